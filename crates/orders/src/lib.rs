@@ -1,1 +1,22 @@
+//! The domain: what an order event is, how a record's bytes become one, and how
+//! the records of an order merge into its state.
+//!
+//! Pure: no IO, no async, no clock, no Kafka, no SQL. Everything here is state
+//! and input in, result out.
 
+pub mod decide;
+pub mod decode;
+pub mod event;
+pub mod fold;
+pub mod lifecycle;
+pub mod log;
+pub mod order_id;
+pub mod text;
+pub mod time;
+
+pub use decode::{Cause, Decoded, MAX_SCHEMA_VERSION, Rejection, decode};
+pub use event::{EventType, Status};
+pub use fold::{Fact, Fields, OrderRow, OrderState};
+pub use log::{LogOrder, Offset, Partition, Position};
+pub use order_id::OrderId;
+pub use time::Time;

@@ -1,0 +1,1 @@
+//! Commands on an order and the events they lead to.

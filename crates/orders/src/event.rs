@@ -1,0 +1,124 @@
+//! The five events of an order's life and the status each leads to.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One kind of fact about an order. The discriminant is the lifecycle rank: the
+/// sequence of an event that brings none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventType {
+    OrderCreated = 1,
+    OrderPaid = 2,
+    OrderShipped = 3,
+    OrderDelivered = 4,
+    OrderCancelled = 5,
+}
+
+impl EventType {
+    pub const ALL: [Self; 5] =
+        [Self::OrderCreated, Self::OrderPaid, Self::OrderShipped, Self::OrderDelivered, Self::OrderCancelled];
+
+    /// 1 to 5, in the order of the lifecycle.
+    #[must_use]
+    pub fn rank(self) -> i32 {
+        self as i32
+    }
+
+    /// 0 to 4: the place of this event's group in an [`crate::OrderState`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize - 1
+    }
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OrderCreated => "OrderCreated",
+            Self::OrderPaid => "OrderPaid",
+            Self::OrderShipped => "OrderShipped",
+            Self::OrderDelivered => "OrderDelivered",
+            Self::OrderCancelled => "OrderCancelled",
+        }
+    }
+
+    /// The status that an order has when this event is its latest.
+    #[must_use]
+    pub fn status(self) -> Status {
+        match self {
+            Self::OrderCreated => Status::Pending,
+            Self::OrderPaid => Status::Paid,
+            Self::OrderShipped => Status::Shipped,
+            Self::OrderDelivered => Status::Delivered,
+            Self::OrderCancelled => Status::Cancelled,
+        }
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no event that this version knows.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("unknown event {0:?}")]
+pub struct UnknownEvent(pub String);
+
+impl FromStr for EventType {
+    type Err = UnknownEvent;
+
+    fn from_str(text: &str) -> Result<Self, UnknownEvent> {
+        Self::ALL
+            .into_iter()
+            .find(|event| event.as_str() == text)
+            .ok_or_else(|| UnknownEvent(text.to_owned()))
+    }
+}
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    Pending,
+    Paid,
+    Shipped,
+    Delivered,
+    Cancelled,
+}
+
+impl Status {
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Paid, Self::Shipped, Self::Delivered, Self::Cancelled];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Paid => "paid",
+            Self::Shipped => "shipped",
+            Self::Delivered => "delivered",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no status.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("unknown status {0:?}; one of pending, paid, shipped, delivered, cancelled")]
+pub struct UnknownStatus(pub String);
+
+impl FromStr for Status {
+    type Err = UnknownStatus;
+
+    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| UnknownStatus(text.to_owned()))
+    }
+}

@@ -1,0 +1,31 @@
+//! What one record says about its order, as the merge sees it.
+
+use std::cmp::Reverse;
+
+use super::Fields;
+use crate::{EventType, LogOrder, Time};
+
+#[derive(Clone, Debug)]
+pub struct Fact<'a> {
+    pub event: EventType,
+    /// 1 to 2³¹−1.
+    pub sequence: i32,
+    pub at: LogOrder,
+    pub occurred_at: Time,
+    /// The event's attributes and unknown fields: all that has no column of its own
+    /// in the history.
+    pub fields: Fields<'a>,
+}
+
+impl Fact<'_> {
+    /// Whether this record wins over `other`: a higher sequence, or the same one
+    /// earlier in log order.
+    #[must_use]
+    pub fn outranks(&self, other: &Fact<'_>) -> bool {
+        self.rank() > other.rank()
+    }
+
+    pub(super) fn rank(&self) -> (i32, Reverse<LogOrder>) {
+        (self.sequence, Reverse(self.at))
+    }
+}

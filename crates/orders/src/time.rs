@@ -1,0 +1,102 @@
+//! A point in time, to the microsecond, as PostgreSQL keeps it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+/// Microseconds since 1970-01-01T00:00:00Z. Finer digits of an input are cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(i64);
+
+/// The text is no RFC 3339 time.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is no RFC 3339 time such as 2026-11-21T18:04:05.123Z")]
+pub struct BadTime(pub String);
+
+impl Time {
+    /// Of 2000-01-01T00:00:00Z, where PostgreSQL counts from.
+    const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+
+    #[must_use]
+    pub fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// From a record's append time in milliseconds. Times that no calendar of ours
+    /// reaches (a producer may write any number) become the nearest one that it does.
+    #[must_use]
+    pub fn from_millis(millis: i64) -> Self {
+        let (least, most) = (Timestamp::MIN.as_microsecond(), Timestamp::MAX.as_microsecond());
+        Self(millis.saturating_mul(1000).clamp(least, most))
+    }
+
+    #[must_use]
+    pub fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Microseconds since 2000, the wire form of `timestamptz`.
+    #[must_use]
+    pub fn to_postgres(self) -> i64 {
+        self.0 - Self::POSTGRES_EPOCH
+    }
+
+    #[must_use]
+    pub fn from_postgres(micros: i64) -> Self {
+        Self(micros.saturating_add(Self::POSTGRES_EPOCH))
+    }
+}
+
+impl FromStr for Time {
+    type Err = BadTime;
+
+    fn from_str(text: &str) -> Result<Self, BadTime> {
+        let time: Timestamp = text.parse().map_err(|_| BadTime(text.to_owned()))?;
+        // Towards the past, also before 1970, so that a cut-off time is never later.
+        Ok(Self(time.as_nanosecond().div_euclid(1000) as i64))
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Timestamp::from_microsecond(self.0) {
+            Ok(time) => write!(f, "{time}"),
+            Err(_) => write!(f, "{} µs since 1970", self.0),
+        }
+    }
+}
+
+impl serde::Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_rfc_3339_and_prints_the_shortest_form() {
+        for (text, micros, printed) in [
+            ("1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00Z"),
+            ("1970-01-01T01:00:00.5+01:00", 500_000, "1970-01-01T00:00:00.5Z"),
+            ("1969-12-31T23:59:59.9999999Z", -1, "1969-12-31T23:59:59.999999Z"),
+            ("2026-11-21T18:04:05.123Z", 1_795_284_245_123_000, "2026-11-21T18:04:05.123Z"),
+        ] {
+            let time: Time = text.parse().unwrap();
+            assert_eq!((time.as_micros(), time.to_string().as_str()), (micros, printed));
+            assert_eq!(Time::from_postgres(time.to_postgres()), time);
+        }
+        for text in ["", "yesterday", "2026-11-21", "2026-11-21T18:04:05", "12345-01-01T00:00:00Z"] {
+            assert!(text.parse::<Time>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_append_time_beyond_the_calendar_becomes_the_nearest_one() {
+        assert!(Time::from_millis(i64::MAX).to_string().starts_with("9999-12-3"));
+        assert!(Time::from_millis(i64::MIN).to_string().starts_with("-009999-01-0"));
+    }
+}
