@@ -1,1 +1,23 @@
+//! PostgreSQL: connections, migrations, builds, positions, applying a batch and
+//! reading. The only user of tokio-postgres.
 
+pub mod apply;
+pub mod builds;
+pub mod connect;
+pub mod error;
+pub mod lane;
+pub mod migrate;
+pub mod positions;
+pub mod read;
+pub mod sql;
+pub mod tx;
+
+pub use connect::{Database, Session};
+pub use error::{Error, Recovery, Result};
+
+/// The view that there is so far; positions, builds and rebuilds name it.
+pub const ORDERS: &str = "orders";
+
+/// The version of the meaning of view `orders` that this code writes. Raised when
+/// the same log would lead to other rows.
+pub const PROJECTION_VERSION: i32 = 1;

@@ -1,0 +1,29 @@
+-- The views in public onto the active build: for psql and BI. Columns are only
+-- ever added at the end. {build} is the schema.
+
+CREATE OR REPLACE VIEW public.orders AS
+SELECT order_id, status, last_updated, sequence, customer_id, restaurant_id, total_cents, currency,
+    created_at, paid_at, shipped_at, delivered_at, cancelled_at, payment_method, courier_id, cancel_reason, details
+FROM {build}.orders;
+
+CREATE OR REPLACE VIEW public.order_history AS
+SELECT partition, "offset", order_id, event, status, sequence, event_id, occurred_at, appended_at, details,
+    trace_id, decision
+FROM {build}.order_history;
+
+CREATE OR REPLACE VIEW public.positions AS
+SELECT view, partition, next_offset, owner_epoch, owner, owner_backend, leader_epoch, fingerprint, last_appended_at
+FROM {build}.positions;
+
+CREATE OR REPLACE VIEW public.letters AS
+SELECT partition, "offset", state, cause, error, order_id, key, payload, payload_bytes, headers, appended_at,
+    lettered_at, decision
+FROM {build}.letters;
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'food_orders_reader') THEN
+        GRANT SELECT ON public.orders, public.order_history, public.positions TO food_orders_reader;
+    END IF;
+END
+$$;

@@ -1,0 +1,143 @@
+-- The tables of one build of view orders, without what a bulk load is faster
+-- without (indexes.sql). {build} is the schema.
+
+CREATE SCHEMA {build};
+
+CREATE TABLE {build}.orders (
+    order_id text COLLATE "C" NOT NULL,
+    status text NOT NULL,
+    last_updated timestamptz NOT NULL,
+    sequence integer NOT NULL,
+    first_sequence integer NOT NULL,
+    customer_id text,
+    restaurant_id text,
+    total_cents bigint,
+    currency text,
+    created_at timestamptz,
+    paid_at timestamptz,
+    shipped_at timestamptz,
+    delivered_at timestamptz,
+    cancelled_at timestamptz,
+    payment_method text,
+    courier_id text,
+    cancel_reason text,
+    details jsonb
+) WITH (fillfactor = 40);
+-- fillfactor 40: an order's later events find room on the row's own page, so that
+-- updates stay HOT and touch no index.
+COMMENT ON TABLE {build}.orders IS 'One row per order: the merge of its records.';
+COMMENT ON COLUMN {build}.orders.order_id IS 'Text of 1 to 128 characters.';
+COMMENT ON COLUMN {build}.orders.status IS 'pending, paid, shipped, delivered or cancelled: of the record with the highest sequence, ties by the earliest in log order.';
+COMMENT ON COLUMN {build}.orders.last_updated IS 'occurred_at of the record that gave the status.';
+COMMENT ON COLUMN {build}.orders.sequence IS 'Sequence of the record that gave the status.';
+COMMENT ON COLUMN {build}.orders.first_sequence IS 'Lowest sequence of the batch that last wrote this row. Only the upsert reads it.';
+COMMENT ON COLUMN {build}.orders.customer_id IS 'From OrderCreated.';
+COMMENT ON COLUMN {build}.orders.restaurant_id IS 'From OrderCreated.';
+COMMENT ON COLUMN {build}.orders.total_cents IS 'From OrderCreated; hundredths of the currency.';
+COMMENT ON COLUMN {build}.orders.currency IS 'From OrderCreated.';
+COMMENT ON COLUMN {build}.orders.created_at IS 'occurred_at of OrderCreated.';
+COMMENT ON COLUMN {build}.orders.paid_at IS 'occurred_at of OrderPaid.';
+COMMENT ON COLUMN {build}.orders.shipped_at IS 'occurred_at of OrderShipped.';
+COMMENT ON COLUMN {build}.orders.delivered_at IS 'occurred_at of OrderDelivered.';
+COMMENT ON COLUMN {build}.orders.cancelled_at IS 'occurred_at of OrderCancelled.';
+COMMENT ON COLUMN {build}.orders.payment_method IS 'From OrderPaid.';
+COMMENT ON COLUMN {build}.orders.courier_id IS 'From OrderShipped.';
+COMMENT ON COLUMN {build}.orders.cancel_reason IS 'From OrderCancelled, field reason.';
+COMMENT ON COLUMN {build}.orders.details IS 'Fields that have no column (items, amount_cents, unknown ones). On a name clash the record with the higher sequence wins. Null: none.';
+
+CREATE TABLE {build}.order_history (
+    partition integer NOT NULL,
+    "offset" bigint NOT NULL,
+    order_id text COLLATE "C" NOT NULL,
+    event text NOT NULL,
+    status text NOT NULL,
+    sequence integer NOT NULL,
+    event_id text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    appended_at timestamptz NOT NULL,
+    details jsonb,
+    trace_id text,
+    decision bigint
+);
+COMMENT ON TABLE {build}.order_history IS 'Every record of the log once, except dead letters.';
+COMMENT ON COLUMN {build}.order_history.partition IS 'Kafka partition.';
+COMMENT ON COLUMN {build}.order_history."offset" IS 'Kafka offset.';
+COMMENT ON COLUMN {build}.order_history.order_id IS 'The order it is about.';
+COMMENT ON COLUMN {build}.order_history.event IS 'OrderCreated, OrderPaid, OrderShipped, OrderDelivered or OrderCancelled.';
+COMMENT ON COLUMN {build}.order_history.status IS 'The status that the event leads to.';
+COMMENT ON COLUMN {build}.order_history.sequence IS 'As given, else the lifecycle rank (created 1 … cancelled 5).';
+COMMENT ON COLUMN {build}.order_history.event_id IS 'As given, else topic-partition-offset.';
+COMMENT ON COLUMN {build}.order_history.occurred_at IS 'As given, else the append time.';
+COMMENT ON COLUMN {build}.order_history.appended_at IS 'The record''s time stamp: when the broker appended it (with message.timestamp.type=LogAppendTime).';
+COMMENT ON COLUMN {build}.order_history.details IS 'All other fields of the event. Null: none.';
+COMMENT ON COLUMN {build}.order_history.trace_id IS 'Of the record''s traceparent header.';
+COMMENT ON COLUMN {build}.order_history.decision IS 'The retry that admitted it, where it was a dead letter before.';
+
+CREATE TABLE {build}.positions (
+    view text NOT NULL,
+    partition integer NOT NULL,
+    next_offset bigint NOT NULL,
+    owner_epoch bigint NOT NULL,
+    owner text,
+    owner_backend text,
+    leader_epoch integer,
+    fingerprint text,
+    last_appended_at timestamptz,
+    PRIMARY KEY (view, partition)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE {build}.positions IS 'Per view and partition: the next offset to apply, and who may.';
+COMMENT ON COLUMN {build}.positions.view IS 'The view.';
+COMMENT ON COLUMN {build}.positions.partition IS 'Kafka partition.';
+COMMENT ON COLUMN {build}.positions.next_offset IS 'Offset of the next record to apply; never that of the last one.';
+COMMENT ON COLUMN {build}.positions.owner_epoch IS 'Raised by whoever takes the partition over; a commit under an older epoch is refused.';
+COMMENT ON COLUMN {build}.positions.owner IS 'The process that took it over last.';
+COMMENT ON COLUMN {build}.positions.owner_backend IS 'Its database session: pid and start time in microseconds, so that a frozen owner''s session can be ended.';
+COMMENT ON COLUMN {build}.positions.leader_epoch IS 'Leader epoch of the last applied record, where known.';
+COMMENT ON COLUMN {build}.positions.fingerprint IS 'offset:append time in ms:hash of the last applied record.';
+COMMENT ON COLUMN {build}.positions.last_appended_at IS 'Append time of the last applied record.';
+
+CREATE TABLE {build}.letters (
+    partition integer NOT NULL,
+    "offset" bigint NOT NULL,
+    state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'retried', 'discarded')),
+    cause text NOT NULL,
+    error text NOT NULL,
+    order_id text COLLATE "C",
+    key bytea,
+    payload bytea,
+    payload_bytes integer NOT NULL,
+    headers jsonb NOT NULL,
+    appended_at timestamptz NOT NULL,
+    lettered_at timestamptz NOT NULL DEFAULT now(),
+    decision bigint,
+    PRIMARY KEY (partition, "offset")
+);
+CREATE INDEX letters_open ON {build}.letters (order_id) WHERE state = 'open';
+COMMENT ON TABLE {build}.letters IS 'Dead letters: records that could not be applied.';
+COMMENT ON COLUMN {build}.letters.partition IS 'Kafka partition.';
+COMMENT ON COLUMN {build}.letters."offset" IS 'Kafka offset.';
+COMMENT ON COLUMN {build}.letters.state IS 'open, retried or discarded.';
+COMMENT ON COLUMN {build}.letters.cause IS 'empty_value, too_large, unknown_schema_version, bad_json, nul_character, missing_field, wrong_type, out_of_range, unknown_event, status_contradicts_event or refused_by_database.';
+COMMENT ON COLUMN {build}.letters.error IS 'What exactly was wrong.';
+COMMENT ON COLUMN {build}.letters.order_id IS 'The order that is incomplete without it; null where it could not be read.';
+COMMENT ON COLUMN {build}.letters.key IS 'The record''s key, cut at 64 KiB.';
+COMMENT ON COLUMN {build}.letters.payload IS 'The record''s value, cut at 64 KiB; the whole is in the log. Null: the record had none.';
+COMMENT ON COLUMN {build}.letters.payload_bytes IS 'Length of the value in the log.';
+COMMENT ON COLUMN {build}.letters.headers IS 'The record''s headers: a list of [name, value]; bytes that are no UTF-8 replaced.';
+COMMENT ON COLUMN {build}.letters.appended_at IS 'The record''s time stamp.';
+COMMENT ON COLUMN {build}.letters.lettered_at IS 'When it was dead-lettered in this build.';
+COMMENT ON COLUMN {build}.letters.decision IS 'The decision that closed it.';
+
+CREATE TABLE {build}.log_identity (
+    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    cluster_id text NOT NULL,
+    topic text NOT NULL,
+    topic_id text,
+    partitions integer NOT NULL
+);
+COMMENT ON TABLE {build}.log_identity IS 'The log that this build was made from. Empty until a consumer or a rebuild first saw it.';
+COMMENT ON COLUMN {build}.log_identity.only IS 'Makes it one row.';
+COMMENT ON COLUMN {build}.log_identity.cluster_id IS 'Kafka''s cluster id.';
+COMMENT ON COLUMN {build}.log_identity.topic IS 'The topic''s name.';
+COMMENT ON COLUMN {build}.log_identity.topic_id IS 'The topic''s id, where it can be had.';
+COMMENT ON COLUMN {build}.log_identity.partitions IS 'Partitions seen so far.';

@@ -1,0 +1,109 @@
+//! Builds: which one of a view is active, and how one is made and switched in.
+
+use tokio_postgres::{Client, Transaction};
+
+use crate::connect::Session;
+use crate::error::{Error, Result};
+use crate::sql::for_build;
+use crate::tx::run_tx;
+use crate::{ORDERS, PROJECTION_VERSION};
+
+/// A build that serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Active {
+    /// The N of schema `build_N`.
+    pub build: i64,
+    pub projection_version: i32,
+}
+
+/// The active build of view `orders`.
+pub async fn active(client: &Client) -> Result<Active> {
+    let row = client
+        .query_one(
+            "/* views::builds::active */ SELECT id, projection_version FROM public.builds WHERE view = $1 AND state = 'active'",
+            &[&ORDERS],
+        )
+        .await
+        .map_err(Error::during("reading the active build"))?;
+    Ok(Active { build: row.get(0), projection_version: row.get(1) })
+}
+
+/// Makes build 1, active and empty, so that "no active build" never exists.
+pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
+    run_tx(&mut session.client, "making the first build", async |tx| {
+        let made: bool = tx
+            .query_one(
+                "/* views::builds */ SELECT EXISTS (SELECT FROM public.builds WHERE view = $1)",
+                &[&ORDERS],
+            )
+            .await
+            .map_err(Error::during("looking for builds"))?
+            .get(0);
+        if made {
+            return Ok(());
+        }
+        let build = create(tx).await?;
+        add_indexes(tx, build).await?;
+        activate(tx, build).await
+    })
+    .await
+}
+
+/// Makes a build's row, schema and tables, without what [`add_indexes`] adds.
+pub async fn create(tx: &Transaction<'_>) -> Result<i64> {
+    let build: i64 = tx
+        .query_one(
+            "/* views::builds::create */ INSERT INTO public.builds (view, projection_version, state)
+             VALUES ($1, $2, 'building') RETURNING id",
+            &[&ORDERS, &PROJECTION_VERSION],
+        )
+        .await
+        .map_err(Error::during("recording a new build"))?
+        .get(0);
+    tx.batch_execute(&for_build(include_str!("build/tables.sql"), build))
+        .await
+        .map_err(Error::during("making a build's tables"))?;
+    Ok(build)
+}
+
+/// Makes a build's tables ready to serve.
+pub async fn add_indexes(tx: &Transaction<'_>, build: i64) -> Result<()> {
+    tx.batch_execute(&for_build(include_str!("build/indexes.sql"), build))
+        .await
+        .map_err(Error::during("making a build's indexes"))
+}
+
+/// Points reads and the public views to `build`; the one before is superseded.
+/// Part of a switch: the caller holds what keeps writers away.
+pub async fn activate(tx: &Transaction<'_>, build: i64) -> Result<()> {
+    tx.execute(
+        "/* views::builds::activate */ UPDATE public.builds SET state = 'superseded', superseded_at = now()
+         WHERE view = $1 AND state = 'active'",
+        &[&ORDERS],
+    )
+    .await
+    .map_err(Error::during("superseding the active build"))?;
+    tx.execute(
+        "/* views::builds::activate */ UPDATE public.builds SET state = 'active', activated_at = now() WHERE id = $1",
+        &[&build],
+    )
+    .await
+    .map_err(Error::during("activating a build"))?;
+    tx.batch_execute(&for_build(include_str!("build/public.sql"), build))
+        .await
+        .map_err(Error::during("pointing the public views to a build"))
+}
+
+/// Drops a build's tables; its row stays as a record.
+pub async fn discard(tx: &Transaction<'_>, build: i64) -> Result<()> {
+    tx.batch_execute(&for_build("/* views::builds::discard */ DROP SCHEMA IF EXISTS {build} CASCADE", build))
+        .await
+        .map_err(Error::during("dropping a build's tables"))?;
+    tx.execute(
+        "/* views::builds::discard */ UPDATE public.builds SET state = 'dropped' WHERE id = $1",
+        &[&build],
+    )
+    .await
+    .map_err(Error::during("recording a dropped build"))?;
+    Ok(())
+}

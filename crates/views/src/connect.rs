@@ -1,0 +1,111 @@
+//! Connections to PostgreSQL.
+
+use std::fmt;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use native_tls::TlsConnector;
+use postgres_native_tls::MakeTlsConnector;
+use secrecy::{ExposeSecret, SecretString};
+use tokio_postgres::{Client, Config};
+
+use crate::error::{Error, Result};
+
+/// Where the database is, and how to speak to it. Prints without its password.
+#[derive(Clone)]
+pub struct Database {
+    config: Config,
+    tls: MakeTlsConnector,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.config.get_user().unwrap_or("?");
+        let name = self.config.get_dbname().unwrap_or(user);
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        match self.config.get_hosts().first() {
+            Some(tokio_postgres::config::Host::Tcp(host)) => write!(f, "{user}@{host}:{port}/{name}"),
+            _ => write!(f, "{user}@(socket):{port}/{name}"),
+        }
+    }
+}
+
+/// One connection with its driver task; ends with the last use.
+pub struct Session {
+    pub client: Client,
+}
+
+impl Database {
+    /// Reads a URL such as `postgres://user:password@host:5432/name?sslmode=require`.
+    /// `root_certificate` is a PEM file to trust beside the system's.
+    pub fn parse(url: &SecretString, root_certificate: Option<&[u8]>) -> Result<Self> {
+        // The parser's message could repeat a part of the URL.
+        let mut config: Config = url.expose_secret().parse().map_err(|_| {
+            Error::Unusable(
+                "DATABASE_URL is no PostgreSQL URL of the form postgres://USER:PASSWORD@HOST:PORT/NAME"
+                    .into(),
+            )
+        })?;
+        // A peer that is gone without a word is noticed within about 15 s, idle or not.
+        config
+            .connect_timeout(Duration::from_secs(5))
+            .keepalives(true)
+            .keepalives_idle(Duration::from_secs(5))
+            .keepalives_interval(Duration::from_secs(2))
+            .keepalives_retries(5)
+            .tcp_user_timeout(Duration::from_secs(15));
+        let mut tls = TlsConnector::builder();
+        if let Some(pem) = root_certificate {
+            let certificate = native_tls::Certificate::from_pem(pem)
+                .map_err(|error| Error::Unusable(format!("the root certificate is no PEM file: {error}")))?;
+            tls.add_root_certificate(certificate);
+        }
+        let tls = tls.build().map_err(|error| Error::Unusable(format!("TLS cannot be set up: {error}")))?;
+        Ok(Self { config, tls: MakeTlsConnector::new(tls) })
+    }
+
+    /// A connection of its own, with session settings such as `("synchronous_commit", "off")`.
+    /// `name` is what `pg_stat_activity` shows.
+    pub async fn session(&self, name: &str, settings: &[(&str, &str)]) -> Result<Session> {
+        let mut config = self.config.clone();
+        config.application_name(name);
+        let mut options = config.get_options().unwrap_or_default().to_owned();
+        for (setting, value) in settings {
+            options.push_str(&format!(" -c {setting}={value}"));
+        }
+        config.options(options);
+        let (client, connection) =
+            config.connect(self.tls.clone()).await.map_err(Error::during("connecting to PostgreSQL"))?;
+        tokio::spawn(async move {
+            // The client's next call reports the error to whoever waits for it.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a database connection ended");
+            }
+        });
+        Ok(Session { client })
+    }
+
+    /// A pool for many short reads; `wait` bounds the time to get a connection.
+    pub fn pool(&self, name: &str, size: usize, wait: Duration) -> Result<Pool> {
+        let mut config = self.config.clone();
+        config.application_name(name);
+        let manager = Manager::from_config(
+            config,
+            self.tls.clone(),
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        Pool::builder(manager)
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(wait))
+            .create_timeout(Some(Duration::from_secs(5)))
+            .build()
+            .map_err(|error| Error::Unusable(format!("the connection pool cannot be built: {error}")))
+    }
+}

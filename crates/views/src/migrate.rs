@@ -1,0 +1,56 @@
+//! Brings a database's tables up to this version, once, whoever comes first.
+
+use crate::builds;
+use crate::connect::{Database, Session};
+use crate::error::{Error, Result};
+
+mod embedded {
+    refinery::embed_migrations!("../../migrations");
+}
+
+/// Any number of processes may start on one database at the same time. The number
+/// means nothing; it only has to be ours.
+const MIGRATION_LOCK: i64 = 0x00f0_0d01;
+
+/// Runs what is missing under an advisory lock and makes build 1 of each view.
+pub async fn migrate(database: &Database) -> Result<()> {
+    let mut session = database.session("food-orders migrate", &[]).await?;
+    let locked = |statement: &'static str| Error::during(statement);
+    session
+        .client
+        .execute("/* views::migrate */ SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK])
+        .await
+        .map_err(locked("waiting for another process's migrations"))?;
+    // The lock ends with the session, whatever happens below.
+    refuse_foreign_tables(&session).await?;
+    let report = embedded::migrations::runner()
+        .run_async(&mut session.client)
+        .await
+        .map_err(|error| Error::Unusable(format!("the database's tables cannot be migrated: {error}")))?;
+    for migration in report.applied_migrations() {
+        tracing::info!(migration = %migration, "migrated");
+    }
+    builds::ensure_first(&mut session).await
+}
+
+/// A table `orders` that somebody else made is not ours to replace.
+async fn refuse_foreign_tables(session: &Session) -> Result<()> {
+    let foreign = session
+        .client
+        .query_one(
+            "/* views::migrate */ SELECT to_regclass('public.refinery_schema_history') IS NULL
+                AND (to_regclass('public.orders') IS NOT NULL OR to_regclass('public.order_history') IS NOT NULL)",
+            &[],
+        )
+        .await
+        .map_err(Error::during("looking for tables of others"))?
+        .get::<_, bool>(0);
+    if foreign {
+        return Err(Error::Unusable(
+            "this database has a table public.orders or public.order_history that food-orders did not make; \
+             use a database of its own (DATABASE_URL), or rename that table"
+                .into(),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! Reading a view: now, or as of a cut.

@@ -1,0 +1,62 @@
+//! The door to transactions that may run again.
+
+use std::time::Duration;
+
+use rand::Rng;
+use tokio_postgres::{Client, Transaction};
+
+use crate::error::{Error, Recovery, Result};
+
+const ATTEMPTS: u32 = 5;
+
+/// Runs `work` in one transaction. Where PostgreSQL asks for it (deadlock,
+/// serialization failure, lock time-out), the whole runs again after a pause, up to
+/// five times: `work` may run more than once, so it must have no effect outside the
+/// transaction. Errors of the connection are the caller's.
+pub async fn run_tx<T>(
+    client: &mut Client,
+    name: &'static str,
+    mut work: impl AsyncFnMut(&Transaction<'_>) -> Result<T>,
+) -> Result<T> {
+    for attempt in 1.. {
+        let error = match once(client, name, &mut work).await {
+            Ok(value) => {
+                metrics::counter!("food_orders_transactions_total", "name" => name, "outcome" => "committed")
+                    .increment(1);
+                return Ok(value);
+            }
+            Err(error) => error,
+        };
+        metrics::counter!("food_orders_transactions_total", "name" => name, "outcome" => "rolled_back")
+            .increment(1);
+        if attempt == ATTEMPTS || !may_run_again(&error) || client.is_closed() {
+            return Err(error);
+        }
+        tracing::debug!(transaction = name, attempt, %error, "transaction runs again");
+        tokio::time::sleep(pause(attempt)).await;
+    }
+    unreachable!("the loop returns")
+}
+
+async fn once<T>(
+    client: &mut Client,
+    name: &'static str,
+    work: &mut impl AsyncFnMut(&Transaction<'_>) -> Result<T>,
+) -> Result<T> {
+    let transaction = client.transaction().await.map_err(Error::during(name))?;
+    let value = work(&transaction).await?;
+    transaction.commit().await.map_err(Error::during(name))?;
+    Ok(value)
+}
+
+fn may_run_again(error: &Error) -> bool {
+    error.recovery() == Recovery::Retry
+        && error.sqlstate().is_some_and(|code| matches!(&code.code()[..2], "40" | "55"))
+}
+
+/// Grows from 10 ms to 5 s, with jitter so that two do not meet again.
+#[must_use]
+pub fn pause(attempt: u32) -> Duration {
+    let base = 10_u64.saturating_mul(1 << attempt.min(9)).min(5_000);
+    Duration::from_millis(rand::rng().random_range(base / 2..=base))
+}

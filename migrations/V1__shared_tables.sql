@@ -1,0 +1,102 @@
+-- What all builds of all views share. The tables of a build itself are made by
+-- crates/views/src/build/tables.sql, one schema build_N for each row of builds.
+
+CREATE TABLE builds (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    view text NOT NULL,
+    projection_version integer NOT NULL,
+    state text NOT NULL CHECK (state IN ('building', 'active', 'superseded', 'dropped')),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    activated_at timestamptz,
+    superseded_at timestamptz
+);
+CREATE UNIQUE INDEX builds_one_active ON builds (view) WHERE state = 'active';
+COMMENT ON TABLE builds IS 'One generation of a view''s tables, positions, letters and log identity, in schema build_<id>. Exactly one per view is active.';
+COMMENT ON COLUMN builds.id IS 'The N of schema build_N; what the header View-Build names.';
+COMMENT ON COLUMN builds.view IS 'The view that was built: orders.';
+COMMENT ON COLUMN builds.projection_version IS 'Version of the code''s meaning of the view. A consumer writes only to a build of its own version.';
+COMMENT ON COLUMN builds.state IS 'building, active, superseded (kept for a rollback) or dropped.';
+COMMENT ON COLUMN builds.created_at IS 'When its schema was made.';
+COMMENT ON COLUMN builds.activated_at IS 'When reads were switched to it, last.';
+COMMENT ON COLUMN builds.superseded_at IS 'When reads were switched away from it, last.';
+
+CREATE TABLE rebuilds (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    view text NOT NULL,
+    build bigint REFERENCES builds (id),
+    state text NOT NULL CHECK (state IN ('planned', 'loading', 'deriving', 'catching_up', 'verifying', 'ready', 'switching',
+        'active', 'cancelled', 'failed', 'superseded', 'rolled_back')),
+    switch text NOT NULL CHECK (switch IN ('auto', 'manual')),
+    dry_run boolean NOT NULL,
+    reason text,
+    plan jsonb,
+    progress jsonb,
+    differences jsonb,
+    runner text,
+    requested_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz
+);
+CREATE UNIQUE INDEX rebuilds_one_running ON rebuilds (view)
+    WHERE NOT dry_run AND state IN ('planned', 'loading', 'deriving', 'catching_up', 'verifying', 'ready', 'switching');
+COMMENT ON TABLE rebuilds IS 'One row per rebuild: the state machine that both replay-rebuild and POST /rebuilds drive.';
+COMMENT ON COLUMN rebuilds.id IS 'The id in /rebuilds/{id}.';
+COMMENT ON COLUMN rebuilds.view IS 'The view being rebuilt.';
+COMMENT ON COLUMN rebuilds.build IS 'The build being made; null while planned.';
+COMMENT ON COLUMN rebuilds.state IS 'planned, loading, deriving, catching_up, verifying, ready, switching, active; or cancelled, failed; later superseded, rolled_back.';
+COMMENT ON COLUMN rebuilds.switch IS 'auto: switched as soon as it was verified. manual: waits in ready.';
+COMMENT ON COLUMN rebuilds.dry_run IS 'Only planned: nothing is written but this row.';
+COMMENT ON COLUMN rebuilds.reason IS 'Why it failed or was cancelled.';
+COMMENT ON COLUMN rebuilds.plan IS 'What was found before the start: events, bytes, disk needed and free, estimated seconds, end offsets.';
+COMMENT ON COLUMN rebuilds.progress IS 'Per partition: the position loaded so far and the end; events per second.';
+COMMENT ON COLUMN rebuilds.differences IS 'What verifying found, by key and column; null where nothing differed.';
+COMMENT ON COLUMN rebuilds.runner IS 'The process that drives it.';
+COMMENT ON COLUMN rebuilds.requested_at IS 'When it was asked for.';
+COMMENT ON COLUMN rebuilds.updated_at IS 'When this row last changed.';
+COMMENT ON COLUMN rebuilds.finished_at IS 'When it became active, cancelled or failed.';
+
+CREATE TABLE decisions (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('retry', 'discard', 'accept_gap')),
+    view text NOT NULL,
+    partition integer NOT NULL,
+    from_offset bigint NOT NULL,
+    to_offset bigint NOT NULL,
+    reason text NOT NULL,
+    decided_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE decisions IS 'Numbered acts of an operator. They live only here: a rebuild from offset 0 reads them from this table, not from the log.';
+COMMENT ON COLUMN decisions.id IS 'The decision''s number; decision= in a cut.';
+COMMENT ON COLUMN decisions.kind IS 'retry or discard a letter, or accept a gap in the log.';
+COMMENT ON COLUMN decisions.view IS 'The view it is about.';
+COMMENT ON COLUMN decisions.partition IS 'The partition it is about.';
+COMMENT ON COLUMN decisions.from_offset IS 'The letter''s offset, or the first offset of the gap.';
+COMMENT ON COLUMN decisions.to_offset IS 'One past the last offset it is about.';
+COMMENT ON COLUMN decisions.reason IS 'Why, in the operator''s words.';
+COMMENT ON COLUMN decisions.decided_at IS 'When.';
+
+CREATE TABLE deployment (
+    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    group_id text NOT NULL,
+    since timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE deployment IS 'The one consumer group that may write to this database.';
+COMMENT ON COLUMN deployment.only IS 'Makes it one row.';
+COMMENT ON COLUMN deployment.group_id IS 'The Kafka group id of the running consumers.';
+COMMENT ON COLUMN deployment.since IS 'When that group took the database over.';
+
+-- The later argument's fields win, as with ||, over a whole group of rows.
+CREATE AGGREGATE jsonb_overlay(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb, INITCOND = '{}');
+COMMENT ON AGGREGATE jsonb_overlay(jsonb) IS 'Lays objects over each other in the given order; used by the as-of queries.';
+
+-- For psql and BI. Where this user may not create roles, an administrator can:
+-- the views grant to it whenever it exists.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'food_orders_reader') THEN
+        CREATE ROLE food_orders_reader NOLOGIN;
+    END IF;
+EXCEPTION
+    WHEN insufficient_privilege OR duplicate_object OR unique_violation THEN NULL;
+END
+$$;
