@@ -1,1 +1,20 @@
+//! Kafka: topic set-up, producing, reading in batches with a group, replaying
+//! without one, and the log's identity. The only user of rdkafka.
 
+pub mod chunk;
+pub mod client;
+pub mod consumer;
+pub mod ends;
+pub mod error;
+pub mod lane_queue;
+pub mod replay;
+pub mod settings;
+
+pub use chunk::{Chunk, ChunkLimits};
+pub use client::{Ends, LogClient, Watermarks};
+pub use consumer::{Assigned, Consumer, GroupEvent, Membership, lane_of};
+pub use ends::{EndsWatch, Polled};
+pub use error::{Error, Result};
+pub use lane_queue::LaneQueue;
+pub use replay::{Replay, Span};
+pub use settings::KafkaSettings;

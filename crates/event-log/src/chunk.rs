@@ -1,0 +1,129 @@
+//! Records in one piece of memory: no allocation per record.
+
+use std::collections::BTreeMap;
+
+use orders::record::{self, Headers};
+use orders::{Offset, Partition, Position, Record};
+use rdkafka::Message;
+use rdkafka::message::{BorrowedMessage, Headers as _};
+
+/// How much a chunk may hold before a new one is begun.
+#[derive(Clone, Copy, Debug)]
+pub struct ChunkLimits {
+    pub records: usize,
+    pub bytes: usize,
+}
+
+impl Default for ChunkLimits {
+    fn default() -> Self {
+        Self { records: 20_000, bytes: 8 << 20 }
+    }
+}
+
+/// Records in the order in which they were read, and the partition ends that were
+/// reached after them.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+    /// Where a partition ended: no record below this position is still to come.
+    ends: BTreeMap<Partition, (Position, u32)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slice {
+    start: u32,
+    len: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    partition: Partition,
+    offset: Offset,
+    appended_millis: i64,
+    generation: u32,
+    key: Option<Slice>,
+    value: Option<Slice>,
+    headers: Slice,
+}
+
+impl Slice {
+    fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start as usize..][..self.len as usize]
+    }
+}
+
+impl Chunk {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.ends.is_empty()
+    }
+
+    /// Number of records.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    #[must_use]
+    pub fn is_full(&self, limits: ChunkLimits) -> bool {
+        self.entries.len() >= limits.records || self.bytes.len() >= limits.bytes
+    }
+
+    /// Forgets the content and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+        self.ends.clear();
+    }
+
+    /// Each record with its generation: which assignment of the partition it was read under.
+    pub fn records(&self) -> impl Iterator<Item = (u32, Record<'_>)> {
+        self.entries.iter().map(|entry| {
+            let record = Record {
+                partition: entry.partition,
+                offset: entry.offset,
+                appended_millis: entry.appended_millis,
+                key: entry.key.map(|key| key.of(&self.bytes)),
+                value: entry.value.map(|value| value.of(&self.bytes)),
+                headers: Headers(entry.headers.of(&self.bytes)),
+            };
+            (entry.generation, record)
+        })
+    }
+
+    /// Partition, the position of its end, and the generation it was read under.
+    pub fn ends(&self) -> impl Iterator<Item = (Partition, Position, u32)> {
+        self.ends.iter().map(|(partition, (end, generation))| (*partition, *end, *generation))
+    }
+
+    pub(crate) fn end(&mut self, partition: Partition, end: Position, generation: u32) {
+        self.ends.insert(partition, (end, generation));
+    }
+
+    pub(crate) fn push(&mut self, message: &BorrowedMessage<'_>, generation: u32) {
+        let key = message.key().map(|key| self.append(key));
+        let value = message.payload().map(|value| self.append(value));
+        let start = self.bytes.len();
+        for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
+            record::push_header(&mut self.bytes, header.key, header.value);
+        }
+        let headers = Slice { start: start as u32, len: (self.bytes.len() - start) as u32 };
+        self.entries.push(Entry {
+            partition: Partition(message.partition()),
+            offset: Offset(message.offset()),
+            appended_millis: message.timestamp().to_millis().unwrap_or(0),
+            generation,
+            key,
+            value,
+            headers,
+        });
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Slice {
+        // A chunk is closed long before 4 GiB: its byte limit plus one record.
+        let slice = Slice { start: self.bytes.len() as u32, len: bytes.len() as u32 };
+        self.bytes.extend_from_slice(bytes);
+        slice
+    }
+}

@@ -1,0 +1,83 @@
+//! Questions to the log that need no group: how long it is, and which one it is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use orders::{Partition, Position};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::error::{Error, Result};
+use crate::settings::KafkaSettings;
+
+/// Blocking: call it from a thread that may wait.
+pub struct LogClient {
+    consumer: BaseConsumer,
+    topic: String,
+}
+
+/// Where a partition begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watermarks {
+    /// Offset of the first record that is still there.
+    pub low: Position,
+    /// One past the last record that a read_committed reader gets to see.
+    pub end: Position,
+}
+
+/// The watermarks of all partitions.
+pub type Ends = BTreeMap<Partition, Watermarks>;
+
+impl LogClient {
+    pub fn new(settings: &KafkaSettings) -> Result<Self> {
+        let consumer = settings
+            .client_config("log")
+            .set("isolation.level", "read_committed")
+            .create()
+            .map_err(Error::during("setting up a Kafka client"))?;
+        Ok(Self { consumer, topic: settings.topic.clone() })
+    }
+
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The id that the cluster was formatted with.
+    pub fn cluster_id(&self, timeout: Duration) -> Result<String> {
+        self.consumer.client().fetch_cluster_id(timeout).ok_or(Error::Kafka {
+            attempt: "asking for the cluster id",
+            source: KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut),
+        })
+    }
+
+    /// The topic's partitions; none if there is no such topic.
+    pub fn partitions(&self, timeout: Duration) -> Result<Vec<Partition>> {
+        let metadata = self
+            .consumer
+            .fetch_metadata(Some(&self.topic), timeout)
+            .map_err(Error::during("asking for the topic's partitions"))?;
+        let mut partitions: Vec<_> = metadata
+            .topics()
+            .iter()
+            .flat_map(|topic| topic.partitions())
+            .map(|partition| Partition(partition.id()))
+            .collect();
+        partitions.sort_unstable();
+        Ok(partitions)
+    }
+
+    /// Where every partition begins and ends now.
+    pub fn watermarks(&self, timeout: Duration) -> Result<Ends> {
+        self.partitions(timeout)?
+            .into_iter()
+            .map(|partition| {
+                let (low, end) = self
+                    .consumer
+                    .fetch_watermarks(&self.topic, partition.0, timeout)
+                    .map_err(Error::during("asking for a partition's watermarks"))?;
+                Ok((partition, Watermarks { low: Position(low), end: Position(end) }))
+            })
+            .collect()
+    }
+}

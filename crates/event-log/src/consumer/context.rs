@@ -1,0 +1,180 @@
+//! What librdkafka calls back for: rebalances. They run inside `poll`, on its thread.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use orders::{Partition, Position};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::KafkaResult;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{Assigned, GroupEvent};
+use crate::error::Error;
+
+/// How long a callback waits for the database; then polling goes on without.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+pub(super) struct Context {
+    topic: String,
+    events: UnboundedSender<GroupEvent>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Assignments whose answer is still to come.
+    pending: Vec<Pending>,
+    /// Of each partition that is being read.
+    generations: BTreeMap<Partition, u32>,
+}
+
+struct Pending {
+    partitions: Vec<Partition>,
+    answer: Receiver<Vec<Assigned>>,
+}
+
+impl ClientContext for Context {}
+
+impl ConsumerContext for Context {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        err: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        let list = partitions.elements().iter().map(|element| Partition(element.partition())).collect();
+        let result = match err {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.on_assign(consumer, list),
+            _ => self.on_revoke(consumer, list),
+        };
+        if let Err(error) = result {
+            self.fail(Error::during("following a rebalance")(error));
+        }
+    }
+}
+
+impl Context {
+    pub(super) fn new(topic: String, events: UnboundedSender<GroupEvent>) -> Self {
+        Self { topic, events, state: Mutex::default() }
+    }
+
+    pub(super) fn fail(&self, error: Error) {
+        // Without a listener the process is on its way out.
+        let _ = self.events.send(GroupEvent::Failed(error));
+    }
+
+    pub(super) fn generation(&self, partition: Partition) -> u32 {
+        self.state().generations.get(&partition).copied().unwrap_or_default()
+    }
+
+    pub(super) fn read_from(&self, assigned: &[Assigned]) {
+        let mut state = self.state();
+        for one in assigned {
+            state.generations.insert(one.partition, one.generation);
+        }
+    }
+
+    /// Completes assignments whose answer came after the callback had returned.
+    pub(super) fn complete_pending(&self, consumer: &BaseConsumer<Self>) -> KafkaResult<()> {
+        let pending = std::mem::take(&mut self.state().pending);
+        for pending in pending {
+            match pending.answer.try_recv() {
+                Ok(assigned) => self.assign(consumer, &assigned)?,
+                Err(TryRecvError::Empty) => self.state().pending.push(pending),
+                Err(TryRecvError::Disconnected) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn on_assign(&self, consumer: &BaseConsumer<Self>, partitions: Vec<Partition>) -> KafkaResult<()> {
+        if partitions.is_empty() {
+            return self.assign(consumer, &[]);
+        }
+        let (reply, answer) = sync_channel(1);
+        let event = GroupEvent::Assigned { partitions: partitions.clone(), reply };
+        if self.events.send(event).is_err() {
+            return self.assign(consumer, &[]);
+        }
+        match answer.recv_timeout(ANSWER_WITHIN) {
+            Ok(assigned) => self.assign(consumer, &assigned),
+            Err(RecvTimeoutError::Timeout) => {
+                tracing::warn!(?partitions, "the database has not answered yet; reading begins when it does");
+                self.state().pending.push(Pending { partitions, answer });
+                Ok(())
+            }
+            Err(RecvTimeoutError::Disconnected) => self.assign(consumer, &[]),
+        }
+    }
+
+    fn on_revoke(&self, consumer: &BaseConsumer<Self>, partitions: Vec<Partition>) -> KafkaResult<()> {
+        let lost = consumer.assignment_lost();
+        let is_assigned = consumer.assignment()?;
+        {
+            let mut state = self.state();
+            state.generations.retain(|partition, _| !partitions.contains(partition));
+            state.pending.retain(|pending| !pending.partitions.iter().any(|one| partitions.contains(one)));
+        }
+        if !partitions.is_empty() {
+            let (reply, answer) = sync_channel(1);
+            let event = GroupEvent::Revoked { partitions: partitions.clone(), lost, reply };
+            if self.events.send(event).is_ok()
+                && !lost
+                && let Ok(positions) = answer.recv_timeout(ANSWER_WITHIN)
+            {
+                self.commit_hint(consumer, &positions);
+            }
+        }
+        if consumer.rebalance_protocol() == RebalanceProtocol::Cooperative {
+            let mut list = TopicPartitionList::new();
+            for partition in &partitions {
+                if is_assigned.find_partition(&self.topic, partition.0).is_some() {
+                    list.add_partition(&self.topic, partition.0);
+                }
+            }
+            consumer.incremental_unassign(&list)
+        } else {
+            consumer.unassign()
+        }
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, assigned: &[Assigned]) -> KafkaResult<()> {
+        self.read_from(assigned);
+        let mut list = TopicPartitionList::new();
+        for one in assigned {
+            list.add_partition_offset(&self.topic, one.partition.0, Offset::Offset(one.position.0))?;
+        }
+        if consumer.rebalance_protocol() == RebalanceProtocol::Cooperative {
+            consumer.incremental_assign(&list)
+        } else {
+            consumer.assign(&list)
+        }
+    }
+
+    pub(super) fn commit_hint(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        positions: &BTreeMap<Partition, Position>,
+    ) {
+        let mut list = TopicPartitionList::new();
+        for (partition, position) in positions {
+            // Position 0 says nothing that the group does not know.
+            if position.0 > 0 {
+                let _ = list.add_partition_offset(&self.topic, partition.0, Offset::Offset(position.0));
+            }
+        }
+        if list.count() > 0
+            && let Err(error) = consumer.commit(&list, rdkafka::consumer::CommitMode::Async)
+        {
+            tracing::debug!(%error, "Kafka did not take the offsets; the positions in PostgreSQL count");
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

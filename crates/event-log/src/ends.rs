@@ -1,0 +1,59 @@
+//! How long the log is, asked again and again beside the reading.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::client::{Ends, LogClient};
+use crate::error::{Error, Result};
+use crate::settings::KafkaSettings;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The watermarks as of `asked_at`: whatever is read after that instant may go further.
+#[derive(Clone, Debug)]
+pub struct Polled {
+    pub asked_at: Instant,
+    pub ends: Ends,
+}
+
+/// Polls the watermarks on a thread of its own until it is dropped.
+#[derive(Debug)]
+pub struct EndsWatch {
+    /// `None` until the first answer; unchanged while the broker is away.
+    pub latest: watch::Receiver<Option<Polled>>,
+    _stop: Sender<()>,
+}
+
+impl EndsWatch {
+    pub fn start(settings: &KafkaSettings, interval: Duration) -> Result<Self> {
+        let client = LogClient::new(settings)?;
+        let (publish, latest) = watch::channel(None);
+        let (stop, stopped) = channel();
+        std::thread::Builder::new()
+            .name("log-ends".into())
+            .spawn(move || {
+                let mut failing = false;
+                loop {
+                    let asked_at = Instant::now();
+                    match client.watermarks(TIMEOUT) {
+                        Ok(ends) => {
+                            failing = false;
+                            publish.send_replace(Some(Polled { asked_at, ends }));
+                        }
+                        Err(error) => {
+                            if !std::mem::replace(&mut failing, true) {
+                                tracing::warn!(%error, "the log's end offsets cannot be had; lag is unknown");
+                            }
+                        }
+                    }
+                    if stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
+                        return;
+                    }
+                }
+            })
+            .map_err(|error| Error::Log(format!("no thread to ask for end offsets: {error}")))?;
+        Ok(Self { latest, _stop: stop })
+    }
+}

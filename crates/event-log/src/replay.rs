@@ -1,0 +1,138 @@
+//! Reading a recorded stretch of the log, without joining a group.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use orders::{Partition, Position};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::{Message, Offset, TopicPartitionList};
+use tokio::sync::mpsc;
+
+use crate::chunk::{Chunk, ChunkLimits};
+use crate::error::{Error, Result, is_passing};
+use crate::settings::KafkaSettings;
+
+/// What to read of a partition: from `from` up to, not including, `to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub from: Position,
+    /// Must be an end that the partition has reached already.
+    pub to: Position,
+}
+
+/// Chunks of a recorded stretch of the log. Dropping it ends the reading.
+#[derive(Debug)]
+pub struct Replay {
+    chunks: mpsc::Receiver<Result<Chunk>>,
+}
+
+impl Replay {
+    /// Begins to read. A partition whose span is done is named among its chunk's ends.
+    pub fn start(
+        settings: &KafkaSettings,
+        spans: BTreeMap<Partition, Span>,
+        limits: ChunkLimits,
+    ) -> Result<Self> {
+        let consumer: BaseConsumer = settings
+            .client_config("replay")
+            // librdkafka wants a name to assign by hand; nothing joins or commits.
+            .set("group.id", "food-orders-replay")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", "read_committed")
+            .set("check.crcs", "true")
+            .set("enable.partition.eof", "true")
+            .set("fetch.queue.backoff.ms", "10")
+            .set("fetch.message.max.bytes", "4194304")
+            .set("queued.max.messages.kbytes", "32768")
+            .create()
+            .map_err(Error::during("setting up a reader of the log"))?;
+        let (sender, chunks) = mpsc::channel(2);
+        let mut reader = Reader { consumer, topic: settings.topic.clone(), spans, limits, sender };
+        std::thread::Builder::new()
+            .name("log-replay".into())
+            .spawn(move || {
+                if let Err(error) = reader.read() {
+                    // Nobody listens any more: then nobody needs the error.
+                    let _ = reader.sender.blocking_send(Err(error));
+                }
+            })
+            .map_err(|error| Error::Log(format!("no thread to read the log: {error}")))?;
+        Ok(Self { chunks })
+    }
+
+    /// The next chunk; `None` when all spans are done. Cancel safe.
+    pub async fn next(&mut self) -> Option<Result<Chunk>> {
+        self.chunks.recv().await
+    }
+}
+
+struct Reader {
+    consumer: BaseConsumer,
+    topic: String,
+    spans: BTreeMap<Partition, Span>,
+    limits: ChunkLimits,
+    sender: mpsc::Sender<Result<Chunk>>,
+}
+
+impl Reader {
+    fn read(&mut self) -> Result<()> {
+        let mut assignment = TopicPartitionList::new();
+        let mut chunk = Chunk::default();
+        let mut open = self.spans.clone();
+        for (partition, span) in &self.spans {
+            if span.from >= span.to {
+                chunk.end(*partition, span.from, 0);
+                open.remove(partition);
+                continue;
+            }
+            assignment
+                .add_partition_offset(&self.topic, partition.0, Offset::Offset(span.from.0))
+                .map_err(Error::during("choosing what to replay"))?;
+        }
+        self.consumer.assign(&assignment).map_err(Error::during("assigning what to replay"))?;
+        while !open.is_empty() {
+            match self.consumer.poll(Duration::from_millis(100)) {
+                None => {}
+                Some(Ok(message)) => {
+                    let partition = Partition(message.partition());
+                    let Some(span) = open.get(&partition) else { continue };
+                    if message.offset() < span.to.0 {
+                        chunk.push(&message, 0);
+                    }
+                    if message.offset() + 1 >= span.to.0 {
+                        chunk.end(partition, span.to, 0);
+                        open.remove(&partition);
+                    }
+                }
+                // The end lies at or behind the recorded one, whatever holes precede it.
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    if let Some(span) = open.remove(&Partition(partition)) {
+                        chunk.end(Partition(partition), span.to, 0);
+                    }
+                }
+                Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => {
+                    tracing::warn!(%error, "replay: waiting for the broker");
+                }
+                Some(Err(error)) => return Err(Error::during("replaying the log")(error)),
+            }
+            if chunk.is_full(self.limits) && self.send(&mut chunk).is_err() {
+                return Ok(());
+            }
+            if self.sender.is_closed() {
+                return Ok(());
+            }
+        }
+        let _ = self.send(&mut chunk);
+        Ok(())
+    }
+
+    fn send(&self, chunk: &mut Chunk) -> Result<(), ()> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        self.sender.blocking_send(Ok(std::mem::take(chunk))).map_err(drop)
+    }
+}

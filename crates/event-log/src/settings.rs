@@ -1,0 +1,46 @@
+//! How to reach Kafka, and which topic is the log.
+
+use std::fmt;
+
+use rdkafka::ClientConfig;
+use secrecy::{ExposeSecret, SecretString};
+
+/// Prints without the values of `properties`: passwords may be among them.
+#[derive(Clone)]
+pub struct KafkaSettings {
+    pub bootstrap_servers: String,
+    pub topic: String,
+    /// librdkafka's own properties: TLS, SASL, anything else.
+    pub properties: Vec<(String, SecretString)>,
+}
+
+impl KafkaSettings {
+    /// Without TLS or SASL.
+    #[must_use]
+    pub fn new(bootstrap_servers: &str, topic: &str) -> Self {
+        Self { bootstrap_servers: bootstrap_servers.into(), topic: topic.into(), properties: Vec::new() }
+    }
+
+    /// The part that all clients share. What the design depends on is set after it.
+    #[must_use]
+    pub fn client_config(&self, role: &str) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("client.id", format!("food-orders-{role}"));
+        for (name, value) in &self.properties {
+            config.set(name, value.expose_secret());
+        }
+        config.set("bootstrap.servers", &self.bootstrap_servers);
+        config
+    }
+}
+
+impl fmt::Debug for KafkaSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.properties.iter().map(|(name, _)| name).collect();
+        f.debug_struct("KafkaSettings")
+            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("topic", &self.topic)
+            .field("properties", &names)
+            .finish()
+    }
+}

@@ -1,0 +1,144 @@
+//! One record as it stands in the log.
+
+use crate::{LogOrder, Offset, Partition, Position, Time};
+
+/// Borrowed from whatever was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    pub partition: Partition,
+    pub offset: Offset,
+    /// The record's time stamp in milliseconds since 1970, as Kafka keeps it.
+    pub appended_millis: i64,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub headers: Headers<'a>,
+}
+
+/// A record's headers in one piece of memory, in their order: see [`push_header`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Headers<'a>(pub &'a [u8]);
+
+/// In place of a value's length: there is none.
+const NO_VALUE: u32 = u32::MAX;
+
+/// Appends one header in the form that [`Headers`] reads.
+pub fn push_header(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
+    out.extend((name.len() as u32).to_le_bytes());
+    out.extend(value.map_or(NO_VALUE, |value| value.len() as u32).to_le_bytes());
+    out.extend(name.as_bytes());
+    out.extend(value.unwrap_or_default());
+}
+
+impl<'a> Headers<'a> {
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let (name_len, tail) = rest.split_first_chunk::<4>()?;
+            let (value_len, tail) = tail.split_first_chunk::<4>()?;
+            let (name, tail) = tail.split_at_checked(u32::from_le_bytes(*name_len) as usize)?;
+            let name = std::str::from_utf8(name).ok()?;
+            let (value, tail) = match u32::from_le_bytes(*value_len) {
+                NO_VALUE => (None, tail),
+                len => tail.split_at_checked(len as usize).map(|(value, tail)| (Some(value), tail))?,
+            };
+            rest = tail;
+            Some((name, value))
+        })
+    }
+
+    /// The last header of that name: the one that counts where there are several.
+    #[must_use]
+    pub fn get(self, name: &str) -> Option<&'a [u8]> {
+        self.iter().filter(|(other, _)| *other == name).last().and_then(|(_, value)| value)
+    }
+}
+
+impl<'a> Record<'a> {
+    #[must_use]
+    pub fn at(&self) -> LogOrder {
+        LogOrder {
+            appended_at: Time::from_millis(self.appended_millis),
+            partition: self.partition,
+            offset: self.offset,
+        }
+    }
+
+    /// Where a reader stands once it has applied this record.
+    #[must_use]
+    pub fn next(&self) -> Position {
+        Position::after(self.offset)
+    }
+
+    /// The trace id of a W3C `traceparent` header: 32 hexadecimal digits.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&'a str> {
+        let parent = std::str::from_utf8(self.headers.get("traceparent")?).ok()?;
+        let id = parent.split('-').nth(1)?;
+        (id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(id)
+    }
+
+    /// `offset:append time in ms:hash of key and value`: tells later whether the log
+    /// still holds this record at this place.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hash = fnv1a(FNV_BASIS, self.key.unwrap_or_default());
+        hash = fnv1a(hash, &[0xff, u8::from(self.value.is_some())]);
+        hash = fnv1a(hash, self.value.unwrap_or_default());
+        format!("{}:{}:{hash:016x}", self.offset, self.appended_millis)
+    }
+}
+
+const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a, 64 bits: stored in databases, so it may never change.
+fn fnv1a(mut hash: u64, bytes: &[u8]) -> u64 {
+    for byte in bytes {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        assert_eq!(fnv1a(FNV_BASIS, b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn headers_keep_order_and_absent_values() {
+        let mut bytes = Vec::new();
+        push_header(&mut bytes, "a", Some(b"1"));
+        push_header(&mut bytes, "b", None);
+        push_header(&mut bytes, "a", Some(b""));
+        let headers = Headers(&bytes);
+        let all: Vec<_> = headers.iter().collect();
+        assert_eq!(all, [("a", Some(&b"1"[..])), ("b", None), ("a", Some(&b""[..]))]);
+        assert_eq!(headers.get("a"), Some(&b""[..]));
+        assert_eq!(headers.get("c"), None);
+    }
+
+    #[test]
+    fn a_trace_id_is_taken_only_from_a_well_formed_parent() {
+        let id = "0af7651916cd43dd8448eb211c80319c";
+        for (parent, expected) in [
+            (format!("00-{id}-b7ad6b7169203331-01"), Some(id)),
+            ("00-short-b7ad6b7169203331-01".into(), None),
+            (String::new(), None),
+        ] {
+            let mut bytes = Vec::new();
+            push_header(&mut bytes, "traceparent", Some(parent.as_bytes()));
+            let record = Record {
+                partition: Partition(0),
+                offset: Offset(0),
+                appended_millis: 0,
+                key: None,
+                value: None,
+                headers: Headers(&bytes),
+            };
+            assert_eq!(record.trace_id(), expected);
+        }
+    }
+}
