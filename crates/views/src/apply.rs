@@ -1,1 +1,18 @@
+//! Applying records: one transaction for rows and positions.
+//!
+//! BEGIN, move the positions by compare-and-set, COPY the history, upsert the orders,
+//! fold the others again, insert the letters, COMMIT. Anything but the expected row
+//! counts rolls all of it back.
 
+mod batch;
+mod copy;
+mod letter;
+mod order_columns;
+mod refold;
+mod writer;
+
+pub use batch::{Advance, Batch, Codec};
+pub use copy::{COLUMNS, HistoryRows, derived_event_id};
+pub use letter::{KEPT_BYTES, Letter};
+pub use order_columns::OrderColumns;
+pub use writer::Writer;

@@ -18,6 +18,13 @@ pub enum Error {
     #[error("{attempt} refused: {reason}")]
     Refused { attempt: &'static str, reason: String },
 
+    /// The active build was made by another version of the code.
+    #[error(
+        "build {build} has projection version {found}, this program writes version {}; run replay-rebuild of this \
+         version, which makes a build that it can write and switches to it", crate::PROJECTION_VERSION
+    )]
+    ProjectionVersion { build: i64, found: i32 },
+
     /// The database holds or lacks something that only a person can mend.
     #[error("{0}")]
     Unusable(String),
@@ -63,7 +70,7 @@ impl Error {
             },
             Self::Pool { .. } => Recovery::Retry,
             Self::Refused { .. } => Recovery::Reclaim,
-            Self::Unusable(_) => Recovery::Stop,
+            Self::ProjectionVersion { .. } | Self::Unusable(_) => Recovery::Stop,
         }
     }
 }

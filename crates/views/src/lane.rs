@@ -1,1 +1,183 @@
+//! A lane: one database session, the partitions that it holds, and their positions.
 
+use std::collections::BTreeMap;
+
+use orders::{Partition, Position, Record};
+
+use crate::apply::{Batch, Codec, Writer};
+use crate::connect::Database;
+use crate::error::{Error, Recovery, Result};
+use crate::positions::{self, Held};
+use crate::{PROJECTION_VERSION, builds};
+
+/// Whether a commit waits for the disk. Off loses, at a crash of the database, the
+/// last moments; they are read from the log again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SynchronousCommit {
+    On,
+    Off,
+}
+
+/// What a lane needs to open its session.
+#[derive(Clone, Debug)]
+pub struct LaneOptions {
+    pub database: Database,
+    pub codec: Codec,
+    /// Names the process in the position rows.
+    pub owner: String,
+    pub synchronous_commit: SynchronousCommit,
+}
+
+#[derive(Debug)]
+pub struct Lane {
+    options: LaneOptions,
+    writer: Option<Writer>,
+    /// Of the build that was active at the last claim.
+    held: BTreeMap<Partition, Held>,
+}
+
+/// What became of some records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    pub records: usize,
+    pub letters: usize,
+    pub transactions: usize,
+}
+
+impl Lane {
+    #[must_use]
+    pub fn new(options: LaneOptions) -> Self {
+        Self { options, writer: None, held: BTreeMap::new() }
+    }
+
+    /// Takes partitions over in the active build.
+    pub async fn claim(&mut self, partitions: &[Partition]) -> Result<BTreeMap<Partition, Held>> {
+        let owner = self.options.owner.clone();
+        let writer = self.writer().await?;
+        let build = writer.build();
+        let claimed = positions::claim(&mut writer.client, build, &owner, partitions).await;
+        if matches!(claimed, Err(Error::Refused { .. })) {
+            // Another build is active now: the next writer opens on that one.
+            self.writer = None;
+        }
+        let claimed = claimed?;
+        self.held.extend(claimed.iter().map(|(partition, held)| (*partition, *held)));
+        Ok(claimed)
+    }
+
+    /// Gives partitions up; returns where they stand.
+    pub fn release(&mut self, partitions: &[Partition]) -> BTreeMap<Partition, Position> {
+        partitions
+            .iter()
+            .filter_map(|partition| Some((*partition, self.held.remove(partition)?.position)))
+            .collect()
+    }
+
+    #[must_use]
+    pub fn held(&self) -> Vec<Partition> {
+        self.held.keys().copied().collect()
+    }
+
+    #[must_use]
+    pub fn positions(&self) -> BTreeMap<Partition, Position> {
+        self.held.iter().map(|(partition, held)| (*partition, held.position)).collect()
+    }
+
+    /// Applies records and moves on over `ends`. On an error some of them may be
+    /// applied: the positions tell, and records below them are left out when the same
+    /// call is made again.
+    pub async fn apply(&mut self, records: &[Record<'_>], ends: &[(Partition, Position)]) -> Result<Applied> {
+        let mut applied = Applied::default();
+        // A stack of what is left, first part on top.
+        let mut parts = vec![records];
+        while let Some(part) = parts.pop() {
+            let is_last = parts.is_empty();
+            let mut batch = Batch::encode(&self.options.codec, &self.positions(), part.iter().copied());
+            if is_last {
+                self.move_over(&mut batch, ends);
+            }
+            match (self.write(&batch).await, part) {
+                (Ok(()), _) => {
+                    applied.records += batch.applied();
+                    applied.letters += batch.lettered();
+                    applied.transactions += usize::from(!batch.is_empty());
+                }
+                (Err(error), [record]) if error.recovery() == Recovery::Record => {
+                    let mut batch = Batch::refused(&self.positions(), *record, error.to_string());
+                    if is_last {
+                        self.move_over(&mut batch, ends);
+                    }
+                    self.write(&batch).await?;
+                    applied.letters += 1;
+                    applied.transactions += 1;
+                }
+                (Err(error), part) if error.recovery() == Recovery::Record && part.len() > 1 => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Ok(applied)
+    }
+
+    fn move_over(&self, batch: &mut Batch<'_>, ends: &[(Partition, Position)]) {
+        for (partition, end) in ends {
+            if let Some(held) = self.held.get(partition)
+                && held.position < *end
+            {
+                batch.move_to(*partition, held.position, *end);
+            }
+        }
+    }
+
+    async fn write(&mut self, batch: &Batch<'_>) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.writer().await?;
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let result = writer.write(batch, &self.held).await;
+        match &result {
+            Ok(()) => {
+                for (partition, position) in batch.positions() {
+                    if let Some(held) = self.held.get_mut(&partition) {
+                        held.position = position;
+                    }
+                }
+            }
+            // What was in flight is in the database, or it is not: a new session reads which.
+            Err(error) if error.recovery() == Recovery::Retry => self.writer = None,
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// The writer; if there is none, a new session, with the held positions read anew.
+    async fn writer(&mut self) -> Result<&mut Writer> {
+        if self.writer.as_ref().is_none_or(|writer| writer.client.is_closed()) {
+            self.writer = None;
+            let mut writer = self.open().await?;
+            if !self.held.is_empty() {
+                let build = writer.build();
+                self.held = positions::resume(&mut writer.client, build, &self.held).await?;
+            }
+            return Ok(self.writer.insert(writer));
+        }
+        self.writer.as_mut().ok_or_else(|| Error::Unusable("a lane lost its session".into()))
+    }
+
+    async fn open(&self) -> Result<Writer> {
+        let synchronous_commit = match self.options.synchronous_commit {
+            SynchronousCommit::On => "on",
+            SynchronousCommit::Off => "off",
+        };
+        let settings = [("synchronous_commit", synchronous_commit), ("idle_in_transaction_session_timeout", "0")];
+        let session = self.options.database.session("food-orders lane", &settings).await?;
+        let active = builds::active(&session.client).await?;
+        if active.projection_version != PROJECTION_VERSION {
+            return Err(Error::ProjectionVersion { build: active.build, found: active.projection_version });
+        }
+        Writer::open(session, active.build).await
+    }
+}

@@ -5,6 +5,7 @@ pub mod apply;
 pub mod builds;
 pub mod connect;
 pub mod error;
+pub mod history;
 pub mod lane;
 pub mod migrate;
 pub mod positions;

@@ -1,0 +1,152 @@
+//! Records made ready for one transaction: all that can be computed before it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+use orders::decode::Envelope;
+use orders::{Cause, OrderState, Partition, Position, Record, Rejection, Time, decode};
+
+use super::copy::HistoryRows;
+use super::letter::Letter;
+
+/// What decoding needs to know.
+#[derive(Clone, Debug)]
+pub struct Codec {
+    /// Goes into the event ids of events that bring none.
+    pub topic: String,
+    /// Larger values become letters. In bytes.
+    pub max_record_bytes: usize,
+}
+
+/// From where to where a transaction moves a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advance {
+    pub from: Position,
+    pub to: Position,
+    /// Of the last record, if there is one.
+    pub fingerprint: Option<String>,
+    pub last_appended_at: Option<Time>,
+}
+
+/// Ready to be written; borrows from the records.
+#[derive(Debug, Default)]
+pub struct Batch<'a> {
+    pub(super) history: Bytes,
+    pub(super) history_rows: usize,
+    /// In `order_id` order, so that two writers lock rows in the same order.
+    pub(super) orders: Vec<(Cow<'a, str>, OrderState<'a>)>,
+    pub(super) letters: Vec<Letter<'a>>,
+    pub(super) advances: BTreeMap<Partition, Advance>,
+}
+
+impl<'a> Batch<'a> {
+    /// Decodes and folds `records`. `positions` says where each partition stands;
+    /// records below it were applied before and are left out, as are those of
+    /// partitions that it does not name.
+    #[must_use]
+    pub fn encode(
+        codec: &Codec,
+        positions: &BTreeMap<Partition, Position>,
+        records: impl IntoIterator<Item = Record<'a>>,
+    ) -> Self {
+        let mut batch = Self::default();
+        let mut history = HistoryRows::default();
+        let mut states: HashMap<Cow<'a, str>, OrderState<'a>> = HashMap::new();
+        let mut last: BTreeMap<Partition, Record<'a>> = BTreeMap::new();
+        for record in records {
+            let from = last.get(&record.partition).map(Record::next);
+            match from.or_else(|| positions.get(&record.partition).copied()) {
+                Some(position) if position.accepts(record.offset) => {}
+                _ => continue,
+            }
+            let envelope = Envelope {
+                at: record.at(),
+                schema_version: record.headers.get("schema-version"),
+                max_bytes: codec.max_record_bytes,
+            };
+            match decode(envelope, record.value) {
+                Ok(decoded) => {
+                    history.push(&codec.topic, &record, &decoded);
+                    states.entry(decoded.order_id).or_default().add(decoded.fact);
+                }
+                Err(rejection) => batch.letters.push(Letter { record, rejection }),
+            }
+            last.insert(record.partition, record);
+        }
+        batch.advances = advances(positions, &last);
+        batch.history_rows = history.len();
+        batch.history = history.finish();
+        batch.orders = states.into_iter().collect();
+        batch.orders.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        batch
+    }
+
+    /// One record as a letter, because PostgreSQL refused it.
+    #[must_use]
+    pub fn refused(positions: &BTreeMap<Partition, Position>, record: Record<'a>, message: String) -> Self {
+        let order_id = order_id_of(&record);
+        let rejection = Rejection { order_id, ..Rejection::new(Cause::RefusedByDatabase, message) };
+        let last = BTreeMap::from([(record.partition, record)]);
+        Self {
+            advances: advances(positions, &last),
+            letters: vec![Letter { record, rejection }],
+            ..Self::default()
+        }
+    }
+
+    /// Moves a partition on over a hole at its end.
+    pub fn move_to(&mut self, partition: Partition, from: Position, to: Position) {
+        let advance = self.advances.entry(partition).or_insert_with(|| Advance {
+            from,
+            to: from,
+            fingerprint: None,
+            last_appended_at: None,
+        });
+        advance.to = advance.to.max(to);
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.advances.is_empty()
+    }
+
+    /// Records that become history rows.
+    #[must_use]
+    pub fn applied(&self) -> usize {
+        self.history_rows
+    }
+
+    /// Records that become letters.
+    #[must_use]
+    pub fn lettered(&self) -> usize {
+        self.letters.len()
+    }
+
+    /// Where the partitions stand once this is committed.
+    pub fn positions(&self) -> impl Iterator<Item = (Partition, Position)> {
+        self.advances.iter().map(|(partition, advance)| (*partition, advance.to))
+    }
+}
+
+fn order_id_of(record: &Record<'_>) -> Option<String> {
+    let envelope = Envelope { at: record.at(), schema_version: None, max_bytes: usize::MAX };
+    decode(envelope, record.value).ok().map(|decoded| decoded.order_id.into_owned())
+}
+
+fn advances(
+    positions: &BTreeMap<Partition, Position>,
+    last: &BTreeMap<Partition, Record<'_>>,
+) -> BTreeMap<Partition, Advance> {
+    last.iter()
+        .filter_map(|(partition, record)| {
+            let advance = Advance {
+                from: *positions.get(partition)?,
+                to: record.next(),
+                fingerprint: Some(record.fingerprint()),
+                last_appended_at: Some(record.at().appended_at),
+            };
+            Some((*partition, advance))
+        })
+        .collect()
+}

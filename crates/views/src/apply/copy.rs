@@ -1,0 +1,110 @@
+//! Rows of the history in PostgreSQL's binary COPY format.
+
+use bytes::{BufMut, BytesMut};
+use orders::{Decoded, Record, Time};
+
+/// The columns that [`HistoryRows::push`] writes, in its order.
+pub const COLUMNS: &str = "partition, \"offset\", order_id, event, status, sequence, event_id, occurred_at, \
+                           appended_at, details, trace_id";
+const COLUMN_COUNT: i16 = 11;
+
+/// A whole COPY stream but for its end.
+#[derive(Debug)]
+pub struct HistoryRows {
+    bytes: BytesMut,
+    rows: usize,
+    /// Scratch space for one row's details.
+    details: String,
+}
+
+impl Default for HistoryRows {
+    fn default() -> Self {
+        let mut bytes = BytesMut::new();
+        bytes.put_slice(b"PGCOPY\n\xff\r\n\0");
+        bytes.put_i32(0); // flags
+        bytes.put_i32(0); // no header extension
+        Self { bytes, rows: 0, details: String::new() }
+    }
+}
+
+impl HistoryRows {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    pub fn push(&mut self, topic: &str, record: &Record<'_>, decoded: &Decoded<'_>) {
+        let fact = &decoded.fact;
+        let out = &mut self.bytes;
+        out.put_i16(COLUMN_COUNT);
+        put_i32(out, record.partition.0);
+        put_i64(out, record.offset.0);
+        put_text(out, &decoded.order_id);
+        put_text(out, fact.event.as_str());
+        put_text(out, fact.event.status().as_str());
+        put_i32(out, fact.sequence);
+        match &decoded.event_id {
+            Some(id) => put_text(out, id),
+            None => put_text(out, &derived_event_id(topic, record)),
+        }
+        put_time(out, fact.occurred_at);
+        put_time(out, fact.at.appended_at);
+        if fact.fields.is_empty() {
+            put_null(out);
+        } else {
+            self.details.clear();
+            self.details.push('{');
+            fact.fields.write_members(&mut self.details);
+            self.details.push('}');
+            out.put_i32(self.details.len() as i32 + 1);
+            out.put_u8(1); // version of jsonb's binary form
+            out.put_slice(self.details.as_bytes());
+        }
+        match record.trace_id() {
+            Some(id) => put_text(out, id),
+            None => put_null(out),
+        }
+        self.rows += 1;
+    }
+
+    /// The stream, with its end.
+    #[must_use]
+    pub fn finish(mut self) -> bytes::Bytes {
+        self.bytes.put_i16(-1);
+        self.bytes.freeze()
+    }
+}
+
+/// Of an event that brings none: `topic-partition-offset`.
+#[must_use]
+pub fn derived_event_id(topic: &str, record: &Record<'_>) -> String {
+    format!("{topic}-{}-{}", record.partition, record.offset)
+}
+
+fn put_i32(out: &mut BytesMut, value: i32) {
+    out.put_i32(4);
+    out.put_i32(value);
+}
+
+fn put_i64(out: &mut BytesMut, value: i64) {
+    out.put_i32(8);
+    out.put_i64(value);
+}
+
+fn put_time(out: &mut BytesMut, time: Time) {
+    put_i64(out, time.to_postgres());
+}
+
+fn put_text(out: &mut BytesMut, text: &str) {
+    out.put_i32(text.len() as i32);
+    out.put_slice(text.as_bytes());
+}
+
+fn put_null(out: &mut BytesMut) {
+    out.put_i32(-1);
+}

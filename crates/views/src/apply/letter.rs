@@ -1,0 +1,56 @@
+//! A record that cannot be applied, on its way into table `letters`.
+
+use orders::{Record, Rejection};
+use tokio_postgres::Client;
+
+use crate::error::{Error, Result};
+use crate::sql::{Timestamptz, for_build};
+
+/// More of a key or a value is not kept: the whole is in the log. In bytes.
+pub const KEPT_BYTES: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub struct Letter<'a> {
+    pub record: Record<'a>,
+    pub rejection: Rejection,
+}
+
+/// Inserts one letter, in the transaction that the session has open.
+pub async fn insert(client: &Client, build: i64, letter: &Letter<'_>) -> Result<()> {
+    let Letter { record, rejection } = letter;
+    let kept = |bytes: &'_ [u8]| bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
+    let headers: Vec<_> = record
+        .headers
+        .iter()
+        .map(|(name, value)| (without_nul(name), value.map(|value| without_nul(&String::from_utf8_lossy(value)))))
+        .collect();
+    client
+        .execute(
+            &for_build(
+                "/* views::apply::letter */ INSERT INTO {build}.letters
+                     (partition, \"offset\", cause, error, order_id, key, payload, payload_bytes, headers, appended_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                build,
+            ),
+            &[
+                &record.partition.0,
+                &record.offset.0,
+                &rejection.cause.as_str(),
+                &without_nul(&rejection.message),
+                &rejection.order_id,
+                &record.key.map(kept),
+                &record.value.map(kept),
+                &(record.value.map_or(0, <[u8]>::len) as i32),
+                &serde_json::json!(headers),
+                &Timestamptz(record.at().appended_at),
+            ],
+        )
+        .await
+        .map_err(Error::during("writing a dead letter"))?;
+    Ok(())
+}
+
+/// PostgreSQL's text holds no NUL.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}

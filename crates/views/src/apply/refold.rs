@@ -1,0 +1,71 @@
+//! The other case of the merge: orders that the upsert did not take are folded again
+//! from their whole history, in the same transaction.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use orders::OrderState;
+use tokio_postgres::{Client, Statement};
+
+use super::batch::Batch;
+use super::order_columns::OrderColumns;
+use crate::error::{Error, Result};
+use crate::history::{FACT_COLUMNS, fact};
+use crate::sql::for_build;
+
+#[derive(Debug)]
+pub(super) struct Refold {
+    untaken: Statement,
+    history: Statement,
+    replace: Statement,
+}
+
+impl Refold {
+    pub(super) async fn prepare(client: &Client, build: i64) -> Result<Self> {
+        // A row that this transaction wrote carries its id; one that the upsert only
+        // locked does not.
+        let untaken = "/* views::apply::untaken */ SELECT o.order_id
+            FROM unnest($1::text[]) AS incoming (order_id)
+            JOIN {build}.orders AS o ON o.order_id = incoming.order_id
+            WHERE o.xmin <> pg_current_xact_id()::xid";
+        let history = format!(
+            "/* views::apply::refold */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE order_id = ANY($1)"
+        );
+        let prepare = async |text: &str| {
+            client.prepare(&for_build(text, build)).await.map_err(Error::during("preparing to fold again"))
+        };
+        Ok(Self {
+            untaken: prepare(untaken).await?,
+            history: prepare(&history).await?,
+            replace: prepare(include_str!("replace.sql")).await?,
+        })
+    }
+
+    /// Folds again what the upsert of `batch` left; returns how many orders that were.
+    pub(super) async fn run(&self, client: &Client, batch: &Batch<'_>) -> Result<usize> {
+        let during = Error::during("folding orders again");
+        let incoming: Vec<&str> = batch.orders.iter().map(|(order_id, _)| &**order_id).collect();
+        let untaken = client.query(&self.untaken, &[&incoming]).await.map_err(&during)?;
+        let untaken: Vec<&str> = untaken.iter().map(|row| row.get(0)).collect();
+        // A statement of its own: its snapshot holds what others committed before our
+        // row lock was granted.
+        let rows = client.query(&self.history, &[&untaken]).await.map_err(&during)?;
+        let mut states: BTreeMap<&str, OrderState<'_>> = BTreeMap::new();
+        for row in &rows {
+            let (order_id, fact) = fact(row)?;
+            states.entry(order_id).or_default().add(fact);
+        }
+        let mut columns = OrderColumns::default();
+        for (order_id, state) in &states {
+            columns.push(Cow::Borrowed(*order_id), state);
+        }
+        let replaced = client.execute(&self.replace, &columns.parameters()).await.map_err(&during)?;
+        if replaced as usize != untaken.len() {
+            return Err(Error::Unusable(format!(
+                "{} orders were to be folded again, but {replaced} rows were there",
+                untaken.len()
+            )));
+        }
+        Ok(untaken.len())
+    }
+}
