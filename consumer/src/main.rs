@@ -1,1 +1,29 @@
-fn main() {}
+//! Applies the log to PostgreSQL, as one member of a consumer group.
+
+mod caught_up;
+mod coordinator;
+mod identity;
+mod lane_task;
+mod prepare;
+mod settings;
+
+use std::process::ExitCode;
+
+use service::{Failure, Server, Shell};
+
+use settings::Args;
+
+fn main() -> ExitCode {
+    service::run(|args: &Args| &args.shell, run)
+}
+
+async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
+    let settings = args.validate()?;
+    if let Some(listen) = settings.metrics_listen {
+        let server = Server::bind(listen, shell.health.clone(), shell.metrics.clone()).await?;
+        tracing::info!(address = %server.address(), "serving /health and /metrics");
+        tokio::spawn(server.run());
+    }
+    let Some(ready) = prepare::until_ready(&settings, &shell).await? else { return Ok(()) };
+    coordinator::run(&settings, &shell, ready).await
+}

@@ -10,6 +10,10 @@ pub enum Error {
     #[error("{attempt}: {source}")]
     Kafka { attempt: &'static str, source: KafkaError },
 
+    /// No broker answers, or not for all partitions. The text says where, and the way out.
+    #[error("{0}")]
+    Unreachable(String),
+
     /// The log is not the one that the positions are about, or has lost records.
     /// Going on would skip or repeat: a person must decide.
     #[error("{0}")]
@@ -27,6 +31,7 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Kafka { source, .. } => source.rdkafka_error_code().is_some_and(is_passing),
+            Self::Unreachable(_) => true,
             Self::Log(_) => false,
         }
     }
@@ -55,7 +60,7 @@ pub(crate) fn is_passing(code: RDKafkaErrorCode) -> bool {
             | C::FencedLeaderEpoch
             | C::UnknownLeaderEpoch
             | C::RebalanceInProgress
-            | C::MaxPollExceeded
+            | C::PollExceeded
             | C::UnknownTopicOrPartition
             | C::UnknownPartition
             | C::UnknownTopic

@@ -29,6 +29,8 @@ struct State {
     /// The last one is being filled.
     chunks: VecDeque<Chunk>,
     spare: Option<Chunk>,
+    /// A chunk was taken and not given back yet.
+    in_use: bool,
 }
 
 impl LaneQueue {
@@ -41,7 +43,7 @@ impl LaneQueue {
     pub async fn take(&self) -> Chunk {
         loop {
             let filled = self.filled.notified();
-            if let Some(chunk) = self.lock().chunks.pop_front() {
+            if let Some(chunk) = self.lock().take() {
                 self.emptied.notify_one();
                 return chunk;
             }
@@ -49,21 +51,19 @@ impl LaneQueue {
         }
     }
 
-    /// Gives a chunk back for its memory to be used again.
+    /// Says that a chunk is done; its memory is used again.
     pub fn recycle(&self, mut chunk: Chunk) {
         chunk.clear();
-        self.lock().spare = Some(chunk);
+        let mut state = self.lock();
+        state.spare = Some(chunk);
+        state.in_use = false;
     }
 
-    /// Drops all that waits.
-    pub fn clear(&self) {
-        self.lock().chunks.clear();
-        self.emptied.notify_one();
-    }
-
+    /// Nothing waits, and what was taken is done.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.lock().chunks.is_empty()
+    pub fn is_idle(&self) -> bool {
+        let state = self.lock();
+        state.chunks.is_empty() && !state.in_use
     }
 
     pub(crate) fn push(&self, message: &BorrowedMessage<'_>, generation: u32) {
@@ -110,6 +110,12 @@ impl LaneQueue {
 }
 
 impl State {
+    fn take(&mut self) -> Option<Chunk> {
+        let chunk = self.chunks.pop_front()?;
+        self.in_use = true;
+        Some(chunk)
+    }
+
     fn is_full(&self, limits: ChunkLimits) -> bool {
         self.chunks.len() >= WAITING && self.chunks.back().is_some_and(|chunk| chunk.is_full(limits))
     }

@@ -7,8 +7,10 @@ pub mod consumer;
 pub mod ends;
 pub mod error;
 pub mod lane_queue;
+pub mod produce;
 pub mod replay;
 pub mod settings;
+pub mod topic;
 
 pub use chunk::{Chunk, ChunkLimits};
 pub use client::{Ends, LogClient, Watermarks};
@@ -16,5 +18,7 @@ pub use consumer::{Assigned, Consumer, GroupEvent, Membership, lane_of};
 pub use ends::{EndsWatch, Polled};
 pub use error::{Error, Result};
 pub use lane_queue::LaneQueue;
+pub use produce::{LogWriter, Outgoing, Sent, Totals};
 pub use replay::{Replay, Span};
 pub use settings::KafkaSettings;
+pub use topic::{TimestampType, TopicSpec, TopicState, ensure_topic};

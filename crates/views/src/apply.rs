@@ -5,7 +5,7 @@
 //! counts rolls all of it back.
 
 mod batch;
-mod copy;
+pub(crate) mod copy;
 mod letter;
 mod order_columns;
 mod refold;

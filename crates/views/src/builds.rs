@@ -1,5 +1,6 @@
 //! Builds: which one of a view is active, and how one is made and switched in.
 
+use scoped_futures::ScopedFutureExt;
 use tokio_postgres::{Client, Transaction};
 
 use crate::connect::Session;
@@ -30,7 +31,7 @@ pub async fn active(client: &Client) -> Result<Active> {
 
 /// Makes build 1, active and empty, so that "no active build" never exists.
 pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
-    run_tx(&mut session.client, "making the first build", async |tx| {
+    run_tx(&mut session.client, "making the first build", |tx| async move {
         let made: bool = tx
             .query_one(
                 "/* views::builds */ SELECT EXISTS (SELECT FROM public.builds WHERE view = $1)",
@@ -45,7 +46,7 @@ pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
         let build = create(tx).await?;
         add_indexes(tx, build).await?;
         activate(tx, build).await
-    })
+    }.scope_boxed())
     .await
 }
 
@@ -68,9 +69,20 @@ pub async fn create(tx: &Transaction<'_>) -> Result<i64> {
 
 /// Makes a build's tables ready to serve.
 pub async fn add_indexes(tx: &Transaction<'_>, build: i64) -> Result<()> {
-    tx.batch_execute(&for_build(include_str!("build/indexes.sql"), build))
+    add_history_indexes(tx, build).await?;
+    add_orders_indexes(tx, build).await
+}
+
+pub(crate) async fn add_history_indexes(tx: &Transaction<'_>, build: i64) -> Result<()> {
+    tx.batch_execute(&for_build(include_str!("build/history_indexes.sql"), build))
         .await
-        .map_err(Error::during("making a build's indexes"))
+        .map_err(Error::during("making the indexes of a build's history"))
+}
+
+pub(crate) async fn add_orders_indexes(tx: &Transaction<'_>, build: i64) -> Result<()> {
+    tx.batch_execute(&for_build(include_str!("build/orders_indexes.sql"), build))
+        .await
+        .map_err(Error::during("making the indexes of a build's orders"))
 }
 
 /// Points reads and the public views to `build`; the one before is superseded.

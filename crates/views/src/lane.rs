@@ -31,9 +31,20 @@ pub struct LaneOptions {
 #[derive(Debug)]
 pub struct Lane {
     options: LaneOptions,
+    target: Target,
     writer: Option<Writer>,
-    /// Of the build that was active at the last claim.
+    /// The build that was active at the last claim: `held` is about it.
+    build: Option<i64>,
     held: BTreeMap<Partition, Held>,
+}
+
+/// Which build a lane writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    /// Whichever is active when the lane opens its session.
+    Active,
+    /// One that is being made: without orders while its history is loaded.
+    Building { build: i64, history_only: bool },
 }
 
 /// What became of some records.
@@ -47,22 +58,48 @@ pub struct Applied {
 impl Lane {
     #[must_use]
     pub fn new(options: LaneOptions) -> Self {
-        Self { options, writer: None, held: BTreeMap::new() }
+        Self { options, target: Target::Active, writer: None, build: None, held: BTreeMap::new() }
     }
 
-    /// Takes partitions over in the active build.
+    /// A lane that writes to a build that is not active yet. With `history_only` it leaves
+    /// the orders to be derived later from the history.
+    #[must_use]
+    pub fn on_build(options: LaneOptions, build: i64, history_only: bool) -> Self {
+        Self { target: Target::Building { build, history_only }, ..Self::new(options) }
+    }
+
+    /// Takes partitions over in the active build, or in the one that is being made.
     pub async fn claim(&mut self, partitions: &[Partition]) -> Result<BTreeMap<Partition, Held>> {
         let owner = self.options.owner.clone();
+        let target = self.target;
         let writer = self.writer().await?;
         let build = writer.build();
-        let claimed = positions::claim(&mut writer.client, build, &owner, partitions).await;
+        let claimed = match target {
+            Target::Active => positions::claim(&mut writer.client, build, &owner, partitions).await,
+            Target::Building { .. } => {
+                positions::claim_building(&mut writer.client, build, &owner, partitions).await
+            }
+        };
         if matches!(claimed, Err(Error::Refused { .. })) {
             // Another build is active now: the next writer opens on that one.
             self.writer = None;
         }
         let claimed = claimed?;
+        self.build = Some(build);
         self.held.extend(claimed.iter().map(|(partition, held)| (*partition, *held)));
         Ok(claimed)
+    }
+
+    /// Whether another build than the one written to is active now. If so, the next
+    /// claim is made there.
+    pub async fn is_superseded(&mut self) -> Result<bool> {
+        let session = self.options.database.session("food-orders lane", &[]).await?;
+        let active = builds::active(&session.client).await?;
+        let superseded = self.build != Some(active.build);
+        if superseded {
+            self.writer = None;
+        }
+        Ok(superseded)
     }
 
     /// Gives partitions up; returns where they stand.
@@ -92,7 +129,7 @@ impl Lane {
         let mut parts = vec![records];
         while let Some(part) = parts.pop() {
             let is_last = parts.is_empty();
-            let mut batch = Batch::encode(&self.options.codec, &self.positions(), part.iter().copied());
+            let mut batch = self.encode(part);
             if is_last {
                 self.move_over(&mut batch, ends);
             }
@@ -119,6 +156,14 @@ impl Lane {
             }
         }
         Ok(applied)
+    }
+
+    fn encode<'a>(&self, records: &[Record<'a>]) -> Batch<'a> {
+        let encode = match self.target {
+            Target::Building { history_only: true, .. } => Batch::encode_history,
+            _ => Batch::encode,
+        };
+        encode(&self.options.codec, &self.positions(), records)
     }
 
     fn move_over(&self, batch: &mut Batch<'_>, ends: &[(Partition, Position)]) {
@@ -160,6 +205,12 @@ impl Lane {
             let mut writer = self.open().await?;
             if !self.held.is_empty() {
                 let build = writer.build();
+                if self.build != Some(build) {
+                    return Err(Error::Refused {
+                        attempt: "resuming partitions",
+                        reason: format!("build {build} is the active one now"),
+                    });
+                }
                 self.held = positions::resume(&mut writer.client, build, &self.held).await?;
             }
             return Ok(self.writer.insert(writer));
@@ -172,8 +223,12 @@ impl Lane {
             SynchronousCommit::On => "on",
             SynchronousCommit::Off => "off",
         };
-        let settings = [("synchronous_commit", synchronous_commit), ("idle_in_transaction_session_timeout", "0")];
+        let settings =
+            [("synchronous_commit", synchronous_commit), ("idle_in_transaction_session_timeout", "0")];
         let session = self.options.database.session("food-orders lane", &settings).await?;
+        if let Target::Building { build, .. } = self.target {
+            return Writer::open(session, build).await;
+        }
         let active = builds::active(&session.client).await?;
         if active.projection_version != PROJECTION_VERSION {
             return Err(Error::ProjectionVersion { build: active.build, found: active.projection_version });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use orders::{Partition, Position};
+use scoped_futures::ScopedFutureExt;
 use tokio_postgres::{Client, Transaction};
 
 use crate::ORDERS;
@@ -32,12 +33,32 @@ pub async fn claim(
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
-    let result = run_tx(client, "claiming partitions", async |tx| {
+    claim_while(client, build, "active", owner, partitions).await
+}
+
+/// The same in a build that is not active yet: of a rebuild. Refused once it is active.
+pub async fn claim_building(
+    client: &mut Client,
+    build: i64,
+    owner: &str,
+    partitions: &[Partition],
+) -> Result<BTreeMap<Partition, Held>> {
+    claim_while(client, build, "building", owner, partitions).await
+}
+
+async fn claim_while(
+    client: &mut Client,
+    build: i64,
+    state: &str,
+    owner: &str,
+    partitions: &[Partition],
+) -> Result<BTreeMap<Partition, Held>> {
+    let result = run_tx(client, "claiming partitions", |tx| async move {
         tx.batch_execute("SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '5s'")
             .await
             .map_err(Error::during("claiming partitions"))?;
-        claim_in(tx, build, owner, partitions).await
-    })
+        claim_in(tx, build, state, owner, partitions).await
+    }.scope_boxed())
     .await;
     if let Err(error) = &result
         && error.sqlstate() == Some(&tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE)
@@ -50,22 +71,23 @@ pub async fn claim(
 async fn claim_in(
     tx: &Transaction<'_>,
     build: i64,
+    state: &str,
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
-    // A switch updates this row before it locks the positions: it either sees all of
+    // A switch locks this row before it locks the positions: it either sees all of
     // what is claimed here, or the claim sees that the build is no longer active.
     let active = tx
         .query_opt(
-            "/* views::positions::claim */ SELECT FROM public.builds WHERE id = $1 AND state = 'active' FOR SHARE",
-            &[&build],
+            "/* views::positions::claim */ SELECT FROM public.builds WHERE id = $1 AND state = $2 FOR SHARE",
+            &[&build, &state],
         )
         .await
         .map_err(Error::during("claiming partitions"))?;
     if active.is_none() {
         return Err(Error::Refused {
             attempt: "claiming partitions",
-            reason: format!("build {build} is no longer active"),
+            reason: format!("build {build} is no longer {state}"),
         });
     }
     let partitions: Vec<i32> = partitions.iter().map(|partition| partition.0).collect();
@@ -157,9 +179,10 @@ pub async fn resume(
          RETURNING p.partition, p.next_offset, p.owner_epoch",
         build,
     );
-    run_tx(client, "resuming partitions", async |tx| {
+    let (statement, partitions, epochs) = (&statement, &partitions, &epochs);
+    run_tx(client, "resuming partitions", |tx| async move {
         let rows = tx
-            .query(&statement, &[&ORDERS, &partitions, &epochs])
+            .query(statement, &[&ORDERS, partitions, epochs])
             .await
             .map_err(Error::during("resuming partitions"))?;
         if rows.len() != partitions.len() {
@@ -175,7 +198,7 @@ pub async fn resume(
                 (Partition(row.get(0)), held)
             })
             .collect())
-    })
+    }.scope_boxed())
     .await
 }
 

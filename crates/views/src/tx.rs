@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rand::Rng;
+use scoped_futures::ScopedBoxFuture;
 use tokio_postgres::{Client, Transaction};
 
 use crate::error::{Error, Recovery, Result};
@@ -12,11 +13,12 @@ const ATTEMPTS: u32 = 5;
 /// Runs `work` in one transaction. Where PostgreSQL asks for it (deadlock,
 /// serialization failure, lock time-out), the whole runs again after a pause, up to
 /// five times: `work` may run more than once, so it must have no effect outside the
-/// transaction. Errors of the connection are the caller's.
-pub async fn run_tx<T>(
+/// transaction. Errors of the connection are the caller's. Call it as
+/// `run_tx(client, "name", |tx| async move { … }.scope_boxed())`.
+pub async fn run_tx<'a, T>(
     client: &mut Client,
     name: &'static str,
-    mut work: impl AsyncFnMut(&Transaction<'_>) -> Result<T>,
+    mut work: impl for<'t> FnMut(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
 ) -> Result<T> {
     for attempt in 1.. {
         let error = match once(client, name, &mut work).await {
@@ -38,10 +40,10 @@ pub async fn run_tx<T>(
     unreachable!("the loop returns")
 }
 
-async fn once<T>(
+async fn once<'a, T>(
     client: &mut Client,
     name: &'static str,
-    work: &mut impl AsyncFnMut(&Transaction<'_>) -> Result<T>,
+    work: &mut impl for<'t> FnMut(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
 ) -> Result<T> {
     let transaction = client.transaction().await.map_err(Error::during(name))?;
     let value = work(&transaction).await?;

@@ -129,7 +129,7 @@ impl Context {
                 self.commit_hint(consumer, &positions);
             }
         }
-        if consumer.rebalance_protocol() == RebalanceProtocol::Cooperative {
+        if is_cooperative(consumer) {
             let mut list = TopicPartitionList::new();
             for partition in &partitions {
                 if is_assigned.find_partition(&self.topic, partition.0).is_some() {
@@ -148,11 +148,7 @@ impl Context {
         for one in assigned {
             list.add_partition_offset(&self.topic, one.partition.0, Offset::Offset(one.position.0))?;
         }
-        if consumer.rebalance_protocol() == RebalanceProtocol::Cooperative {
-            consumer.incremental_assign(&list)
-        } else {
-            consumer.assign(&list)
-        }
+        if is_cooperative(consumer) { consumer.incremental_assign(&list) } else { consumer.assign(&list) }
     }
 
     pub(super) fn commit_hint(
@@ -177,4 +173,8 @@ impl Context {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_cooperative(consumer: &BaseConsumer<Context>) -> bool {
+    matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
 }

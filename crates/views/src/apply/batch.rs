@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use orders::decode::Envelope;
-use orders::{Cause, OrderState, Partition, Position, Record, Rejection, Time, decode};
+use orders::{Cause, Fact, OrderState, Partition, Position, Record, Rejection, Time, decode};
 
 use super::copy::HistoryRows;
 use super::letter::Letter;
@@ -48,13 +48,37 @@ impl<'a> Batch<'a> {
     pub fn encode(
         codec: &Codec,
         positions: &BTreeMap<Partition, Position>,
-        records: impl IntoIterator<Item = Record<'a>>,
+        records: &[Record<'a>],
+    ) -> Self {
+        let mut states: HashMap<Cow<'a, str>, OrderState<'a>> = HashMap::new();
+        let mut batch = Self::encode_with(codec, positions, records, |order_id, fact| {
+            states.entry(order_id).or_default().add(fact);
+        });
+        batch.orders = states.into_iter().collect();
+        batch.orders.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        batch
+    }
+
+    /// The same without the orders: they are derived later from the history.
+    #[must_use]
+    pub fn encode_history(
+        codec: &Codec,
+        positions: &BTreeMap<Partition, Position>,
+        records: &[Record<'a>],
+    ) -> Self {
+        Self::encode_with(codec, positions, records, |_, _| ())
+    }
+
+    fn encode_with(
+        codec: &Codec,
+        positions: &BTreeMap<Partition, Position>,
+        records: &[Record<'a>],
+        mut fold: impl FnMut(Cow<'a, str>, Fact<'a>),
     ) -> Self {
         let mut batch = Self::default();
         let mut history = HistoryRows::default();
-        let mut states: HashMap<Cow<'a, str>, OrderState<'a>> = HashMap::new();
         let mut last: BTreeMap<Partition, Record<'a>> = BTreeMap::new();
-        for record in records {
+        for record in records.iter().copied() {
             let from = last.get(&record.partition).map(Record::next);
             match from.or_else(|| positions.get(&record.partition).copied()) {
                 Some(position) if position.accepts(record.offset) => {}
@@ -68,7 +92,7 @@ impl<'a> Batch<'a> {
             match decode(envelope, record.value) {
                 Ok(decoded) => {
                     history.push(&codec.topic, &record, &decoded);
-                    states.entry(decoded.order_id).or_default().add(decoded.fact);
+                    fold(decoded.order_id, decoded.fact);
                 }
                 Err(rejection) => batch.letters.push(Letter { record, rejection }),
             }
@@ -77,8 +101,6 @@ impl<'a> Batch<'a> {
         batch.advances = advances(positions, &last);
         batch.history_rows = history.len();
         batch.history = history.finish();
-        batch.orders = states.into_iter().collect();
-        batch.orders.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         batch
     }
 

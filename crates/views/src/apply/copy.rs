@@ -20,9 +20,7 @@ pub struct HistoryRows {
 impl Default for HistoryRows {
     fn default() -> Self {
         let mut bytes = BytesMut::new();
-        bytes.put_slice(b"PGCOPY\n\xff\r\n\0");
-        bytes.put_i32(0); // flags
-        bytes.put_i32(0); // no header extension
+        put_header(&mut bytes);
         Self { bytes, rows: 0, details: String::new() }
     }
 }
@@ -61,9 +59,7 @@ impl HistoryRows {
             self.details.push('{');
             fact.fields.write_members(&mut self.details);
             self.details.push('}');
-            out.put_i32(self.details.len() as i32 + 1);
-            out.put_u8(1); // version of jsonb's binary form
-            out.put_slice(self.details.as_bytes());
+            put_jsonb(out, &self.details);
         }
         match record.trace_id() {
             Some(id) => put_text(out, id),
@@ -86,25 +82,40 @@ pub fn derived_event_id(topic: &str, record: &Record<'_>) -> String {
     format!("{topic}-{}-{}", record.partition, record.offset)
 }
 
-fn put_i32(out: &mut BytesMut, value: i32) {
+/// How a binary COPY stream begins.
+pub(crate) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0";
+
+pub(crate) fn put_header(out: &mut BytesMut) {
+    out.put_slice(HEADER);
+    out.put_i32(0); // flags
+    out.put_i32(0); // no header extension
+}
+
+pub(crate) fn put_jsonb(out: &mut BytesMut, json: &str) {
+    out.put_i32(json.len() as i32 + 1);
+    out.put_u8(1); // version of jsonb's binary form
+    out.put_slice(json.as_bytes());
+}
+
+pub(crate) fn put_i32(out: &mut BytesMut, value: i32) {
     out.put_i32(4);
     out.put_i32(value);
 }
 
-fn put_i64(out: &mut BytesMut, value: i64) {
+pub(crate) fn put_i64(out: &mut BytesMut, value: i64) {
     out.put_i32(8);
     out.put_i64(value);
 }
 
-fn put_time(out: &mut BytesMut, time: Time) {
+pub(crate) fn put_time(out: &mut BytesMut, time: Time) {
     put_i64(out, time.to_postgres());
 }
 
-fn put_text(out: &mut BytesMut, text: &str) {
+pub(crate) fn put_text(out: &mut BytesMut, text: &str) {
     out.put_i32(text.len() as i32);
     out.put_slice(text.as_bytes());
 }
 
-fn put_null(out: &mut BytesMut) {
+pub(crate) fn put_null(out: &mut BytesMut) {
     out.put_i32(-1);
 }

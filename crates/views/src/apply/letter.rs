@@ -22,7 +22,9 @@ pub async fn insert(client: &Client, build: i64, letter: &Letter<'_>) -> Result<
     let headers: Vec<_> = record
         .headers
         .iter()
-        .map(|(name, value)| (without_nul(name), value.map(|value| without_nul(&String::from_utf8_lossy(value)))))
+        .map(|(name, value)| {
+            (without_nul(name), value.map(|value| without_nul(&String::from_utf8_lossy(value))))
+        })
         .collect();
     client
         .execute(

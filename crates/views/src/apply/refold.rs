@@ -9,9 +9,9 @@ use tokio_postgres::{Client, Statement};
 
 use super::batch::Batch;
 use super::order_columns::OrderColumns;
+use super::writer::prepare;
 use crate::error::{Error, Result};
 use crate::history::{FACT_COLUMNS, fact};
-use crate::sql::for_build;
 
 #[derive(Debug)]
 pub(super) struct Refold {
@@ -31,13 +31,10 @@ impl Refold {
         let history = format!(
             "/* views::apply::refold */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE order_id = ANY($1)"
         );
-        let prepare = async |text: &str| {
-            client.prepare(&for_build(text, build)).await.map_err(Error::during("preparing to fold again"))
-        };
         Ok(Self {
-            untaken: prepare(untaken).await?,
-            history: prepare(&history).await?,
-            replace: prepare(include_str!("replace.sql")).await?,
+            untaken: prepare(client, build, untaken).await?,
+            history: prepare(client, build, &history).await?,
+            replace: prepare(client, build, include_str!("replace.sql")).await?,
         })
     }
 

@@ -34,12 +34,11 @@ pub struct Writer {
 impl Writer {
     pub async fn open(session: Session, build: i64) -> Result<Self> {
         let client = session.client;
-        let prepare = async |text: &str| {
-            client.prepare(&for_build(text, build)).await.map_err(Error::during("preparing to write"))
-        };
         let copy = format!("COPY {{build}}.order_history ({COLUMNS}) FROM STDIN (FORMAT binary)");
         Ok(Self {
             advance: prepare(
+                &client,
+                build,
                 "/* views::apply::advance */ UPDATE {build}.positions AS p
                  SET next_offset = moved.to_offset,
                      fingerprint = COALESCE(moved.fingerprint, p.fingerprint),
@@ -50,8 +49,8 @@ impl Writer {
                      AND p.owner_epoch = moved.owner_epoch AND p.next_offset = moved.from_offset",
             )
             .await?,
-            copy: prepare(&copy).await?,
-            upsert: prepare(include_str!("upsert.sql")).await?,
+            copy: prepare(&client, build, &copy).await?,
+            upsert: prepare(&client, build, include_str!("upsert.sql")).await?,
             refold: Refold::prepare(&client, build).await?,
             client,
             build,
@@ -105,11 +104,18 @@ impl Writer {
             columns.push(Cow::Borrowed(order_id), state);
         }
         let parameters = columns.parameters();
-        let (copied, taken) = join(history, self.client.execute(&self.upsert, &parameters)).await;
+        let upsert = async {
+            // A build that is being loaded has neither orders nor the index for them.
+            if batch.orders.is_empty() { Ok(0) } else { self.client.execute(&self.upsert, &parameters).await }
+        };
+        let (copied, taken) = join(history, upsert).await;
         let copied = copied.map_err(Error::during("copying the history"))?;
         let taken = taken.map_err(Error::during("writing the orders"))?;
         if copied as usize != batch.history_rows {
-            return Err(Error::Unusable(format!("{copied} of {} history rows were taken", batch.history_rows)));
+            return Err(Error::Unusable(format!(
+                "{copied} of {} history rows were taken",
+                batch.history_rows
+            )));
         }
         if taken as usize != batch.orders.len() {
             let refolded = self.refold.run(&self.client, batch).await?;
@@ -136,7 +142,8 @@ impl Writer {
         let (mut epochs, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
         let (mut fingerprints, mut appended) = (Vec::new(), Vec::new());
         for (partition, advance) in &batch.advances {
-            let held = held.get(partition).ok_or_else(|| refused(format!("partition {partition} is not held")))?;
+            let held =
+                held.get(partition).ok_or_else(|| refused(format!("partition {partition} is not held")))?;
             partitions.push(partition.0);
             epochs.push(held.epoch.0);
             from.push(advance.from.0);
@@ -146,10 +153,7 @@ impl Writer {
         }
         let moved = self
             .client
-            .execute(
-                &self.advance,
-                &[&ORDERS, &partitions, &epochs, &from, &to, &fingerprints, &appended],
-            )
+            .execute(&self.advance, &[&ORDERS, &partitions, &epochs, &from, &to, &fingerprints, &appended])
             .await
             .map_err(Error::during(attempt))?;
         if moved as usize != partitions.len() {
@@ -157,4 +161,9 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Prepares a statement that has `{build}` for the schema.
+pub(super) async fn prepare(client: &Client, build: i64, text: &str) -> Result<Statement> {
+    client.prepare(&for_build(text, build)).await.map_err(Error::during("preparing to write"))
 }

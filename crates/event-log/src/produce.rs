@@ -1,0 +1,175 @@
+//! Writing events to the log.
+//!
+//! One thread owns a [`LogWriter`]: it sends, and it serves the delivery reports while it waits.
+//! Nothing is dropped and nothing spins: a full queue is an answer, [`Sent::Full`].
+
+mod deliveries;
+mod transaction;
+
+use std::time::{Duration, Instant};
+
+use orders::EventType;
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+use crate::error::{Error, Result};
+use crate::settings::KafkaSettings;
+use deliveries::Deliveries;
+pub use deliveries::Totals;
+use transaction::Transaction;
+
+/// The `schema-version` header of what we write.
+const SCHEMA_VERSION: &str = "1";
+
+/// Defaults that `KAFKA_PROPERTIES` may change.
+const DEFAULTS: [(&str, &str); 7] = [
+    ("compression.type", "lz4"),
+    ("linger.ms", "5"),
+    ("batch.size", "262144"),
+    ("queue.buffering.max.messages", "200000"),
+    ("queue.buffering.max.kbytes", "131072"),
+    ("delivery.timeout.ms", "120000"),
+    // As the Java clients do it: a key typed into kafka-console-producer meets ours.
+    ("partitioner", "murmur2_random"),
+];
+
+/// One record to write.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    pub event: EventType,
+    /// Chooses the partition, and no more. `None`: any.
+    pub key: Option<&'a str>,
+    pub value: &'a [u8],
+    /// Of the W3C header of that name.
+    pub traceparent: Option<&'a str>,
+}
+
+/// Whether a record was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a record that was not taken has to be sent again"]
+pub enum Sent {
+    /// The client has it; its delivery shows in [`LogWriter::totals`].
+    Queued,
+    /// The queue is full: call [`LogWriter::serve`], then send it again.
+    Full,
+}
+
+/// An idempotent producer (`acks=all`): no record twice, none out of order within a partition, as
+/// long as this writer lives.
+pub struct LogWriter {
+    producer: BaseProducer<Deliveries>,
+    topic: String,
+    sent: u64,
+    transaction: Option<Transaction>,
+}
+
+impl LogWriter {
+    /// `transactional`: records become visible in chunks, all of one or none, and a second writer
+    /// shuts this one out. Blocks until the broker has answered in that case.
+    pub fn connect(settings: &KafkaSettings, transactional: bool) -> Result<Self> {
+        let mut config = settings.client_config("producer");
+        for (name, value) in DEFAULTS {
+            if config.get(name).is_none() {
+                config.set(name, value);
+            }
+        }
+        config.set("acks", "all").set("enable.idempotence", "true");
+        if transactional {
+            // Not longer than a transaction may take, 60 s.
+            config.set("delivery.timeout.ms", "50000");
+            if config.get("transactional.id").is_none() {
+                config.set("transactional.id", format!("food-orders-producer-{}", settings.topic));
+            }
+        }
+        let mut writer = Self::create(&config, &settings.topic)?;
+        if transactional {
+            writer.transaction = Some(Transaction::init(&writer.producer)?);
+        }
+        Ok(writer)
+    }
+
+    fn create(config: &ClientConfig, topic: &str) -> Result<Self> {
+        let producer = config
+            .create_with_context(Deliveries::default())
+            .map_err(Error::during("setting up a Kafka producer"))?;
+        Ok(Self { producer, topic: topic.to_owned(), sent: 0, transaction: None })
+    }
+
+    /// Hands one record to the client. Never blocks, except to begin or end a transaction.
+    pub fn send(&mut self, record: &Outgoing<'_>) -> Result<Sent> {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.before_send(&self.producer)?;
+        }
+        let mut headers = OwnedHeaders::new_with_capacity(4)
+            .insert(Header { key: "event-type", value: Some(record.event.as_str()) })
+            .insert(Header { key: "content-type", value: Some("application/json") })
+            .insert(Header { key: "schema-version", value: Some(SCHEMA_VERSION) });
+        if let Some(traceparent) = record.traceparent {
+            headers = headers.insert(Header { key: "traceparent", value: Some(traceparent) });
+        }
+        let outgoing: BaseRecord<'_, str, [u8], usize> = BaseRecord {
+            topic: &self.topic,
+            partition: None,
+            payload: Some(record.value),
+            key: record.key,
+            timestamp: None,
+            headers: Some(headers),
+            delivery_opaque: record.event.index(),
+        };
+        match self.producer.send(outgoing) {
+            Ok(()) => {
+                self.sent += 1;
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.after_send();
+                }
+                Ok(Sent::Queued)
+            }
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(Sent::Full),
+            Err((error, _)) => Err(Error::during("writing to the log")(error)),
+        }
+    }
+
+    /// Serves delivery reports for this long, and ends a transaction that is due. The way to wait.
+    pub fn serve(&mut self, wait: Duration) -> Result<()> {
+        self.producer.poll(wait);
+        match &mut self.transaction {
+            Some(transaction) => transaction.commit_if_due(&self.producer),
+            None => Ok(()),
+        }
+    }
+
+    /// What was sent and what the broker has acknowledged so far; in a transactional writer, what
+    /// was committed.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let mut totals = self.producer.context().totals(self.sent);
+        if let Some(transaction) = &self.transaction {
+            totals.acknowledged = transaction.committed();
+        }
+        totals
+    }
+
+    /// Waits until everything is acknowledged, or the time is over: [`Totals`] tells which. What
+    /// is not acknowledged by then may or may not be in the log.
+    pub fn finish(mut self, within: Duration) -> Result<Totals> {
+        let deadline = Instant::now() + within;
+        if let Err(error) = self.producer.flush(within) {
+            tracing::warn!(%error, unacknowledged_events = self.producer.in_flight_count(), "not all was written");
+        }
+        if let Some(transaction) = &mut self.transaction {
+            transaction.commit(&self.producer, deadline)?;
+        }
+        Ok(self.totals())
+    }
+}
+
+impl std::fmt::Debug for LogWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogWriter")
+            .field("topic", &self.topic)
+            .field("sent", &self.sent)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+//! What became of the records that were sent.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use orders::EventType;
+use rdkafka::ClientContext;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{DeliveryResult, ProducerContext};
+
+/// Counted inside `poll`; read from anywhere.
+#[derive(Default)]
+pub(super) struct Deliveries {
+    acknowledged: [AtomicU64; EventType::ALL.len()],
+    failed: AtomicU64,
+    last_error: Mutex<Option<String>>,
+}
+
+/// Numbers of records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub sent: u64,
+    /// By [`EventType::index`].
+    pub acknowledged: [u64; EventType::ALL.len()],
+    /// Given up by the client.
+    pub failed: u64,
+    /// Why the last one was given up.
+    pub last_error: Option<String>,
+}
+
+impl Totals {
+    /// Over all event types.
+    #[must_use]
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged.iter().sum()
+    }
+
+    /// Sent, and (so far) not known to be in the log.
+    #[must_use]
+    pub fn unacknowledged(&self) -> u64 {
+        self.sent - self.acknowledged()
+    }
+}
+
+impl Deliveries {
+    pub(super) fn totals(&self, sent: u64) -> Totals {
+        Totals {
+            sent,
+            acknowledged: self.acknowledged(),
+            failed: self.failed.load(Ordering::Relaxed),
+            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    pub(super) fn acknowledged(&self) -> [u64; EventType::ALL.len()] {
+        std::array::from_fn(|event| self.acknowledged[event].load(Ordering::Relaxed))
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "Kafka producer");
+    }
+}
+
+impl ProducerContext for Deliveries {
+    /// [`EventType::index`].
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, event: usize) {
+        match result {
+            Ok(_) => {
+                self.acknowledged[event].fetch_add(1, Ordering::Relaxed);
+            }
+            Err((error, _)) => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+            }
+        }
+    }
+}

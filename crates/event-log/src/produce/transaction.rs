@@ -1,0 +1,83 @@
+//! Chunks of records that become visible together.
+
+use std::time::{Duration, Instant};
+
+use orders::EventType;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, Producer as _};
+
+use super::deliveries::Deliveries;
+use crate::error::{Error, Result};
+
+/// A chunk ends at whichever comes first.
+const MAX_RECORDS: u32 = 10_000;
+const MAX_AGE: Duration = Duration::from_millis(500);
+/// For one call to the coordinator. Shorter than `transaction.timeout.ms` (60 s).
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) struct Transaction {
+    /// When the open transaction began, and how many records it has.
+    open: Option<(Instant, u32)>,
+    committed: [u64; EventType::ALL.len()],
+}
+
+impl Transaction {
+    /// Also ends what an earlier writer of the same `transactional.id` has left open.
+    pub fn init(producer: &BaseProducer<Deliveries>) -> Result<Self> {
+        producer.init_transactions(TIMEOUT).map_err(Error::during("setting up transactions"))?;
+        Ok(Self { open: None, committed: Default::default() })
+    }
+
+    pub fn before_send(&mut self, producer: &BaseProducer<Deliveries>) -> Result<()> {
+        self.commit_if_due(producer)?;
+        if self.open.is_none() {
+            producer.begin_transaction().map_err(Error::during("beginning a transaction"))?;
+            self.open = Some((Instant::now(), 0));
+        }
+        Ok(())
+    }
+
+    pub fn after_send(&mut self) {
+        if let Some((_, records)) = &mut self.open {
+            *records += 1;
+        }
+    }
+
+    pub fn commit_if_due(&mut self, producer: &BaseProducer<Deliveries>) -> Result<()> {
+        match self.open {
+            Some((since, records)) if records >= MAX_RECORDS || since.elapsed() >= MAX_AGE => {
+                self.commit(producer, Instant::now() + TIMEOUT)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Commits what is open. What cannot be committed is rolled back: readers that read committed
+    /// records see none of it.
+    pub fn commit(&mut self, producer: &BaseProducer<Deliveries>, deadline: Instant) -> Result<()> {
+        let Some((_, records)) = self.open.take() else { return Ok(()) };
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match producer.commit_transaction(left) {
+                Ok(()) => {
+                    self.committed = producer.context().acknowledged();
+                    return Ok(());
+                }
+                Err(KafkaError::Transaction(error)) if error.is_retriable() && !left.is_zero() => {
+                    producer.poll(Duration::from_millis(100).min(left));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, records, "the transaction is rolled back");
+                    if let Err(error) = producer.abort_transaction(TIMEOUT) {
+                        tracing::warn!(%error, "rolling back failed too; the broker does it when it times out");
+                    }
+                    return Err(Error::during("committing a transaction")(error));
+                }
+            }
+        }
+    }
+
+    pub fn committed(&self) -> [u64; EventType::ALL.len()] {
+        self.committed
+    }
+}
