@@ -15,7 +15,7 @@ RUN mkdir -p tests/src bench/src && touch tests/src/lib.rs bench/src/lib.rs \
  && find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path '*/src/lib.rs' ! -path '*/src/main.rs' ! -name build.rs -delete \
  && find . -type d -empty -delete \
  && find . -name lib.rs -exec sh -c ': > "$1"' _ {} \; \
- && find . \( -name main.rs -o -name build.rs \) -exec sh -c 'echo "fn main() {}" > "$1"' _ {} \;
+ && find . \( -name main.rs -o -name build.rs \) -exec sh -c 'echo "fn main() { }" > "$1"' _ {} \;
 
 FROM rust:1.95-bookworm AS build
 # For librdkafka, which builds from source with its own configure and make. The image has them today; nothing else is needed.

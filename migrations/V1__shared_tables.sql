@@ -76,12 +76,12 @@ COMMENT ON COLUMN decisions.reason IS 'Why, in the operator''s words.';
 COMMENT ON COLUMN decisions.decided_at IS 'When.';
 
 CREATE TABLE deployment (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     group_id text NOT NULL,
     since timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE deployment IS 'The one consumer group that may write to this database.';
-COMMENT ON COLUMN deployment.only IS 'Makes it one row.';
+COMMENT ON COLUMN deployment.singleton IS 'Makes it one row.';
 COMMENT ON COLUMN deployment.group_id IS 'The Kafka group id of the running consumers.';
 COMMENT ON COLUMN deployment.since IS 'When that group took the database over.';
 

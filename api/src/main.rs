@@ -1,1 +1,17 @@
-fn main() {}
+//! `api`: see `api --help` and docs/http-api.md.
+
+use std::process::ExitCode;
+
+use api::{App, Args};
+use service::Failure;
+
+fn main() -> ExitCode {
+    service::run(
+        |args: &Args| &args.shell,
+        async |args, shell| {
+            let settings = args.validate()?;
+            let app = App::bind(&settings, shell.health, shell.metrics).await?;
+            app.run(shell.stop, shell.shutdown_timeout).await.map_err(Failure::from)
+        },
+    )
+}

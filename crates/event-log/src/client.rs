@@ -8,11 +8,12 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::error::{Error, Result};
+use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 
 /// Blocking: call it from a thread that may wait.
 pub struct LogClient {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
     topic: String,
 }
 
@@ -33,7 +34,7 @@ impl LogClient {
         let consumer = settings
             .client_config("log")
             .set("isolation.level", "read_committed")
-            .create()
+            .create_with_context(Quiet)
             .map_err(Error::during("setting up a Kafka client"))?;
         Ok(Self { consumer, topic: settings.topic.clone() })
     }

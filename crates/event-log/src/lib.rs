@@ -8,6 +8,7 @@ pub mod ends;
 pub mod error;
 pub mod lane_queue;
 pub mod produce;
+mod quiet;
 pub mod replay;
 pub mod settings;
 pub mod topic;

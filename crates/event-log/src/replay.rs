@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::chunk::{Chunk, ChunkLimits};
 use crate::error::{Error, Result, is_passing};
+use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 
 /// What to read of a partition: from `from` up to, not including, `to`.
@@ -34,7 +35,7 @@ impl Replay {
         spans: BTreeMap<Partition, Span>,
         limits: ChunkLimits,
     ) -> Result<Self> {
-        let consumer: BaseConsumer = settings
+        let consumer: BaseConsumer<Quiet> = settings
             .client_config("replay")
             // librdkafka wants a name to assign by hand; nothing joins or commits.
             .set("group.id", "food-orders-replay")
@@ -47,7 +48,7 @@ impl Replay {
             .set("fetch.queue.backoff.ms", "10")
             .set("fetch.message.max.bytes", "4194304")
             .set("queued.max.messages.kbytes", "32768")
-            .create()
+            .create_with_context(Quiet)
             .map_err(Error::during("setting up a reader of the log"))?;
         let (sender, chunks) = mpsc::channel(2);
         let mut reader = Reader { consumer, topic: settings.topic.clone(), spans, limits, sender };
@@ -70,7 +71,7 @@ impl Replay {
 }
 
 struct Reader {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
     topic: String,
     spans: BTreeMap<Partition, Span>,
     limits: ChunkLimits,

@@ -28,19 +28,13 @@ impl Account {
     /// Ours, or as root `postgres` if there is one, else `nobody`.
     pub fn for_postgres() -> Result<Self> {
         if !geteuid().is_root() {
-            return Ok(Self {
-                uid: geteuid().as_raw(),
-                drop_to: None,
-            });
+            return Ok(Self { uid: geteuid().as_raw(), drop_to: None });
         }
         for name in ["postgres", "nobody"] {
             if let Some(user) = User::from_name(name).attempt(format!("looking up the user {name}"))? {
                 return Ok(Self {
                     uid: user.uid.as_raw(),
-                    drop_to: Some(Unprivileged {
-                        name: name.to_owned(),
-                        gid: user.gid.as_raw(),
-                    }),
+                    drop_to: Some(Unprivileged { name: name.to_owned(), gid: user.gid.as_raw() }),
                 });
             }
         }
@@ -70,14 +64,17 @@ impl Account {
     /// Makes a folder that only this account can read, as PostgreSQL demands it.
     pub fn make_private_folder(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder).attempt_on("creating", folder)?;
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).attempt_on("changing the mode of", folder)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+            .attempt_on("changing the mode of", folder)?;
         self.own(folder)
     }
 
     /// Hands a file or folder to this account.
     pub fn own(&self, path: &Path) -> Result<()> {
         match &self.drop_to {
-            Some(user) => chown(path, Some(self.uid), Some(user.gid)).attempt_on("changing the owner of", path),
+            Some(user) => {
+                chown(path, Some(self.uid), Some(user.gid)).attempt_on("changing the owner of", path)
+            }
             None => Ok(()),
         }
     }

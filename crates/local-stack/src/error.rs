@@ -12,18 +12,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// A program of the machine is not there.
     #[error("{program} is missing: {why}. Install it: {install}")]
-    MissingProgram {
-        program: &'static str,
-        why: String,
-        install: &'static str,
-    },
+    MissingProgram { program: &'static str, why: String, install: &'static str },
 
     /// Maven could not bring the servers.
     #[error("could not fetch {what}: {cause}")]
     Download { what: String, cause: String },
 
     /// Someone listens there already.
-    #[error("port {port} for {server} is in use{holder}: end that program, or choose another port with {setting}")]
+    #[error(
+        "port {port} for {server} is in use{holder}: end that program, or choose another port with {setting}"
+    )]
     PortBusy {
         server: &'static str,
         port: u16,
@@ -35,20 +33,11 @@ pub enum Error {
 
     /// The data folder cannot be used as it is.
     #[error("the data folder of {server}, {}: {cause}", .folder.display())]
-    DataFolder {
-        server: &'static str,
-        folder: PathBuf,
-        cause: String,
-    },
+    DataFolder { server: &'static str, folder: PathBuf, cause: String },
 
     /// The server ended, or did not answer in time.
-    #[error("{server} did not start: {cause}\n--- the end of {} ---\n{tail}", .log.display())]
-    NotStarted {
-        server: &'static str,
-        cause: String,
-        log: PathBuf,
-        tail: String,
-    },
+    #[error("{server} did not start: {cause}\n--- from {} ---\n{excerpt}", .log.display())]
+    NotStarted { server: &'static str, cause: String, log: PathBuf, excerpt: String },
 
     /// Another `local-stack` works on the same folder.
     #[error("it is running already: pid {pid}, data in {}. `./food-orders status` shows it, `./food-orders down` stops it", .folder.display())]
@@ -56,10 +45,7 @@ pub enum Error {
 
     /// The database refused a statement of ours.
     #[error("{what}: {source}")]
-    Database {
-        what: String,
-        source: tokio_postgres::Error,
-    },
+    Database { what: String, source: tokio_postgres::Error },
 
     /// A setting or flag that cannot be used.
     #[error("{0}")]
@@ -78,10 +64,7 @@ pub(crate) trait Attempt<T> {
 
 impl<T, E: Into<io::Error>> Attempt<T> for std::result::Result<T, E> {
     fn attempt(self, what: impl Into<String>) -> Result<T> {
-        self.map_err(|e| Error::Io {
-            what: what.into(),
-            source: e.into(),
-        })
+        self.map_err(|e| Error::Io { what: what.into(), source: e.into() })
     }
 
     fn attempt_on(self, what: &str, path: &Path) -> Result<T> {

@@ -1,1 +1,40 @@
+//! Starts a real Apache Kafka and a real PostgreSQL as child processes: for `./food-orders`, and for tests, which also stop, kill and
+//! freeze them. Fetches both by Maven. Linux only.
+//!
+//! It knows nothing of orders, topics or tables. Calls block for seconds and are meant for test code and command line programs;
+//! [`TestServers`] alone is async. The servers end with this process, however it ends.
+//!
+//! ```no_run
+//! # async fn example() -> local_stack::Result<()> {
+//! let servers = local_stack::TestServers::shared().await?;
+//! let database_url = servers.fresh_database().await?;
+//! let topic = servers.fresh_topic_name();
+//! # Ok(()) }
+//! ```
 
+mod account;
+mod cleaner;
+pub mod cli;
+#[cfg(feature = "docker")]
+mod containers;
+mod downloads;
+mod error;
+mod java;
+mod kafka;
+mod ports;
+mod postgres;
+mod postgres_bin;
+mod process;
+mod scratch;
+mod server;
+mod spawn;
+mod test_servers;
+
+pub use downloads::{CACHE_VARIABLE, Downloads, KAFKA_VERSION, PG_BIN_VARIABLE, POSTGRES_VERSION};
+pub use error::{Error, Result};
+pub use kafka::{Kafka, KafkaOptions};
+pub use ports::{free_port, require_free};
+pub use postgres::{Postgres, PostgresOptions};
+pub use postgres_bin::PgBin;
+pub use process::Process;
+pub use test_servers::{DATABASE_VARIABLE, KAFKA_VARIABLE, TestServers};

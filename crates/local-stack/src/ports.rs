@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 
 use crate::error::{Attempt, Error, Result};
+use crate::process;
 
 /// A port that was free a moment ago. Another program can take it before it is used: who starts a server on it tries again.
 pub fn free_port() -> Result<u16> {
@@ -33,8 +34,8 @@ fn holder(port: u16) -> Option<String> {
         .flat_map(|table| listening_inodes(&table, port))
         .map(|inode| format!("socket:[{inode}]"))
         .collect();
-    for process in fs::read_dir("/proc").ok()?.flatten() {
-        let Ok(descriptors) = fs::read_dir(process.path().join("fd")) else {
+    for pid in process::all_pids() {
+        let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else {
             continue;
         };
         let holds = descriptors
@@ -42,8 +43,8 @@ fn holder(port: u16) -> Option<String> {
             .filter_map(|fd| fs::read_link(fd.path()).ok())
             .any(|target| sockets.iter().any(|socket| target.as_os_str() == socket.as_str()));
         if holds {
-            let name = fs::read_to_string(process.path().join("comm")).ok()?;
-            return Some(format!("by {}, pid {}", name.trim(), process.file_name().to_string_lossy()));
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+            return Some(format!("by {}, pid {pid}", name.trim()));
         }
     }
     None

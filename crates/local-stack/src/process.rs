@@ -88,17 +88,15 @@ impl Drop for Process {
     }
 }
 
+/// All processes of this machine.
+pub(crate) fn all_pids() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
 /// The processes that descend from this one, children first.
 fn descendants(root: u32) -> Vec<u32> {
-    let mut parents = Vec::new();
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
-        if let Some(parent) = parent_of(pid) {
-            parents.push((pid, parent));
-        }
-    }
+    let parents: Vec<(u32, u32)> = all_pids().filter_map(|pid| Some((pid, parent_of(pid)?))).collect();
     let mut found = vec![root];
     let mut next = 0;
     while next < found.len() {
@@ -115,7 +113,7 @@ fn parent_of(pid: u32) -> Option<u32> {
 }
 
 /// When it was started, in the kernel's ticks since boot: with the pid, it names a process for good.
-pub fn start_time(pid: u32) -> Option<u64> {
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
     stat_fields(pid)?.split_whitespace().nth(19)?.parse().ok()
 }
 

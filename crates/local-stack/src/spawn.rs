@@ -20,20 +20,20 @@ pub(crate) struct Launch {
     pub death_signal: Signal,
     /// Stays open in the child, so that its lock is held for as long as the child lives.
     pub lock: Option<File>,
+    /// A process group of its own: the terminal's Ctrl-C does not reach it.
+    pub own_group: bool,
 }
 
 type Job = (Command, mpsc::Sender<io::Result<Child>>);
 
-/// Starts the child in a process group of its own.
+/// Starts the child.
 pub(crate) fn spawn(launch: Launch) -> io::Result<Child> {
-    let Launch {
-        mut command,
-        death_signal,
-        lock,
-    } = launch;
+    let Launch { mut command, death_signal, lock, own_group } = launch;
     let parent = std::process::id();
     let inherited: Option<RawFd> = lock.as_ref().map(AsRawFd::as_raw_fd);
-    command.process_group(0);
+    if own_group {
+        command.process_group(0);
+    }
     // SAFETY: between fork and exec only async-signal-safe calls are made (prctl, getppid, fcntl), and nothing is allocated.
     #[allow(unsafe_code)]
     unsafe {

@@ -1,1 +1,137 @@
 //! Commands on an order and the events they lead to.
+//!
+//! The only place that refuses: once an event is in the log it is a fact, and the
+//! fold applies it whatever the lifecycle says.
+
+use uuid::Uuid;
+
+use crate::command::{Command, Item};
+use crate::new_event::{Attributes, NewEvent};
+use crate::{EventType, OrderId, OrderRow, Status, Time, decode, lifecycle};
+
+/// What a decision needs to know of an order that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub status: Status,
+    /// Of the event that gave the order its status.
+    pub sequence: i32,
+    pub total_cents: Option<i64>,
+}
+
+impl Standing {
+    /// Where the order stands once `event` has happened to it.
+    #[must_use]
+    pub fn after(before: Option<Self>, event: &NewEvent) -> Self {
+        let total_cents = match event.attributes {
+            Attributes::Created { total_cents, .. } => Some(total_cents),
+            _ => before.and_then(|standing| standing.total_cents),
+        };
+        Self { status: event.event().status(), sequence: event.sequence, total_cents }
+    }
+}
+
+impl From<&OrderRow<'_>> for Standing {
+    fn from(row: &OrderRow<'_>) -> Self {
+        Self { status: row.status, sequence: row.sequence, total_cents: row.total_cents }
+    }
+}
+
+/// What the caller adds to a decision: which order, and the impure parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    pub order_id: OrderId,
+    /// Version 7.
+    pub event_id: Uuid,
+    pub occurred_at: Time,
+}
+
+/// Why a command leads to no event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("there is no such order; it has to be placed first")]
+    NoSuchOrder,
+    #[error("the order was placed before; it is {}", .0.as_str())]
+    AlreadyPlaced(Status),
+    #[error("cannot {command} an order that is {}", .status.as_str())]
+    NotAllowed { command: &'static str, status: Status },
+    #[error("an order has at least one item")]
+    NoItems,
+    #[error("the quantity of {0:?} is 0; at least 1 is ordered")]
+    NoQuantity(String),
+    #[error("the total is more than {} cents", i64::MAX)]
+    TotalTooLarge,
+    #[error("{0} has 1 to {max} characters and no NUL", max = decode::MAX_ID_CHARS)]
+    BadText(&'static str),
+    #[error("the order has as many events as can be numbered")]
+    TooManyEvents,
+}
+
+/// Decides on one command. `standing` is `None` for an order that does not exist.
+pub fn decide(standing: Option<Standing>, command: Command, stamp: Stamp) -> Result<NewEvent, Refusal> {
+    check_lifecycle(standing, &command)?;
+    let sequence = standing.map_or(0, |standing| standing.sequence);
+    let sequence = sequence.checked_add(1).ok_or(Refusal::TooManyEvents)?;
+    let attributes = match command {
+        Command::Place { customer_id, restaurant_id, items, currency } => Attributes::Created {
+            total_cents: total(&items)?,
+            customer_id: id("customer_id", customer_id)?,
+            restaurant_id: id("restaurant_id", restaurant_id)?,
+            items,
+            currency: id("currency", currency)?,
+        },
+        Command::Pay { payment_method } => Attributes::Paid {
+            payment_method: id("payment_method", payment_method)?,
+            amount_cents: standing.and_then(|standing| standing.total_cents),
+        },
+        Command::Ship { courier_id } => Attributes::Shipped { courier_id: id("courier_id", courier_id)? },
+        Command::Deliver => Attributes::Delivered,
+        Command::Cancel { reason } => Attributes::Cancelled { reason: id("reason", reason)? },
+    };
+    let Stamp { order_id, event_id, occurred_at } = stamp;
+    Ok(NewEvent { order_id, event_id, sequence, occurred_at, attributes })
+}
+
+fn check_lifecycle(standing: Option<Standing>, command: &Command) -> Result<(), Refusal> {
+    let status = standing.map(|standing| standing.status);
+    let event = match command {
+        Command::Place { .. } => EventType::OrderCreated,
+        Command::Pay { .. } => EventType::OrderPaid,
+        Command::Ship { .. } => EventType::OrderShipped,
+        Command::Deliver => EventType::OrderDelivered,
+        Command::Cancel { .. } => EventType::OrderCancelled,
+    };
+    if lifecycle::allows(status, event) {
+        return Ok(());
+    }
+    Err(match (status, event) {
+        (None, _) => Refusal::NoSuchOrder,
+        (Some(status), EventType::OrderCreated) => Refusal::AlreadyPlaced(status),
+        (Some(status), _) => Refusal::NotAllowed { command: command.name(), status },
+    })
+}
+
+fn total(items: &[Item]) -> Result<i64, Refusal> {
+    if items.is_empty() {
+        return Err(Refusal::NoItems);
+    }
+    items.iter().try_fold(0_i64, |total, item| {
+        if item.quantity == 0 {
+            return Err(Refusal::NoQuantity(item.name.clone()));
+        }
+        // Two numbers of 32 bits: the product fits.
+        let price = i128::from(item.quantity) * i128::from(item.unit_price_cents);
+        i64::try_from(price).ok().and_then(|price| total.checked_add(price)).ok_or(Refusal::TotalTooLarge)
+    })
+}
+
+/// What decoding the event would refuse is refused here first.
+fn id(name: &'static str, text: String) -> Result<String, Refusal> {
+    let chars = text.chars().take(decode::MAX_ID_CHARS + 1).count();
+    if chars == 0 || chars > decode::MAX_ID_CHARS || text.contains('\0') {
+        return Err(Refusal::BadText(name));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests;

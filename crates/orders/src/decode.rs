@@ -16,7 +16,9 @@ use crate::{EventType, Fact, Fields, LogOrder, OrderId, Status, Time};
 /// The highest `schema-version` header that this version reads.
 pub const MAX_SCHEMA_VERSION: u32 = 1;
 
-const MAX_EVENT_ID_CHARS: usize = 128;
+/// The longest identifier, in characters; `order_id` and `event_id` have at least 1.
+/// Those that have a column may be in an index, which refuses a few kilobytes.
+pub const MAX_ID_CHARS: usize = OrderId::MAX_CHARS;
 
 /// Why a record is no event of ours. The names are what `letters.cause` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -166,9 +168,9 @@ impl<'a> Object<'a> {
         self.check_status(event)?;
         let event_id = optional_text("event_id", self.event_id)?;
         if let Some(id) = &event_id
-            && (id.is_empty() || id.chars().count() > MAX_EVENT_ID_CHARS)
+            && (id.is_empty() || id.chars().count() > MAX_ID_CHARS)
         {
-            let message = format!("event_id has 1 to {MAX_EVENT_ID_CHARS} characters");
+            let message = format!("event_id has 1 to {MAX_ID_CHARS} characters");
             return Err(Rejection::new(Cause::OutOfRange, message));
         }
         let sequence = match present(self.sequence) {
@@ -207,6 +209,9 @@ fn check_field(event: EventType, key: &str, raw: &str) -> Result<(), Rejection> 
         Unfit::TooDeep => {
             Rejection::new(Cause::OutOfRange, format!("{key} nests deeper than {} levels", text::MAX_DEPTH))
         }
+        Unfit::HugeNumber => {
+            Rejection::new(Cause::OutOfRange, format!("{key} holds a number beyond a double's range"))
+        }
         Unfit::LoneSurrogate => Rejection::new(Cause::BadJson, format!("{key} holds half a surrogate pair")),
     })?;
     if key.contains('\0') {
@@ -215,8 +220,14 @@ fn check_field(event: EventType, key: &str, raw: &str) -> Result<(), Rejection> 
     match (event, key) {
         (OrderCreated, "customer_id" | "restaurant_id" | "currency")
         | (OrderPaid, "payment_method")
-        | (OrderShipped, "courier_id")
-        | (OrderCancelled, "reason") => optional_text(key, Some(raw)).map(drop),
+        | (OrderShipped, "courier_id") => match optional_text(key, Some(raw))? {
+            Some(id) if id.chars().nth(MAX_ID_CHARS).is_some() => {
+                let message = format!("{key} has at most {MAX_ID_CHARS} characters");
+                Err(Rejection::new(Cause::OutOfRange, message))
+            }
+            _ => Ok(()),
+        },
+        (OrderCancelled, "reason") => optional_text(key, Some(raw)).map(drop),
         (OrderCreated, "total_cents") | (OrderPaid, "amount_cents") => match present(Some(raw)) {
             None => Ok(()),
             Some(raw) => in_range(key, raw, 0, i128::from(i64::MAX)).map(drop),

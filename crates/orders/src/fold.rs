@@ -61,3 +61,6 @@ impl<'a> OrderState<'a> {
         OrderRow::of(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

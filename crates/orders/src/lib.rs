@@ -4,19 +4,25 @@
 //! Pure: no IO, no async, no clock, no Kafka, no SQL. Everything here is state
 //! and input in, result out.
 
+pub mod command;
 pub mod decide;
 pub mod decode;
 pub mod event;
 pub mod fold;
 pub mod lifecycle;
 pub mod log;
+pub mod new_event;
 pub mod order_id;
+pub mod record;
 pub mod text;
 pub mod time;
 
+pub use command::{Command, Item};
 pub use decode::{Cause, Decoded, MAX_SCHEMA_VERSION, Rejection, decode};
 pub use event::{EventType, Status};
 pub use fold::{Fact, Fields, OrderRow, OrderState};
 pub use log::{LogOrder, Offset, Partition, Position};
+pub use new_event::{Attributes, NewEvent};
 pub use order_id::OrderId;
+pub use record::Record;
 pub use time::Time;

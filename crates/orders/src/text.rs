@@ -5,14 +5,21 @@
 
 use std::borrow::Cow;
 
-/// How deep arrays and objects may nest; serde_json's own limit.
-pub const MAX_DEPTH: usize = 128;
+/// How deep arrays and objects may nest in one value: what serde_json reads (128),
+/// less the levels that tables and answers put around it.
+pub const MAX_DEPTH: usize = 100;
+
+/// The longest number, in characters, and its smallest exponent: far below the limits of
+/// PostgreSQL's `numeric`, so that none is ever met there.
+const MAX_NUMBER_CHARS: usize = 1000;
+const MIN_EXPONENT: i32 = -400;
 
 /// What is wrong with a value that is valid JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfit {
     Nul,
     TooDeep,
+    HugeNumber,
     LoneSurrogate,
 }
 
@@ -45,13 +52,19 @@ pub fn push_string(out: &mut String, text: &str) {
     }
 }
 
-/// Refuses what is valid JSON and yet no valid `jsonb`.
+/// Refuses what is valid JSON and yet no valid `jsonb`, or nothing that every reader of
+/// JSON can hold.
 pub fn check(raw: &str) -> Result<(), Unfit> {
+    let bytes = raw.as_bytes();
     let (mut depth, mut in_string, mut unicode_escape) = (0_usize, false, false);
-    let mut bytes = raw.bytes();
-    while let Some(byte) = bytes.next() {
+    let mut next = 0;
+    while let Some(byte) = bytes.get(next) {
+        next += 1;
         match byte {
-            b'\\' => unicode_escape |= bytes.next() == Some(b'u'),
+            b'\\' => {
+                unicode_escape |= bytes.get(next) == Some(&b'u');
+                next += 1;
+            }
             b'"' => in_string = !in_string,
             b'[' | b'{' if !in_string => {
                 depth += 1;
@@ -59,7 +72,12 @@ pub fn check(raw: &str) -> Result<(), Unfit> {
                     return Err(Unfit::TooDeep);
                 }
             }
-            b']' | b'}' if !in_string => depth -= 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            b'-' | b'0'..=b'9' if !in_string => {
+                let length = bytes[next..].iter().take_while(|byte| is_in_number(**byte)).count();
+                check_number(&raw[next - 1..next + length])?;
+                next += length;
+            }
             _ => {}
         }
     }
@@ -70,6 +88,25 @@ pub fn check(raw: &str) -> Result<(), Unfit> {
         Err(_) => Err(Unfit::LoneSurrogate),
         Ok(value) if holds_nul(&value) => Err(Unfit::Nul),
         Ok(_) => Ok(()),
+    }
+}
+
+fn is_in_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')
+}
+
+fn check_number(number: &str) -> Result<(), Unfit> {
+    let exponent = number.find(['e', 'E']).map(|at| &number[at + 1..]);
+    if number.len() <= 20 && exponent.is_none() {
+        return Ok(());
+    }
+    let is_finite = number.parse::<f64>().is_ok_and(f64::is_finite);
+    let is_written_out =
+        exponent.is_none_or(|exponent| exponent.parse::<i32>().is_ok_and(|n| n >= MIN_EXPONENT));
+    if number.len() <= MAX_NUMBER_CHARS && is_finite && is_written_out {
+        Ok(())
+    } else {
+        Err(Unfit::HugeNumber)
     }
 }
 
@@ -111,8 +148,24 @@ mod tests {
         assert_eq!(check(r#"{"\u0000":1}"#), Err(Unfit::Nul));
         assert_eq!(check(r#""\ud83d""#), Err(Unfit::LoneSurrogate));
         assert_eq!(check(r#""\ud83d\ude00""#), Ok(()));
-        assert_eq!(check(&"[".repeat(MAX_DEPTH + 1)), Err(Unfit::TooDeep));
+        let nested = |depth| format!("{}\"\\u00e9\"{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
+        assert_eq!(check(&nested(MAX_DEPTH + 1)), Err(Unfit::TooDeep));
         assert_eq!(check(r#""[[[""#), Ok(()));
+    }
+
+    #[test]
+    fn numbers_are_such_that_a_double_and_numeric_hold_them() {
+        let digits = |count| "9".repeat(count);
+        for fit in ["0", "-1.5", "1e308", "1E+2", "1e-400", &digits(300), r#"["1e999", 1]"#] {
+            assert_eq!(check(fit), Ok(()), "{fit}");
+        }
+        let long_fraction = format!("0.{}", digits(1000));
+        for huge in
+            ["1e309", "-1e309", "1e-401", "1e-99999999999", "[0,{\"a\":1e999}]", &digits(310), &long_fraction]
+        {
+            assert_eq!(check(huge), Err(Unfit::HugeNumber), "{huge}");
+        }
     }
 
     #[test]

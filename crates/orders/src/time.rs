@@ -6,29 +6,34 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 /// Microseconds since 1970-01-01T00:00:00Z. Finer digits of an input are cut off.
+/// Times that are read lie between [`Time::MIN`] and [`Time::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(i64);
 
-/// The text is no RFC 3339 time.
+/// The text is no time that can be kept.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no RFC 3339 time such as 2026-11-21T18:04:05.123Z")]
+#[error("{0:?} is no RFC 3339 time such as 2026-11-21T18:04:05.123Z, from {min} to {max}", min = Time::MIN, max = Time::MAX)]
 pub struct BadTime(pub String);
 
 impl Time {
     /// Of 2000-01-01T00:00:00Z, where PostgreSQL counts from.
     const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
+    /// The earliest that PostgreSQL's `timestamptz` holds, in 4714 BC.
+    pub const MIN: Self = Self(Self::POSTGRES_EPOCH - 211_813_488_000_000_000);
+    /// 9999-12-30T22:00:00Z, the latest that RFC 3339 can write in every time zone.
+    pub const MAX: Self = Self(253_402_207_200_000_000);
+
     #[must_use]
     pub fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// From a record's append time in milliseconds. Times that no calendar of ours
-    /// reaches (a producer may write any number) become the nearest one that it does.
+    /// From a record's append time in milliseconds. A producer may write any number
+    /// there: what cannot be kept becomes the nearest time that can.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
-        let (least, most) = (Timestamp::MIN.as_microsecond(), Timestamp::MAX.as_microsecond());
-        Self(millis.saturating_mul(1000).clamp(least, most))
+        Self(millis.saturating_mul(1000)).clamp(Self::MIN, Self::MAX)
     }
 
     #[must_use]
@@ -52,9 +57,11 @@ impl FromStr for Time {
     type Err = BadTime;
 
     fn from_str(text: &str) -> Result<Self, BadTime> {
-        let time: Timestamp = text.parse().map_err(|_| BadTime(text.to_owned()))?;
+        let bad = || BadTime(text.to_owned());
+        let time: Timestamp = text.parse().map_err(|_| bad())?;
         // Towards the past, also before 1970, so that a cut-off time is never later.
-        Ok(Self(time.as_nanosecond().div_euclid(1000) as i64))
+        let time = Self(time.as_nanosecond().div_euclid(1000) as i64);
+        if (Self::MIN..=Self::MAX).contains(&time) { Ok(time) } else { Err(bad()) }
     }
 }
 
@@ -95,8 +102,21 @@ mod tests {
     }
 
     #[test]
-    fn an_append_time_beyond_the_calendar_becomes_the_nearest_one() {
-        assert!(Time::from_millis(i64::MAX).to_string().starts_with("9999-12-3"));
-        assert!(Time::from_millis(i64::MIN).to_string().starts_with("-009999-01-0"));
+    fn the_limits_are_those_of_the_calendar_and_of_the_database() {
+        assert_eq!(Time::MIN.to_string(), "-004713-11-24T00:00:00Z");
+        assert_eq!(Time::MAX.to_string(), "9999-12-30T22:00:00Z");
+        for limit in [Time::MIN, Time::MAX] {
+            assert_eq!(limit.to_string().parse(), Ok(limit));
+        }
+        for beyond in ["-004713-11-23T23:59:59Z", "9999-12-30T22:00:00.5Z"] {
+            assert!(beyond.parse::<Time>().is_err(), "{beyond}");
+        }
+    }
+
+    #[test]
+    fn an_append_time_that_cannot_be_kept_becomes_the_nearest_one() {
+        assert_eq!(Time::from_millis(i64::MAX), Time::MAX);
+        assert_eq!(Time::from_millis(i64::MIN), Time::MIN);
+        assert_eq!(Time::from_millis(-1).as_micros(), -1000);
     }
 }

@@ -73,13 +73,7 @@ impl Database {
     /// A connection of its own, with session settings such as `("synchronous_commit", "off")`.
     /// `name` is what `pg_stat_activity` shows.
     pub async fn session(&self, name: &str, settings: &[(&str, &str)]) -> Result<Session> {
-        let mut config = self.config.clone();
-        config.application_name(name);
-        let mut options = config.get_options().unwrap_or_default().to_owned();
-        for (setting, value) in settings {
-            options.push_str(&format!(" -c {setting}={value}"));
-        }
-        config.options(options);
+        let config = self.named(name, settings);
         let (client, connection) =
             config.connect(self.tls.clone()).await.map_err(Error::during("connecting to PostgreSQL"))?;
         tokio::spawn(async move {
@@ -91,12 +85,22 @@ impl Database {
         Ok(Session { client })
     }
 
-    /// A pool for many short reads; `wait` bounds the time to get a connection.
-    pub fn pool(&self, name: &str, size: usize, wait: Duration) -> Result<Pool> {
+    fn named(&self, name: &str, settings: &[(&str, &str)]) -> Config {
         let mut config = self.config.clone();
         config.application_name(name);
+        let mut options = config.get_options().unwrap_or_default().to_owned();
+        for (setting, value) in settings {
+            options.push_str(&format!(" -c {setting}={value}"));
+        }
+        config.options(options);
+        config
+    }
+
+    /// A pool for many short reads, with session settings as in [`Database::session`];
+    /// `wait` bounds the time to get a connection.
+    pub fn pool(&self, name: &str, settings: &[(&str, &str)], size: usize, wait: Duration) -> Result<Pool> {
         let manager = Manager::from_config(
-            config,
+            self.named(name, settings),
             self.tls.clone(),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );

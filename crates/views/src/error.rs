@@ -21,7 +21,8 @@ pub enum Error {
     /// The active build was made by another version of the code.
     #[error(
         "build {build} has projection version {found}, this program writes version {}; run replay-rebuild of this \
-         version, which makes a build that it can write and switches to it", crate::PROJECTION_VERSION
+         version, which makes a build that it can write and switches to it",
+        crate::PROJECTION_VERSION
     )]
     ProjectionVersion { build: i64, found: i32 },
 

@@ -12,14 +12,14 @@ pub const FACT_COLUMNS: &str =
 
 /// Reads a row of [`FACT_COLUMNS`].
 pub fn fact(row: &Row) -> Result<(&str, Fact<'_>)> {
-    let event: EventType = row
-        .get::<_, &str>(3)
-        .parse()
-        .map_err(|error| Error::Unusable(format!("the history holds an event of another version: {error}")))?;
+    let event: EventType = row.get::<_, &str>(3).parse().map_err(|error| {
+        Error::Unusable(format!("the history holds an event of another version: {error}"))
+    })?;
     let fields = match row.get::<_, Option<&str>>(7) {
         None => Fields::default(),
-        Some(json) => Fields::from_object(json)
-            .map_err(|error| Error::Unusable(format!("the history holds details that are no object: {error}")))?,
+        Some(json) => Fields::from_object(json).map_err(|error| {
+            Error::Unusable(format!("the history holds details that are no object: {error}"))
+        })?,
     };
     let fact = Fact {
         event,

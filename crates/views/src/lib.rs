@@ -10,6 +10,7 @@ pub mod lane;
 pub mod migrate;
 pub mod positions;
 pub mod read;
+pub mod rebuild;
 pub mod sql;
 pub mod tx;
 

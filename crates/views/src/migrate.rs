@@ -15,18 +15,17 @@ const MIGRATION_LOCK: i64 = 0x00f0_0d01;
 /// Runs what is missing under an advisory lock and makes build 1 of each view.
 pub async fn migrate(database: &Database) -> Result<()> {
     let mut session = database.session("food-orders migrate", &[]).await?;
-    let locked = |statement: &'static str| Error::during(statement);
     session
         .client
         .execute("/* views::migrate */ SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK])
         .await
-        .map_err(locked("waiting for another process's migrations"))?;
+        .map_err(Error::during("waiting for another process's migrations"))?;
     // The lock ends with the session, whatever happens below.
     refuse_foreign_tables(&session).await?;
     let report = embedded::migrations::runner()
         .run_async(&mut session.client)
         .await
-        .map_err(|error| Error::Unusable(format!("the database's tables cannot be migrated: {error}")))?;
+        .map_err(|error| migration_failed(&error))?;
     for migration in report.applied_migrations() {
         tracing::info!(migration = %migration, "migrated");
     }
@@ -53,4 +52,17 @@ async fn refuse_foreign_tables(session: &Session) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// The driver's error lies somewhere below the runner's own.
+fn migration_failed(error: &refinery::Error) -> Error {
+    let mut text = format!("the database's tables cannot be migrated: {error}");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(db) = cause.downcast_ref::<tokio_postgres::error::DbError>() {
+            text.push_str(&format!(": {} (SQLSTATE {})", db.message(), db.code().code()));
+        }
+        source = cause.source();
+    }
+    Error::Unusable(text)
 }

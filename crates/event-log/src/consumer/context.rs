@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use orders::{Partition, Position};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Assigned, GroupEvent};
 use crate::error::Error;
+use crate::quiet::on_error;
 
 /// How long a callback waits for the database; then polling goes on without.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -37,7 +38,11 @@ struct Pending {
     answer: Receiver<Vec<Assigned>>,
 }
 
-impl ClientContext for Context {}
+impl ClientContext for Context {
+    fn error(&self, error: KafkaError, reason: &str) {
+        on_error(&error, reason);
+    }
+}
 
 impl ConsumerContext for Context {
     fn rebalance(

@@ -1,5 +1,5 @@
 -- The tables of one build of view orders, without what a bulk load is faster
--- without (indexes.sql). {build} is the schema.
+-- without (…_indexes.sql). {build} is the schema.
 
 CREATE SCHEMA {build};
 
@@ -129,14 +129,14 @@ COMMENT ON COLUMN {build}.letters.lettered_at IS 'When it was dead-lettered in t
 COMMENT ON COLUMN {build}.letters.decision IS 'The decision that closed it.';
 
 CREATE TABLE {build}.log_identity (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     cluster_id text NOT NULL,
     topic text NOT NULL,
     topic_id text,
     partitions integer NOT NULL
 );
 COMMENT ON TABLE {build}.log_identity IS 'The log that this build was made from. Empty until a consumer or a rebuild first saw it.';
-COMMENT ON COLUMN {build}.log_identity.only IS 'Makes it one row.';
+COMMENT ON COLUMN {build}.log_identity.singleton IS 'Makes it one row.';
 COMMENT ON COLUMN {build}.log_identity.cluster_id IS 'Kafka''s cluster id.';
 COMMENT ON COLUMN {build}.log_identity.topic IS 'The topic''s name.';
 COMMENT ON COLUMN {build}.log_identity.topic_id IS 'The topic''s id, where it can be had.';

@@ -1,0 +1,67 @@
+//! Opaque cursors: where a page ended, and everything that the next one must agree on.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use views::read::{Clock, CompleteCut, Cut};
+
+use crate::cut::{check_projection, parse_offsets};
+use crate::problem::Problem;
+
+/// Longer than any that we make: ids are bounded, and so are partitions.
+const MAX_CHARS: usize = 64 * 1024;
+
+/// The cut of the first page, in short names.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutPart {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    t: Option<String>,
+    /// The clock of `t` is the event's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    e: bool,
+    o: String,
+    d: i64,
+    p: i64,
+}
+
+impl CutPart {
+    pub fn of(cut: &CompleteCut) -> Self {
+        Self {
+            t: cut.time.map(|(time, _)| time.to_string()),
+            e: matches!(cut.time, Some((_, Clock::Event))),
+            o: cut.offsets.to_string(),
+            d: cut.decision,
+            p: cut.projection.into(),
+        }
+    }
+
+    pub fn cut(&self) -> Result<Cut, Problem> {
+        check_projection(Some(self.p))?;
+        let clock = if self.e { Clock::Event } else { Clock::Append };
+        let time = self.t.as_deref().map(str::parse).transpose().map_err(|_| broken())?;
+        Ok(Cut {
+            time: time.map(|time| (time, clock)),
+            offsets: Some(parse_offsets(&self.o).map_err(|_| broken())?),
+            decision: Some(self.d),
+        })
+    }
+}
+
+pub fn encode(cursor: &impl Serialize) -> String {
+    // Plain structs of numbers and texts: there is nothing in them to fail.
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).unwrap_or_default())
+}
+
+pub fn decode<C: DeserializeOwned>(text: &str) -> Result<C, Problem> {
+    if text.len() > MAX_CHARS {
+        return Err(broken());
+    }
+    let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| broken())?;
+    serde_json::from_slice(&json).map_err(|_| broken())
+}
+
+pub fn broken() -> Problem {
+    Problem::bad_request("the cursor is broken; take next_cursor as it came, from an answer of this route")
+}

@@ -1,0 +1,149 @@
+//! A cut in a URL: reading it, and writing it out in full.
+
+use std::collections::BTreeMap;
+
+use orders::{Partition, Position, Time};
+use views::PROJECTION_VERSION;
+use views::read::{Clock, CompleteCut, Cut, Offsets};
+
+use crate::problem::Problem;
+use crate::query::Query;
+
+/// The parameters of a cut, for [`Query::parse`].
+pub const NAMES: &[&str] = &["as_of", "clock", "as_of_offsets", "decision", "projection"];
+
+/// `None`: the request is about now.
+pub fn parse(query: &Query) -> Result<Option<Cut>, Problem> {
+    let time = query.get("as_of").map(parse_time).transpose()?;
+    let offsets = query.get("as_of_offsets").map(parse_offsets).transpose()?;
+    let clock = match query.get("clock") {
+        None => None,
+        Some("append") => Some(Clock::Append),
+        Some("event") => Some(Clock::Event),
+        Some(other) => {
+            return Err(Problem::bad_request(format!("clock is {other:?}; it is append or event")));
+        }
+    };
+    if clock.is_some() && time.is_none() {
+        return Err(Problem::bad_request("clock says which time as_of means; it needs as_of"));
+    }
+    let decision = query.get("decision").map(|text| number("decision", text)).transpose()?;
+    let projection = query.get("projection").map(|text| number("projection", text)).transpose()?;
+    if time.is_none() && offsets.is_none() {
+        if decision.is_some() || projection.is_some() {
+            return Err(Problem::bad_request(
+                "decision and projection complete a cut; they need as_of or as_of_offsets",
+            ));
+        }
+        return Ok(None);
+    }
+    check_projection(projection)?;
+    Ok(Some(Cut { time: time.map(|time| (time, clock.unwrap_or_default())), offsets, decision }))
+}
+
+/// Another version would answer with other bytes.
+pub fn check_projection(asked: Option<i64>) -> Result<(), Problem> {
+    match asked {
+        Some(asked) if asked != i64::from(PROJECTION_VERSION) => Err(Problem::gone(format!(
+            "the cut was answered by projection version {asked}; this program has version {PROJECTION_VERSION}; leave \
+             projection out to see the same records as this version merges them"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn parse_time(text: &str) -> Result<Time, Problem> {
+    // A plus sign that was not encoded arrives as a space.
+    text.replace(' ', "+").parse().map_err(|error| Problem::bad_request(format!("as_of: {error}")))
+}
+
+fn number(name: &str, text: &str) -> Result<i64, Problem> {
+    match text.parse() {
+        Ok(number) if number >= 0 => Ok(number),
+        _ => Err(Problem::bad_request(format!("{name} is {text:?}; it is a whole number from 0"))),
+    }
+}
+
+/// `0=12,1=9`; empty: nothing of any partition.
+pub fn parse_offsets(text: &str) -> Result<Offsets, Problem> {
+    let wrong = || {
+        let detail = format!("as_of_offsets is {text:?}; it is PARTITION=NEXT_OFFSET,… such as 0=12,1=9");
+        Problem::bad_request(detail)
+    };
+    let mut offsets = BTreeMap::new();
+    for pair in text.split(',').filter(|_| !text.is_empty()) {
+        let (partition, next) = pair.split_once('=').ok_or_else(wrong)?;
+        let partition: i32 = digits(partition).ok_or_else(wrong)?;
+        let next: i64 = digits(next).ok_or_else(wrong)?;
+        if offsets.insert(Partition(partition), Position(next)).is_some() {
+            return Err(Problem::bad_request(format!("as_of_offsets names partition {partition} twice")));
+        }
+    }
+    Ok(Offsets(offsets))
+}
+
+/// Digits only: `parse` alone would take a sign.
+fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// The parameters that ask for this cut again.
+pub fn parameters(cut: &CompleteCut) -> Vec<(&'static str, String)> {
+    let mut parameters = Vec::new();
+    if let Some((time, clock)) = cut.time {
+        parameters.push(("as_of", time.to_string()));
+        parameters.push(("clock", clock.as_str().to_owned()));
+    }
+    parameters.push(("as_of_offsets", cut.offsets.to_string()));
+    parameters.push(("decision", cut.decision.to_string()));
+    parameters.push(("projection", cut.projection.to_string()));
+    parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(raw: &str) -> Result<Option<Cut>, Problem> {
+        parse(&Query::parse(Some(raw), &[NAMES])?)
+    }
+
+    #[test]
+    fn a_complete_cut_is_read_as_it_was_written() {
+        let complete = CompleteCut {
+            time: Some(("2026-11-21T18:04:05.123Z".parse().unwrap(), Clock::Event)),
+            offsets: parse_offsets("0=12,1=0,10=9").unwrap(),
+            decision: 3,
+            projection: PROJECTION_VERSION,
+        };
+        let raw: Vec<_> = parameters(&complete)
+            .iter()
+            .map(|(name, value)| format!("{name}={}", crate::query::encode(value)))
+            .collect();
+        assert_eq!(of(&raw.join("&")).unwrap(), Some(complete.into()));
+    }
+
+    #[test]
+    fn half_cuts_and_nonsense_are_refused() {
+        assert_eq!(of("").unwrap(), None);
+        assert!(of("as_of=2026-11-21T18:04:05+01:00").unwrap().is_some(), "a plus that was not encoded");
+        assert_eq!(of("as_of_offsets=").unwrap().unwrap().offsets, Some(Offsets::default()));
+        for wrong in [
+            "clock=append",
+            "decision=1",
+            "as_of=yesterday",
+            "as_of=",
+            "as_of=2026-11-21T18:04:05Z&clock=wall",
+            "as_of_offsets=0",
+            "as_of_offsets=0=1,0=2",
+            "as_of_offsets=-1=1",
+            "as_of_offsets=0=+1",
+            "as_of_offsets=0=1,",
+            "as_of_offsets=0=99999999999999999999",
+            "as_of_offsets=0=1&decision=-1",
+        ] {
+            assert_eq!(of(wrong).unwrap_err().status, 400, "{wrong}");
+        }
+        assert_eq!(of("as_of_offsets=0=1&projection=999").unwrap_err().status, 410);
+    }
+}

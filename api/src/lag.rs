@@ -1,0 +1,168 @@
+//! How far the view is behind the log's ends, which are polled each second by a client
+//! without a group. Reads go on when Kafka is away; the lag is unknown then.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use event_log::{KafkaSettings, LogClient};
+use orders::{Partition, Position};
+use views::read::Offsets;
+
+const POLL_EACH: Duration = Duration::from_secs(1);
+/// Older than this, the ends say nothing any more.
+const MAX_AGE: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// An hour of a busy topic. A view that is further behind is measured from the oldest.
+const MAX_SAMPLES: usize = 3600;
+
+type Ends = BTreeMap<Partition, Position>;
+
+/// The ends as they were, for as long as they stayed so.
+#[derive(Debug)]
+struct Sample {
+    until: Instant,
+    ends: Ends,
+}
+
+/// What is known of the log's ends. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Lag(Arc<Mutex<VecDeque<Sample>>>);
+
+/// How far a view is behind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Behind {
+    /// Offsets between the position and the end: events, where there are no holes.
+    pub events: i64,
+    /// Since the view was last level with the ends.
+    pub seconds: f64,
+}
+
+/// One partition's end and how far the view is behind it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PartitionLag {
+    pub end: Position,
+    pub behind: Behind,
+}
+
+impl Lag {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Sample>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, ends: Ends, at: Instant) {
+        let mut samples = self.lock();
+        match samples.back_mut() {
+            Some(last) if last.ends == ends => last.until = at,
+            _ => {
+                samples.push_back(Sample { until: at, ends });
+                if samples.len() > MAX_SAMPLES {
+                    samples.pop_front();
+                }
+            }
+        }
+    }
+
+    /// How far `applied` is behind all ends; `None`: the ends are not known at the moment.
+    pub fn behind(&self, applied: &Offsets, now: Instant) -> Option<Behind> {
+        let samples = self.lock();
+        let last = fresh(&samples, now)?;
+        let events = last.ends.iter().map(|(&partition, &end)| applied.of(partition).behind(end)).sum();
+        let level = |ends: &Ends| ends.iter().all(|(&partition, &end)| applied.of(partition) >= end);
+        Some(Behind { events, seconds: seconds(&samples, now, level) })
+    }
+
+    /// The same for each partition.
+    pub fn partitions(&self, applied: &Offsets, now: Instant) -> Option<BTreeMap<Partition, PartitionLag>> {
+        let samples = self.lock();
+        let last = fresh(&samples, now)?;
+        let one = |(&partition, &end): (&Partition, &Position)| {
+            let next = applied.of(partition);
+            let level = |ends: &Ends| ends.get(&partition).is_none_or(|end| next >= *end);
+            let behind = Behind { events: next.behind(end), seconds: seconds(&samples, now, level) };
+            (partition, PartitionLag { end, behind })
+        };
+        Some(last.ends.iter().map(one).collect())
+    }
+
+    /// Polls until the process ends. Blocks: it has a thread of its own.
+    pub fn poll(&self, settings: &KafkaSettings, stop: &tokio_util::sync::CancellationToken) {
+        let mut client = None;
+        let mut failing = false;
+        while !stop.is_cancelled() {
+            let begun = Instant::now();
+            match ends(&mut client, settings) {
+                Ok(ends) => {
+                    self.record(ends, Instant::now());
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("the ends of the log are known again");
+                    }
+                }
+                Err(reason) if !std::mem::replace(&mut failing, true) => {
+                    tracing::warn!(reason, "the ends of the log are unknown; reads go on without their lag");
+                }
+                Err(reason) => tracing::debug!(reason, "the ends of the log are still unknown"),
+            }
+            std::thread::sleep(POLL_EACH.saturating_sub(begun.elapsed()));
+        }
+    }
+}
+
+fn ends(client: &mut Option<LogClient>, settings: &KafkaSettings) -> Result<Ends, String> {
+    if client.is_none() {
+        *client = Some(LogClient::new(settings).map_err(|error| error.to_string())?);
+    }
+    let Some(client) = client else { return Err("there is no client".into()) };
+    let ends = client.watermarks(CALL_TIMEOUT).map_err(|error| error.to_string())?;
+    if ends.is_empty() {
+        return Err(format!("there is no topic {}", settings.topic));
+    }
+    Ok(ends.into_iter().map(|(partition, marks)| (partition, marks.end)).collect())
+}
+
+fn fresh(samples: &VecDeque<Sample>, now: Instant) -> Option<&Sample> {
+    samples.back().filter(|last| now.saturating_duration_since(last.until) <= MAX_AGE)
+}
+
+/// Since the ends were `level` with the view. With the ends of now: 0.
+fn seconds(samples: &VecDeque<Sample>, now: Instant, level: impl Fn(&Ends) -> bool) -> f64 {
+    let since = match samples.iter().rposition(|sample| level(&sample.ends)) {
+        Some(index) if index + 1 == samples.len() => return 0.0,
+        Some(index) => samples.get(index).map(|sample| sample.until),
+        // Never, as far as is known: at least since the first poll.
+        None => samples.front().map(|sample| sample.until),
+    };
+    since.map_or(0.0, |since| now.saturating_duration_since(since).as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offsets(pairs: &[(i32, i64)]) -> Offsets {
+        Offsets(ends(pairs))
+    }
+
+    fn ends(pairs: &[(i32, i64)]) -> Ends {
+        pairs.iter().map(|&(partition, next)| (Partition(partition), Position(next))).collect()
+    }
+
+    #[test]
+    fn behind_is_measured_from_the_last_level_moment() {
+        let (lag, start) = (Lag::default(), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(lag.behind(&offsets(&[]), start), None);
+        lag.record(ends(&[(0, 5), (1, 5)]), at(0));
+        lag.record(ends(&[(0, 5), (1, 5)]), at(3));
+        lag.record(ends(&[(0, 7), (1, 5)]), at(4));
+        let behind = |pairs: &[(i32, i64)], now| lag.behind(&offsets(pairs), at(now)).unwrap();
+        assert_eq!(behind(&[(0, 7), (1, 5)], 5), Behind { events: 0, seconds: 0.0 });
+        assert_eq!(behind(&[(0, 6), (1, 5)], 5), Behind { events: 1, seconds: 2.0 });
+        assert_eq!(behind(&[(0, 6), (1, 4)], 5), Behind { events: 2, seconds: 2.0 }, "since the first poll");
+        assert_eq!(behind(&[(1, 9)], 5).events, 7, "a partition without a position is at 0");
+        let one = lag.partitions(&offsets(&[(0, 5), (1, 5)]), at(6)).unwrap();
+        assert_eq!(one[&Partition(0)].behind, Behind { events: 2, seconds: 3.0 });
+        assert_eq!(one[&Partition(1)].behind, Behind { events: 0, seconds: 0.0 });
+        assert_eq!(lag.behind(&offsets(&[]), at(15)), None, "the poll is too old");
+    }
+}

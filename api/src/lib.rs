@@ -1,0 +1,23 @@
+//! The HTTP API: serves the read models, now or as of a cut, and the rebuilds.
+//!
+//! Built first, run then: [`App::bind`] gives the address, [`App::run`] serves until it
+//! is told to stop.
+
+mod answer;
+mod app;
+mod auth;
+mod connections;
+mod cursor;
+mod cut;
+mod lag;
+mod observe;
+mod openapi;
+mod problem;
+mod query;
+mod routes;
+mod settings;
+mod start;
+mod state;
+
+pub use app::App;
+pub use settings::{Args, Settings};

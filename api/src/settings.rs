@@ -1,0 +1,69 @@
+//! What the API is given, and what of it is valid.
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use secrecy::{ExposeSecret, SecretString};
+use service::settings::{self, Database, DatabaseArgs, Invalid, Kafka, KafkaArgs, ShellArgs};
+
+/// Serves the orders over HTTP: as they are, as they were, and their rebuilds.
+#[derive(Debug, Parser)]
+#[command(name = "api", version)]
+pub struct Args {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, env = "API_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub api_listen: String,
+
+    /// Token that POST requests bring as `Authorization: Bearer TOKEN`; without one every POST answers 403
+    #[arg(long, env = "API_ADMIN_TOKEN", value_name = "TOKEN", value_parser = settings::secret, hide_env_values = true)]
+    pub api_admin_token: Option<SecretString>,
+
+    /// Database connections for reads; more requests at a time wait a second, then answer 503
+    #[arg(long, env = "API_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value = "8")]
+    pub api_database_connections: String,
+
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+
+    #[command(flatten)]
+    pub shell: ShellArgs,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    /// Not empty.
+    pub admin_token: Option<SecretString>,
+    pub connections: usize,
+    pub database: Database,
+    pub kafka: Kafka,
+}
+
+impl Args {
+    pub fn validate(&self) -> Result<Settings, Invalid> {
+        let connections =
+            settings::whole_number("API_DATABASE_CONNECTIONS", &self.api_database_connections, 1, 500)?;
+        Ok(Settings {
+            listen: settings::parse_listen("API_LISTEN", &self.api_listen)?,
+            admin_token: check_token(self.api_admin_token.as_ref())?,
+            connections: connections as usize,
+            database: self.database.validate()?,
+            kafka: self.kafka.validate()?,
+        })
+    }
+}
+
+/// A token that a header can carry.
+fn check_token(token: Option<&SecretString>) -> Result<Option<SecretString>, Invalid> {
+    let Some(token) = token.map(|token| token.expose_secret().trim()).filter(|token| !token.is_empty())
+    else {
+        return Ok(None);
+    };
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Invalid::new("API_ADMIN_TOKEN", "holds a character that is no visible ASCII"));
+    }
+    Ok(Some(SecretString::from(token)))
+}

@@ -1,0 +1,37 @@
+//! What the routes share.
+
+use std::sync::Arc;
+
+use service::Health;
+use views::read::Reader;
+
+use crate::auth::AdminToken;
+use crate::lag::Lag;
+use crate::problem::Problem;
+
+#[derive(Clone)]
+pub struct AppState {
+    reader: Arc<Reader>,
+    health: Health,
+    pub lag: Lag,
+    pub admin: AdminToken,
+}
+
+impl AppState {
+    pub fn new(reader: Reader, health: Health, lag: Lag, admin: AdminToken) -> Self {
+        Self { reader: Arc::new(reader), health, lag, admin }
+    }
+
+    /// The tables, once they are there.
+    pub fn reader(&self) -> Result<&Reader, Problem> {
+        if self.health.started().is_fine() {
+            return Ok(&self.reader);
+        }
+        Err(Problem::unavailable("the api is starting: it waits for the database and its tables", 2))
+    }
+
+    /// For the tasks that run before, and beside, the requests.
+    pub fn reader_unchecked(&self) -> &Reader {
+        &self.reader
+    }
+}

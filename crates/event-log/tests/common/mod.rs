@@ -1,0 +1,52 @@
+//! A topic per test, and all that is in it.
+
+use std::time::Duration;
+
+use event_log::{ChunkLimits, KafkaSettings, LogClient, Replay, Span};
+use local_stack::TestServers;
+use orders::{Partition, Position};
+
+/// One record, out of its chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    pub partition: i32,
+    pub offset: i64,
+    pub key: Option<String>,
+    pub value: String,
+    pub headers: Vec<(String, String)>,
+}
+
+pub async fn settings() -> KafkaSettings {
+    let servers = TestServers::shared().await.expect("Kafka for the tests");
+    KafkaSettings::new(servers.bootstrap_servers(), &servers.fresh_topic_name())
+}
+
+/// Everything that a read_committed reader sees, by partition and offset.
+pub async fn read_all(settings: &KafkaSettings) -> Vec<Read> {
+    let client = LogClient::new(settings).unwrap();
+    let ends = tokio::task::spawn_blocking(move || client.watermarks(Duration::from_secs(10)));
+    let spans = ends
+        .await
+        .unwrap()
+        .unwrap()
+        .into_iter()
+        .map(|(partition, watermarks)| (partition, Span { from: Position::START, to: watermarks.end }));
+    let mut replay = Replay::start(settings, spans.collect(), ChunkLimits::default()).unwrap();
+    let mut all = Vec::new();
+    while let Some(chunk) = replay.next().await {
+        for (_, record) in chunk.unwrap().records() {
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            let Partition(partition) = record.partition;
+            let headers = record.headers.iter().map(|(name, value)| (name.into(), value.map(text).unwrap()));
+            all.push(Read {
+                partition,
+                offset: record.offset.0,
+                key: record.key.map(text),
+                value: record.value.map(text).unwrap(),
+                headers: headers.collect(),
+            });
+        }
+    }
+    all.sort_by_key(|record| (record.partition, record.offset));
+    all
+}

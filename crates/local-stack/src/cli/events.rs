@@ -1,0 +1,96 @@
+//! What ends a running command: signals, and the end of the standard input.
+
+use std::io::Read;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::error::{Attempt, Result};
+
+/// Something that asks this program to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    Interrupt,
+    Terminate,
+    InputClosed,
+}
+
+/// The events of this process. A second signal ends it at once; the kernel then ends its children.
+#[derive(Debug)]
+pub struct Events {
+    sender: Sender<Event>,
+    receiver: Receiver<Event>,
+}
+
+impl Events {
+    /// From here on signals do not end the process by themselves.
+    pub fn listen() -> Result<Self> {
+        let (sender, receiver) = mpsc::channel();
+        let (reply, ready) = mpsc::channel();
+        let events = sender.clone();
+        thread::spawn(move || watch_signals(&events, &reply));
+        match ready.recv() {
+            Ok(Ok(())) => Ok(Self { sender, receiver }),
+            Ok(Err(e)) => Err(e).attempt("listening for signals"),
+            Err(_) => Err(std::io::Error::other("the thread has ended")).attempt("listening for signals"),
+        }
+    }
+
+    /// The end of the standard input becomes an event too. What it holds is ignored.
+    pub fn watch_input(&self) {
+        let events = self.sender.clone();
+        thread::spawn(move || {
+            let mut buffer = [0; 256];
+            while matches!(std::io::stdin().read(&mut buffer), Ok(n) if n > 0) {}
+            let _ = events.send(Event::InputClosed);
+        });
+    }
+
+    /// The next event, if one comes within this time.
+    pub fn wait(&self, limit: Duration) -> Option<Event> {
+        self.receiver.recv_timeout(limit).ok()
+    }
+}
+
+fn watch_signals(events: &Sender<Event>, reply: &Sender<std::io::Result<()>>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            let _ = reply.send(Err(e));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        let listen = || {
+            Ok::<_, std::io::Error>((
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::hangup())?,
+            ))
+        };
+        let (mut interrupt, mut terminate, mut hangup) = match listen() {
+            Ok(signals) => signals,
+            Err(e) => {
+                let _ = reply.send(Err(e));
+                return;
+            }
+        };
+        let _ = reply.send(Ok(()));
+        let mut seen = 0;
+        loop {
+            let event = tokio::select! {
+                _ = interrupt.recv() => Event::Interrupt,
+                _ = terminate.recv() => Event::Terminate,
+                _ = hangup.recv() => Event::Terminate,
+            };
+            seen += 1;
+            if seen > 1 {
+                eprintln!("Ended at once, by a second signal.");
+                std::process::exit(130);
+            }
+            let _ = events.send(event);
+        }
+    });
+}

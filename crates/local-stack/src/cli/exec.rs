@@ -1,0 +1,90 @@
+//! `exec`: a command with fresh servers of its own.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode, ExitStatus};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::args::Exec;
+use super::events::{Event, Events};
+use crate::downloads::Downloads;
+use crate::error::{Attempt, Error, Result};
+use crate::kafka::{Kafka, KafkaOptions};
+use crate::postgres::{Postgres, PostgresOptions};
+use crate::process::Process;
+use crate::scratch::Scratch;
+use crate::spawn::{Launch, spawn};
+use crate::test_servers::{DATABASE_VARIABLE, KAFKA_VARIABLE, start_both};
+
+pub fn exec(arguments: &Exec) -> Result<ExitCode> {
+    let downloads = Downloads::ensure()?;
+    let events = Events::listen()?;
+    let scratch = Scratch::new()?;
+    let kafka = KafkaOptions {
+        heap_mib: arguments.kafka_heap_mib,
+        settings: arguments.extra.kafka_setting.clone(),
+        ..KafkaOptions::new(scratch.path().join("kafka"))
+    };
+    let mut postgres = PostgresOptions::new(scratch.path().join("postgres"));
+    if arguments.no_fsync {
+        postgres = postgres.for_tests();
+    }
+    postgres.settings.extend(arguments.extra.postgres_setting.clone());
+    let (mut kafka, mut postgres) = start_both(&downloads, &kafka, &postgres)?;
+    eprintln!(
+        "Servers for this command: Kafka {}, PostgreSQL {} on port {}, data in {}",
+        kafka.bootstrap_servers(),
+        postgres.version(),
+        postgres.port(),
+        scratch.path().display()
+    );
+    let status = run_command(arguments, &events, &mut kafka, &mut postgres)?;
+    // The data goes too: no need for good order.
+    kafka.kill()?;
+    postgres.kill()?;
+    Ok(exit_code(status))
+}
+
+fn run_command(
+    arguments: &Exec,
+    events: &Events,
+    kafka: &mut Kafka,
+    postgres: &mut Postgres,
+) -> Result<ExitStatus> {
+    let [program, rest @ ..] = arguments.command.as_slice() else {
+        return Err(Error::Usage("exec needs a command".to_owned()));
+    };
+    let mut command = Command::new(program);
+    command
+        .args(rest)
+        .env(KAFKA_VARIABLE, kafka.bootstrap_servers())
+        .env(DATABASE_VARIABLE, postgres.url())
+        .env("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap_servers())
+        .env("DATABASE_URL", postgres.url());
+    let what = format!("running {}", program.to_string_lossy());
+    // In our process group: it has the terminal, and Ctrl-C.
+    let child = spawn(Launch { command, death_signal: Signal::SIGTERM, lock: None, own_group: false })
+        .attempt(what.as_str())?;
+    let mut child = Process::new(child);
+    let mut told = false;
+    loop {
+        if let Some(status) = child.wait_for(Duration::from_millis(100)).attempt(what.as_str())? {
+            return Ok(status);
+        }
+        // Ctrl-C has reached the command as well; the other signals have reached us alone.
+        if events.wait(Duration::ZERO) == Some(Event::Terminate) {
+            child.signal(Signal::SIGTERM);
+        }
+        if !told && let Some(failure) = kafka.failure().or_else(|| postgres.failure()) {
+            eprintln!("error: {failure}");
+            told = true;
+        }
+    }
+}
+
+/// The command's own; 128 and the signal's number where a signal ended it, as a shell says it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}

@@ -1,0 +1,130 @@
+//! `kafka TOOL`: Kafka's own command line tools, by the names of their scripts.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use super::args::Folder;
+use super::folder::DataFolder;
+use crate::downloads::Downloads;
+use crate::error::{Attempt, Error, Result};
+
+/// Name, main class, and whether it talks to a broker named by `--bootstrap-server`.
+const TOOLS: &[(&str, &str, bool)] = &[
+    ("acls", "org.apache.kafka.tools.AclCommand", true),
+    ("broker-api-versions", "org.apache.kafka.tools.BrokerApiVersionsCommand", true),
+    ("cluster", "org.apache.kafka.tools.ClusterTool", false),
+    ("configs", "kafka.admin.ConfigCommand", true),
+    ("console-consumer", "org.apache.kafka.tools.consumer.ConsoleConsumer", true),
+    ("console-producer", "org.apache.kafka.tools.ConsoleProducer", true),
+    ("consumer-groups", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", true),
+    ("consumer-perf-test", "org.apache.kafka.tools.ConsumerPerformance", true),
+    ("delete-records", "org.apache.kafka.tools.DeleteRecordsCommand", true),
+    ("dump-log", "org.apache.kafka.tools.DumpLogSegments", false),
+    ("features", "org.apache.kafka.tools.FeatureCommand", true),
+    ("get-offsets", "org.apache.kafka.tools.GetOffsetShell", true),
+    ("groups", "org.apache.kafka.tools.GroupsCommand", true),
+    ("leader-election", "org.apache.kafka.tools.LeaderElectionCommand", true),
+    ("log-dirs", "org.apache.kafka.tools.LogDirsCommand", true),
+    ("metadata-quorum", "org.apache.kafka.tools.MetadataQuorumCommand", true),
+    ("producer-perf-test", "org.apache.kafka.tools.ProducerPerformance", true),
+    ("reassign-partitions", "org.apache.kafka.tools.reassign.ReassignPartitionsCommand", true),
+    ("storage", "kafka.tools.StorageTool", false),
+    ("topics", "org.apache.kafka.tools.TopicCommand", true),
+    ("transactions", "org.apache.kafka.tools.TransactionsCommand", true),
+    ("verifiable-consumer", "org.apache.kafka.tools.VerifiableConsumer", true),
+    ("verifiable-producer", "org.apache.kafka.tools.VerifiableProducer", true),
+];
+
+pub fn kafka(folder: &Folder, tool: Option<&str>, arguments: &[OsString]) -> Result<ExitCode> {
+    let Some(tool) = tool else {
+        println!("Kafka's tools:");
+        for (name, _, _) in TOOLS {
+            println!("  {name}");
+        }
+        println!("For example: ./food-orders kafka console-consumer --topic food-orders --from-beginning");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let (class, wants_broker) = find(tool)?;
+    let (java, jars) = Downloads::ensure_kafka()?;
+    let logging = logging_settings(&jars)?;
+    let mut command = Command::new(java);
+    command
+        // A short life: no optimizing compiler, a small heap.
+        .args(["-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx512m"])
+        .arg(format!("-Dlog4j2.configurationFile={logging}"))
+        .arg("-cp")
+        .arg(jars.join("*"))
+        .arg(class)
+        .args(arguments);
+    if wants_broker && !names_broker(arguments) {
+        command.arg("--bootstrap-server").arg(bootstrap_servers(folder)?);
+    }
+    // Returns only if it fails.
+    Err(command.exec()).attempt(format!("running {tool}"))
+}
+
+/// By `topics`, `kafka-topics` or `kafka-topics.sh`.
+fn find(tool: &str) -> Result<(&'static str, bool)> {
+    let name = tool.strip_suffix(".sh").unwrap_or(tool);
+    let name = name.strip_prefix("kafka-").unwrap_or(name);
+    match TOOLS.iter().find(|(known, _, _)| *known == name) {
+        Some((_, class, wants_broker)) => Ok((class, *wants_broker)),
+        None => Err(Error::Usage(format!(
+            "Kafka has no tool `{tool}` here. There are: {}",
+            TOOLS.iter().map(|(name, _, _)| *name).collect::<Vec<_>>().join(", ")
+        ))),
+    }
+}
+
+fn names_broker(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| {
+        let argument = argument.to_string_lossy();
+        argument.starts_with("--bootstrap-") || argument == "--help" || argument == "--version"
+    })
+}
+
+/// What the environment says, else the running stack, else the usual place.
+fn bootstrap_servers(folder: &Folder) -> Result<String> {
+    if let Some(servers) = std::env::var("KAFKA_BOOTSTRAP_SERVERS").ok().filter(|servers| !servers.is_empty())
+    {
+        return Ok(servers);
+    }
+    Ok(match DataFolder::new(&folder.path)?.state() {
+        Some(state) => state.kafka.address,
+        None => "localhost:9092".to_owned(),
+    })
+}
+
+/// Beside the jars, written anew when this program has another text for it.
+fn logging_settings(jars: &Path) -> Result<String> {
+    let wanted = include_str!("../log4j2-tools.properties");
+    let path = jars.join("log4j2-tools.properties");
+    if fs::read_to_string(&path).ok().as_deref() != Some(wanted) {
+        fs::write(&path, wanted).attempt_on("writing", &path)?;
+    }
+    Ok(path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_are_found_by_the_names_of_their_scripts() {
+        for name in ["topics", "kafka-topics", "kafka-topics.sh", "topics.sh"] {
+            assert_eq!(find(name).unwrap().0, "org.apache.kafka.tools.TopicCommand");
+        }
+        assert!(find("topic").unwrap_err().to_string().contains("consumer-groups"));
+    }
+
+    #[test]
+    fn a_broker_that_was_named_is_not_named_again() {
+        assert!(names_broker(&["--bootstrap-server".into(), "a:1".into()]));
+        assert!(names_broker(&["--bootstrap-server=a:1".into()]));
+        assert!(names_broker(&["--help".into()]));
+        assert!(!names_broker(&["--topic".into(), "t".into()]));
+    }
+}

@@ -1,0 +1,45 @@
+//! `status`: what runs where.
+
+use std::process::ExitCode;
+
+use super::args::Folder;
+use super::folder::{DataFolder, ServerState};
+use super::http;
+use crate::error::Result;
+
+pub fn status(folder: &Folder) -> Result<ExitCode> {
+    let folder = DataFolder::new(&folder.path)?;
+    let Some(pid) = folder.running() else {
+        println!("Nothing is running in {}", folder.path().display());
+        return Ok(ExitCode::FAILURE);
+    };
+    let Some(state) = folder.state() else {
+        println!("Starting (pid {pid}), data in {}", folder.path().display());
+        return Ok(ExitCode::SUCCESS);
+    };
+    println!("Running (pid {pid}), data in {}", folder.path().display());
+    print_server("Kafka", &state.kafka);
+    print_server("PostgreSQL", &state.postgres);
+    for service in &state.services {
+        let health = match service.health {
+            None => String::new(),
+            Some(address) => match http::status(address, "/health/ready") {
+                Some(200) => format!("ready, http://{address}"),
+                Some(code) => format!("not ready ({code}): http://{address}/health/ready"),
+                None => format!("no answer from http://{address}"),
+            },
+        };
+        println!("  {:<12} pid {:<8} {health}", service.name, service.pid);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_server(name: &str, server: &ServerState) {
+    println!(
+        "  {name:<12} pid {:<8} {}, version {}, data in {}",
+        server.pid.unwrap_or(0),
+        server.address,
+        server.version,
+        server.data.display()
+    );
+}

@@ -1,0 +1,26 @@
+//! What `up` prints when everything runs.
+
+use std::net::SocketAddr;
+
+use super::folder::State;
+
+pub fn print(state: &State, api: SocketAddr, token: &str) {
+    println!();
+    println!("food-orders is up.");
+    println!("  HTTP API    http://{api}  (documentation: http://{api}/docs)");
+    println!("  Kafka       {}  ({})", state.kafka.address, state.kafka.version);
+    println!("  PostgreSQL  {}  ({})", state.postgres.address, state.postgres.version);
+    println!("  Admin token {token}  (for POST: Authorization: Bearer ...)");
+    if let Some(service) = state.services.first().and_then(|service| service.log.parent()) {
+        println!("  Logs        {}", service.display());
+    }
+    println!();
+    println!("Try, in another terminal:");
+    println!("  curl -s 'http://{api}/orders?limit=3'");
+    println!("  ./food-orders kafka console-consumer --topic food-orders --from-beginning --max-messages 5");
+    println!(
+        "  curl -s -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{{}}' http://{api}/rebuilds"
+    );
+    println!();
+    println!("Ctrl-C stops everything; the data stays.");
+}

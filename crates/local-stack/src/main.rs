@@ -1,0 +1,7 @@
+//! The program behind `./food-orders`. See `local_stack::cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    local_stack::cli::main()
+}

@@ -1,0 +1,44 @@
+//! A temporary folder for servers whose data is thrown away, removed even if this process is killed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::cleaner::Cleaner;
+use crate::error::{Attempt, Result};
+
+/// Waits until no server holds its lock any more, then removes.
+const SCRIPT: &str = r#"
+for lock in "$1"/*/lock; do
+  [ ! -e "$lock" ] || flock --wait 30 "$lock" true || true
+done
+rm -rf "$1"
+"#;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    path: PathBuf,
+    _cleaner: Cleaner,
+}
+
+impl Scratch {
+    pub fn new() -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("food-orders-")
+            // PostgreSQL's account has to get through.
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir()
+            .attempt("making a temporary folder")?;
+        let cleaner = Cleaner::new(SCRIPT, [folder.path()])?;
+        Ok(Self {
+            // From here on the cleaner removes it.
+            path: folder.keep(),
+            _cleaner: cleaner,
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}

@@ -1,0 +1,44 @@
+//! What someone wants to happen to an order.
+
+/// One line of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    pub name: String,
+    /// At least 1.
+    pub quantity: u32,
+    pub unit_price_cents: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Place {
+        customer_id: String,
+        restaurant_id: String,
+        items: Vec<Item>,
+        /// Such as `EUR`.
+        currency: String,
+    },
+    Pay {
+        payment_method: String,
+    },
+    Ship {
+        courier_id: String,
+    },
+    Deliver,
+    Cancel {
+        reason: String,
+    },
+}
+
+impl Command {
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Place { .. } => "place",
+            Self::Pay { .. } => "pay",
+            Self::Ship { .. } => "ship",
+            Self::Deliver => "deliver",
+            Self::Cancel { .. } => "cancel",
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a verification found to differ.
+
+use serde::{Deserialize, Serialize};
+
+/// More are counted, not listed.
+pub(crate) const LISTED: usize = 100;
+/// Longer values are cut, in characters.
+const SHOWN: usize = 200;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Differences {
+    /// Values and rows that differ, as far as they were looked at.
+    pub total: u64,
+    /// Stretches of the log that differ and were not looked into.
+    pub unexplored_stretches: u64,
+    /// The first of them.
+    pub listed: Vec<Difference>,
+}
+
+/// One value that is not what the log says, or a whole row where `column` is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// `order_history`, `letters` or `orders`.
+    pub table: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub partition: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub offset: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub column: Option<String>,
+    /// What follows from the log; none: null, or no such row.
+    pub expected: Option<String>,
+    /// What the table holds; none: null, or no such row.
+    pub found: Option<String>,
+}
+
+impl Differences {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.total == 0 && self.unexplored_stretches == 0
+    }
+
+    pub(crate) fn push(&mut self, mut difference: Difference) {
+        self.total += 1;
+        if self.listed.len() < LISTED {
+            difference.expected = difference.expected.map(shorten);
+            difference.found = difference.found.map(shorten);
+            self.listed.push(difference);
+        }
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.total += other.total;
+        self.unexplored_stretches += other.unexplored_stretches;
+        let room = LISTED - self.listed.len();
+        self.listed.extend(other.listed.into_iter().take(room));
+    }
+}
+
+fn shorten(text: String) -> String {
+    match text.char_indices().nth(SHOWN) {
+        None => text,
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.table)?;
+        if let (Some(partition), Some(offset)) = (self.partition, self.offset) {
+            write!(f, " partition {partition} offset {offset}")?;
+        }
+        if let Some(order_id) = &self.order_id {
+            write!(f, " order {order_id}")?;
+        }
+        if let Some(column) = &self.column {
+            write!(f, " {column}")?;
+        }
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".into());
+        write!(f, ": the log says {}, the table {}", shown(&self.expected), shown(&self.found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_counted_and_the_first_are_listed() {
+        let mut all = Differences::default();
+        for offset in 0..250 {
+            all.push(Difference { offset: Some(offset), expected: Some("é".repeat(300)), ..Difference::default() });
+        }
+        assert_eq!((all.total, all.listed.len()), (250, LISTED));
+        assert_eq!(all.listed[0].expected.as_ref().unwrap().chars().count(), SHOWN + 1);
+        let mut both = Differences::default();
+        both.extend(all.clone());
+        both.extend(all);
+        assert_eq!((both.total, both.listed.len()), (500, LISTED));
+    }
+}

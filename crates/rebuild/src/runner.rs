@@ -1,0 +1,247 @@
+//! The state machine: does what the rebuild's row says is next, until there is nothing
+//! left to do, and does it again where the database or Kafka was away for a while.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use views::rebuild::{self as rows, Ending, RunnerLock, State, SwitchMode};
+use views::{Database, Session};
+
+use crate::error::{Error, Result};
+use crate::job::Stop;
+use crate::plan;
+use crate::progress::Meter;
+use crate::settings::Settings;
+
+/// How long one step may fail in a row before the rebuild is left for later.
+const PATIENCE: Duration = Duration::from_secs(300);
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// How a rebuild ended, or why it rests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Switched in.
+    Active { build: i64, replaced: Option<i64> },
+    /// Verified; waits to be switched in by hand.
+    Ready { build: i64 },
+    Cancelled { reason: String },
+    Failed { cause: FailureCause, reason: String },
+    /// Asked to rest: [`crate::start`] goes on with it.
+    Paused,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureCause {
+    /// The log is another one, or is not whole.
+    Log,
+    /// Verifying found a difference.
+    Difference,
+    Other,
+}
+
+/// What a step comes to.
+pub(crate) enum Step {
+    /// On to what the row says now.
+    Next,
+    Done(Outcome),
+    Fail { cause: FailureCause, reason: String, plan: Option<serde_json::Value>, differences: Option<serde_json::Value> },
+}
+
+impl Step {
+    pub(crate) fn fail(cause: FailureCause, reason: impl Into<String>) -> Self {
+        Self::Fail { cause, reason: reason.into(), plan: None, differences: None }
+    }
+}
+
+pub(crate) struct Runner {
+    pub(crate) settings: Settings,
+    pub(crate) view: String,
+    pub(crate) row: rows::Runner,
+    pub(crate) switch: SwitchMode,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) lock: Option<RunnerLock>,
+}
+
+impl Runner {
+    pub(crate) async fn drive(mut self, stop: Stop) -> Result<Outcome> {
+        let reports = report(self.settings.database.clone(), self.row.clone(), Arc::clone(&self.meter));
+        tokio::pin!(reports);
+        let mut failing: Option<(Instant, u32)> = None;
+        loop {
+            let result = tokio::select! {
+                biased;
+                () = stop.cancel.cancelled() => return self.cancel().await,
+                () = stop.pause.cancelled() => return Ok(Outcome::Paused),
+                error = &mut reports => Err(error),
+                result = self.step() => result,
+            };
+            let error = match result {
+                Ok(Step::Next) => {
+                    failing = None;
+                    continue;
+                }
+                Ok(Step::Done(outcome)) => return Ok(outcome),
+                Ok(Step::Fail { cause, reason, plan, differences }) => {
+                    return self.fail(cause, reason, plan, differences).await;
+                }
+                Err(Error::Taken) => return self.ended_elsewhere().await,
+                Err(error) => error,
+            };
+            let (since, tries) = failing.get_or_insert((Instant::now(), 0));
+            if !error.is_passing() {
+                let cause = match &error {
+                    Error::Log(_) => FailureCause::Log,
+                    _ => FailureCause::Other,
+                };
+                return self.fail(cause, error.to_string(), None, None).await;
+            }
+            if since.elapsed() > PATIENCE {
+                tracing::error!(rebuild = self.row.rebuild, "left as it is; the next rebuild goes on with it");
+                return Err(error);
+            }
+            *tries += 1;
+            let pause = views::tx::pause(*tries);
+            tracing::warn!(rebuild = self.row.rebuild, %error, "rebuild: trying again");
+            self.meter.wait_for(Some(error.to_string()));
+            tokio::select! {
+                () = stop.cancel.cancelled() => return self.cancel().await,
+                () = stop.pause.cancelled() => return Ok(Outcome::Paused),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Does what is next.
+    async fn step(&mut self) -> Result<Step> {
+        self.hold_lock().await?;
+        let session = self.session(&[]).await?;
+        let Some(row) = rows::get(&session.client, self.row.rebuild).await? else { return Err(Error::Taken) };
+        if row.runner.as_deref() != Some(&self.row.name) {
+            return Err(Error::Taken);
+        }
+        let build = row.build.ok_or_else(|| Error::Other("the rebuild has no build".into()));
+        self.meter.enter(row.state);
+        tracing::info!(rebuild = row.id, build = row.build, state = %row.state, "rebuild");
+        match row.state {
+            State::Planned => self.plan(session).await,
+            State::Loading => self.load(build?, &plan::from_row(row.plan)?).await,
+            State::Deriving => self.derive(build?).await,
+            State::CatchingUp => self.catch_up(build?).await,
+            State::Verifying => self.verify(build?).await,
+            State::Ready if self.switch == SwitchMode::Manual => Ok(Step::Done(Outcome::Ready { build: build? })),
+            State::Ready => self.advance(&session, State::Ready, State::Switching).await,
+            State::Switching => self.switch_in(build?).await,
+            State::Active => {
+                let replaced = plan::from_row(row.plan).ok().map(|plan| plan.live_build);
+                Ok(Step::Done(Outcome::Active { build: build?, replaced }))
+            }
+            State::Cancelled | State::Failed | State::Superseded | State::RolledBack => Err(Error::Taken),
+        }
+    }
+
+    pub(crate) async fn session(&self, settings: &[(&str, &str)]) -> Result<Session> {
+        Ok(self.settings.database.session("food-orders rebuild", settings).await?)
+    }
+
+    /// The name in the position rows of the build.
+    pub(crate) fn owner(&self) -> String {
+        format!("rebuild {} ({})", self.row.rebuild, self.row.name)
+    }
+
+    pub(crate) async fn advance(&self, session: &Session, from: State, to: State) -> Result<Step> {
+        rows::advance(&session.client, &self.row, from, to).await.map_err(taken)?;
+        Ok(Step::Next)
+    }
+
+    /// The lock goes with its session: it is taken again, unless somebody else was faster.
+    async fn hold_lock(&mut self) -> Result<()> {
+        if self.lock.as_ref().is_some_and(RunnerLock::is_held) {
+            return Ok(());
+        }
+        self.lock = None;
+        let lock = RunnerLock::take(&self.settings.database, &self.view).await?;
+        self.lock = Some(lock.ok_or(Error::Taken)?);
+        Ok(())
+    }
+
+    async fn cancel(&self) -> Result<Outcome> {
+        let reason = format!("cancelled in {}", self.settings.process);
+        let ending = Ending { state: State::Cancelled, reason: &reason, plan: None, differences: None };
+        if self.end(&ending, false).await? {
+            return Ok(Outcome::Cancelled { reason });
+        }
+        self.ended_elsewhere().await
+    }
+
+    async fn fail(
+        &self,
+        cause: FailureCause,
+        reason: String,
+        plan: Option<serde_json::Value>,
+        differences: Option<serde_json::Value>,
+    ) -> Result<Outcome> {
+        let ending = Ending {
+            state: State::Failed,
+            reason: &reason,
+            plan: plan.as_ref(),
+            differences: differences.as_ref(),
+        };
+        // A build that differs is there to be looked at until the next rebuild begins.
+        if self.end(&ending, cause == FailureCause::Difference).await? {
+            return Ok(Outcome::Failed { cause, reason });
+        }
+        self.ended_elsewhere().await
+    }
+
+    async fn end(&self, ending: &Ending<'_>, keep_build: bool) -> Result<bool> {
+        let mut session = self.session(&[]).await?;
+        let build = rows::get(&session.client, self.row.rebuild).await?.and_then(|row| row.build);
+        let progress = serde_json::to_value(self.meter.publish()).unwrap_or_default();
+        let _ = rows::save_progress(&session.client, &self.row, &progress).await;
+        Ok(rows::abandon(&mut session.client, &self.row, ending, build, keep_build).await?)
+    }
+
+    /// What became of it: perhaps a commit whose answer was lost, perhaps another process.
+    async fn ended_elsewhere(&self) -> Result<Outcome> {
+        let session = self.session(&[]).await?;
+        let row = rows::get(&session.client, self.row.rebuild).await?.ok_or(Error::Taken)?;
+        let reason = row.reason.unwrap_or_default();
+        match (row.state, row.build) {
+            (State::Active, Some(build)) => {
+                let replaced = plan::from_row(row.plan).ok().map(|plan| plan.live_build);
+                Ok(Outcome::Active { build, replaced })
+            }
+            (State::Cancelled, _) => Ok(Outcome::Cancelled { reason }),
+            (State::Failed, _) => Ok(Outcome::Failed { cause: FailureCause::Other, reason }),
+            _ => Err(Error::Taken),
+        }
+    }
+}
+
+/// The row is not this runner's any more.
+pub(crate) fn taken(error: views::Error) -> Error {
+    match error {
+        views::Error::Refused { .. } => Error::Taken,
+        other => Error::Views(other),
+    }
+}
+
+/// Writes the progress down every second; returns when the row is somebody else's.
+/// While the database is away the steps find that out for themselves.
+async fn report(database: Database, row: rows::Runner, meter: Arc<Meter>) -> Error {
+    let mut session: Option<Session> = None;
+    loop {
+        tokio::time::sleep(REPORT_EVERY).await;
+        let progress = serde_json::to_value(meter.publish()).unwrap_or_default();
+        if session.as_ref().is_none_or(|session| session.client.is_closed()) {
+            let settings = [("synchronous_commit", "off")];
+            session = database.session("food-orders rebuild progress", &settings).await.ok();
+        }
+        let Some(session) = &session else { continue };
+        match rows::save_progress(&session.client, &row, &progress).await {
+            Err(views::Error::Refused { .. }) => return Error::Taken,
+            Err(error) => tracing::debug!(%error, "the progress of a rebuild was not written down"),
+            Ok(()) => {}
+        }
+    }
+}

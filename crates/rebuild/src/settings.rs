@@ -1,0 +1,29 @@
+//! What a rebuild needs to know.
+
+use event_log::KafkaSettings;
+use views::Database;
+use views::apply::Codec;
+use views::rebuild::SwitchMode;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub database: Database,
+    pub kafka: KafkaSettings,
+    /// The same as the consumers': it decides which records become letters.
+    pub codec: Codec,
+    /// Names this process to operators, such as `api` or `replay-rebuild`.
+    pub process: String,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub view: String,
+    pub switch: SwitchMode,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { view: views::ORDERS.to_owned(), switch: SwitchMode::Auto }
+    }
+}

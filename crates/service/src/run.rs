@@ -1,0 +1,110 @@
+//! From `main()` to the exit code.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use crate::exit::{Exit, Failure};
+use crate::metrics::Metrics;
+use crate::settings::ShellArgs;
+use crate::signals::Signals;
+use crate::{Health, logging};
+
+/// What a program is given by the shell around it.
+#[derive(Clone, Debug)]
+pub struct Shell {
+    /// Cancelled by the first SIGINT or SIGTERM: finish what is in flight, then return.
+    pub stop: CancellationToken,
+    pub health: Health,
+    pub metrics: Metrics,
+    /// How long finishing may take; then the process is ended.
+    pub shutdown_timeout: Duration,
+}
+
+/// A program: parses the flags, sets up logs, metrics and signals, runs `main` and
+/// turns its result into one log line and an exit code. `shell_args` points to where
+/// the program's flags keep those of the shell.
+pub fn run<A: Parser>(
+    shell_args: impl FnOnce(&A) -> &ShellArgs,
+    main: impl AsyncFnOnce(A, Shell) -> Result<(), Failure>,
+) -> ExitCode {
+    let args = A::parse();
+    let shell_args = shell_args(&args).clone();
+    match start(shell_args).and_then(|(runtime, shell)| {
+        let result = runtime.block_on(main(args, shell));
+        // Threads that still block (a Kafka client, name resolution) do not hold up the end.
+        runtime.shutdown_background();
+        result
+    }) {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => {
+            report(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn start(args: ShellArgs) -> Result<(Runtime, Shell), Failure> {
+    let settings = args.validate()?;
+    logging::init(&settings.log)?;
+    end_on_panic();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let shell = Shell {
+        stop: CancellationToken::new(),
+        health: Health::default(),
+        metrics: Metrics::install()?,
+        shutdown_timeout: settings.shutdown_timeout,
+    };
+    let signals = {
+        let _entered = runtime.enter();
+        Signals::listen()?
+    };
+    runtime.spawn(watch(signals, shell.stop.clone(), settings.shutdown_timeout));
+    let metrics = shell.metrics.clone();
+    runtime.spawn(async move { metrics.keep_up().await });
+    Ok((runtime, shell))
+}
+
+/// The first signal asks, the second or the end of the time ends.
+async fn watch(mut signals: Signals, stop: CancellationToken, timeout: Duration) {
+    let signal = signals.next().await;
+    tracing::info!(signal, timeout_s = timeout.as_secs(), "stopping; the same signal again ends at once");
+    stop.cancel();
+    // A little longer than the program itself may take, so that its own end comes first.
+    let grace = timeout + Duration::from_secs(1);
+    match tokio::time::timeout(grace, signals.next()).await {
+        Ok(signal) => tracing::warn!(signal, "ended at once by a second signal"),
+        Err(_) => tracing::error!(
+            timeout_s = timeout.as_secs(),
+            "did not stop within SHUTDOWN_TIMEOUT_SECONDS; ended"
+        ),
+    }
+    std::process::exit(Exit::Unexpected as i32);
+}
+
+/// A panic in any task or thread is a bug that nobody downstream can reason about:
+/// the process ends, non-zero, rather than go on with a part missing.
+fn end_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().unwrap_or("no message");
+        tracing::error!(place, "ended by a panic: {message}");
+        if std::env::var_os("RUST_BACKTRACE").is_some() {
+            print(panic);
+        }
+        std::process::exit(Exit::Unexpected as i32);
+    }));
+}
+
+fn report(failure: &Failure) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::error!(exit_code = failure.exit as u8, "{}", failure.message);
+    } else {
+        // Settings were refused before there was a log.
+        eprintln!("error: {}", failure.message);
+    }
+}

@@ -1,0 +1,36 @@
+//! What every program takes: its log, and how it ends.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Invalid, Log, LogArgs, whole_number};
+
+#[derive(Args, Clone, Debug)]
+pub struct ShellArgs {
+    #[command(flatten)]
+    pub log: LogArgs,
+
+    /// Seconds that finishing may take after SIGTERM or SIGINT; then the process is ended
+    #[arg(
+        long,
+        env = "SHUTDOWN_TIMEOUT_SECONDS",
+        value_name = "SECONDS",
+        default_value = "20",
+        hide_env = false
+    )]
+    pub shutdown_timeout_seconds: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct ShellSettings {
+    pub log: Log,
+    pub shutdown_timeout: Duration,
+}
+
+impl ShellArgs {
+    pub fn validate(&self) -> Result<ShellSettings, Invalid> {
+        let seconds = whole_number("SHUTDOWN_TIMEOUT_SECONDS", &self.shutdown_timeout_seconds, 1, 3600)?;
+        Ok(ShellSettings { log: self.log.validate()?, shutdown_timeout: Duration::from_secs(seconds) })
+    }
+}

@@ -1,0 +1,61 @@
+-- The merge of crates/orders (fold.rs) a second time, on purpose: the orders as the
+-- records within a cut make them. A property test (tests/as_of.rs) holds the two equal.
+--
+-- $1 time, $2 dense offsets by partition + 1 or null, $3 decision.
+-- {build}   the schema
+-- {time}    appended_at or occurred_at: the clock of the cut
+-- {only}    empty, or a condition on h that leaves whole orders out
+-- {up}      ASC or DESC: the order in which orders come
+SELECT f.order_id,
+    CASE f.latest
+        WHEN 'OrderCreated' THEN 'pending' WHEN 'OrderPaid' THEN 'paid' WHEN 'OrderShipped' THEN 'shipped'
+        WHEN 'OrderDelivered' THEN 'delivered' ELSE 'cancelled'
+    END AS status,
+    CASE f.latest
+        WHEN 'OrderCreated' THEN f.created_at WHEN 'OrderPaid' THEN f.paid_at WHEN 'OrderShipped' THEN f.shipped_at
+        WHEN 'OrderDelivered' THEN f.delivered_at ELSE f.cancelled_at
+    END AS last_updated,
+    f.sequence, f.customer_id, f.restaurant_id, f.total_cents, f.currency,
+    f.created_at, f.paid_at, f.shipped_at, f.delivered_at, f.cancelled_at,
+    f.payment_method, f.courier_id, f.cancel_reason, NULLIF(f.details, '{}') AS details
+FROM (
+    -- One row per event type is left of each order, so min() only picks it.
+    SELECT w.order_id,
+        max(w.sequence) AS sequence,
+        -- Both ordered aggregates share one order: the last wins.
+        (array_agg(w.event ORDER BY w.sequence, w.appended_at DESC, w.partition DESC, w."offset" DESC))[count(*)] AS latest,
+        jsonb_overlay(
+            w.details - CASE w.event
+                WHEN 'OrderCreated' THEN '{customer_id,restaurant_id,total_cents,currency}'::text[]
+                WHEN 'OrderPaid' THEN '{payment_method}'::text[]
+                WHEN 'OrderShipped' THEN '{courier_id}'::text[]
+                WHEN 'OrderCancelled' THEN '{reason}'::text[]
+                ELSE '{}'::text[]
+            END
+            ORDER BY w.sequence, w.appended_at DESC, w.partition DESC, w."offset" DESC
+        ) AS details,
+        min(w.occurred_at) FILTER (WHERE w.event = 'OrderCreated') AS created_at,
+        min(w.occurred_at) FILTER (WHERE w.event = 'OrderPaid') AS paid_at,
+        min(w.occurred_at) FILTER (WHERE w.event = 'OrderShipped') AS shipped_at,
+        min(w.occurred_at) FILTER (WHERE w.event = 'OrderDelivered') AS delivered_at,
+        min(w.occurred_at) FILTER (WHERE w.event = 'OrderCancelled') AS cancelled_at,
+        min(w.details ->> 'customer_id') FILTER (WHERE w.event = 'OrderCreated') AS customer_id,
+        min(w.details ->> 'restaurant_id') FILTER (WHERE w.event = 'OrderCreated') AS restaurant_id,
+        min((w.details ->> 'total_cents')::bigint) FILTER (WHERE w.event = 'OrderCreated') AS total_cents,
+        min(w.details ->> 'currency') FILTER (WHERE w.event = 'OrderCreated') AS currency,
+        min(w.details ->> 'payment_method') FILTER (WHERE w.event = 'OrderPaid') AS payment_method,
+        min(w.details ->> 'courier_id') FILTER (WHERE w.event = 'OrderShipped') AS courier_id,
+        min(w.details ->> 'reason') FILTER (WHERE w.event = 'OrderCancelled') AS cancel_reason
+    FROM (
+        SELECT DISTINCT ON (h.order_id, h.event COLLATE "C")
+            h.order_id, h.event, h.sequence, h.occurred_at, h.appended_at, h.partition, h."offset", h.details
+        FROM {build}.order_history h
+        WHERE h.{time} <= $1
+            AND ($2::bigint[] IS NULL OR h."offset" < ($2::bigint[])[h.partition + 1])
+            AND (h.decision IS NULL OR h.decision <= $3)
+            {only}
+        ORDER BY h.order_id {up}, h.event COLLATE "C", h.sequence DESC, h.appended_at, h.partition, h."offset"
+    ) w
+    GROUP BY w.order_id
+    ORDER BY w.order_id {up}
+) f

@@ -1,0 +1,141 @@
+//! What an as-of answer is true for: a time on a clock, an offset vector, or both.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use orders::{Partition, Position, Time};
+
+use super::ReadError;
+use super::head::Head;
+
+/// Which of a record's two times a cut compares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// When the broker appended it: cannot lie, never changes.
+    #[default]
+    Append,
+    /// When the event says that it happened.
+    Event,
+}
+
+impl Clock {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Append => "append",
+            Self::Event => "event",
+        }
+    }
+}
+
+/// The next offset per partition; a partition that is missing counts as 0. Prints as `0=12,1=9`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offsets(pub BTreeMap<Partition, Position>);
+
+impl Offsets {
+    #[must_use]
+    pub fn of(&self, partition: Partition) -> Position {
+        self.0.get(&partition).copied().unwrap_or(Position::START)
+    }
+
+    /// As an array that SQL indexes with `partition + 1`. Numbers beyond any real topic's
+    /// are left out: whoever names one is refused for being ahead.
+    pub(super) fn dense(&self) -> Vec<i64> {
+        const MOST: usize = 1 << 16;
+        let mut dense = Vec::new();
+        for (partition, position) in &self.0 {
+            let Ok(index) = usize::try_from(partition.0) else { continue };
+            if index < MOST {
+                dense.resize(index, 0);
+                dense.push(position.0);
+            }
+        }
+        dense
+    }
+}
+
+impl fmt::Display for Offsets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (partition, position)) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{partition}={position}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A cut as it was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// Records of this time and before.
+    pub time: Option<(Time, Clock)>,
+    /// Records below these offsets; `None`: all that are applied in the snapshot.
+    pub offsets: Option<Offsets>,
+    /// Retried letters by later decisions are left out; `None`: all decisions so far.
+    pub decision: Option<i64>,
+}
+
+/// A cut that says everything: asked for again, it gives the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompleteCut {
+    pub time: Option<(Time, Clock)>,
+    /// One entry for each partition that was known.
+    pub offsets: Offsets,
+    pub decision: i64,
+    pub projection: i32,
+}
+
+impl From<CompleteCut> for Cut {
+    fn from(cut: CompleteCut) -> Self {
+        Self { time: cut.time, offsets: Some(cut.offsets), decision: Some(cut.decision) }
+    }
+}
+
+impl Cut {
+    /// Fills in what was left open from the snapshot that answered, and refuses what the
+    /// snapshot did not hold yet.
+    pub(super) fn complete(&self, head: &Head) -> Result<CompleteCut, ReadError> {
+        if head.projection_version != crate::PROJECTION_VERSION {
+            let (active, ours) = (head.projection_version, crate::PROJECTION_VERSION);
+            return Err(ReadError::OtherProjection { active, ours });
+        }
+        let applied = head.offsets();
+        let mut offsets = applied.clone();
+        if let Some(asked) = &self.offsets {
+            for (&partition, &position) in &asked.0 {
+                if position > applied.of(partition) {
+                    return Err(ReadError::Ahead {
+                        partition: partition.0,
+                        asked: position.0,
+                        applied: applied.of(partition).0,
+                        offsets: applied,
+                    });
+                }
+            }
+            for (partition, position) in &mut offsets.0 {
+                *position = asked.of(*partition);
+            }
+        }
+        let decision = self.decision.unwrap_or(head.decision);
+        if decision > head.decision {
+            return Err(ReadError::DecisionAhead { asked: decision, latest: head.decision });
+        }
+        Ok(CompleteCut { time: self.time, offsets, decision, projection: head.projection_version })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offsets(pairs: &[(i32, i64)]) -> Offsets {
+        Offsets(pairs.iter().map(|&(partition, next)| (Partition(partition), Position(next))).collect())
+    }
+
+    #[test]
+    fn offsets_print_in_order_and_become_an_array() {
+        assert_eq!(offsets(&[(10, 3), (0, 12)]).to_string(), "0=12,10=3");
+        assert_eq!(offsets(&[(3, 7), (1, 9)]).dense(), [0, 9, 0, 7]);
+        assert_eq!(offsets(&[(i32::MAX, 7), (-1, 9)]).dense(), [0; 0]);
+    }
+}

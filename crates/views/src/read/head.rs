@@ -1,0 +1,62 @@
+//! What every answer says about itself: which build it read, and how far that was.
+
+use orders::{Partition, Position, Time};
+use tokio_postgres::Row;
+
+use super::cut::Offsets;
+use crate::error::Error;
+use crate::sql::Timestamptz;
+
+/// How far one partition was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    pub partition: Partition,
+    pub next: Position,
+    /// Append time of the last record applied; `None`: none yet.
+    pub last_appended_at: Option<Time>,
+}
+
+/// Of the same snapshot as the rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub build: i64,
+    pub projection_version: i32,
+    /// The highest decision so far; 0: none.
+    pub decision: i64,
+    pub open_letters: i64,
+    /// Ordered by partition.
+    pub applied: Vec<Applied>,
+}
+
+impl Head {
+    pub(super) const SQL: &str = include_str!("head.sql");
+
+    pub(super) fn of(row: &Row) -> Result<Self, Error> {
+        let partitions: Vec<i32> = row.try_get("partitions").map_err(Error::during("reading the head"))?;
+        let next: Vec<i64> = row.get("next_offsets");
+        let times: Vec<Option<Timestamptz>> = row.get("last_appended_at");
+        let applied = partitions
+            .into_iter()
+            .zip(next)
+            .zip(times)
+            .map(|((partition, next), time)| Applied {
+                partition: Partition(partition),
+                next: Position(next),
+                last_appended_at: time.map(|time| time.0),
+            })
+            .collect();
+        Ok(Self {
+            build: row.get("build"),
+            projection_version: row.get("projection_version"),
+            decision: row.get("decision"),
+            open_letters: row.get("open_letters"),
+            applied,
+        })
+    }
+
+    /// The applied positions as a vector.
+    #[must_use]
+    pub fn offsets(&self) -> Offsets {
+        Offsets(self.applied.iter().map(|applied| (applied.partition, applied.next)).collect())
+    }
+}

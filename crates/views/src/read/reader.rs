@@ -1,0 +1,167 @@
+//! The door through which every read goes.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool, PoolError};
+use futures_util::future::join4;
+use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+
+use super::ReadError;
+use super::cut::{CompleteCut, Cut};
+use super::head::Head;
+use crate::connect::Database;
+use crate::error::{Error, Recovery, Result};
+use crate::sql::for_build;
+
+/// A value, what it was true for, and how far the view was.
+#[derive(Clone, Debug)]
+pub struct Answer<T> {
+    pub head: Head,
+    /// Of an as-of read.
+    pub cut: Option<CompleteCut>,
+    pub value: T,
+}
+
+impl<T> Answer<T> {
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { head: self.head, cut: self.cut, value: change(self.value) }
+    }
+}
+
+/// Reads the active build. Cheap to share: it holds a pool of connections.
+pub struct Reader {
+    pool: Pool,
+    /// The build that the last read found active.
+    build: AtomicI64,
+}
+
+impl Reader {
+    /// `size` connections at most; a read waits `wait` for one and then fails; a statement
+    /// that takes longer than `statement_timeout` is ended.
+    pub fn new(
+        database: &Database,
+        size: usize,
+        wait: Duration,
+        statement_timeout: Duration,
+    ) -> Result<Self> {
+        let timeout = format!("{}ms", statement_timeout.as_millis());
+        // Compiling a query takes longer than most of these reads.
+        let settings = [("statement_timeout", timeout.as_str()), ("jit", "off")];
+        let pool = database.pool("food-orders api", &settings, size, wait)?;
+        // Build 1 is the first of all; any other is found on the way.
+        Ok(Self { pool, build: AtomicI64::new(1) })
+    }
+
+    /// How far the view is.
+    pub async fn head(&self) -> Result<Head> {
+        Ok(self.rows("reading how far the view is", None, &[]).await?.0)
+    }
+
+    /// Runs one statement in one snapshot with the head.
+    pub(super) async fn read(
+        &self,
+        attempt: &'static str,
+        cut: Option<&Cut>,
+        statement: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Answer<Vec<Row>>, ReadError> {
+        let (head, rows) = match self.rows(attempt, Some(statement), values).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(error.into()),
+        };
+        let cut = cut.map(|cut| cut.complete(&head)).transpose()?;
+        Ok(Answer { head, cut, value: rows })
+    }
+
+    async fn rows(
+        &self,
+        attempt: &'static str,
+        statement: Option<&str>,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Head, Vec<Row>)> {
+        let mut last = false;
+        loop {
+            let guess = self.build.load(Ordering::Relaxed);
+            match self.once(attempt, guess, statement, values).await {
+                Ok((head, rows)) if head.build == guess => return Ok((head, rows)),
+                Ok((head, _)) => self.build.store(head.build, Ordering::Relaxed),
+                Err(error) if last || !may_run_again(&error) => return Err(error),
+                Err(error) => {
+                    tracing::debug!(%error, "a read runs again");
+                    last = true;
+                    if is_gone(&error) {
+                        self.build.store(self.active().await?, Ordering::Relaxed);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The active build, read by itself: the guessed one is gone.
+    async fn active(&self) -> Result<i64> {
+        let client = self.connection("reading the active build").await?;
+        Ok(crate::builds::active(&client).await?.build)
+    }
+
+    async fn once(
+        &self,
+        attempt: &'static str,
+        build: i64,
+        statement: Option<&str>,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Head, Vec<Row>)> {
+        let client = self.connection(attempt).await?;
+        let error = Error::during(attempt);
+        let head = client.prepare_cached(&for_build(Head::SQL, build)).await.map_err(&error)?;
+        let statement = match statement {
+            Some(text) => Some(client.prepare_cached(&for_build(text, build)).await.map_err(&error)?),
+            None => None,
+        };
+        let rows = async {
+            match &statement {
+                Some(statement) => client.query(statement, values).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        // Sent in this order, in one go: a future sends when it is first polled.
+        let (begun, head, rows, ended) = join4(
+            client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+            client.query_one(&head, &[]),
+            rows,
+            client.batch_execute("COMMIT"),
+        )
+        .await;
+        begun.map_err(&error)?;
+        // The first failure is the cause, the others follow from it.
+        let head = head.map_err(&error)?;
+        let rows = rows.map_err(&error)?;
+        ended.map_err(&error)?;
+        Ok((Head::of(&head)?, rows))
+    }
+
+    async fn connection(&self, attempt: &'static str) -> Result<Object> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(source) => Error::Database { attempt, source },
+            error => Error::Pool { attempt, message: error.to_string() },
+        })
+    }
+}
+
+/// A build that was dropped, or a connection that had died unseen in the pool.
+fn may_run_again(error: &Error) -> bool {
+    is_gone(error)
+        || match error {
+            Error::Database { source, .. } => {
+                source.is_closed() || source.code() == Some(&SqlState::ADMIN_SHUTDOWN)
+            }
+            _ => false,
+        }
+}
+
+fn is_gone(error: &Error) -> bool {
+    debug_assert_ne!(error.recovery(), Recovery::Record);
+    matches!(error.sqlstate(), Some(&SqlState::UNDEFINED_TABLE | &SqlState::INVALID_SCHEMA_NAME))
+}

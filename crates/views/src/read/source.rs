@@ -1,0 +1,117 @@
+//! Where orders are read from: the table, or the fold of a cut.
+
+use bytes::{BufMut, BytesMut};
+use orders::Time;
+use tokio_postgres::types::{IsNull, ToSql, Type, accepts, to_sql_checked};
+
+use super::cut::{Clock, Cut};
+
+/// The values of `$1` to `$3` of as_of.sql.
+#[derive(Debug)]
+pub(super) struct CutParams {
+    time: UpTo,
+    offsets: Option<Vec<i64>>,
+    decision: i64,
+}
+
+/// A time, or the end of all times; microseconds since 2000, as PostgreSQL counts.
+#[derive(Debug)]
+struct UpTo(i64);
+
+impl UpTo {
+    const INFINITY: Self = Self(i64::MAX);
+    /// The first time that PostgreSQL can hold; no record is older.
+    const EARLIEST: i64 = -211_813_488_000_000_000;
+
+    fn new(time: Time) -> Self {
+        Self(time.to_postgres().max(Self::EARLIEST))
+    }
+}
+
+impl ToSql for UpTo {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        out.put_i64(self.0);
+        Ok(IsNull::No)
+    }
+
+    accepts!(TIMESTAMPTZ);
+    to_sql_checked!();
+}
+
+impl CutParams {
+    pub(super) fn of(cut: &Cut) -> Self {
+        Self {
+            time: cut.time.map_or(UpTo::INFINITY, |(time, _)| UpTo::new(time)),
+            offsets: cut.offsets.as_ref().map(super::Offsets::dense),
+            decision: cut.decision.unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// The values of a statement in the order of their numbers.
+pub(super) struct Values<'a>(pub(super) Vec<&'a (dyn ToSql + Sync)>);
+
+impl<'a> Values<'a> {
+    /// Those of a cut come first.
+    pub(super) fn of(params: Option<&'a CutParams>) -> Self {
+        match params {
+            Some(params) => Self(vec![&params.time, &params.offsets, &params.decision]),
+            None => Self(Vec::new()),
+        }
+    }
+
+    /// Adds one and gives its number: `$4`.
+    pub(super) fn bind(&mut self, value: &'a (dyn ToSql + Sync)) -> String {
+        self.0.push(value);
+        format!("${}", self.0.len())
+    }
+}
+
+/// Whether records `h` are within the cut: `$1` to `$3`.
+pub(super) fn within(cut: &Cut) -> String {
+    let time = clock(cut);
+    format!(
+        "h.{time} <= $1 AND ($2::bigint[] IS NULL OR h.\"offset\" < ($2::bigint[])[h.partition + 1]) \
+         AND (h.decision IS NULL OR h.decision <= $3)"
+    )
+}
+
+fn clock(cut: &Cut) -> &'static str {
+    match cut.time {
+        Some((_, Clock::Event)) => "occurred_at",
+        _ => "appended_at",
+    }
+}
+
+/// The orders of a cut, as a query to select from. `only` leaves whole orders out by a
+/// condition on `h`; they come in descending order of their id if `descending`.
+pub(super) fn fold(cut: &Cut, only: &str, descending: bool) -> String {
+    include_str!("as_of.sql")
+        .replace("{time}", clock(cut))
+        .replace("{only}", only)
+        .replace("{up}", if descending { "DESC" } else { "ASC" })
+}
+
+/// Letters `l` that were open: now, or within a cut.
+pub(super) fn open_letters(cut: Option<&Cut>) -> String {
+    let Some(cut) = cut else { return "l.state = 'open'".into() };
+    // A letter has no event time: nobody could read one.
+    let time = match cut.time {
+        Some((_, Clock::Event)) => "",
+        _ => "AND l.appended_at <= $1",
+    };
+    format!(
+        "(l.state = 'open' OR l.decision > $3) {time} \
+         AND ($2::bigint[] IS NULL OR l.\"offset\" < ($2::bigint[])[l.partition + 1])"
+    )
+}
+
+/// Whether order `o` has a letter that is, or at the cut was, open.
+pub(super) fn incomplete(cut: Option<&Cut>) -> String {
+    let open = open_letters(cut);
+    format!("EXISTS (SELECT FROM {{build}}.letters l WHERE l.order_id = o.order_id AND {open})")
+}

@@ -1,0 +1,45 @@
+//! Totals.
+
+use super::ReadError;
+use super::cut::Cut;
+use super::reader::{Answer, Reader};
+use super::source::{CutParams, Values, fold, open_letters, within};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Orders by status, without those that no order has.
+    pub by_status: Vec<(String, i64)>,
+    /// Records in the history.
+    pub records: i64,
+    pub open_letters: i64,
+}
+
+impl Reader {
+    pub async fn stats(&self, cut: Option<&Cut>) -> Result<Answer<Stats>, ReadError> {
+        let open = open_letters(cut);
+        let (orders, records) = match cut {
+            None => ("{build}.orders".to_owned(), "true".to_owned()),
+            Some(cut) => (format!("({})", fold(cut, "", false)), within(cut)),
+        };
+        let statement = format!(
+            "/* views::read::stats */
+             SELECT o.status, count(*) FROM {orders} o GROUP BY o.status
+             UNION ALL SELECT '', count(*) FROM {{build}}.order_history h WHERE {records}
+             UNION ALL SELECT '!', count(*) FROM {{build}}.letters l WHERE {open}"
+        );
+        let params = cut.map(CutParams::of);
+        let values = Values::of(params.as_ref());
+        let rows = self.read("reading totals", cut, &statement, &values.0).await?;
+        Ok(rows.map(|rows| {
+            let mut stats = Stats::default();
+            for row in rows {
+                match (row.get::<_, &str>(0), row.get(1)) {
+                    ("", count) => stats.records = count,
+                    ("!", count) => stats.open_letters = count,
+                    (status, count) => stats.by_status.push((status.to_owned(), count)),
+                }
+            }
+            stats
+        }))
+    }
+}

@@ -1,0 +1,62 @@
+//! A stretch of order ids, so that two sessions can share the work.
+
+use tokio_postgres::Client;
+
+use crate::error::{Error, Result};
+use crate::sql::for_build;
+
+/// From `from`, included, to `to`, not included; without one there is no bound.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrderRange {
+    pub from: Option<String>,
+    pub to: Option<String>,
+}
+
+impl OrderRange {
+    /// A condition on `order_id`: COPY takes no parameters.
+    pub(super) fn condition(&self) -> String {
+        let bound = |operator: &str, id: &Option<String>| {
+            id.as_ref().map(|id| format!(" AND order_id {operator} {}", literal(id)))
+        };
+        let from = bound(">=", &self.from).unwrap_or_default();
+        let to = bound("<", &self.to).unwrap_or_default();
+        format!("true{from}{to}")
+    }
+}
+
+/// `E''` reads the same whatever `standard_conforming_strings` says.
+fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// Two ranges with about as many history rows each, or one where the history is small.
+pub async fn halves(client: &Client, build: i64) -> Result<Vec<OrderRange>> {
+    let middle: Option<String> = client
+        .query_one(
+            &for_build(
+                "/* views::rebuild::halves */ SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY order_id)
+                 FROM {build}.order_history TABLESAMPLE SYSTEM (1)",
+                build,
+            ),
+            &[],
+        )
+        .await
+        .map_err(Error::during("looking for the middle of the orders"))?
+        .get(0);
+    Ok(match middle {
+        None => vec![OrderRange::default()],
+        Some(_) => vec![OrderRange { from: None, to: middle.clone() }, OrderRange { from: middle, to: None }],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_quoted() {
+        let range = OrderRange { from: Some("O'Brien\\".into()), to: None };
+        assert_eq!(range.condition(), r"true AND order_id >= E'O''Brien\\'");
+        assert_eq!(OrderRange::default().condition(), "true");
+    }
+}

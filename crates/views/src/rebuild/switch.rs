@@ -1,0 +1,149 @@
+//! The switch: one transaction that holds the live writers off, looks where they
+//! stand, and points everything to the new build.
+//!
+//! A protocol with [`crate::positions::claim`]: lock the active build's row first, then
+//! its positions. A claim takes the row FOR SHARE, so it is either seen here, or it
+//! sees that its build is no longer active.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use orders::{Partition, Position};
+use tokio_postgres::{Client, Transaction};
+
+use super::row::{Runner, State, advance};
+use crate::error::{Error, Result};
+use crate::sql::for_build;
+use crate::{ORDERS, builds};
+
+/// Readers queue behind a lock that is waited for, so this is short.
+const VIEW_LOCK_TIMEOUT: &str = "200ms";
+
+/// A switch that has begun: no writer of the live build commits until it ends.
+/// Dropping it changes nothing.
+pub struct Switch<'a> {
+    tx: Transaction<'a>,
+    live: i64,
+    positions: BTreeMap<Partition, Position>,
+}
+
+impl<'a> Switch<'a> {
+    /// Waits at most `patience` for the commits that are in flight. The session should
+    /// have an `idle_in_transaction_session_timeout`: a frozen caller must not hold writers off.
+    pub async fn begin(client: &'a mut Client, patience: Duration) -> Result<Self> {
+        let during = Error::during("holding the live writers off");
+        let tx = client.transaction().await.map_err(&during)?;
+        let timeout = patience.as_millis();
+        tx.batch_execute(&format!(
+            "SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{timeout}ms'"
+        ))
+        .await
+        .map_err(&during)?;
+        let live: i64 = tx
+            .query_one(
+                "/* views::rebuild::switch */ SELECT id FROM public.builds WHERE view = $1 AND state = 'active' FOR UPDATE",
+                &[&ORDERS],
+            )
+            .await
+            .map_err(&during)?
+            .get(0);
+        // The whole table, not its rows: one lock to wait for, so that no deadlock with a
+        // batch that updates several rows can come about. Reading goes on.
+        tx.batch_execute(&for_build(
+            "/* views::rebuild::switch */ LOCK TABLE {build}.positions IN EXCLUSIVE MODE",
+            live,
+        ))
+        .await
+        .map_err(&during)?;
+        let positions = positions(&tx, live).await?;
+        Ok(Self { tx, live, positions })
+    }
+
+    /// The build that is superseded by this.
+    #[must_use]
+    pub fn live(&self) -> i64 {
+        self.live
+    }
+
+    /// Where the live build stands, and will stay.
+    #[must_use]
+    pub fn positions(&self) -> &BTreeMap<Partition, Position> {
+        &self.positions
+    }
+
+    /// Switches to `build` and commits. Refused if that build is behind: reads would go
+    /// back in time. Fails, and changes nothing, if somebody reads the public views for longer than 200 ms.
+    pub async fn finish(self, build: i64, runner: &Runner) -> Result<()> {
+        let during = Error::during("switching to a new build");
+        let tx = &self.tx;
+        let reached = positions(tx, build).await?;
+        for (partition, live) in &self.positions {
+            let new = reached.get(partition).copied();
+            if new.is_none_or(|new| new < *live) {
+                return Err(Error::Refused {
+                    attempt: "switching to a new build",
+                    reason: format!(
+                        "build {build} is behind in partition {partition}: {new:?}, the live one is at {live}"
+                    ),
+                });
+            }
+        }
+        // Whoever still writes to either build is refused by compare-and-set, and claims anew.
+        for build in [self.live, build] {
+            tx.execute(
+                &for_build("/* views::rebuild::switch */ UPDATE {build}.positions SET owner_epoch = owner_epoch + 1 WHERE view = $1", build),
+                &[&ORDERS],
+            )
+            .await
+            .map_err(&during)?;
+        }
+        advance(tx, runner, State::Switching, State::Active).await?;
+        tx.execute(
+            "/* views::rebuild::switch */ UPDATE public.rebuilds SET finished_at = now() WHERE id = $1",
+            &[&runner.rebuild],
+        )
+        .await
+        .map_err(&during)?;
+        tx.execute(
+            "/* views::rebuild::switch */ UPDATE public.rebuilds SET state = 'superseded', updated_at = now()
+             WHERE view = $1 AND state = 'active' AND id <> $2",
+            &[&ORDERS, &runner.rebuild],
+        )
+        .await
+        .map_err(&during)?;
+        // Last, because from here on readers of the public views wait.
+        tx.batch_execute(&format!("SET LOCAL lock_timeout = '{VIEW_LOCK_TIMEOUT}'"))
+            .await
+            .map_err(&during)?;
+        builds::activate(tx, build).await?;
+        self.tx.commit().await.map_err(Error::during("committing the switch"))
+    }
+}
+
+async fn positions(tx: &Transaction<'_>, build: i64) -> Result<BTreeMap<Partition, Position>> {
+    let rows = tx
+        .query(
+            &for_build("/* views::rebuild::switch */ SELECT partition, next_offset FROM {build}.positions WHERE view = $1", build),
+            &[&ORDERS],
+        )
+        .await
+        .map_err(Error::during("reading the positions"))?;
+    Ok(rows.iter().map(|row| (Partition(row.get(0)), Position(row.get(1)))).collect())
+}
+
+/// Backends that hold the public views, for which a switch would wait in vain.
+pub async fn view_readers(client: &Client) -> Result<Vec<i32>> {
+    let rows = client
+        .query(
+            "/* views::rebuild::view_readers */ SELECT DISTINCT pid FROM pg_locks
+             WHERE granted AND pid <> pg_backend_pid() AND locktype = 'relation'
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                 AND relation IN ('public.orders'::regclass, 'public.order_history'::regclass,
+                     'public.positions'::regclass, 'public.letters'::regclass)
+             ORDER BY pid",
+            &[],
+        )
+        .await
+        .map_err(Error::during("looking for readers of the public views"))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}

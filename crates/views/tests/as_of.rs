@@ -1,0 +1,304 @@
+//! The SQL of the as-of queries against the fold of crates/orders, on a real
+//! PostgreSQL: the same rows, for any records and any cut.
+#![allow(clippy::unwrap_used)] // a test
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use orders::{
+    EventType, Fact, Fields, LogOrder, Offset, OrderId, OrderRow, OrderState, Partition, Position, Time,
+};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use secrecy::SecretString;
+use tokio_postgres::Client;
+use views::read::{Clock, Cut, Filter, Offsets, Order, Reader, Sort};
+
+/// A record of the log; its offset is its index among those of its partition.
+#[derive(Clone, Debug)]
+struct Given {
+    order: u8,
+    event: EventType,
+    sequence: i32,
+    partition: i32,
+    offset: i64,
+    appended: i64,
+    occurred: i64,
+    /// Names and raw JSON values; a name may come twice.
+    fields: Vec<(&'static str, &'static str)>,
+    decision: Option<i64>,
+}
+
+impl Given {
+    fn fact(&self) -> Fact<'_> {
+        let mut fields = Fields::default();
+        for (name, raw) in &self.fields {
+            fields.push(Cow::Borrowed(name), raw);
+        }
+        Fact {
+            event: self.event,
+            sequence: self.sequence,
+            at: LogOrder {
+                appended_at: Time::from_micros(self.appended),
+                partition: Partition(self.partition),
+                offset: Offset(self.offset),
+            },
+            occurred_at: Time::from_micros(self.occurred),
+            fields,
+        }
+    }
+
+    fn details(&self) -> Option<String> {
+        let members: Vec<_> = self.fields.iter().map(|(name, raw)| format!("{name:?}:{raw}")).collect();
+        (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")))
+    }
+
+    fn within(&self, cut: &Cut) -> bool {
+        let time = cut.time.is_none_or(|(time, clock)| match clock {
+            Clock::Append => self.appended <= time.as_micros(),
+            Clock::Event => self.occurred <= time.as_micros(),
+        });
+        let offset =
+            cut.offsets.as_ref().is_none_or(|offsets| self.offset < offsets.of(Partition(self.partition)).0);
+        time && offset && self.decision <= cut.decision
+    }
+}
+
+/// Fields that clash with columns of their own and of other events, nulls, repeated names.
+fn fields() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {
+    let names = prop::sample::select(vec![
+        "customer_id",
+        "restaurant_id",
+        "currency",
+        "payment_method",
+        "courier_id",
+        "reason",
+        "note",
+        "status_text",
+    ]);
+    let texts = prop::sample::select(vec!["null", "\"a\"", "\"b\\n\\u00e9\"", "\"\""]);
+    let free = (
+        prop::sample::select(vec!["note", "items", "amount_cents", "Straße", "z"]),
+        prop::sample::select(vec!["null", "1.50", "[1,{\"b\":2,\"a\":1}]", "{}", "true", "\"x\""]),
+    );
+    let total = (Just("total_cents"), prop::sample::select(vec!["null", "0", "1900", "9223372036854775807"]));
+    prop::collection::vec(prop_oneof![(names, texts), free, total], 0..5)
+}
+
+fn record() -> impl Strategy<Value = Given> {
+    (
+        (0..3_u8, 0..5_usize, 1..4_i32, 0..3_i32),
+        (0..4_i64, 0..4_i64),
+        fields(),
+        prop::option::weighted(0.2, 1..4_i64),
+    )
+        .prop_map(|((order, event, sequence, partition), (appended, occurred), fields, decision)| {
+            Given {
+                order,
+                event: EventType::ALL[event],
+                sequence,
+                partition,
+                offset: 0,
+                appended,
+                occurred,
+                fields,
+                decision,
+            }
+        })
+}
+
+fn records() -> impl Strategy<Value = Vec<Given>> {
+    prop::collection::vec(record(), 0..16).prop_map(|mut records| {
+        let mut next = [0; 3];
+        for record in &mut records {
+            let next = &mut next[record.partition as usize];
+            record.offset = *next;
+            *next += 1;
+        }
+        records
+    })
+}
+
+fn cut() -> impl Strategy<Value = Cut> {
+    let clock = prop_oneof![Just(Clock::Append), Just(Clock::Event)];
+    let time =
+        prop::option::of((-1..5_i64, clock).prop_map(|(time, clock)| (Time::from_micros(time), clock)));
+    let offsets = prop::option::of(prop::collection::btree_map(0..3_i32, 0..100_i64, 0..4));
+    (time, offsets, prop::option::of(0..4_i64)).prop_map(|(time, offsets, decision)| Cut {
+        time,
+        offsets: offsets.map(|offsets| {
+            Offsets(
+                offsets.into_iter().map(|(partition, next)| (Partition(partition), Position(next))).collect(),
+            )
+        }),
+        decision: Some(decision.unwrap_or(3)),
+    })
+}
+
+/// The domain's answer, in the form that the database's has.
+fn expected(id: String, row: &OrderRow<'_>) -> Order {
+    let text = |value: &Option<Cow<'_, str>>| value.as_deref().map(str::to_owned);
+    Order {
+        order_id: id,
+        status: row.status.to_string(),
+        last_updated: row.last_updated,
+        sequence: row.sequence,
+        customer_id: text(&row.customer_id),
+        restaurant_id: text(&row.restaurant_id),
+        total_cents: row.total_cents,
+        currency: text(&row.currency),
+        created_at: row.created_at,
+        paid_at: row.paid_at,
+        shipped_at: row.shipped_at,
+        delivered_at: row.delivered_at,
+        cancelled_at: row.cancelled_at,
+        payment_method: text(&row.payment_method),
+        courier_id: text(&row.courier_id),
+        cancel_reason: text(&row.cancel_reason),
+        details: row.details.as_deref().map(canonical),
+        incomplete: false,
+    }
+}
+
+/// One text for each JSON value, whatever the order of names and the spaces.
+fn canonical(json: &str) -> String {
+    fn sorted(value: serde_json::Value) -> serde_json::Value {
+        match value {
+            serde_json::Value::Object(fields) => fields
+                .into_iter()
+                .collect::<BTreeMap<_, _>>()
+                .into_iter()
+                .map(|(name, value)| (name, sorted(value)))
+                .collect(),
+            serde_json::Value::Array(values) => values.into_iter().map(sorted).collect(),
+            other => other,
+        }
+    }
+    sorted(serde_json::from_str(json).unwrap()).to_string()
+}
+
+fn id(order: u8) -> String {
+    // Not in the order that a language would sort them in.
+    ["ORD-b", "ORD-B", "ord-Ä"][order as usize].to_owned()
+}
+
+struct World {
+    client: Client,
+    reader: Reader,
+}
+
+impl World {
+    async fn new() -> Self {
+        let servers = local_stack::TestServers::shared().await.unwrap();
+        let url = servers.fresh_database().await.unwrap();
+        let database = views::Database::parse(&SecretString::from(url), None).unwrap();
+        views::migrate::migrate(&database).await.unwrap();
+        let client = database.session("test", &[]).await.unwrap().client;
+        let decisions = "INSERT INTO public.decisions (kind, view, partition, from_offset, to_offset, reason)
+            SELECT 'retry', 'orders', 0, n, n + 1, 'a test' FROM generate_series(1, 3) n";
+        client.batch_execute(decisions).await.unwrap();
+        let reader = Reader::new(&database, 2, Duration::from_secs(5), Duration::from_secs(10)).unwrap();
+        Self { client, reader }
+    }
+
+    async fn give(&self, records: &[Given]) {
+        self.client
+            .batch_execute(
+                "TRUNCATE build_1.order_history; DELETE FROM build_1.positions;
+                INSERT INTO build_1.positions (view, partition, next_offset, owner_epoch)
+                SELECT 'orders', p, 100, 1 FROM generate_series(0, 2) p",
+            )
+            .await
+            .unwrap();
+        let statement = "INSERT INTO build_1.order_history
+            SELECT $1, $2, $3, $4, $5, $6, 'e', to_timestamp(0) + $7::bigint * interval '1 us',
+                to_timestamp(0) + $8::bigint * interval '1 us', $9::text::jsonb, NULL, $10";
+        let statement = self.client.prepare(statement).await.unwrap();
+        for record in records {
+            self.client
+                .execute(
+                    &statement,
+                    &[
+                        &record.partition,
+                        &record.offset,
+                        &id(record.order),
+                        &record.event.as_str(),
+                        &record.event.status().as_str(),
+                        &record.sequence,
+                        &record.occurred,
+                        &record.appended,
+                        &record.details(),
+                        &record.decision,
+                    ],
+                )
+                .await
+                .unwrap();
+        }
+    }
+
+    async fn check(&self, records: &[Given], cut: &Cut) -> Result<(), TestCaseError> {
+        let mut states = BTreeMap::<String, OrderState<'_>>::new();
+        for record in records.iter().filter(|record| record.within(cut)) {
+            states.entry(id(record.order)).or_default().add(record.fact());
+        }
+        let mut folded: Vec<Order> =
+            states.iter().map(|(id, state)| expected(id.clone(), &state.row().unwrap())).collect();
+        for order in 0..3 {
+            let found =
+                self.reader.order(&OrderId::parse(&id(order)).unwrap(), Some(cut)).await.unwrap().value;
+            prop_assert_eq!(
+                found.map(comparable),
+                folded.iter().find(|row| row.order_id == id(order)).cloned()
+            );
+        }
+        let stats = self.reader.stats(Some(cut)).await.unwrap().value;
+        let mut statuses = BTreeMap::<String, i64>::new();
+        for order in &folded {
+            *statuses.entry(order.status.clone()).or_default() += 1;
+        }
+        prop_assert_eq!(stats.by_status.into_iter().collect::<BTreeMap<_, _>>(), statuses);
+        let all = Filter::default();
+        for sort in [Sort::OrderId, Sort::OrderIdDescending, Sort::LastUpdatedDescending] {
+            match sort {
+                Sort::OrderId => {}
+                Sort::OrderIdDescending => folded.reverse(),
+                Sort::LastUpdatedDescending => {
+                    folded.sort_by(|a, b| {
+                        b.last_updated.cmp(&a.last_updated).then(a.order_id.cmp(&b.order_id))
+                    });
+                }
+            }
+            let found = self.reader.orders(&all, sort, None, 100, Some(cut)).await.unwrap().value;
+            prop_assert_eq!(&found.into_iter().map(comparable).collect::<Vec<_>>(), &folded);
+        }
+        Ok(())
+    }
+}
+
+fn comparable(order: Order) -> Order {
+    Order { details: order.details.as_deref().map(canonical), ..order }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sql_fold_is_the_domains_fold() {
+    let world = World::new().await;
+    let runtime = tokio::runtime::Handle::current();
+    let mut runner = TestRunner::new(Config { cases: 200, failure_persistence: None, ..Config::default() });
+    let given = (records(), prop::collection::vec(cut(), 1..4));
+    let outcome = tokio::task::block_in_place(|| {
+        runner.run(&given, |(records, cuts)| {
+            runtime.block_on(async {
+                world.give(&records).await;
+                world.check(&records, &Cut { decision: Some(3), ..Cut::default() }).await?;
+                for cut in &cuts {
+                    world.check(&records, cut).await?;
+                }
+                Ok(())
+            })
+        })
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}

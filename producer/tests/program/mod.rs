@@ -1,0 +1,115 @@
+//! The producer as a child process, and the topic that it writes to.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use event_log::{ChunkLimits, KafkaSettings, LogClient, Replay, Span};
+use local_stack::TestServers;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use orders::decode::Envelope;
+use orders::{Decoded, LogOrder, Offset, Partition, Position, Time, decode};
+
+pub struct Topic(KafkaSettings);
+
+/// One record of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Record {
+    pub partition: i32,
+    pub offset: i64,
+    pub key: Option<String>,
+    pub value: Vec<u8>,
+}
+
+impl Record {
+    pub fn decode(&self) -> Decoded<'_> {
+        let (partition, offset) = (Partition(self.partition), Offset(self.offset));
+        let at = LogOrder { appended_at: Time::from_millis(0), partition, offset };
+        let envelope = Envelope { at, schema_version: Some(b"1"), max_bytes: 10_000 };
+        decode(envelope, Some(&self.value)).unwrap()
+    }
+}
+
+impl Topic {
+    pub async fn fresh() -> Self {
+        let servers = TestServers::shared().await.expect("Kafka for the tests");
+        Self(KafkaSettings::new(servers.bootstrap_servers(), &servers.fresh_topic_name()))
+    }
+
+    /// Where no broker is.
+    pub fn nowhere() -> Self {
+        Self(KafkaSettings::new("127.0.0.1:1", "food-orders"))
+    }
+
+    /// Everything that is in it, by partition and offset.
+    pub async fn read(&self) -> Vec<Record> {
+        let spans = self.spans().await.expect("the topic's ends");
+        let mut replay = Replay::start(&self.0, spans.into_iter().collect(), ChunkLimits::default()).unwrap();
+        let mut all = Vec::new();
+        while let Some(chunk) = replay.next().await {
+            for (_, record) in chunk.unwrap().records() {
+                all.push(Record {
+                    partition: record.partition.0,
+                    offset: record.offset.0,
+                    key: record.key.map(|key| String::from_utf8(key.to_vec()).unwrap()),
+                    value: record.value.unwrap().to_vec(),
+                });
+            }
+        }
+        all.sort_by_key(|record| (record.partition, record.offset));
+        all
+    }
+
+    pub async fn wait_for_records(&self, count: i64) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            // The producer makes the topic.
+            let spans = self.spans().await.unwrap_or_default();
+            if spans.iter().map(|(_, span)| span.to.0).sum::<i64>() >= count {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no {count} records in 30 s");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn spans(&self) -> event_log::Result<Vec<(Partition, Span)>> {
+        let client = LogClient::new(&self.0)?;
+        let ends = tokio::task::spawn_blocking(move || client.watermarks(Duration::from_secs(10)));
+        let ends = ends.await.unwrap()?.into_iter();
+        Ok(ends.map(|(partition, ends)| (partition, Span { from: Position::START, to: ends.end })).collect())
+    }
+}
+
+pub struct Producer(Child);
+
+/// How it ended.
+pub struct End {
+    pub code: Option<i32>,
+    /// What it wrote to standard error.
+    pub log: String,
+}
+
+impl Producer {
+    pub fn start(topic: &Topic, flags: &[&str]) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_producer"))
+            .env("KAFKA_BOOTSTRAP_SERVERS", &topic.0.bootstrap_servers)
+            .env("KAFKA_TOPIC", &topic.0.topic)
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.0.id() as i32), signal).unwrap();
+    }
+
+    pub fn end(self) -> End {
+        let output = self.0.wait_with_output().unwrap();
+        End { code: output.status.code(), log: String::from_utf8(output.stderr).unwrap() }
+    }
+}

@@ -1,0 +1,291 @@
+#!/usr/bin/env bash
+#
+# tests/compose.sh - the compose test: builds the image, starts docker-compose.yml as a project of its own on free ports,
+# and checks from outside what a user would look at. Prints one line per check; always tears down, volumes included.
+#
+#   tests/compose.sh                                     with `docker compose`, else with `docker-compose`
+#   FOOD_ORDERS_COMPOSE=docker-compose tests/compose.sh  with this one
+#
+# Where no engine answers, or an image is missing, FOOD_ORDERS_DOCKER_STANDINS may name a folder whose `up` provides
+# both (default: shared/docker-standins beside the repository, if there is one).
+#
+# Exit code: 0 all passed · 1 a check failed · 77 skipped: there is no Docker here.
+
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+standins=${FOOD_ORDERS_DOCKER_STANDINS:-$root/../shared/docker-standins}
+images=(apache/kafka:4.3.1 postgres:18 rust:1.95-bookworm debian:bookworm-slim)
+work=$(mktemp -d)
+output=$work/output # of the command that ran last
+passed=0
+
+# ------------------------------------------------------------------ checks
+
+# check WHAT COMMAND...: one line; the first check that fails ends the test.
+check() {
+  local what=$1 start=$SECONDS
+  shift
+  if "$@" > "$output" 2>&1; then
+    passed=$((passed + 1))
+    printf 'ok    %s (%d s)\n' "$what" "$((SECONDS - start))"
+  else
+    fail "$what" "$((SECONDS - start))"
+  fi
+}
+
+fail() { # fail WHAT SECONDS: the last output, the state of the project and what its programs said last
+  printf 'FAIL  %s (%d s)\n' "$1" "$2"
+  tail -n 40 "$output" | sed 's/^/      /'
+  if $started; then
+    { compose ps; compose logs --no-color --tail=30; } 2>&1 | sed 's/^/      | /'
+  fi
+  echo "$passed passed, 1 failed"
+  exit 1
+}
+
+# within SECONDS COMMAND...: repeats the command until it succeeds, or the time is up.
+within() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    if [ "$SECONDS" -ge "$deadline" ]; then return 1; fi
+    sleep 1
+  done
+}
+
+# ---------------------------------------------------------- what is checked
+
+compose() {
+  "${compose_command[@]}" --project-name "$project" --project-directory "$root" --file "$root/docker-compose.yml" "$@"
+}
+
+# Of every container of the project; an exited one will not become healthy.
+all_healthy() {
+  local states
+  # shellcheck disable=SC2046  # ids
+  states=$(docker inspect --format '{{.Name}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' $(compose ps -q))
+  printf '%s\n' "$states"
+  [ "$(wc -l <<< "$states")" -ge "$1" ] && ! grep -qv ' running healthy$' <<< "$states"
+}
+
+get() {
+  curl --silent --show-error --fail --max-time 10 --header 'Accept: application/json' "http://127.0.0.1:$FOOD_ORDERS_API_PORT$1"
+}
+
+post() { # post PATH BODY [curl option]...: prints the status code only
+  local path=$1 body=$2
+  shift 2
+  curl --silent --max-time 10 --output /dev/null --write-out '%{http_code}' --header 'Content-Type: application/json' \
+    --data "$body" "$@" "http://127.0.0.1:$FOOD_ORDERS_API_PORT$path"
+}
+
+orders_are_served() {
+  get '/orders?limit=3' | tee "$work/orders"
+  grep -q '"order_id"' "$work/orders"
+}
+
+answers_tell_their_age() {
+  curl --silent --dump-header - --output /dev/null --max-time 10 "http://127.0.0.1:$FOOD_ORDERS_API_PORT/orders?limit=1" | tee "$work/headers"
+  grep -qi '^applied-offsets: *[0-9]*=[0-9]' "$work/headers" && grep -qi '^lag-events:' "$work/headers"
+}
+
+topic_is_an_event_store() {
+  docker exec kafka kafka-topics.sh --bootstrap-server kafka:29092 --describe --topic food-orders | tee "$work/topic"
+  grep -q 'PartitionCount: 6' "$work/topic" && grep -q 'retention.ms=-1' "$work/topic" &&
+    grep -q 'message.timestamp.type=LogAppendTime' "$work/topic"
+}
+
+console_consumer_shows_events() { # by BOOTSTRAP-SERVER
+  docker exec kafka kafka-console-consumer.sh --bootstrap-server "$1" --topic food-orders --from-beginning \
+    --max-messages 5 --timeout-ms 30000 | tee "$work/events"
+  [ "$(grep -c '"event":' "$work/events")" = 5 ]
+}
+
+psql_in_container() {
+  docker exec kafka-postgres psql --username=kafka_user --dbname=food_orders --no-align --tuples-only --command="$1"
+}
+
+tables_have_rows() {
+  local count
+  psql_in_container 'SELECT order_id, status, last_updated FROM orders ORDER BY order_id LIMIT 3'
+  count=$(psql_in_container 'SELECT count(*) FROM orders')
+  echo "$count rows in orders"
+  [ "$count" -gt 0 ]
+}
+
+# Typed by hand, in the minimal form.
+append() { # append EVENT ORDER_ID
+  printf '{"event": "%s", "order_id": "%s"}\n' "$1" "$2" |
+    docker exec --interactive kafka kafka-console-producer.sh --bootstrap-server kafka:29092 --topic food-orders
+}
+
+order_is() { # order_is ORDER_ID STATUS
+  get "/orders/$1" | tee "$work/order"
+  grep -q "\"status\": *\"$2\"" "$work/order"
+}
+
+typed_event_arrives() { # typed_event_arrives EVENT ORDER_ID STATUS
+  append "$1" "$2" && within 30 order_is "$2" "$3"
+}
+
+more_orders_than() {
+  [ "$(psql_in_container 'SELECT count(*) FROM orders')" -gt "$1" ]
+}
+
+orders_grow() {
+  within 60 more_orders_than "$(psql_in_container 'SELECT count(*) FROM orders')"
+}
+
+group_has_members() { # group_has_members COUNT: all of them with partitions, six in all
+  docker exec kafka kafka-consumer-groups.sh --bootstrap-server kafka:29092 --group order-processors --describe --members |
+    tee "$work/members"
+  awk -v want="$1" '$1 == "order-processors" { members++; partitions += $NF; if ($NF == 0) idle++ }
+    END { exit !(members == want && partitions == 6 && !idle) }' "$work/members"
+}
+
+post_needs_the_token() {
+  local status
+  status=$(post /rebuilds '{"view":"orders","dry_run":true}')
+  echo "without a token: $status"
+  [ "$status" = 401 ] || return 1
+  status=$(post /rebuilds '{"view":"orders","dry_run":true}' --header "Authorization: Bearer $(compose exec -T api cat /var/lib/food-orders/admin-token)")
+  echo "with the token: $status"
+  [ "$status" = 202 ]
+}
+
+token_is_printed() {
+  compose logs --no-color api | grep 'admin token: [0-9a-f]\{48\}'
+}
+
+# All of ours obey SIGTERM: they finish what they do and end with 0.
+ours_stop_cleanly() {
+  local ids codes
+  ids=$(compose ps -q producer consumer api)
+  compose stop producer consumer api
+  # shellcheck disable=SC2086  # ids
+  codes=$(docker inspect --format '{{.Name}} exited with {{.State.ExitCode}}' $ids)
+  printf '%s\n' "$codes"
+  ! grep -qv ' exited with 0$' <<< "$codes"
+}
+
+# ------------------------------------------------------------------ set-up
+
+engine_answers() {
+  docker version > /dev/null 2>&1
+}
+
+images_are_there() {
+  local image
+  for image in "${images[@]}"; do
+    docker image inspect "$image" > /dev/null 2>&1 || return 1
+  done
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+started_engine=false
+provide_engine() {
+  if ! engine_answers || ! images_are_there; then
+    if [ -x "$standins/up" ]; then
+      engine_answers || started_engine=true
+      # A copy: files that are read-only here would be so in the images, where Kafka's start script writes to them.
+      cp -r "$standins" "$work/standins"
+      chmod -R u+w "$work/standins"
+      check "engine and images by $standins/up" as_root "$work/standins/up"
+    fi
+  fi
+  engine_answers
+}
+
+# A port that nobody listens on. Another program may take it meanwhile; then `up` fails and says so.
+free_port() {
+  local port
+  while :; do
+    port=$((20000 + RANDOM % 10000))
+    if ! (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; then
+      echo "$port"
+      return
+    fi
+  done
+}
+
+started=false
+tear_down() {
+  local status=$?
+  trap '' INT TERM
+  if $started; then
+    if compose down --volumes --remove-orphans --timeout 40 > "$output" 2>&1; then
+      echo "torn down: project $project, with its volumes"
+    else
+      echo "could not tear down project $project:"
+      tail -n 20 "$output"
+      [ "$status" != 0 ] || status=1
+    fi
+  fi
+  if $started_engine; then as_root "$work/standins/down" || true; fi
+  rm -rf "$work"
+  exit "$status"
+}
+trap tear_down EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# -------------------------------------------------------------------- main
+
+project=food-orders-test-$$
+if ! provide_engine; then
+  echo "skipped: no Docker engine answers here, and there is none to start in $standins"
+  exit 77
+fi
+if [ -n "${FOOD_ORDERS_COMPOSE:-}" ]; then
+  read -ra compose_command <<< "$FOOD_ORDERS_COMPOSE"
+elif docker compose version > /dev/null 2>&1; then
+  compose_command=(docker compose)
+elif command -v docker-compose > /dev/null; then
+  compose_command=(docker-compose)
+else
+  echo "skipped: there is an engine, but neither 'docker compose' nor 'docker-compose'"
+  exit 77
+fi
+
+for name in kafka kafka-postgres; do
+  if docker container inspect "$name" > /dev/null 2>&1; then
+    echo "FAIL  a container named '$name' exists already; docker-compose.yml gives its own that name." \
+      "Stop the project that it belongs to (docker-compose down), then try again."
+    echo "0 passed, 1 failed"
+    exit 1
+  fi
+done
+
+FOOD_ORDERS_API_PORT=$(free_port)
+FOOD_ORDERS_KAFKA_PORT=$(free_port)
+FOOD_ORDERS_POSTGRES_PORT=$(free_port)
+export FOOD_ORDERS_API_PORT FOOD_ORDERS_KAFKA_PORT FOOD_ORDERS_POSTGRES_PORT
+unset API_ADMIN_TOKEN # one is to be generated
+export PRODUCER_RATE=50
+echo "project $project, api on port $FOOD_ORDERS_API_PORT, with: ${compose_command[*]}"
+
+check "the image builds" timeout 2400 "${compose_command[@]}" --project-name "$project" --project-directory "$root" \
+  --file "$root/docker-compose.yml" build producer consumer api
+started=true
+check "up starts everything" compose up --detach
+check "all five containers become healthy" within 180 all_healthy 5
+check "GET /orders serves rows" within 60 orders_are_served
+check "answers tell how fresh they are" answers_tell_their_age
+check "the topic has 6 partitions, no retention limit, append times" topic_is_an_event_store
+check "kafka-console-consumer.sh shows events at kafka:29092" console_consumer_shows_events kafka:29092
+check "... and at localhost:$FOOD_ORDERS_KAFKA_PORT" console_consumer_shows_events "localhost:$FOOD_ORDERS_KAFKA_PORT"
+check "psql shows the table orders with rows" tables_have_rows
+check "an event typed by hand reaches the API" typed_event_arrives OrderPaid "COMPOSE-$$" paid
+check "the generated admin token is printed" token_is_printed
+check "POST needs the token, and takes it" post_needs_the_token
+check "replay-rebuild is there" compose run --rm -T replay-rebuild --help
+check "consumer scales to 3" compose up --detach --no-recreate --scale consumer=3
+check "all seven containers become healthy" within 120 all_healthy 7
+check "three members share the six partitions" within 60 group_has_members 3
+check "orders go on growing" orders_grow
+check "a later event of the same order reaches the API" typed_event_arrives OrderShipped "COMPOSE-$$" shipped
+check "producer, consumers and api stop cleanly" ours_stop_cleanly
+echo "$passed passed, 0 failed"
