@@ -30,7 +30,10 @@ COPY . .
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
  && cargo build --release --locked -p producer -p consumer -p api -p replay-rebuild \
  && mkdir /binaries \
- && cp target/release/producer target/release/consumer target/release/api target/release/replay-rebuild /binaries/
+ # The line tables stay, for back traces, but small.
+ && for name in producer consumer api replay-rebuild; do \
+      objcopy --compress-debug-sections=zlib target/release/$name /binaries/$name || exit 1; \
+    done
 
 FROM debian:bookworm-slim
 # curl is for the health checks.

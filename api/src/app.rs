@@ -8,10 +8,11 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware;
 use event_log::KafkaSettings;
-use service::{Failure, Health, Metrics};
+use service::{Exit, Failure, Health, Metrics};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use views::Database;
+use views::apply::Codec;
 use views::read::Reader;
 
 use crate::auth::AdminToken;
@@ -20,6 +21,7 @@ use crate::lag::Lag;
 use crate::observe;
 use crate::openapi;
 use crate::problem::Problem;
+use crate::rebuilds::Rebuilds;
 use crate::settings::Settings;
 use crate::start;
 use crate::state::AppState;
@@ -44,7 +46,8 @@ impl App {
     /// Takes the address; connects to nothing yet.
     pub async fn bind(settings: &Settings, health: Health, metrics: Metrics) -> Result<Self, Failure> {
         let certificate = settings.database.read_root_certificate()?;
-        let database = Database::parse(&settings.database.url, certificate.as_deref())?;
+        let database = Database::parse(&settings.database.url, certificate.as_deref())
+            .map_err(Failure::with(Exit::Usage))?;
         let kafka = KafkaSettings {
             bootstrap_servers: settings.kafka.bootstrap_servers.clone(),
             topic: settings.kafka.topic.clone(),
@@ -52,7 +55,13 @@ impl App {
         };
         let reader = Reader::new(&database, settings.connections, POOL_WAIT, STATEMENT_TIMEOUT)?;
         let admin = AdminToken(settings.admin_token.clone());
-        let state = AppState::new(reader, health.clone(), Lag::default(), admin);
+        let rebuilds = Rebuilds::new(rebuild::Settings {
+            database: database.clone(),
+            codec: Codec { topic: kafka.topic.clone(), max_record_bytes: settings.max_record_bytes },
+            kafka: kafka.clone(),
+            process: "api".into(),
+        });
+        let state = AppState::new(reader, health.clone(), Lag::default(), admin, rebuilds);
         let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
             let reason = format!("is {}, which cannot be listened on: {error}", settings.listen);
             service::Invalid::new("API_LISTEN", reason)
@@ -77,8 +86,13 @@ impl App {
         tracing::info!(address = %self.address, database = %self.database, "listening");
         let serving = connections::serve(self.listener, self.router, stop.clone(), drain);
         let watching = start::start_and_watch(&self.database, &self.health, &self.state);
+        let resting = async {
+            stop.cancelled().await;
+            self.state.rebuilds.rest().await;
+        };
         tokio::select! {
-            () = serving => Ok(()),
+            // Requests and rebuilds come to rest side by side.
+            ((), ()) = async { tokio::join!(serving, resting) } => Ok(()),
             Err(failure) = watching => Err(failure),
         }
     }

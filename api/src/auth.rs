@@ -42,9 +42,7 @@ mod tests {
             if let Some(given) = given {
                 headers.insert(header::AUTHORIZATION, given.parse().unwrap());
             }
-            AdminToken(token.map(SecretString::from))
-                .check(&headers)
-                .map_err(|problem| problem.status.as_u16())
+            AdminToken(token.map(SecretString::from)).check(&headers).map_err(|problem| problem.status())
         };
         assert_eq!(check(Some("s3cret"), Some("Bearer s3cret")), Ok(()));
         assert_eq!(check(Some("s3cret"), Some("bearer s3cret")), Ok(()));

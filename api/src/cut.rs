@@ -142,8 +142,8 @@ mod tests {
             "as_of_offsets=0=99999999999999999999",
             "as_of_offsets=0=1&decision=-1",
         ] {
-            assert_eq!(of(wrong).unwrap_err().status, 400, "{wrong}");
+            assert_eq!(of(wrong).unwrap_err().status(), 400, "{wrong}");
         }
-        assert_eq!(of("as_of_offsets=0=1&projection=999").unwrap_err().status, 410);
+        assert_eq!(of("as_of_offsets=0=1&projection=999").unwrap_err().status(), 410);
     }
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod app;
 mod auth;
+mod body;
 mod connections;
 mod cursor;
 mod cut;
@@ -14,6 +15,7 @@ mod observe;
 mod openapi;
 mod problem;
 mod query;
+mod rebuilds;
 mod routes;
 mod settings;
 mod start;

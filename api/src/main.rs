@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use api::{App, Args};
-use service::Failure;
 
 fn main() -> ExitCode {
     service::run(
@@ -11,7 +10,7 @@ fn main() -> ExitCode {
         async |args, shell| {
             let settings = args.validate()?;
             let app = App::bind(&settings, shell.health, shell.metrics).await?;
-            app.run(shell.stop, shell.shutdown_timeout).await.map_err(Failure::from)
+            app.run(shell.stop, shell.shutdown_timeout).await
         },
     )
 }

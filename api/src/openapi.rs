@@ -2,9 +2,10 @@
 
 use axum::Router;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{Object, Type};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response};
 use utoipa::{IntoParams, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -12,7 +13,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::problem::ProblemBody;
-use crate::routes::{lag, orders, stats};
+use crate::routes::{lag, orders, rebuilds, stats};
 use crate::state::AppState;
 
 #[derive(OpenApi)]
@@ -25,7 +26,8 @@ use crate::state::AppState;
     ),
     tags(
         (name = "orders", description = "The read models, now or as of a cut"),
-        (name = "operations", description = "How far the views are, and their rebuilds"),
+        (name = "lag", description = "How far the views are behind the log"),
+        (name = "rebuilds", description = "Views made anew from offset 0 while they keep serving"),
         (name = "probes", description = "For supervisors and Prometheus")
     ),
     components(schemas(ProblemBody)),
@@ -93,42 +95,58 @@ pub fn documented_routes(state: AppState) -> Router {
         .routes(routes!(orders::history::get))
         .routes(routes!(stats::get))
         .routes(routes!(lag::get))
+        .routes(routes!(rebuilds::post))
+        .routes(routes!(rebuilds::list))
+        .routes(routes!(rebuilds::get))
         .with_state(state)
         .split_for_parts();
     complete(&mut document);
     router.merge(SwaggerUi::new("/docs").url("/openapi.json", document))
 }
 
-/// Adds what is the same for many operations: headers of reads, and problems.
+/// Adds what is the same for many operations: headers of reads, problems, the token.
 fn complete(document: &mut utoipa::openapi::OpenApi) {
     for item in document.paths.paths.values_mut() {
-        if let Some(operation) = &mut item.get {
-            let tag = operation.tags.iter().flatten().next().map(String::as_str);
-            match tag {
-                Some("orders") => complete_read(operation, true),
-                Some("operations") => complete_read(operation, false),
-                _ => {}
+        for (post, operation) in [(false, &mut item.get), (true, &mut item.post)] {
+            let Some(operation) = operation else { continue };
+            let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+            if tag != "probes" {
+                add_problems(operation, post, tag == "orders");
+            }
+            if let "orders" | "lag" = tag.as_str()
+                && let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200")
+            {
+                add_headers(response, tag == "orders");
             }
         }
     }
+    let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    document.components.get_or_insert_default().add_security_scheme("admin_token", token);
 }
 
-fn complete_read(operation: &mut Operation, as_of: bool) {
-    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
-        add_headers(response, as_of);
-    }
+fn add_problems(operation: &mut Operation, post: bool, as_of: bool) {
     let mut problems = vec![
-        ("400", "A parameter is wrong or unknown"),
-        ("503", "Not at the moment; see Retry-After"),
+        ("400", "The request is not understood"),
         ("500", "Something went wrong inside"),
+        ("503", "Not at the moment; see Retry-After"),
     ];
-    let named = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.name == "order_id");
-    if operation.parameters.iter().flatten().any(named) {
-        problems.push(("404", "There is no such order"));
+    let is_path = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path);
+    if operation.parameters.iter().flatten().any(is_path) {
+        problems.push(("404", "There is no such thing"));
     }
     if as_of {
         problems.push(("409", "The cut lies beyond what is applied; applied_offsets says how far that is"));
         problems.push(("410", "The cut is of another projection version"));
+    }
+    if post {
+        problems.extend([
+            ("401", "The admin token is missing or wrong"),
+            ("403", "This api was started without an admin token"),
+            ("408", "The body did not arrive in time"),
+            ("409", "One is running already; rebuild says which"),
+            ("413", "The body is too large"),
+            ("415", "The body is not of type application/json"),
+        ]);
     }
     for (status, description) in problems {
         operation

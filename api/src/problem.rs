@@ -8,8 +8,11 @@ use views::read::ReadError;
 
 /// What the client is told. What went wrong inside stays in the log.
 #[derive(Debug)]
-pub struct Problem {
-    pub status: StatusCode,
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    status: StatusCode,
     /// The last part of `type`.
     kind: &'static str,
     title: &'static str,
@@ -35,14 +38,14 @@ pub struct ProblemBody {
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status,
             kind,
             title,
             detail: detail.into(),
             members: serde_json::Map::new(),
             headers: HeaderMap::new(),
-        }
+        }))
     }
 
     pub fn bad_request(detail: impl Into<String>) -> Self {
@@ -113,37 +116,53 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong inside", detail)
     }
 
+    #[cfg(test)]
+    pub fn status(&self) -> u16 {
+        self.0.status.as_u16()
+    }
+
     #[must_use]
     pub fn member(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+        self.0.members.insert(name.to_owned(), value.into());
         self
     }
 
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.0.headers.insert(name, value);
         self
     }
 
     /// Keeps the headers of a read on its error.
     #[must_use]
     pub fn with_headers(mut self, headers: HeaderMap) -> Self {
-        self.headers.extend(headers);
+        self.0.headers.extend(headers);
         self
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = serde_json::Map::new();
-        body.insert("type".into(), format!("urn:food-orders:problem:{}", self.kind).into());
-        body.insert("title".into(), self.title.into());
-        body.insert("status".into(), self.status.as_u16().into());
-        body.insert("detail".into(), self.detail.into());
-        body.extend(self.members);
-        let mut response = (self.status, serde_json::Value::Object(body).to_string()).into_response();
+        #[derive(serde::Serialize)]
+        struct Body {
+            r#type: String,
+            title: &'static str,
+            status: u16,
+            detail: String,
+            #[serde(flatten)]
+            members: serde_json::Map<String, serde_json::Value>,
+        }
+        let Parts { status, kind, title, detail, members, headers: own } = *self.0;
+        let body = Body {
+            r#type: format!("urn:food-orders:problem:{kind}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            members,
+        };
+        let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.extend(self.headers);
+        headers.extend(own);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response

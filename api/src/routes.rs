@@ -2,6 +2,7 @@
 
 pub mod lag;
 pub mod orders;
+pub mod rebuilds;
 pub mod stats;
 
 use ::orders::OrderId;

@@ -22,6 +22,10 @@ pub struct Args {
     #[arg(long, env = "API_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value = "8")]
     pub api_database_connections: String,
 
+    /// Records with a larger value become dead letters in a rebuild, in bytes; as for the consumers
+    #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
+    pub max_record_bytes: String,
+
     #[command(flatten)]
     pub database: DatabaseArgs,
 
@@ -38,6 +42,7 @@ pub struct Settings {
     /// Not empty.
     pub admin_token: Option<SecretString>,
     pub connections: usize,
+    pub max_record_bytes: usize,
     pub database: Database,
     pub kafka: Kafka,
 }
@@ -46,10 +51,13 @@ impl Args {
     pub fn validate(&self) -> Result<Settings, Invalid> {
         let connections =
             settings::whole_number("API_DATABASE_CONNECTIONS", &self.api_database_connections, 1, 500)?;
+        let max_record_bytes =
+            settings::whole_number("MAX_RECORD_BYTES", &self.max_record_bytes, 1, 100_000_000)?;
         Ok(Settings {
             listen: settings::parse_listen("API_LISTEN", &self.api_listen)?,
             admin_token: check_token(self.api_admin_token.as_ref())?,
             connections: connections as usize,
+            max_record_bytes: max_record_bytes as usize,
             database: self.database.validate()?,
             kafka: self.kafka.validate()?,
         })

@@ -22,10 +22,16 @@ pub async fn start_and_watch(
     health.set("database", Err("not connected yet"));
     migrate(database, health).await?;
     health.set_started();
-    loop {
-        let begun = Instant::now();
-        check(health, state).await;
-        tokio::time::sleep(CHECK_EACH.saturating_sub(begun.elapsed())).await;
+    let checking = async {
+        loop {
+            let begun = Instant::now();
+            check(health, state).await;
+            tokio::time::sleep(CHECK_EACH.saturating_sub(begun.elapsed())).await;
+        }
+    };
+    tokio::select! {
+        never = checking => never,
+        never = state.rebuilds.look_after() => never,
     }
 }
 

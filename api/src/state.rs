@@ -8,6 +8,7 @@ use views::read::Reader;
 use crate::auth::AdminToken;
 use crate::lag::Lag;
 use crate::problem::Problem;
+use crate::rebuilds::Rebuilds;
 
 #[derive(Clone)]
 pub struct AppState {
@@ -15,11 +16,12 @@ pub struct AppState {
     health: Health,
     pub lag: Lag,
     pub admin: AdminToken,
+    pub rebuilds: Rebuilds,
 }
 
 impl AppState {
-    pub fn new(reader: Reader, health: Health, lag: Lag, admin: AdminToken) -> Self {
-        Self { reader: Arc::new(reader), health, lag, admin }
+    pub fn new(reader: Reader, health: Health, lag: Lag, admin: AdminToken, rebuilds: Rebuilds) -> Self {
+        Self { reader: Arc::new(reader), health, lag, admin, rebuilds }
     }
 
     /// The tables, once they are there.

@@ -18,32 +18,36 @@ use service::{Failure, Server, Shell};
 use settings::{Args, Settings};
 
 fn main() -> ExitCode {
-    service::run(|args: &Args| &args.shell, produce)
+    service::run(|args: &Args| &args.shell, run)
 }
 
-async fn produce(args: Args, shell: Shell) -> Result<(), Failure> {
+async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
     let settings = args.validate()?;
-    if let Some(listen) = settings.metrics_listen {
-        let server = Server::bind(listen, shell.health.clone(), shell.metrics.clone()).await?;
-        tokio::spawn(server.run());
+    let Some(listen) = settings.metrics_listen else { return write_orders(settings, shell).await };
+    let probes = Server::bind(listen, shell.health.clone(), shell.metrics.clone()).await?;
+    tokio::select! {
+        result = write_orders(settings, shell) => result,
+        result = probes.run() => Ok(result?),
     }
-    let topic = ensure_topic(&settings.kafka, &TopicSpec::default()).await?;
-    for warning in &topic.warnings {
-        tracing::warn!("{warning}");
-    }
-    let stop = shell.stop.clone();
-    let totals = tokio::task::spawn_blocking(move || work(&settings, &shell)).await??;
-    summary::log(&totals, stop.is_cancelled());
-    summary::check(&totals)
 }
 
-/// On a thread that may block.
-fn work(settings: &Settings, shell: &Shell) -> Result<summary::Run, Failure> {
-    let first = match settings.start_at_id {
-        Some(first) => first,
-        None => simulation::first_free_number(&LogClient::new(&settings.kafka)?)?,
-    };
-    let writer = LogWriter::connect(&settings.kafka, settings.transactional)?;
-    shell.health.set_started();
-    produce::run(settings, first, writer, shell)
+async fn write_orders(settings: Settings, shell: Shell) -> Result<(), Failure> {
+    let stop = shell.stop.clone();
+    let spec = TopicSpec::default();
+    let topic = stop.run_until_cancelled(ensure_topic(&settings.kafka, &spec)).await;
+    let Some(topic) = topic else { return Ok(()) };
+    topic?.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    // The client of Kafka blocks: a thread of its own.
+    let done = tokio::task::spawn_blocking(move || {
+        let first = match settings.start_at_id {
+            Some(first) => first,
+            None => simulation::first_free_number(&LogClient::new(&settings.kafka)?)?,
+        };
+        let writer = LogWriter::connect(&settings.kafka, settings.transactional)?;
+        shell.health.set_started();
+        produce::run(&settings, first, writer, &shell)
+    });
+    let done = done.await??;
+    summary::log(&done, stop.is_cancelled());
+    summary::check(&done)
 }

@@ -17,6 +17,8 @@ use crate::summary::Run;
 const BREATH: Duration = Duration::from_millis(100);
 /// The shortest wait, and the one for room in the queue: anything less would spin.
 const TICK: Duration = Duration::from_millis(1);
+/// How long the last answers may take; then the client has given them up itself.
+const PATIENCE: Duration = Duration::from_secs(130);
 /// Delivery reports are served, and the signal looked at, once in so many events.
 const STRIDE: u64 = 256;
 
@@ -50,11 +52,12 @@ pub fn run(settings: &Settings, first: u64, writer: LogWriter, shell: &Shell) ->
         if output.written.is_multiple_of(STRIDE) {
             output.breathe(Duration::ZERO)?;
         }
-        output.progress.orders = simulation.placed(first);
+        output.progress.orders = simulation.ended(first);
     }
     let orders = simulation.placed(first);
     let Output { writer, progress, .. } = output;
-    let totals = writer.finish(shell.shutdown_timeout)?;
+    let within = if shell.stop.is_cancelled() { shell.shutdown_timeout } else { PATIENCE };
+    let totals = writer.finish(within)?;
     progress.end();
     crate::progress::publish(&totals);
     Ok(Run { totals, orders, took: started.elapsed() })

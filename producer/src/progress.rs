@@ -16,7 +16,7 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(5);
 
 pub struct Progress {
-    /// Placed so far.
+    /// Ended so far.
     pub orders: u64,
     bar: ProgressBar,
     refreshed: Instant,
@@ -50,8 +50,7 @@ impl Progress {
         let totals = totals();
         publish(&totals);
         health.beat("writing", HEARTBEAT);
-        health
-            .set("kafka", if totals.failed > 0 { Err("some events were not acknowledged") } else { Ok(()) });
+        health.set("kafka", self.check(&totals));
         self.bar.set_position(self.orders);
         let elapsed = self.bar.elapsed().as_secs_f64();
         let rate = totals.acknowledged() as f64 / elapsed.max(0.001);

@@ -79,6 +79,11 @@ impl Simulation {
         self.number - first
     }
 
+    /// Of these, the ones that have ended.
+    pub fn ended(&self, first: u64) -> u64 {
+        self.placed(first) - self.due.len() as u64
+    }
+
     /// The next event; `None` when all orders have ended.
     pub fn next(&mut self) -> Result<Option<Happening>, Refusal> {
         let place = match self.due.peek() {

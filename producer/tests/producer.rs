@@ -144,10 +144,27 @@ async fn wrong_settings_end_with_2_and_name_the_flag() {
 }
 
 #[tokio::test]
+async fn a_signal_ends_the_wait_for_a_broker() {
+    let listen = format!("127.0.0.1:{}", local_stack::free_port().unwrap());
+    let producer = Producer::start(&Topic::nowhere(), &["--metrics-listen", &listen]);
+    program::wait_for_listener(&listen).await;
+    producer.signal(Signal::SIGTERM);
+    let end = producer.end();
+    assert_eq!(end.code, Some(0), "{}", end.log);
+}
+
+#[tokio::test]
 async fn without_a_broker_it_says_so_and_ends_with_1() {
     let end = Producer::start(&Topic::nowhere(), &["--orders=1"]).end();
     assert_eq!(end.code, Some(1), "{}", end.log);
     for part in ["no Kafka broker answers at 127.0.0.1:1", "KAFKA_BOOTSTRAP_SERVERS"] {
         assert!(end.log.contains(part), "{}", end.log);
     }
+}
+
+#[test]
+fn the_help_is_what_the_documentation_shows() {
+    let output =
+        std::process::Command::new(env!("CARGO_BIN_EXE_producer")).arg("--help").env_clear().output();
+    insta::assert_snapshot!("help", String::from_utf8(output.unwrap().stdout).unwrap());
 }

@@ -1,1 +1,15 @@
-fn main() {}
+//! Rebuilds a view from offset 0 of the log while it keeps serving: see
+//! `replay-rebuild --help`.
+
+mod cli;
+mod display;
+mod report;
+mod settings;
+
+use std::process::ExitCode;
+
+use settings::Args;
+
+fn main() -> ExitCode {
+    service::run(|args: &Args| &args.shell, cli::run)
+}

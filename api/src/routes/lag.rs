@@ -48,7 +48,7 @@ pub struct PartitionBody {
 
 /// How far each view and partition is behind the log
 #[utoipa::path(
-    get, path = "/lag", tag = "operations", operation_id = "getLag",
+    get, path = "/lag", tag = "lag", operation_id = "getLag",
     responses((status = 200, description = "The lag", body = LagBody))
 )]
 pub async fn get(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {

@@ -1,7 +1,7 @@
 //! The account that PostgreSQL runs under: ours, or, because it refuses to run as root, an unprivileged one.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -92,6 +92,24 @@ impl Account {
         self.apply(&mut command);
         command.status().is_ok_and(|status| status.success())
     }
+}
+
+/// Refuses a folder that another user has made: as root we would leave files in it that its user cannot touch any more.
+pub(crate) fn require_ours(server: &'static str, folder: &Path) -> Result<()> {
+    let owner = fs::metadata(folder).attempt_on("looking at", folder)?.uid();
+    let us = geteuid().as_raw();
+    if owner == us {
+        return Ok(());
+    }
+    Err(Error::DataFolder {
+        server,
+        folder: folder.to_owned(),
+        cause: format!(
+            "it belongs to {}, and this runs as {}. Start it as that user, or take another folder",
+            user_name(owner),
+            user_name(us)
+        ),
+    })
 }
 
 /// Whether we run as root.

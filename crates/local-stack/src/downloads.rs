@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::account::{self, Account};
 use crate::error::{Attempt, Error, Result};
-use crate::java;
+use crate::java::{self, Java};
 use crate::postgres_bin::{PgBin, major_version};
 
 /// The Apache Kafka that is fetched.
@@ -28,7 +28,7 @@ pub const CACHE_VARIABLE: &str = "FOOD_ORDERS_CACHE";
 /// Where the programs are.
 #[derive(Debug, Clone)]
 pub struct Downloads {
-    pub(crate) java: PathBuf,
+    pub(crate) java: Java,
     pub(crate) kafka_jars: PathBuf,
     pub(crate) postgres: PgBin,
 }
@@ -42,7 +42,7 @@ impl Downloads {
     }
 
     /// Java and Kafka's jars only, for the command line tools.
-    pub fn ensure_kafka() -> Result<(PathBuf, PathBuf)> {
+    pub(crate) fn ensure_kafka() -> Result<(Java, PathBuf)> {
         Ok((java::find()?, kafka_jars()?))
     }
 }
@@ -155,7 +155,7 @@ fn own_folder(folder: PathBuf) -> Result<PathBuf> {
 }
 
 /// The folder, filled by `fill` if it is not there. It appears at once and whole, or not at all.
-fn fetched(folder: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+pub(crate) fn fetched(folder: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     if folder.is_dir() {
         return Ok(folder.to_owned());
     }

@@ -6,12 +6,20 @@ use std::process::Command;
 
 use crate::error::{Error, Result};
 
+/// A Java that is new enough.
+#[derive(Debug, Clone)]
+pub(crate) struct Java {
+    pub program: PathBuf,
+    /// All that `java -version` says.
+    pub version: String,
+}
+
 const NEEDED: u32 = 17;
 const INSTALL: &str =
     "apt-get install default-jre-headless (Debian), dnf install java-latest-openjdk-headless (Fedora)";
 
 /// `$JAVA_HOME/bin/java`, else the one on the path. Fails where there is none, or one older than Kafka needs.
-pub(crate) fn find() -> Result<PathBuf> {
+pub(crate) fn find() -> Result<Java> {
     let java = env::var_os("JAVA_HOME")
         .map(|home| PathBuf::from(home).join("bin/java"))
         .filter(|java| java.exists())
@@ -24,7 +32,7 @@ pub(crate) fn find() -> Result<PathBuf> {
     // It is printed to the standard error output.
     let text = String::from_utf8_lossy(&output.stderr);
     match major(&text) {
-        Some(found) if found >= NEEDED => Ok(java),
+        Some(found) if found >= NEEDED => Ok(Java { program: java, version: text.trim().to_owned() }),
         Some(found) => Err(missing(format!("Kafka needs Java {NEEDED} or newer, this is {found}"))),
         None => Err(missing(format!("`java -version` said: {}", text.trim()))),
     }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -10,8 +9,10 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::account;
+use crate::class_archive;
 use crate::downloads::Downloads;
 use crate::error::{Attempt, Error, Result};
+use crate::java::Java;
 use crate::ports;
 use crate::server::{Kind, Server, delegate_to_server, excerpt};
 
@@ -30,6 +31,8 @@ pub struct KafkaOptions {
     pub port_setting: &'static str,
     /// Heap in MiB.
     pub heap_mib: u32,
+    /// Starts with half the work and runs slower later: for tests.
+    pub quick_start: bool,
     /// Lines for `server.properties`; the last one of a name counts.
     pub settings: Vec<(String, String)>,
 }
@@ -42,8 +45,15 @@ impl KafkaOptions {
             port: 0,
             port_setting: "another KafkaOptions::port",
             heap_mib: 512,
+            quick_start: false,
             settings: Vec::new(),
         }
+    }
+    /// For brokers that live for seconds.
+    #[must_use]
+    pub fn for_tests(mut self) -> Self {
+        self.quick_start = true;
+        self
     }
 }
 
@@ -58,14 +68,15 @@ impl Kafka {
     /// Starts it and returns when it takes requests, after 2 to 4 seconds. The first start of a data folder formats it.
     pub fn start(downloads: &Downloads, options: &KafkaOptions) -> Result<Self> {
         prepare_folder(&options.data_dir)?;
+        class_archive::ensure(downloads);
         if options.port != 0 {
             ports::require_free(NAME, options.port, options.port_setting)?;
-            return Self::start_on(downloads, options, options.port);
+            return Self::start_on(downloads, options, options.port, None);
         }
         let mut tries = 1;
         loop {
             let port = ports::free_port()?;
-            match Self::start_on(downloads, options, port) {
+            match Self::start_on(downloads, options, port, None) {
                 Err(Error::NotStarted { .. })
                     if tries < FREE_PORT_TRIES && ports::require_free(NAME, port, "").is_err() =>
                 {
@@ -76,9 +87,26 @@ impl Kafka {
         }
     }
 
-    fn start_on(downloads: &Downloads, options: &KafkaOptions, port: u16) -> Result<Self> {
+    /// On a free port, writing the classes that it loads to this file when it is stopped.
+    pub(crate) fn start_to_archive(
+        downloads: &Downloads,
+        options: &KafkaOptions,
+        archive: &Path,
+    ) -> Result<Self> {
+        prepare_folder(&options.data_dir)?;
+        Self::start_on(downloads, options, ports::free_port()?, Some(archive))
+    }
+
+    fn start_on(
+        downloads: &Downloads,
+        options: &KafkaOptions,
+        port: u16,
+        archive: Option<&Path>,
+    ) -> Result<Self> {
         let node = Node {
             java: downloads.java.clone(),
+            quick_start: options.quick_start,
+            archive: archive.map(Path::to_owned),
             jars: downloads.kafka_jars.clone(),
             folder: options.data_dir.clone(),
             log: options.data_dir.join("kafka.log"),
@@ -105,25 +133,15 @@ impl Kafka {
 
 fn prepare_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).attempt_on("creating", folder)?;
-    let owner = fs::metadata(folder).attempt_on("looking at", folder)?.uid();
-    let us = nix::unistd::geteuid().as_raw();
-    if owner != us && !account::is_root() {
-        return Err(Error::DataFolder {
-            server: NAME,
-            folder: folder.to_owned(),
-            cause: format!(
-                "it belongs to {}, and this runs as {}. Start it as that user, or take another folder",
-                account::user_name(owner),
-                account::user_name(us)
-            ),
-        });
-    }
-    Ok(())
+    account::require_ours(NAME, folder)
 }
 
 #[derive(Debug)]
 struct Node {
-    java: PathBuf,
+    java: Java,
+    quick_start: bool,
+    /// Where to write the class archive, in the one start that makes it.
+    archive: Option<PathBuf>,
     jars: PathBuf,
     folder: PathBuf,
     log: PathBuf,
@@ -199,8 +217,9 @@ impl Node {
     }
 
     fn java(&self, heap_mib: u32, log: &Path) -> Command {
-        let mut command = Command::new(&self.java);
+        let mut command = Command::new(&self.java.program);
         command
+            .args(class_archive::flags(&self.java, &self.jars))
             .arg(format!("-Xmx{heap_mib}m"))
             .arg(format!("-Dlog4j2.configurationFile={}", self.folder.join("log4j2.properties").display()))
             .arg(format!("-Dfood-orders.log={}", log.display()))
@@ -217,6 +236,12 @@ impl Kind for Node {
 
     fn command(&self) -> Command {
         let mut command = self.java(self.heap_mib, &self.log);
+        if self.quick_start {
+            command.arg("-XX:TieredStopAtLevel=1");
+        }
+        if let Some(archive) = &self.archive {
+            command.arg(format!("-XX:ArchiveClassesAtExit={}", archive.display()));
+        }
         command
             .args(["-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError"])
             .arg("kafka.Kafka")

@@ -13,6 +13,7 @@
 //! ```
 
 mod account;
+mod class_archive;
 mod cleaner;
 pub mod cli;
 #[cfg(feature = "docker")]

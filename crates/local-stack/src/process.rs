@@ -1,12 +1,14 @@
 //! One running child: signals, waiting, its descendants.
 
 use std::io;
-use std::process::{Child, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
+
+use crate::spawn::{Launch, spawn};
 
 /// A child process that is ended when this is dropped.
 #[derive(Debug)]
@@ -15,6 +17,11 @@ pub struct Process {
 }
 
 impl Process {
+    /// Starts a command that is killed when this process dies, however it dies.
+    pub fn start(command: Command) -> io::Result<Self> {
+        spawn(Launch { command, death_signal: Signal::SIGKILL, lock: None, own_group: false }).map(Self::new)
+    }
+
     pub(crate) fn new(child: Child) -> Self {
         Self { child }
     }

@@ -73,7 +73,7 @@ impl TestServers {
     pub fn start() -> Result<Self> {
         let downloads = Downloads::ensure()?;
         let scratch = Scratch::new()?;
-        let kafka = KafkaOptions::new(scratch.path().join("kafka"));
+        let kafka = KafkaOptions::new(scratch.path().join("kafka")).for_tests();
         let postgres = PostgresOptions::new(scratch.path().join("postgres")).for_tests();
         let (kafka, postgres) = start_both(&downloads, &kafka, &postgres)?;
         Ok(Self {

@@ -21,7 +21,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn start_kafka(folder: &Path) -> Kafka {
-    Kafka::start(&Downloads::ensure().unwrap(), &KafkaOptions::new(folder.join("kafka"))).unwrap()
+    Kafka::start(&Downloads::ensure().unwrap(), &KafkaOptions::new(folder.join("kafka")).for_tests()).unwrap()
 }
 
 fn start_postgres(folder: &Path) -> Postgres {

@@ -3,12 +3,14 @@
 /// One line of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
+    /// 1 to 128 characters.
     pub name: String,
     /// At least 1.
     pub quantity: u32,
     pub unit_price_cents: u32,
 }
 
+/// Texts have 1 to 128 characters and no NUL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Place {

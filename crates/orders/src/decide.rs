@@ -74,18 +74,20 @@ pub fn decide(standing: Option<Standing>, command: Command, stamp: Stamp) -> Res
     let attributes = match command {
         Command::Place { customer_id, restaurant_id, items, currency } => Attributes::Created {
             total_cents: total(&items)?,
-            customer_id: id("customer_id", customer_id)?,
-            restaurant_id: id("restaurant_id", restaurant_id)?,
+            customer_id: checked("customer_id", customer_id)?,
+            restaurant_id: checked("restaurant_id", restaurant_id)?,
             items,
-            currency: id("currency", currency)?,
+            currency: checked("currency", currency)?,
         },
         Command::Pay { payment_method } => Attributes::Paid {
-            payment_method: id("payment_method", payment_method)?,
+            payment_method: checked("payment_method", payment_method)?,
             amount_cents: standing.and_then(|standing| standing.total_cents),
         },
-        Command::Ship { courier_id } => Attributes::Shipped { courier_id: id("courier_id", courier_id)? },
+        Command::Ship { courier_id } => {
+            Attributes::Shipped { courier_id: checked("courier_id", courier_id)? }
+        }
         Command::Deliver => Attributes::Delivered,
-        Command::Cancel { reason } => Attributes::Cancelled { reason: id("reason", reason)? },
+        Command::Cancel { reason } => Attributes::Cancelled { reason: checked("reason", reason)? },
     };
     let Stamp { order_id, event_id, occurred_at } = stamp;
     Ok(NewEvent { order_id, event_id, sequence, occurred_at, attributes })
@@ -115,6 +117,7 @@ fn total(items: &[Item]) -> Result<i64, Refusal> {
         return Err(Refusal::NoItems);
     }
     items.iter().try_fold(0_i64, |total, item| {
+        check_text("an item's name", &item.name)?;
         if item.quantity == 0 {
             return Err(Refusal::NoQuantity(item.name.clone()));
         }
@@ -125,12 +128,16 @@ fn total(items: &[Item]) -> Result<i64, Refusal> {
 }
 
 /// What decoding the event would refuse is refused here first.
-fn id(name: &'static str, text: String) -> Result<String, Refusal> {
+fn check_text(name: &'static str, text: &str) -> Result<(), Refusal> {
     let chars = text.chars().take(decode::MAX_ID_CHARS + 1).count();
     if chars == 0 || chars > decode::MAX_ID_CHARS || text.contains('\0') {
         return Err(Refusal::BadText(name));
     }
-    Ok(text)
+    Ok(())
+}
+
+fn checked(name: &'static str, text: String) -> Result<String, Refusal> {
+    check_text(name, &text).map(|()| text)
 }
 
 #[cfg(test)]

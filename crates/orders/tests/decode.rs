@@ -18,10 +18,9 @@ fn read(value: &str) -> Result<Decoded<'_>, Rejection> {
 }
 
 fn cause(value: &str) -> Cause {
-    match read(value) {
-        Ok(decoded) => panic!("accepted: {value}: {decoded:?}"),
-        Err(rejection) => rejection.cause,
-    }
+    let read = read(value);
+    assert!(read.is_err(), "accepted: {value}: {read:?}");
+    read.map_or_else(|rejection| rejection.cause, |_| unreachable!())
 }
 
 /// An event with these members besides what is required.

@@ -19,7 +19,7 @@ fn id() -> impl Strategy<Value = String> {
 }
 
 fn item() -> impl Strategy<Value = Item> {
-    (".{0,20}", 1..100_u32, any::<u32>()).prop_map(|(name, quantity, unit_price_cents)| Item {
+    ("x.{0,20}", 1..100_u32, any::<u32>()).prop_map(|(name, quantity, unit_price_cents)| Item {
         name: name.replace('\0', ""),
         quantity,
         unit_price_cents,

@@ -76,7 +76,7 @@ impl<'a> Cursor<'a> {
             }
             b'[' => {
                 self.at += 1;
-                let mut hash = 0x6172_7261_79;
+                let mut hash = 0x0061_7272_6179;
                 while self.peek() != b']' {
                     hash = mix(hash, self.value());
                 }
@@ -140,7 +140,8 @@ fn scalar(word: &str) -> u64 {
         None => (unsigned, 0),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).skip_while(|digit| *digit == b'0').collect();
+    let mut digits: Vec<u8> =
+        whole.bytes().chain(fraction.bytes()).skip_while(|digit| *digit == b'0').collect();
     let mut exponent = exponent - fraction.len() as i64;
     while digits.last() == Some(&b'0') {
         digits.pop();
@@ -183,9 +184,35 @@ mod tests {
     #[test]
     fn different_values_hash_differently() {
         let all = [
-            "null", "true", "false", "0", "1", "-1", "10", "0.1", "\"\"", "\"0\"", "\"null\"", "[]", "[0]", "[[0]]", "[0,0]",
-            "[1,2]", "[2,1]", "{}", r#"{"a":1}"#, r#"{"a":2}"#, r#"{"b":1}"#, r#"{"a":1,"b":2}"#, r#"{"a":2,"b":1}"#,
-            r#"{"a":{"b":1}}"#, r#"["a",1]"#, r#""\"""#, r#""\\""#, "12345678901234567890", "12345678901234567891",
+            "null",
+            "true",
+            "false",
+            "0",
+            "1",
+            "-1",
+            "10",
+            "0.1",
+            "\"\"",
+            "\"0\"",
+            "\"null\"",
+            "[]",
+            "[0]",
+            "[[0]]",
+            "[0,0]",
+            "[1,2]",
+            "[2,1]",
+            "{}",
+            r#"{"a":1}"#,
+            r#"{"a":2}"#,
+            r#"{"b":1}"#,
+            r#"{"a":1,"b":2}"#,
+            r#"{"a":2,"b":1}"#,
+            r#"{"a":{"b":1}}"#,
+            r#"["a",1]"#,
+            r#""\"""#,
+            r#""\\""#,
+            "12345678901234567890",
+            "12345678901234567891",
         ];
         for (index, one) in all.iter().enumerate() {
             for other in &all[index + 1..] {

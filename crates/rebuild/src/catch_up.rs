@@ -10,9 +10,9 @@ use views::{Session, builds};
 
 use crate::error::{Error, Result};
 use crate::lanes::Lanes;
+use crate::log;
 use crate::plan::{self, Plan};
 use crate::runner::{Runner, Step, taken};
-use crate::log;
 
 /// A round that took no longer has left little to do.
 const CLOSE: Duration = Duration::from_millis(500);

@@ -15,7 +15,8 @@ use crate::runner::{Runner, Step, taken};
 const PIECE: usize = 256 * 1024;
 
 /// For building indexes: sorting in memory where that is enough.
-pub(crate) const INDEXING: [(&str, &str); 2] = [("maintenance_work_mem", "256MB"), ("synchronous_commit", "on")];
+pub(crate) const INDEXING: [(&str, &str); 2] =
+    [("maintenance_work_mem", "256MB"), ("synchronous_commit", "on")];
 /// For reading in the order of the order ids.
 pub(crate) const SORTING: [(&str, &str); 2] = [("work_mem", "64MB"), ("jit", "off")];
 

@@ -91,7 +91,11 @@ mod tests {
     fn all_are_counted_and_the_first_are_listed() {
         let mut all = Differences::default();
         for offset in 0..250 {
-            all.push(Difference { offset: Some(offset), expected: Some("é".repeat(300)), ..Difference::default() });
+            all.push(Difference {
+                offset: Some(offset),
+                expected: Some("é".repeat(300)),
+                ..Difference::default()
+            });
         }
         assert_eq!((all.total, all.listed.len()), (250, LISTED));
         assert_eq!(all.listed[0].expected.as_ref().unwrap().chars().count(), SHOWN + 1);

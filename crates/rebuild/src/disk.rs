@@ -7,7 +7,7 @@ use nix::sys::statvfs::statvfs;
 /// read, and its folder may be seen.
 pub(crate) fn free_bytes(data_directory: Option<&str>) -> Option<u64> {
     let found = statvfs(data_directory?).ok()?;
-    Some(u64::from(found.blocks_available()) * u64::from(found.fragment_size()))
+    Some(found.blocks_available() * found.fragment_size())
 }
 
 #[cfg(test)]

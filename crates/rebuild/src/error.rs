@@ -38,7 +38,11 @@ impl Error {
         match self {
             Self::Views(error) => error.recovery() == Recovery::Retry,
             Self::Log(error) => error.is_passing(),
-            Self::AlreadyRunning { .. } | Self::UnknownView(_) | Self::Taken | Self::Held | Self::Other(_) => false,
+            Self::AlreadyRunning { .. }
+            | Self::UnknownView(_)
+            | Self::Taken
+            | Self::Held
+            | Self::Other(_) => false,
         }
     }
 }

@@ -25,7 +25,13 @@ pub(crate) struct Lanes {
 impl Lanes {
     /// Takes the build's partitions over, from whoever had them. With `history_only`
     /// the orders are left out.
-    pub(crate) fn new(settings: &Settings, owner: &str, build: i64, history_only: bool, meter: &Arc<Meter>) -> Self {
+    pub(crate) fn new(
+        settings: &Settings,
+        owner: &str,
+        build: i64,
+        history_only: bool,
+        meter: &Arc<Meter>,
+    ) -> Self {
         let options = LaneOptions {
             database: settings.database.clone(),
             codec: settings.codec.clone(),
@@ -52,11 +58,6 @@ impl Lanes {
             }
         }
         Ok(())
-    }
-
-    /// Where the build stands.
-    pub(crate) fn positions(&self) -> BTreeMap<Partition, Position> {
-        self.lanes.iter().flat_map(Lane::positions).collect()
     }
 
     /// Applies the log up to these positions, which it has reached already. On an error
@@ -97,7 +98,12 @@ pub(crate) fn spans(
         .collect()
 }
 
-async fn drive(lane: &mut Lane, kafka: &KafkaSettings, spans: BTreeMap<Partition, Span>, meter: &Meter) -> Result<()> {
+async fn drive(
+    lane: &mut Lane,
+    kafka: &KafkaSettings,
+    spans: BTreeMap<Partition, Span>,
+    meter: &Meter,
+) -> Result<()> {
     if spans.is_empty() {
         return Ok(());
     }

@@ -23,7 +23,7 @@ mod verify;
 
 pub use differences::{Difference, Differences};
 pub use error::{Error, Result};
-pub use job::{Job, Stop, dry_run, cancel_left_behind, start};
+pub use job::{DryRun, Job, Stop, cancel_left_behind, dry_run, resume, start};
 pub use plan::{Plan, PlannedPartition, RateSource};
 pub use progress::{PartitionProgress, Phase, Progress};
 pub use resource::{RebuildView, get, list};

@@ -16,8 +16,10 @@ pub(crate) struct Log {
 }
 
 pub(crate) async fn look(settings: &KafkaSettings) -> Result<Log> {
-    ask(settings, |client| Ok(Log { cluster_id: client.cluster_id(TIMEOUT)?, ends: client.watermarks(TIMEOUT)? }))
-        .await
+    ask(settings, |client| {
+        Ok(Log { cluster_id: client.cluster_id(TIMEOUT)?, ends: client.watermarks(TIMEOUT)? })
+    })
+    .await
 }
 
 /// Where the partitions begin and end now.

@@ -83,7 +83,11 @@ impl Plan {
 }
 
 /// Looks at the log and at the live build; changes nothing.
-pub(crate) async fn make(settings: &Settings, session: &Session, view: &str) -> Result<(Plan, Option<Refusal>)> {
+pub(crate) async fn make(
+    settings: &Settings,
+    session: &Session,
+    view: &str,
+) -> Result<(Plan, Option<Refusal>)> {
     let client = &session.client;
     let log = log::look(&settings.kafka).await?;
     let live = builds::active(client).await?;
@@ -97,11 +101,14 @@ pub(crate) async fn make(settings: &Settings, session: &Session, view: &str) -> 
     let partitions: Vec<_> = log
         .ends
         .iter()
-        .map(|(partition, marks)| PlannedPartition { partition: partition.0, begin: marks.low.0, end: marks.end.0 })
+        .map(|(partition, marks)| PlannedPartition {
+            partition: partition.0,
+            begin: marks.low.0,
+            end: marks.end.0,
+        })
         .collect();
     let events: u64 = partitions.iter().map(|one| one.end.saturating_sub(one.begin).max(0) as u64).sum();
-    let per_event =
-        if live_events >= 10_000 { live_bytes / live_events as f64 } else { BYTES_PER_EVENT };
+    let per_event = if live_events >= 10_000 { live_bytes / live_events as f64 } else { BYTES_PER_EVENT };
     let bytes = (events as f64 * per_event) as u64;
     let (events_per_second, rate_source) = rate(last);
     let plan = Plan {
@@ -123,12 +130,14 @@ pub(crate) async fn make(settings: &Settings, session: &Session, view: &str) -> 
 
 /// Events of the log by all the time that the last rebuild took.
 fn rate(last: Option<serde_json::Value>) -> (f64, RateSource) {
-    let measured = last.and_then(|value| serde_json::from_value::<Progress>(value).ok()).and_then(|progress| {
-        let loaded = progress.phases.iter().find(|phase| phase.state == views::rebuild::State::Loading)?.events;
-        let seconds = progress.elapsed().as_secs_f64();
-        // A small log tells more of start-up than of the rate.
-        (loaded >= 10_000 && seconds > 0.0).then(|| (loaded as f64 / seconds).round())
-    });
+    let measured =
+        last.and_then(|value| serde_json::from_value::<Progress>(value).ok()).and_then(|progress| {
+            let loaded =
+                progress.phases.iter().find(|phase| phase.state == views::rebuild::State::Loading)?.events;
+            let seconds = progress.elapsed().as_secs_f64();
+            // A small log tells more of start-up than of the rate.
+            (loaded >= 10_000 && seconds > 0.0).then(|| (loaded as f64 / seconds).round())
+        });
     match measured {
         Some(rate) => (rate, RateSource::LastRebuild),
         None => (EVENTS_PER_SECOND, RateSource::Default),
@@ -144,7 +153,10 @@ fn refusal(
     let topic = &plan.topic;
     let refused = |cause, reason| Some(Refusal { cause, reason });
     if log.ends.is_empty() {
-        return refused(FailureCause::Log, format!("topic {topic} is not there: there is nothing to rebuild from"));
+        return refused(
+            FailureCause::Log,
+            format!("topic {topic} is not there: there is nothing to rebuild from"),
+        );
     }
     if let Some(identity) = identity
         && (identity.cluster_id != plan.cluster_id || identity.topic != plan.topic)
@@ -167,7 +179,10 @@ fn refusal(
     if !gone.is_empty() {
         return refused(
             FailureCause::Log,
-            format!("topic {topic} does not hold all events any more: {}; the live tables stay as they are", gone.join(", ")),
+            format!(
+                "topic {topic} does not hold all events any more: {}; the live tables stay as they are",
+                gone.join(", ")
+            ),
         );
     }
     for (partition, position) in live {

@@ -142,7 +142,11 @@ impl Meter {
             events: inner.events,
             events_total: inner.total,
             events_per_second: rate.round(),
-            eta_seconds: if is_done { Some(0.0) } else { (rate >= 1.0 && inner.total > 0).then(|| round(left / rate)) },
+            eta_seconds: if is_done {
+                Some(0.0)
+            } else {
+                (rate >= 1.0 && inner.total > 0).then(|| round(left / rate))
+            },
             waits_for: inner.waits_for.clone(),
             phases: inner.phases.clone(),
         }

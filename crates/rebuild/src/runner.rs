@@ -21,11 +21,21 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Switched in.
-    Active { build: i64, replaced: Option<i64> },
+    Active {
+        build: i64,
+        replaced: Option<i64>,
+    },
     /// Verified; waits to be switched in by hand.
-    Ready { build: i64 },
-    Cancelled { reason: String },
-    Failed { cause: FailureCause, reason: String },
+    Ready {
+        build: i64,
+    },
+    Cancelled {
+        reason: String,
+    },
+    Failed {
+        cause: FailureCause,
+        reason: String,
+    },
     /// Asked to rest: [`crate::start`] goes on with it.
     Paused,
 }
@@ -44,13 +54,12 @@ pub(crate) enum Step {
     /// On to what the row says now.
     Next,
     Done(Outcome),
-    Fail { cause: FailureCause, reason: String, plan: Option<serde_json::Value>, differences: Option<serde_json::Value> },
-}
-
-impl Step {
-    pub(crate) fn fail(cause: FailureCause, reason: impl Into<String>) -> Self {
-        Self::Fail { cause, reason: reason.into(), plan: None, differences: None }
-    }
+    Fail {
+        cause: FailureCause,
+        reason: String,
+        plan: Option<serde_json::Value>,
+        differences: Option<serde_json::Value>,
+    },
 }
 
 pub(crate) struct Runner {
@@ -80,7 +89,10 @@ impl Runner {
                     failing = None;
                     continue;
                 }
-                Ok(Step::Done(outcome)) => return Ok(outcome),
+                Ok(Step::Done(outcome)) => {
+                    self.save_progress().await;
+                    return Ok(outcome);
+                }
                 Ok(Step::Fail { cause, reason, plan, differences }) => {
                     return self.fail(cause, reason, plan, differences).await;
                 }
@@ -96,7 +108,10 @@ impl Runner {
                 return self.fail(cause, error.to_string(), None, None).await;
             }
             if since.elapsed() > PATIENCE {
-                tracing::error!(rebuild = self.row.rebuild, "left as it is; the next rebuild goes on with it");
+                tracing::error!(
+                    rebuild = self.row.rebuild,
+                    "left as it is; the next rebuild goes on with it"
+                );
                 return Err(error);
             }
             *tries += 1;
@@ -128,7 +143,9 @@ impl Runner {
             State::Deriving => self.derive(build?).await,
             State::CatchingUp => self.catch_up(build?).await,
             State::Verifying => self.verify(build?).await,
-            State::Ready if self.switch == SwitchMode::Manual => Ok(Step::Done(Outcome::Ready { build: build? })),
+            State::Ready if self.switch == SwitchMode::Manual => {
+                Ok(Step::Done(Outcome::Ready { build: build? }))
+            }
             State::Ready => self.advance(&session, State::Ready, State::Switching).await,
             State::Switching => self.switch_in(build?).await,
             State::Active => {
@@ -193,11 +210,21 @@ impl Runner {
         self.ended_elsewhere().await
     }
 
+    async fn save_progress(&self) {
+        let progress = serde_json::to_value(self.meter.publish()).unwrap_or_default();
+        let saved = async {
+            let session = self.session(&[]).await?;
+            Ok::<_, Error>(rows::save_progress(&session.client, &self.row, &progress).await?)
+        };
+        if let Err(error) = saved.await {
+            tracing::debug!(%error, "the progress of a rebuild was not written down");
+        }
+    }
+
     async fn end(&self, ending: &Ending<'_>, keep_build: bool) -> Result<bool> {
         let mut session = self.session(&[]).await?;
         let build = rows::get(&session.client, self.row.rebuild).await?.and_then(|row| row.build);
-        let progress = serde_json::to_value(self.meter.publish()).unwrap_or_default();
-        let _ = rows::save_progress(&session.client, &self.row, &progress).await;
+        self.save_progress().await;
         Ok(rows::abandon(&mut session.client, &self.row, ending, build, keep_build).await?)
     }
 

@@ -31,22 +31,25 @@ pub async fn active(client: &Client) -> Result<Active> {
 
 /// Makes build 1, active and empty, so that "no active build" never exists.
 pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
-    run_tx(&mut session.client, "making the first build", |tx| async move {
-        let made: bool = tx
-            .query_one(
-                "/* views::builds */ SELECT EXISTS (SELECT FROM public.builds WHERE view = $1)",
-                &[&ORDERS],
-            )
-            .await
-            .map_err(Error::during("looking for builds"))?
-            .get(0);
-        if made {
-            return Ok(());
+    run_tx(&mut session.client, "making the first build", |tx| {
+        async move {
+            let made: bool = tx
+                .query_one(
+                    "/* views::builds */ SELECT EXISTS (SELECT FROM public.builds WHERE view = $1)",
+                    &[&ORDERS],
+                )
+                .await
+                .map_err(Error::during("looking for builds"))?
+                .get(0);
+            if made {
+                return Ok(());
+            }
+            let build = create(tx).await?;
+            add_indexes(tx, build).await?;
+            activate(tx, build).await
         }
-        let build = create(tx).await?;
-        add_indexes(tx, build).await?;
-        activate(tx, build).await
-    }.scope_boxed())
+        .scope_boxed()
+    })
     .await
 }
 

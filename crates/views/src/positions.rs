@@ -53,12 +53,15 @@ async fn claim_while(
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
-    let result = run_tx(client, "claiming partitions", |tx| async move {
-        tx.batch_execute("SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '5s'")
-            .await
-            .map_err(Error::during("claiming partitions"))?;
-        claim_in(tx, build, state, owner, partitions).await
-    }.scope_boxed())
+    let result = run_tx(client, "claiming partitions", |tx| {
+        async move {
+            tx.batch_execute("SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '5s'")
+                .await
+                .map_err(Error::during("claiming partitions"))?;
+            claim_in(tx, build, state, owner, partitions).await
+        }
+        .scope_boxed()
+    })
     .await;
     if let Err(error) = &result
         && error.sqlstate() == Some(&tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE)
@@ -180,25 +183,28 @@ pub async fn resume(
         build,
     );
     let (statement, partitions, epochs) = (&statement, &partitions, &epochs);
-    run_tx(client, "resuming partitions", |tx| async move {
-        let rows = tx
-            .query(statement, &[&ORDERS, partitions, epochs])
-            .await
-            .map_err(Error::during("resuming partitions"))?;
-        if rows.len() != partitions.len() {
-            return Err(Error::Refused {
-                attempt: "resuming partitions",
-                reason: "another owner has taken one over".into(),
-            });
+    run_tx(client, "resuming partitions", |tx| {
+        async move {
+            let rows = tx
+                .query(statement, &[&ORDERS, partitions, epochs])
+                .await
+                .map_err(Error::during("resuming partitions"))?;
+            if rows.len() != partitions.len() {
+                return Err(Error::Refused {
+                    attempt: "resuming partitions",
+                    reason: "another owner has taken one over".into(),
+                });
+            }
+            Ok(rows
+                .iter()
+                .map(|row| {
+                    let held = Held { position: Position(row.get(1)), epoch: OwnerEpoch(row.get(2)) };
+                    (Partition(row.get(0)), held)
+                })
+                .collect())
         }
-        Ok(rows
-            .iter()
-            .map(|row| {
-                let held = Held { position: Position(row.get(1)), epoch: OwnerEpoch(row.get(2)) };
-                (Partition(row.get(0)), held)
-            })
-            .collect())
-    }.scope_boxed())
+        .scope_boxed()
+    })
     .await
 }
 

@@ -7,6 +7,7 @@ mod derive;
 mod discard;
 mod groups;
 mod history_row;
+mod letters;
 mod lock;
 mod order_row;
 mod order_rows;
@@ -19,10 +20,13 @@ pub use derive::{OrdersCopy, index_history};
 pub use discard::{abandon, drop_build, drop_leftovers, drop_superseded};
 pub use groups::{OrderGroup, OrderGroups};
 pub use history_row::{HistoryRow, HistoryScan};
+pub use letters::{KnownLetter, letters};
 pub use lock::RunnerLock;
 pub use order_row::{OrderScan, StoredOrder};
 pub use order_rows::{OrderPiece, OrderRows};
-pub use plan::{LogIdentity, build_bytes, data_directory, log_identity, record_log_identity};
+pub use plan::{
+    LogIdentity, build_bytes, data_directory, log_identity, projection_version, record_log_identity,
+};
 pub use range::{OrderRange, halves};
 pub use row::{Ending, NewRebuild, RebuildRow, Runner, State, SwitchMode};
 pub use row::{

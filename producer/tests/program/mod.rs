@@ -1,4 +1,5 @@
 //! The producer as a child process, and the topic that it writes to.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -111,5 +112,14 @@ impl Producer {
     pub fn end(self) -> End {
         let output = self.0.wait_with_output().unwrap();
         End { code: output.status.code(), log: String::from_utf8(output.stderr).unwrap() }
+    }
+}
+
+/// Until a program listens there.
+pub async fn wait_for_listener(address: &str) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while tokio::net::TcpStream::connect(address).await.is_err() {
+        assert!(Instant::now() < deadline, "nothing listens at {address}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

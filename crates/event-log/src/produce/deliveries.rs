@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use orders::EventType;
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
@@ -58,6 +59,17 @@ impl Deliveries {
 }
 
 impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
+        match level {
+            // A broker that has just started is not ready for idempotent producers: librdkafka asks again.
+            Warning if facility == "GETPID" => tracing::debug!(facility, "{message}"),
+            Emerg | Alert | Critical | Error | Warning => tracing::warn!(facility, "{message}"),
+            Notice | Info => tracing::info!(facility, "{message}"),
+            Debug => tracing::debug!(facility, "{message}"),
+        }
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(%error, reason, "Kafka producer");
     }

@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode};
 
 use super::args::Folder;
 use super::folder::DataFolder;
+use crate::class_archive;
 use crate::downloads::Downloads;
 use crate::error::{Attempt, Error, Result};
 
@@ -50,10 +51,11 @@ pub fn kafka(folder: &Folder, tool: Option<&str>, arguments: &[OsString]) -> Res
     let (class, wants_broker) = find(tool)?;
     let (java, jars) = Downloads::ensure_kafka()?;
     let logging = logging_settings(&jars)?;
-    let mut command = Command::new(java);
+    let mut command = Command::new(&java.program);
     command
         // A short life: no optimizing compiler, a small heap.
-        .args(["-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx512m"])
+        .args(["-XX:TieredStopAtLevel=1", "-Xmx512m"])
+        .args(class_archive::flags(&java, &jars))
         .arg(format!("-Dlog4j2.configurationFile={logging}"))
         .arg("-cp")
         .arg(jars.join("*"))

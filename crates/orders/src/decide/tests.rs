@@ -99,6 +99,7 @@ fn what_could_not_be_read_back_is_refused() {
     for (standing, command, refusal) in [
         (None, place(vec![]), Refusal::NoItems),
         (None, place(vec![item(0, 5)]), Refusal::NoQuantity("Margherita".into())),
+        (None, place(vec![Item { name: "a\0".into(), ..item(1, 1) }]), Refusal::BadText("an item's name")),
         (None, place(huge), Refusal::TotalTooLarge),
         (placed, pay_with(""), Refusal::BadText("payment_method")),
         (placed, pay_with("a\0b"), Refusal::BadText("payment_method")),

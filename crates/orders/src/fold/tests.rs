@@ -71,8 +71,11 @@ fn fold<'a>(records: impl IntoIterator<Item = &'a Given>) -> OrderState<'a> {
     state
 }
 
+/// A row by column, and its details.
+type Row = (BTreeMap<&'static str, String>, Option<Map<String, Value>>);
+
 /// A row by column, `details` as `jsonb` reads them.
-fn columns(state: &OrderState<'_>) -> Option<(BTreeMap<&'static str, String>, Option<Map<String, Value>>)> {
+fn columns(state: &OrderState<'_>) -> Option<Row> {
     let row = state.row()?;
     let mut columns = BTreeMap::from([
         ("status", row.status.to_string()),
@@ -102,7 +105,7 @@ fn columns(state: &OrderState<'_>) -> Option<(BTreeMap<&'static str, String>, Op
 }
 
 /// The rule told a second time: sort, take the last of each group, then tell from the last of all.
-fn model(records: &[Given]) -> Option<(BTreeMap<&'static str, String>, Option<Map<String, Value>>)> {
+fn model(records: &[Given]) -> Option<Row> {
     let mut sorted: Vec<&Given> = records.iter().collect();
     sorted.sort_by_key(|record| (record.sequence, Reverse(record.at)));
     let latest = *sorted.last()?;
@@ -162,10 +165,7 @@ fn is_easy(row: &OrderState<'_>, incoming: &OrderState<'_>) -> bool {
 
 /// What the upsert does in its easy case: `COALESCE(incoming, existing)` for each column and
 /// `existing || incoming` for the details.
-fn overlay(
-    row: &OrderState<'_>,
-    incoming: &OrderState<'_>,
-) -> Option<(BTreeMap<&'static str, String>, Option<Map<String, Value>>)> {
+fn overlay(row: &OrderState<'_>, incoming: &OrderState<'_>) -> Option<Row> {
     let Some((mut all, mut details)) = columns(row) else { return columns(incoming) };
     let (new, new_details) = columns(incoming)?;
     all.extend(new);

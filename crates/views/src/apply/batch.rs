@@ -45,11 +45,7 @@ impl<'a> Batch<'a> {
     /// records below it were applied before and are left out, as are those of
     /// partitions that it does not name.
     #[must_use]
-    pub fn encode(
-        codec: &Codec,
-        positions: &BTreeMap<Partition, Position>,
-        records: &[Record<'a>],
-    ) -> Self {
+    pub fn encode(codec: &Codec, positions: &BTreeMap<Partition, Position>, records: &[Record<'a>]) -> Self {
         let mut states: HashMap<Cow<'a, str>, OrderState<'a>> = HashMap::new();
         let mut batch = Self::encode_with(codec, positions, records, |order_id, fact| {
             states.entry(order_id).or_default().add(fact);

@@ -2,10 +2,11 @@
 -- records within a cut make them. A property test (tests/as_of.rs) holds the two equal.
 --
 -- $1 time, $2 dense offsets by partition + 1 or null, $3 decision.
--- {build}   the schema
--- {time}    appended_at or occurred_at: the clock of the cut
--- {only}    empty, or a condition on h that leaves whole orders out
--- {up}      ASC or DESC: the order in which orders come
+-- In braces, to be replaced:
+-- build   the schema
+-- time    appended_at or occurred_at: the clock of the cut
+-- only    empty, or a condition on h that leaves whole orders out
+-- up      ASC or DESC: the order in which orders come
 SELECT f.order_id,
     CASE f.latest
         WHEN 'OrderCreated' THEN 'pending' WHEN 'OrderPaid' THEN 'paid' WHEN 'OrderShipped' THEN 'shipped'

@@ -2,10 +2,11 @@
 
 use orders::{EventType, Fact, Fields, LogOrder, Offset, OrderId, OrderState, Partition, Time};
 use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 
 use super::ReadError;
 use super::cut::Cut;
-use super::reader::{Answer, Reader};
+use super::reader::{Answer, Kind, Reader, Statement};
 use super::source::{CutParams, Values, within};
 use crate::error::Error;
 use crate::sql::Timestamptz;
@@ -102,12 +103,16 @@ impl Reader {
         let (id, time) = (id.as_str(), Timestamptz(time));
         let columns = "h.appended_at, h.partition, h.\"offset\", h.event, h.sequence, h.event_id, h.occurred_at, \
              h.details::text AS details, h.trace_id, h.decision";
-        let order = format!("h.order_id = {}", values.bind(&id));
+        let order = format!("h.order_id = {}", values.bind(&id, Type::TEXT));
         let place = "(h.appended_at, h.partition, h.\"offset\")";
-        let after =
-            format!("({}, {}, {})", values.bind(&time), values.bind(&partition), values.bind(&offset));
-        let limit = values.bind(&limit);
-        let statement = format!(
+        let after = format!(
+            "({}, {}, {})",
+            values.bind(&time, Type::TIMESTAMPTZ),
+            values.bind(&partition, Type::INT4),
+            values.bind(&offset, Type::INT8)
+        );
+        let limit = values.bind(&limit, Type::INT8);
+        let text = format!(
             "/* views::read::history */
              (SELECT DISTINCT ON (h.event) {columns}, true AS before FROM {{build}}.order_history h
               WHERE {order} AND {within} AND {place} <= {after}
@@ -118,7 +123,8 @@ impl Reader {
               ORDER BY h.appended_at, h.partition, h.\"offset\" LIMIT {limit})
              ORDER BY before DESC, appended_at, partition, \"offset\""
         );
-        let answer = self.read("reading the history of an order", cut, &statement, &values.0).await?;
+        let statement = Statement { kind: Kind::Prepared, text, values };
+        let answer = self.read("reading the history of an order", cut, statement).await?;
         let mut page = HistoryPage::default();
         for row in &answer.value {
             let record = HistoryRecord::of(row)?;

@@ -1,12 +1,13 @@
 //! Orders by id, and lists of them.
 
 use orders::{OrderId, Status, Time};
+use tokio_postgres::types::Type;
 
 use super::ReadError;
 use super::cut::Cut;
 use super::order::Order;
-use super::reader::{Answer, Reader};
-use super::source::{CutParams, Values, fold, incomplete};
+use super::reader::{Answer, Kind, Reader, Statement};
+use super::source::{CutParams, Values, fold, incomplete, latest};
 use crate::sql::Timestamptz;
 
 /// Which orders; no condition: all.
@@ -40,9 +41,9 @@ impl Reader {
         let params = cut.map(CutParams::of);
         let mut values = Values::of(params.as_ref());
         let id = id.as_str();
-        let id = values.bind(&id);
+        let id = values.bind(&id, Type::TEXT);
         let (columns, incomplete) = (Order::COLUMNS, incomplete(cut));
-        let statement = match cut {
+        let text = match cut {
             None => format!(
                 "/* views::read::order */
                  SELECT {columns}, {incomplete} FROM {{build}}.orders o WHERE o.order_id = {id}"
@@ -52,7 +53,8 @@ impl Reader {
                 format!("/* views::read::order_as_of */ SELECT {columns}, {incomplete} FROM ({fold}) o")
             }
         };
-        let rows = self.read("reading an order", cut, &statement, &values.0).await?;
+        let statement = Statement { kind: Kind::Prepared, text, values };
+        let rows = self.read("reading an order", cut, statement).await?;
         Ok(rows.map(|rows| rows.first().map(Order::of)))
     }
 
@@ -66,56 +68,104 @@ impl Reader {
         cut: Option<&Cut>,
     ) -> Result<Answer<Vec<Order>>, ReadError> {
         let params = cut.map(CutParams::of);
-        let mut values = Values::of(params.as_ref());
         let status = filter.status.map(Status::as_str);
-        let mut conditions = format!(
-            "({status} IS NULL OR o.status = {status}) AND ({customer} IS NULL OR o.customer_id = {customer})
-                 AND ({restaurant} IS NULL OR o.restaurant_id = {restaurant})",
-            status = values.bind(&status) + "::text",
-            customer = values.bind(&filter.customer_id) + "::text",
-            restaurant = values.bind(&filter.restaurant_id) + "::text",
-        );
-        let (last_id, last_time) = match after {
-            Some(after) => (after.order_id.as_str(), Timestamptz(after.last_updated)),
-            None => ("", Timestamptz(Time::from_postgres(0))),
+        let (id, time) = match after {
+            Some(after) => (Some(after.order_id.as_str()), Some(Timestamptz(after.last_updated))),
+            None => (None, None),
         };
-        // By id the fold of a cut can begin at the page and stop at its end.
-        let mut only = String::new();
-        if after.is_some() {
-            let id = values.bind(&last_id);
-            match sort {
-                Sort::LastUpdatedDescending => {
-                    let time = values.bind(&last_time);
-                    conditions += &format!(
-                        " AND (o.last_updated < {time} OR (o.last_updated = {time} AND o.order_id > {id}))"
-                    );
-                }
-                Sort::OrderId => {
-                    conditions += &format!(" AND o.order_id > {id}");
-                    only = format!("AND h.order_id > {id}");
-                }
-                Sort::OrderIdDescending => {
-                    conditions += &format!(" AND o.order_id < {id}");
-                    only = format!("AND h.order_id < {id}");
-                }
-            }
-        }
-        let source = match cut {
-            None => "{build}.orders".to_owned(),
-            Some(cut) => format!("({})", fold(cut, &only, sort == Sort::OrderIdDescending)),
+        let mut values = Values::of(params.as_ref());
+        let place = Place {
+            status: values.bind(&status, Type::TEXT),
+            customer: values.bind(&filter.customer_id, Type::TEXT),
+            restaurant: values.bind(&filter.restaurant_id, Type::TEXT),
+            id: values.bind(&id, Type::TEXT),
+            time: values.bind(&time, Type::TIMESTAMPTZ),
+            limit: values.bind(&limit, Type::INT8),
+            first: after.is_none(),
+            sort,
         };
         // The page is picked first: only its rows are printed and looked up in the letters.
-        let statement = format!(
-            "/* views::read::orders */ SELECT {columns}, {incomplete} FROM (
-                 SELECT * FROM {source} o WHERE {conditions} ORDER BY {by} LIMIT {limit}
-             ) o ORDER BY {by}",
-            columns = Order::COLUMNS,
-            incomplete = incomplete(cut),
-            by = sort.sql(),
-            limit = values.bind(&limit),
-        );
-        let rows = self.read("reading a list of orders", cut, &statement, &values.0).await?;
+        let page = match cut {
+            None => place.page("{build}.orders"),
+            Some(cut) => place.page_as_of(cut, filter),
+        };
+        let (columns, incomplete, by) = (Order::COLUMNS, incomplete(cut), sort.sql());
+        let text =
+            format!("/* views::read::orders */ SELECT {columns}, {incomplete} FROM ({page}) o ORDER BY {by}");
+        let statement = Statement { kind: Kind::Planned, text, values };
+        let rows = self.read("reading a list of orders", cut, statement).await?;
         Ok(rows.map(|rows| rows.iter().map(Order::of).collect()))
+    }
+}
+
+/// The numbers of a list's parameters, and which page it is.
+struct Place {
+    status: String,
+    customer: String,
+    restaurant: String,
+    id: String,
+    time: String,
+    limit: String,
+    first: bool,
+    sort: Sort,
+}
+
+impl Place {
+    /// A page out of a table or query of whole orders.
+    fn page(&self, source: &str) -> String {
+        let Self { status, customer, restaurant, limit, .. } = self;
+        let (after, by) = (self.after(), self.sort.sql());
+        format!(
+            "SELECT * FROM {source} o
+             WHERE ({status}::text IS NULL OR o.status = {status})
+                 AND ({customer}::text IS NULL OR o.customer_id = {customer})
+                 AND ({restaurant}::text IS NULL OR o.restaurant_id = {restaurant}) AND {after}
+             ORDER BY {by} LIMIT {limit}"
+        )
+    }
+
+    /// A page out of the fold of a cut, without folding more orders than needed.
+    fn page_as_of(&self, cut: &Cut, filter: &Filter) -> String {
+        let Self { status, customer, restaurant, id, limit, .. } = self;
+        let mut only = match self.sort {
+            Sort::LastUpdatedDescending => String::new(),
+            _ if self.first => String::new(),
+            Sort::OrderId => format!("AND h.order_id > {id}"),
+            Sort::OrderIdDescending => format!("AND h.order_id < {id}"),
+        };
+        if filter.customer_id.is_some() || filter.restaurant_id.is_some() {
+            // Orders that some record gives the wanted value to; whether it won, the fold says.
+            only += &format!(
+                "AND h.order_id IN (SELECT c.order_id FROM {{build}}.order_history c WHERE c.event = 'OrderCreated'
+                     AND ({customer}::text IS NULL OR c.details ->> 'customer_id' = {customer})
+                     AND ({restaurant}::text IS NULL OR c.details ->> 'restaurant_id' = {restaurant}))"
+            );
+        } else if self.sort == Sort::LastUpdatedDescending {
+            let (latest, after, by) = (latest(cut), self.after(), self.sort.sql());
+            let fold = fold(cut, "AND h.order_id = p.order_id", false);
+            return format!(
+                "SELECT f.* FROM (
+                     SELECT o.order_id FROM ({latest}) o
+                     WHERE ({status}::text IS NULL OR o.status = {status}) AND {after} ORDER BY {by} LIMIT {limit}
+                 ) p CROSS JOIN LATERAL ({fold}) f"
+            );
+        }
+        self.page(&format!("({})", fold(cut, &only, self.sort == Sort::OrderIdDescending)))
+    }
+
+    /// Orders `o` that come after the page before.
+    fn after(&self) -> String {
+        let Self { id, time, .. } = self;
+        if self.first {
+            return "true".into();
+        }
+        match self.sort {
+            Sort::LastUpdatedDescending => {
+                format!("(o.last_updated < {time} OR (o.last_updated = {time} AND o.order_id > {id}))")
+            }
+            Sort::OrderId => format!("o.order_id > {id}"),
+            Sort::OrderIdDescending => format!("o.order_id < {id}"),
+        }
     }
 }
 

@@ -7,11 +7,11 @@ use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::future::join4;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
 
 use super::ReadError;
 use super::cut::{CompleteCut, Cut};
 use super::head::Head;
+use super::source::Values;
 use crate::connect::Database;
 use crate::error::{Error, Recovery, Result};
 use crate::sql::for_build;
@@ -29,6 +29,21 @@ impl<T> Answer<T> {
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
         Answer { head: self.head, cut: self.cut, value: change(self.value) }
     }
+}
+
+/// A statement with `{build}` for the schema.
+pub(super) struct Statement<'a> {
+    pub kind: Kind,
+    pub text: String,
+    pub values: Values<'a>,
+}
+
+/// Whether a statement is planned once, or each time for its values.
+pub(super) enum Kind {
+    /// The same text over and over: a look-up by key.
+    Prepared,
+    /// The best plan depends on the values, such as how many rows are wanted.
+    Planned,
 }
 
 /// Reads the active build. Cheap to share: it holds a pool of connections.
@@ -49,7 +64,7 @@ impl Reader {
     ) -> Result<Self> {
         let timeout = format!("{}ms", statement_timeout.as_millis());
         // Compiling a query takes longer than most of these reads.
-        let settings = [("statement_timeout", timeout.as_str()), ("jit", "off")];
+        let settings = [("statement_timeout", timeout.as_str()), ("jit", "off"), ("work_mem", "32MB")];
         let pool = database.pool("food-orders api", &settings, size, wait)?;
         // Build 1 is the first of all; any other is found on the way.
         Ok(Self { pool, build: AtomicI64::new(1) })
@@ -57,7 +72,7 @@ impl Reader {
 
     /// How far the view is.
     pub async fn head(&self) -> Result<Head> {
-        Ok(self.rows("reading how far the view is", None, &[]).await?.0)
+        Ok(self.rows("reading how far the view is", None).await?.0)
     }
 
     /// Runs one statement in one snapshot with the head.
@@ -65,13 +80,9 @@ impl Reader {
         &self,
         attempt: &'static str,
         cut: Option<&Cut>,
-        statement: &str,
-        values: &[&(dyn ToSql + Sync)],
+        statement: Statement<'_>,
     ) -> Result<Answer<Vec<Row>>, ReadError> {
-        let (head, rows) = match self.rows(attempt, Some(statement), values).await {
-            Ok(answer) => answer,
-            Err(error) => return Err(error.into()),
-        };
+        let (head, rows) = self.rows(attempt, Some(&statement)).await?;
         let cut = cut.map(|cut| cut.complete(&head)).transpose()?;
         Ok(Answer { head, cut, value: rows })
     }
@@ -79,13 +90,12 @@ impl Reader {
     async fn rows(
         &self,
         attempt: &'static str,
-        statement: Option<&str>,
-        values: &[&(dyn ToSql + Sync)],
+        statement: Option<&Statement<'_>>,
     ) -> Result<(Head, Vec<Row>)> {
         let mut last = false;
         loop {
             let guess = self.build.load(Ordering::Relaxed);
-            match self.once(attempt, guess, statement, values).await {
+            match self.once(attempt, guess, statement).await {
                 Ok((head, rows)) if head.build == guess => return Ok((head, rows)),
                 Ok((head, _)) => self.build.store(head.build, Ordering::Relaxed),
                 Err(error) if last || !may_run_again(&error) => return Err(error),
@@ -110,20 +120,25 @@ impl Reader {
         &self,
         attempt: &'static str,
         build: i64,
-        statement: Option<&str>,
-        values: &[&(dyn ToSql + Sync)],
+        statement: Option<&Statement<'_>>,
     ) -> Result<(Head, Vec<Row>)> {
         let client = self.connection(attempt).await?;
         let error = Error::during(attempt);
         let head = client.prepare_cached(&for_build(Head::SQL, build)).await.map_err(&error)?;
-        let statement = match statement {
-            Some(text) => Some(client.prepare_cached(&for_build(text, build)).await.map_err(&error)?),
-            None => None,
+        let text = statement.map(|statement| for_build(&statement.text, build)).unwrap_or_default();
+        let prepared = match statement {
+            Some(Statement { kind: Kind::Prepared, .. }) => {
+                Some(client.prepare_cached(&text).await.map_err(&error)?)
+            }
+            _ => None,
         };
         let rows = async {
-            match &statement {
-                Some(statement) => client.query(statement, values).await,
-                None => Ok(Vec::new()),
+            match (statement, &prepared) {
+                (None, _) => Ok(Vec::new()),
+                (Some(statement), Some(prepared)) => {
+                    client.query(prepared, &statement.values.untyped()).await
+                }
+                (Some(statement), None) => client.query_typed(&text, statement.values.typed()).await,
             }
         };
         // Sent in this order, in one go: a future sends when it is first polled.

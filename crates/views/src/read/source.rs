@@ -1,7 +1,6 @@
 //! Where orders are read from: the table, or the fold of a cut.
 
 use bytes::{BufMut, BytesMut};
-use orders::Time;
 use tokio_postgres::types::{IsNull, ToSql, Type, accepts, to_sql_checked};
 
 use super::cut::{Clock, Cut};
@@ -20,12 +19,6 @@ struct UpTo(i64);
 
 impl UpTo {
     const INFINITY: Self = Self(i64::MAX);
-    /// The first time that PostgreSQL can hold; no record is older.
-    const EARLIEST: i64 = -211_813_488_000_000_000;
-
-    fn new(time: Time) -> Self {
-        Self(time.to_postgres().max(Self::EARLIEST))
-    }
 }
 
 impl ToSql for UpTo {
@@ -45,29 +38,40 @@ impl ToSql for UpTo {
 impl CutParams {
     pub(super) fn of(cut: &Cut) -> Self {
         Self {
-            time: cut.time.map_or(UpTo::INFINITY, |(time, _)| UpTo::new(time)),
+            time: cut.time.map_or(UpTo::INFINITY, |(time, _)| UpTo(time.to_postgres())),
             offsets: cut.offsets.as_ref().map(super::Offsets::dense),
             decision: cut.decision.unwrap_or(i64::MAX),
         }
     }
 }
 
-/// The values of a statement in the order of their numbers.
-pub(super) struct Values<'a>(pub(super) Vec<&'a (dyn ToSql + Sync)>);
+/// The values of a statement in the order of their numbers, with their types.
+pub(super) struct Values<'a>(Vec<(&'a (dyn ToSql + Sync), Type)>);
 
 impl<'a> Values<'a> {
     /// Those of a cut come first.
     pub(super) fn of(params: Option<&'a CutParams>) -> Self {
-        match params {
-            Some(params) => Self(vec![&params.time, &params.offsets, &params.decision]),
-            None => Self(Vec::new()),
+        let mut values = Self(Vec::new());
+        if let Some(params) = params {
+            values.bind(&params.time, Type::TIMESTAMPTZ);
+            values.bind(&params.offsets, Type::INT8_ARRAY);
+            values.bind(&params.decision, Type::INT8);
         }
+        values
     }
 
     /// Adds one and gives its number: `$4`.
-    pub(super) fn bind(&mut self, value: &'a (dyn ToSql + Sync)) -> String {
-        self.0.push(value);
+    pub(super) fn bind(&mut self, value: &'a (dyn ToSql + Sync), of: Type) -> String {
+        self.0.push((value, of));
         format!("${}", self.0.len())
+    }
+
+    pub(super) fn untyped(&self) -> Vec<&'a (dyn ToSql + Sync)> {
+        self.0.iter().map(|(value, _)| *value).collect()
+    }
+
+    pub(super) fn typed(&self) -> &[(&'a (dyn ToSql + Sync), Type)] {
+        &self.0
     }
 }
 
@@ -94,6 +98,11 @@ pub(super) fn fold(cut: &Cut, only: &str, descending: bool) -> String {
         .replace("{time}", clock(cut))
         .replace("{only}", only)
         .replace("{up}", if descending { "DESC" } else { "ASC" })
+}
+
+/// Of each order of a cut the id, `status` and `last_updated`.
+pub(super) fn latest(cut: &Cut) -> String {
+    include_str!("as_of_latest.sql").replace("{time}", clock(cut))
 }
 
 /// Letters `l` that were open: now, or within a cut.

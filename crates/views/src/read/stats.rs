@@ -2,8 +2,8 @@
 
 use super::ReadError;
 use super::cut::Cut;
-use super::reader::{Answer, Reader};
-use super::source::{CutParams, Values, fold, open_letters, within};
+use super::reader::{Answer, Kind, Reader, Statement};
+use super::source::{CutParams, Values, latest, open_letters, within};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -19,9 +19,9 @@ impl Reader {
         let open = open_letters(cut);
         let (orders, records) = match cut {
             None => ("{build}.orders".to_owned(), "true".to_owned()),
-            Some(cut) => (format!("({})", fold(cut, "", false)), within(cut)),
+            Some(cut) => (format!("({})", latest(cut)), within(cut)),
         };
-        let statement = format!(
+        let text = format!(
             "/* views::read::stats */
              SELECT o.status, count(*) FROM {orders} o GROUP BY o.status
              UNION ALL SELECT '', count(*) FROM {{build}}.order_history h WHERE {records}
@@ -29,7 +29,8 @@ impl Reader {
         );
         let params = cut.map(CutParams::of);
         let values = Values::of(params.as_ref());
-        let rows = self.read("reading totals", cut, &statement, &values.0).await?;
+        let statement = Statement { kind: Kind::Planned, text, values };
+        let rows = self.read("reading totals", cut, statement).await?;
         Ok(rows.map(|rows| {
             let mut stats = Stats::default();
             for row in rows {

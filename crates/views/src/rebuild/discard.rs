@@ -4,9 +4,9 @@ use scoped_futures::ScopedFutureExt;
 use tokio_postgres::Client;
 
 use super::row::{Ending, Runner, end};
+use crate::builds;
 use crate::error::{Error, Result};
 use crate::tx::run_tx;
-use crate::{builds, sql::for_build};
 
 /// Ends a rebuild that is not to be switched in, and drops its build unless `keep`.
 /// Returns false, and does nothing, if it has ended before: perhaps it is active.
@@ -89,7 +89,7 @@ pub async fn drop_build(client: &mut Client, build: i64, lock_timeout: &str) -> 
     tx.batch_execute(&format!("SET LOCAL lock_timeout = '{lock_timeout}'")).await.map_err(&during)?;
     let row = tx
         .query_opt(
-            &for_build("/* views::rebuild::drop_build */ SELECT FROM public.builds WHERE id = $1 AND state <> 'active' FOR UPDATE", build),
+            "/* views::rebuild::drop_build */ SELECT FROM public.builds WHERE id = $1 AND state <> 'active' FOR UPDATE",
             &[&build],
         )
         .await

@@ -34,6 +34,15 @@ pub async fn data_directory(client: &Client) -> Result<Option<String>> {
     Ok(row.get(0))
 }
 
+/// Of the code that made a build.
+pub async fn projection_version(client: &Client, build: i64) -> Result<i32> {
+    let row = client
+        .query_one("/* views::rebuild::projection_version */ SELECT projection_version FROM public.builds WHERE id = $1", &[&build])
+        .await
+        .map_err(Error::during("reading a build's version"))?;
+    Ok(row.get(0))
+}
+
 /// The log that a build was made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogIdentity {
@@ -64,7 +73,7 @@ pub async fn record_log_identity(
             &for_build(
                 "/* views::rebuild::record_log_identity */ INSERT INTO {build}.log_identity (cluster_id, topic, partitions)
                  VALUES ($1, $2, $3)
-                 ON CONFLICT (only) DO UPDATE SET cluster_id = $1, topic = $2, partitions = $3",
+                 ON CONFLICT (singleton) DO UPDATE SET cluster_id = $1, topic = $2, partitions = $3",
                 build,
             ),
             &[&identity.cluster_id, &identity.topic, &identity.partitions],

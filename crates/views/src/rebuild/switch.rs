@@ -71,7 +71,7 @@ impl<'a> Switch<'a> {
         &self.positions
     }
 
-    /// Switches to `build` and commits. Refused if that build is behind: reads would go
+    /// Switches to `build` and commits. Fails if that build is behind: reads would go
     /// back in time. Fails, and changes nothing, if somebody reads the public views for longer than 200 ms.
     pub async fn finish(self, build: i64, runner: &Runner) -> Result<()> {
         let during = Error::during("switching to a new build");
@@ -80,12 +80,9 @@ impl<'a> Switch<'a> {
         for (partition, live) in &self.positions {
             let new = reached.get(partition).copied();
             if new.is_none_or(|new| new < *live) {
-                return Err(Error::Refused {
-                    attempt: "switching to a new build",
-                    reason: format!(
-                        "build {build} is behind in partition {partition}: {new:?}, the live one is at {live}"
-                    ),
-                });
+                return Err(Error::Unusable(format!(
+                    "build {build} is behind in partition {partition}: {new:?}, the live one is at {live}"
+                )));
             }
         }
         // Whoever still writes to either build is refused by compare-and-set, and claims anew.

@@ -1,10 +1,8 @@
 //! Writing to a real broker, and what is in the log afterwards.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{read_all, settings};
+use crate::common::{read_all, settings};
 use event_log::{KafkaSettings, LogWriter, Outgoing, Sent, TopicSpec, Totals, ensure_topic};
 use orders::EventType;
 

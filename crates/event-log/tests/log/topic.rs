@@ -1,7 +1,6 @@
 //! Making the topic, and looking at one that is there.
 
-mod common;
-
+use crate::common;
 use event_log::{KafkaSettings, TimestampType, TopicSpec, TopicState, ensure_topic};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;

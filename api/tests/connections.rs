@@ -1,0 +1,70 @@
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_is_finished_after_the_stop() {
+    let mut world = World::with_three_orders().await;
+    // A writer holds what the read wants to see.
+    world.client.batch_execute("BEGIN; LOCK TABLE build_1.orders IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let url = format!("{}/orders", world.url);
+    let request = tokio::spawn(async move { reqwest::get(url).await });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    world
+        .until("the read waits", async || {
+            world.client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) > 0
+        })
+        .await;
+    world.stop.cancel();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.client.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(request.await.unwrap().unwrap().status(), 200);
+    assert!((&mut world.running).await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hangs_is_cut_off_when_the_drain_is_over() {
+    let mut world = World::new().await;
+    let address = world.url.strip_prefix("http://").unwrap().to_owned();
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(
+        b"POST /rebuilds HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\r\nContent-Length: 10\r\n\r\n{",
+    )
+    .await
+    .unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.stop.cancel();
+    let ended = tokio::time::timeout(Duration::from_secs(9), &mut world.running).await;
+    assert!(ended.unwrap().unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_come_is_a_request_timeout() {
+    let world = World::new().await;
+    let address = world.url.strip_prefix("http://").unwrap().to_owned();
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"POST /rebuilds HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer s3cret\r\nContent-Length: 10\r\n\r\n{").await.unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_all_connections_are_busy_the_answer_is_503() {
+    let world =
+        World::with(&["--api-database-connections", "1", "--kafka-bootstrap-servers", crate::world::NOWHERE])
+            .await;
+    world.client.batch_execute("BEGIN; LOCK TABLE build_1.orders IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let url = format!("{}/orders", world.url);
+    let first = tokio::spawn(reqwest::get(url));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let second = world.get("/orders/A").await;
+    assert!(second.headers().contains_key("retry-after"));
+    crate::world::problem(second, 503).await;
+    world.client.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(first.await.unwrap().unwrap().status(), 200);
+    assert_eq!(world.get("/health/ready").await.status(), 200, "busy is not broken");
+}

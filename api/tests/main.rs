@@ -1,0 +1,15 @@
+//! The API over HTTP, with a real PostgreSQL and a database for each test. The folders
+//! mirror the URLs.
+#![allow(clippy::unwrap_used, clippy::panic)] // tests
+
+mod world;
+
+mod bad_requests;
+mod connections;
+mod health;
+mod help;
+mod lag;
+mod openapi;
+mod orders;
+mod rebuilds;
+mod stats;

@@ -1,0 +1,97 @@
+use crate::world::{World, ids};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_and_sorting() {
+    let world = World::with_three_orders().await;
+    for (query, expected) in [
+        ("", vec!["A", "C", "B"]),
+        ("?sort=-last_updated", vec!["A", "C", "B"]),
+        ("?sort=order_id", vec!["A", "B", "C"]),
+        ("?sort=-order_id", vec!["C", "B", "A"]),
+        ("?status=paid", vec!["A"]),
+        ("?status=delivered", vec![]),
+        ("?customer_id=c1", vec!["A", "B"]),
+        ("?restaurant_id=r1&sort=order_id", vec!["A", "C"]),
+        ("?restaurant_id=r1&customer_id=c2&status=pending", vec!["C"]),
+    ] {
+        assert_eq!(world.ids(&format!("/orders{query}")).await, expected, "{query}");
+        let as_of =
+            format!("/orders{query}{}as_of_offsets=0=3,1=2", if query.is_empty() { "?" } else { "&" });
+        assert_eq!(world.ids(&as_of).await, expected, "{as_of}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_cover_everything_once() {
+    let mut world = World::new().await;
+    for n in 0..7 {
+        // Pairs share their time.
+        world.append(0, n / 2, &format!(r#"{{"event":"OrderCreated","order_id":"O{n}"}}"#)).await;
+    }
+    for base in [
+        "/orders?sort=-last_updated",
+        "/orders?sort=order_id",
+        "/orders?sort=-order_id",
+        "/orders?as_of_offsets=0=7",
+    ] {
+        let whole = world.ids(base).await;
+        assert_eq!(whole.len(), 7);
+        let (mut paged, mut url, mut pages) = (Vec::new(), format!("{base}&limit=3"), 0);
+        loop {
+            pages += 1;
+            let answer = world.json(&url).await;
+            paged.extend(ids(&answer));
+            match answer["next_cursor"].as_str() {
+                Some(cursor) => url = format!("/orders?limit=3&cursor={cursor}"),
+                None => break,
+            }
+        }
+        assert_eq!((paged, pages), (whole, 3), "{base}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_just_full_is_the_last() {
+    let world = World::with_three_orders().await;
+    assert!(world.json("/orders?limit=3").await["next_cursor"].is_null());
+    assert!(world.json("/orders?limit=2").await["next_cursor"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_keeps_to_its_cut_and_its_question() {
+    let mut world = World::with_three_orders().await;
+    let first = world.json("/orders?sort=order_id&limit=1&as_of=2026-01-01T00:00:04Z").await;
+    assert_eq!(ids(&first), ["A"]);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    world.append(1, 3, r#"{"event":"OrderCreated","order_id":"AA"}"#).await;
+    let rest = world.json(&format!("/orders?cursor={cursor}")).await;
+    assert_eq!((ids(&rest), rest["next_cursor"].is_null()), (vec!["B".to_owned()], true));
+    // What the cursor says may be said again.
+    world.json(&format!("/orders?cursor={cursor}&sort=order_id&as_of=2026-01-01T00:00:04Z")).await;
+    let other = world.problem(&format!("/orders?cursor={cursor}&sort=-order_id"), 400).await;
+    assert!(other.contains("sort"), "{other}");
+    world.problem(&format!("/orders?cursor={cursor}&status=paid"), 400).await;
+    world.problem(&format!("/orders?cursor={cursor}&as_of=2026-01-01T00:00:05Z"), 400).await;
+    world.problem(&format!("/orders/A/history?cursor={cursor}"), 400).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_cursors_are_refused() {
+    let world = World::with_three_orders().await;
+    let list = world.json("/orders?limit=1&as_of_offsets=0=3").await;
+    let whole = list["next_cursor"].as_str().unwrap();
+    // {"q":[null,null,null,"-last_updated"],"k":["A","nonsense"]} and others of that kind.
+    for cursor in [
+        "",
+        "x",
+        "%20",
+        &whole[1..],
+        &whole[..whole.len() - 2],
+        "e30",
+        "eyJxIjpbbnVsbCxudWxsLG51bGwsIi1sYXN0X3VwZGF0ZWQiXSwiayI6WyJBIiwibm9uc2Vuc2UiXX0",
+        &"A".repeat(60_000),
+    ] {
+        let response = world.get(&format!("/orders?cursor={cursor}")).await;
+        assert!(matches!(response.status().as_u16(), 400 | 414), "{cursor}: {}", response.status());
+    }
+}

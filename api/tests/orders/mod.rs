@@ -1,0 +1,4 @@
+mod as_of;
+mod history;
+mod list;
+mod one;

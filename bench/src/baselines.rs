@@ -1,0 +1,76 @@
+//! Consumers as they are usually written, and bare reading: what the real one is
+//! measured beside. Programs of their own, started by the steps.
+//!
+//! They write the same tables in the same database, so that only the way differs. None
+//! of them fences a stale owner, handles a bad record, or knows where it stands but by
+//! Kafka's offsets; a record that comes late or twice is handled by comparing sequences.
+
+mod copy_upsert;
+mod event;
+mod read;
+mod rows;
+mod source;
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use event_log::KafkaSettings;
+use secrecy::SecretString;
+use service::{Exit, Failure};
+use tokio_postgres::Client;
+use views::Database;
+
+use crate::args::{Baseline, Step};
+
+/// Printed when the partitions are assigned.
+pub const BEGIN: &str = "begin";
+/// Printed after the last commit: events and the bytes of their values.
+pub const END: &str = "end";
+
+pub async fn run(baseline: Baseline) -> Result<(), Failure> {
+    let kafka = KafkaSettings::new(&baseline.kafka_bootstrap_servers, &baseline.kafka_topic);
+    let limit = Limit {
+        events: baseline.events,
+        deadline: baseline.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
+    };
+    let group = &baseline.kafka_group_id;
+    let (events, bytes) = match baseline.step {
+        Step::Read => read::run(&kafka, &limit)?,
+        Step::CopyUpsert => copy_upsert::run(&kafka, group, &limit, &baseline.database_url).await?,
+        Step::RowsPerThousand => rows::run(&kafka, group, &limit, &baseline.database_url, 1000).await?,
+        Step::RowsPerEvent => rows::run(&kafka, group, &limit, &baseline.database_url, 1).await?,
+        Step::Copy | Step::CopyTwo | Step::Drain => {
+            return Err(Failure::new(Exit::Usage, "this step is no baseline"));
+        }
+    };
+    print(&format!("{END} {events} {bytes}"));
+    Ok(())
+}
+
+/// When a baseline is done.
+pub struct Limit {
+    pub events: u64,
+    pub deadline: Option<Instant>,
+}
+
+impl Limit {
+    pub fn is_reached(&self, events: u64) -> bool {
+        events >= self.events || self.deadline.is_some_and(|deadline| Instant::now() > deadline)
+    }
+}
+
+/// A line for the program that measures.
+fn print(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // If nobody reads it, nobody measures.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// A session like the real consumer's, and the schema of the active build.
+async fn connect(url: &str) -> Result<(Client, String), Failure> {
+    let database =
+        Database::parse(&SecretString::from(url.to_owned()), None).map_err(Failure::with(Exit::Usage))?;
+    let session = database.session("food-orders bench baseline", &[("synchronous_commit", "off")]).await?;
+    let build = views::builds::active(&session.client).await?.build;
+    Ok((session.client, format!("build_{build}")))
+}

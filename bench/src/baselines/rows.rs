@@ -1,0 +1,52 @@
+//! Row by row: two prepared statements per event, each awaited, and a commit every so
+//! many events.
+
+use std::time::Duration;
+
+use event_log::KafkaSettings;
+use rdkafka::consumer::CommitMode;
+use service::Failure;
+use views::apply::COLUMNS;
+
+use super::source::Source;
+use super::{Limit, connect};
+
+/// After this long without an event, what there is is committed.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+pub async fn run(
+    kafka: &KafkaSettings,
+    group: &str,
+    limit: &Limit,
+    database_url: &str,
+    per_commit: u64,
+) -> Result<(u64, u64), Failure> {
+    let (client, build) = connect(database_url).await?;
+    let history = client
+        .prepare(&format!(
+            "INSERT INTO {build}.order_history ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             ON CONFLICT DO NOTHING"
+        ))
+        .await?;
+    let order = client.prepare(&include_str!("upsert_row.sql").replace("{schema}", &build)).await?;
+    let mut source = Source::join(kafka, group)?;
+    let mut events = 0;
+    while !limit.is_reached(events) {
+        let mut open = 0;
+        while open < per_commit && events + open < limit.events {
+            let Some(event) = source.next(PATIENCE)? else { break };
+            if open == 0 {
+                client.batch_execute("BEGIN").await?;
+            }
+            client.execute(&history, &event.columns()).await?;
+            client.execute(&order, &event.order_columns()).await?;
+            open += 1;
+        }
+        if open > 0 {
+            client.batch_execute("COMMIT").await?;
+            source.commit(CommitMode::Async)?;
+            events += open;
+        }
+    }
+    Ok((events, source.bytes))
+}

@@ -1,0 +1,65 @@
+//! From the backlog to the table.
+
+use service::Failure;
+
+use crate::args::{Options, Step};
+use crate::backlog::{self, Backlog};
+use crate::context::{Context, say};
+use crate::environment::Environment;
+use crate::history_dump::HistoryDump;
+use crate::measurement::Measurement;
+use crate::report::Report;
+use crate::server::Server;
+use crate::steps::{Bench, drain, read};
+
+pub async fn run(options: &Options) -> Result<(), Failure> {
+    let context = Context::new(options)?;
+    let server = Server::connect(&options.database_url).await?;
+    let environment = Environment::look(&server).await?;
+    let backlog = Backlog::produce(&context).await?;
+    let mut bench = Bench { context: &context, server, backlog, dump: None };
+    let measured = measure(&mut bench, &options.steps()).await;
+    // Whatever came of it, and even if the broker is gone.
+    let deleted = backlog::delete_topic(&context.kafka).await;
+    let report = Report::new(environment, options, &bench.backlog, measured?);
+    deleted?;
+    report.print()?;
+    match &options.json {
+        Some(file) => report.write(file),
+        None => Ok(()),
+    }
+}
+
+async fn measure(bench: &mut Bench<'_>, steps: &[Step]) -> Result<Vec<Measurement>, Failure> {
+    warm_up(bench, steps).await?;
+    let mut all = Vec::new();
+    for repetition in 1..=bench.context.options.repeat {
+        for step in steps {
+            let measured = bench.measure(*step, repetition).await?;
+            progress(&measured);
+            all.push(measured);
+        }
+    }
+    Ok(all)
+}
+
+/// Not counted: reads all once, so that the broker's log is in memory for every step, and drains it
+/// once for the rows that are copied.
+async fn warm_up(bench: &mut Bench<'_>, steps: &[Step]) -> Result<(), Failure> {
+    say!("warming up ...");
+    let (measured, bytes) = read(bench, 0).await?;
+    bench.backlog.value_bytes = Some(bytes);
+    progress(&measured);
+    if steps.iter().any(|step| matches!(step, Step::Copy | Step::CopyTwo | Step::Drain)) {
+        let fresh = bench.server.fresh().await?;
+        progress(&drain(bench, &fresh, 0).await?);
+        bench.dump = Some(HistoryDump::of(&fresh).await?);
+        bench.server.drop(fresh).await?;
+    }
+    Ok(())
+}
+
+fn progress(measured: &Measurement) {
+    let Measurement { repetition, step, events, seconds, events_per_second, .. } = measured;
+    say!("{repetition}  {step:<12}{events:>10} events in {seconds:>7.2} s: {events_per_second:>8.0}/s");
+}

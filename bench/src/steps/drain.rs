@@ -1,0 +1,93 @@
+//! The real consumer, from an empty database until it has caught up.
+
+use std::time::{Duration, Instant};
+
+use secrecy::ExposeSecret;
+use service::{Exit, Failure};
+use tokio::process::Command;
+
+use super::{Before, Bench, check};
+use crate::child;
+use crate::measurement::Measurement;
+use crate::server::Fresh;
+
+/// How finely the positions are watched: an error of the measured time.
+const INTERVAL: Duration = Duration::from_millis(10);
+/// No progress for this long is a failure.
+const STUCK_AFTER: Duration = Duration::from_secs(60);
+
+/// When what was first seen in the positions.
+struct Marks {
+    /// Partitions are claimed: reading begins.
+    claimed: Instant,
+    first_commit: Instant,
+    /// All positions have reached the end of the log.
+    done: Instant,
+}
+
+pub async fn drain(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<Measurement, Failure> {
+    let context = bench.context;
+    let mut command = Command::new(context.program("consumer"));
+    command
+        .arg("--until-caught-up")
+        .args(&context.options.consumer_arg)
+        .env("KAFKA_BOOTSTRAP_SERVERS", &context.kafka.bootstrap_servers)
+        .env("KAFKA_TOPIC", &context.kafka.topic)
+        .env("KAFKA_GROUP_ID", &fresh.name)
+        .env("DATABASE_URL", fresh.url.expose_secret())
+        .env("LOG_LEVEL", "warn");
+    let before = Before::read(&bench.server).await?;
+    let child = child::start("consumer", command)?;
+    let (marks, ended) = {
+        let started = child.started();
+        let watched = watch(fresh, bench.backlog.events, started);
+        let (marks, ended) = tokio::join!(watched, child.ended());
+        // If the consumer has failed, that is why the positions stand still.
+        let ended = ended?;
+        (marks?, ended)
+    };
+    let seconds = (marks.done - marks.claimed).as_secs_f64();
+    let mut measured = Measurement::timed("drain", repetition, bench.backlog.events, seconds);
+    before.compare(&bench.server, &mut measured).await?;
+    measured.process_seconds = Some(ended.wall.as_secs_f64());
+    measured.first_commit_seconds = Some((marks.first_commit - marks.claimed).as_secs_f64());
+    measured.cpu_seconds = ended.cpu_seconds;
+    measured.peak_memory_bytes = ended.peak_memory_bytes;
+    check(bench, fresh, &mut measured).await?;
+    Ok(measured)
+}
+
+async fn watch(fresh: &Fresh, events: u64, started: Instant) -> Result<Marks, Failure> {
+    let session = fresh.database.session("food-orders bench", &[]).await?;
+    let sql = format!(
+        "SELECT count(*), coalesce(sum(next_offset), 0)::bigint FROM {}.positions WHERE owner_epoch > 0",
+        fresh.schema
+    );
+    let statement = session.client.prepare(&sql).await?;
+    let (mut claimed, mut first_commit) = (None, None);
+    let (mut last, mut moved) = (0, started);
+    let mut tick = tokio::time::interval(INTERVAL);
+    loop {
+        tick.tick().await;
+        let row = session.client.query_one(&statement, &[]).await?;
+        let now = Instant::now();
+        let (partitions, applied): (i64, i64) = (row.get(0), row.get(1));
+        if partitions > 0 {
+            claimed.get_or_insert(now);
+        }
+        if applied > 0 {
+            first_commit.get_or_insert(now);
+        }
+        if applied != last {
+            (last, moved) = (applied, now);
+        }
+        if applied as u64 >= events {
+            let claimed = claimed.unwrap_or(now);
+            return Ok(Marks { claimed, first_commit: first_commit.unwrap_or(now), done: now });
+        }
+        if now - moved > STUCK_AFTER {
+            let message = format!("drain: no progress for {} s", STUCK_AFTER.as_secs());
+            return Err(Failure::new(Exit::Unexpected, message));
+        }
+    }
+}

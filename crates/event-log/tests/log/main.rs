@@ -1,0 +1,7 @@
+//! The log against a real broker: one program, so that one broker serves all tests.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
+
+mod common;
+mod produce;
+mod topic;

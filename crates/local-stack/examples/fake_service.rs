@@ -1,0 +1,57 @@
+//! Stands for consumer, api and producer in the tests of `up`: answers health checks until SIGTERM, and keeps a journal.
+//!
+//! `FAKE_JOURNAL` is the file that it adds `NAME started` and `NAME ended` to. The one named by `FAKE_DIES` ends with 3.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+fn main() {
+    let program = std::env::args().next().unwrap_or_default();
+    let name = Path::new(&program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let listen = if name == "api" { "API_LISTEN" } else { "METRICS_LISTEN" };
+    let address = std::env::var(listen).unwrap_or_default();
+    thread::spawn(move || answer(&address));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return };
+    runtime.block_on(async {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        // From here on SIGTERM is waited for: only now may the test know of us.
+        note_start(&name);
+        if let Ok(mut terminate) = terminate {
+            terminate.recv().await;
+        }
+    });
+    // Long enough to show an order among those that end.
+    thread::sleep(Duration::from_millis(200));
+    note(&format!("{name} ended"));
+}
+
+fn note_start(name: &str) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let token = std::env::var("API_ADMIN_TOKEN").is_ok();
+    note(&format!("{name} started {} token={token}", arguments.join(" ")));
+    if std::env::var("FAKE_DIES").is_ok_and(|dies| dies == name) {
+        eprintln!("out of cheese");
+        std::process::exit(3);
+    }
+}
+
+fn answer(address: &str) {
+    let Ok(listener) = TcpListener::bind(address) else { return };
+    for mut stream in listener.incoming().flatten() {
+        let _ = stream.read(&mut [0; 1024]);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    }
+}
+
+fn note(line: &str) {
+    let path = std::env::var("FAKE_JOURNAL").unwrap_or_default();
+    if let Ok(mut file) = File::options().create(true).append(true).open(path) {
+        // In one piece: several write to it.
+        let _ = file.write_all(format!("{line}\n").as_bytes());
+    }
+}

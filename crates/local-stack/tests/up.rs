@@ -1,0 +1,163 @@
+//! `up`, with stand-ins for our programs: in which order things start and end, and what happens when one ends by itself.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A folder with `local-stack` and the stand-ins beside it, and a data folder.
+struct Stage {
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let folder =
+            tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
+        let program = Path::new(env!("CARGO_BIN_EXE_local-stack"));
+        let fake = program.with_file_name("examples").join("fake_service");
+        // Linked where it can be: a file just written cannot be run while another thread forks.
+        let place = |from: &Path, name: &str| {
+            let to = folder.path().join(name);
+            fs::hard_link(from, &to).or_else(|_| fs::copy(from, &to).map(drop)).unwrap();
+        };
+        place(program, "local-stack");
+        for name in ["consumer", "api", "producer"] {
+            place(&fake, name);
+        }
+        Self { folder }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.folder.path().join("local-stack"));
+        command
+            .args(arguments)
+            .env("FOOD_ORDERS_DATA_DIR", self.data())
+            .env("FOOD_ORDERS_KAFKA_PORT", "0")
+            .env("FOOD_ORDERS_POSTGRES_PORT", "0")
+            .env("API_LISTEN", "127.0.0.1:0")
+            .env("FAKE_JOURNAL", self.folder.path().join("journal"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn journal(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.folder.path().join("journal")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Starts it and waits until it says that it is up.
+    fn up(&self, arguments: &[&str]) -> (Child, String) {
+        let mut child = self.command(&["up"]).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut text = String::new();
+        let stdout = child.stdout.as_mut().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !text.contains("Ctrl-C stops") {
+            assert!(Instant::now() < deadline, "{text}");
+            let mut buffer = [0; 4096];
+            let read = stdout.read(&mut buffer).unwrap();
+            assert!(read > 0, "it ended: {text}");
+            text.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+        (child, text)
+    }
+
+    fn wait_for(&self, line: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.journal().iter().any(|found| found.starts_with(line)) {
+            assert!(Instant::now() < deadline, "no `{line}` in {:?}", self.journal());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn the_producer_drains_first_and_the_servers_end_last() {
+    let stage = Stage::new();
+    let (mut up, text) = stage.up(&["--rate", "7", "--consumers", "2"]);
+    stage.wait_for("producer started");
+    let token = fs::read_to_string(stage.data().join("admin-token")).unwrap();
+    assert!(text.contains(token.trim()), "{text}");
+    let mode = fs::metadata(stage.data().join("admin-token")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let status = stage.command(&["status"]).output().unwrap();
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(status.contains("consumer-2") && status.contains("ready"), "{status}");
+
+    kill(Pid::from_raw(up.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert!(up.wait().unwrap().success());
+    let journal = stage.journal();
+    let started: Vec<&String> = journal.iter().filter(|line| line.contains("started")).collect();
+    assert_eq!(started.len(), 4, "{journal:?}");
+    assert!(journal.contains(&"producer started --rate 7 --orders 0 token=false".to_owned()), "{journal:?}");
+    assert!(journal.contains(&"api started  token=true".to_owned()), "{journal:?}");
+    let ended: Vec<&String> = journal.iter().filter(|line| line.contains("ended")).collect();
+    assert_eq!(ended[0], "producer ended", "{journal:?}");
+    assert_eq!(ended.len(), 4, "{journal:?}");
+    // The token stays for the next time.
+    let (mut up, _) = stage.up(&["--no-producer"]);
+    assert_eq!(fs::read_to_string(stage.data().join("admin-token")).unwrap(), token);
+    kill(Pid::from_raw(up.id().cast_signed()), Signal::SIGTERM).unwrap();
+    assert!(up.wait().unwrap().success());
+}
+
+#[test]
+fn a_program_that_ends_by_itself_ends_up_with_an_error_and_its_log() {
+    let stage = Stage::new();
+    let output = stage.command(&["up"]).env("FAKE_DIES", "producer").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("producer ended by itself (exit status: 3)"), "{text}");
+    assert!(text.contains("out of cheese"), "{text}");
+    let journal = stage.journal();
+    assert!(journal.contains(&"api ended".to_owned()), "{journal:?}");
+    assert!(journal.contains(&"consumer ended".to_owned()), "{journal:?}");
+}
+
+#[test]
+fn a_server_that_dies_ends_up_with_an_error() {
+    let stage = Stage::new();
+    let (up, _) = stage.up(&[]);
+    stage.wait_for("producer started");
+    let state: serde_json::Value =
+        serde_json::from_slice(&fs::read(stage.data().join("state.json")).unwrap()).unwrap();
+    let kafka = i32::try_from(state["kafka"]["pid"].as_i64().unwrap()).unwrap();
+    kill(Pid::from_raw(kafka), Signal::SIGKILL).unwrap();
+    let output = up.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stage.journal().contains(&"consumer ended".to_owned()));
+}
+
+#[test]
+fn killed_it_takes_its_programs_along() {
+    let stage = Stage::new();
+    let (mut up, _) = stage.up(&[]);
+    stage.wait_for("producer started");
+    up.kill().unwrap();
+    up.wait().unwrap();
+    for name in ["producer", "consumer", "api"] {
+        stage.wait_for(&format!("{name} ended"));
+    }
+}
+
+#[test]
+fn what_is_not_built_is_said_before_anything_starts() {
+    let stage = Stage::new();
+    fs::remove_file(stage.folder.path().join("api")).unwrap();
+    let output = stage.command(&["up"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("has not been built"), "{text}");
+    assert!(stage.journal().is_empty());
+}

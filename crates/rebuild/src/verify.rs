@@ -1,0 +1,67 @@
+//! Verifying: the log against the history, then the history against the orders. Both
+//! at the build's positions, at which nothing writes to it meanwhile.
+
+mod blocks;
+mod content;
+mod drill;
+mod fold;
+mod history_side;
+mod log_side;
+
+use std::collections::BTreeMap;
+
+use orders::{Partition, Position};
+use views::rebuild::State;
+
+use crate::differences::Differences;
+use crate::error::{Error, Result};
+use crate::runner::{FailureCause, Runner, Step};
+
+/// What is verified, and up to where.
+#[derive(Clone, Debug)]
+struct Scope {
+    build: i64,
+    positions: BTreeMap<Partition, Position>,
+}
+
+impl Runner {
+    pub(crate) async fn verify(&self, build: i64) -> Result<Step> {
+        let session = self.session(&[]).await?;
+        let positions = views::positions::read(&session.client, build).await?;
+        let scope = Scope { build, positions };
+        let events: u64 = scope.positions.values().map(|position| position.0 as u64).sum();
+        // The history twice: against the log, and in the order of the orders.
+        self.meter.expect(events * 2);
+        let mut differences = self.compare_with_log(&scope).await?;
+        differences.extend(self.compare_with_fold(&scope).await?);
+        if differences.is_empty() {
+            return self.advance(&session, State::Verifying, State::Ready).await;
+        }
+        let mut reason = format!(
+            "the new build differs from the log in {} values; it was not switched in, and stays in schema build_{build} \
+             until the next rebuild",
+            differences.total
+        );
+        if let Some(first) = differences.listed.first() {
+            reason = format!("{reason}. The first: {first}");
+        }
+        let differences =
+            serde_json::to_value(differences).map_err(|error| Error::Other(error.to_string()))?;
+        Ok(Step::Fail { cause: FailureCause::Difference, reason, plan: None, differences: Some(differences) })
+    }
+
+    async fn compare_with_log(&self, scope: &Scope) -> Result<Differences> {
+        let history = history_side::hash(&self.settings, scope.build);
+        let log = log_side::hash(&self.settings, scope, &self.meter);
+        let (history, (log, mut differences)) = tokio::try_join!(history, log)?;
+        let differing = blocks::differing(&log, &history);
+        if !differing.is_empty() {
+            differences.extend(drill::down(&self.settings, scope, &differing).await?);
+        }
+        Ok(differences)
+    }
+
+    async fn compare_with_fold(&self, scope: &Scope) -> Result<Differences> {
+        fold::compare(&self.settings, scope.build, &self.meter).await
+    }
+}

@@ -1,0 +1,145 @@
+//! The log, read once more from offset 0 and hashed in blocks; and every record that
+//! cannot be decoded must be a letter.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use event_log::{Chunk, ChunkLimits, KafkaSettings, Replay, Span, lane_of};
+use orders::decode::Envelope;
+use orders::{Cause, Offset, Partition, Position, Record, Rejection, decode};
+use tokio::task::JoinSet;
+use views::apply::Codec;
+use views::rebuild::{KnownLetter, letters};
+
+use super::Scope;
+use super::blocks::Blocks;
+use super::content::Content;
+use crate::differences::{Difference, Differences};
+use crate::error::Result;
+use crate::progress::Meter;
+use crate::settings::Settings;
+
+const READERS: usize = 2;
+
+type Letters = BTreeMap<(Partition, Offset), KnownLetter>;
+
+pub(super) async fn hash(
+    settings: &Settings,
+    scope: &Scope,
+    meter: &Arc<Meter>,
+) -> Result<(Blocks, Differences)> {
+    let session = settings.database.session("food-orders rebuild verify", &[]).await?;
+    let mut letters = letters(&session.client, scope.build).await?;
+    let mut readers = JoinSet::new();
+    for reader in 0..READERS {
+        let mine = |partition: &Partition| lane_of(*partition, READERS) == reader;
+        let spans: BTreeMap<Partition, Span> = scope
+            .positions
+            .iter()
+            .filter(|(partition, to)| mine(partition) && to.0 > 0)
+            .map(|(partition, to)| (*partition, Span { from: Position::START, to: *to }))
+            .collect();
+        let letters: Letters = letters.extract_if(.., |(partition, _), _| mine(partition)).collect();
+        let comparison = Comparison {
+            codec: settings.codec.clone(),
+            letters,
+            blocks: Blocks::default(),
+            differences: Differences::default(),
+        };
+        readers.spawn(read(settings.kafka.clone(), spans, comparison, Arc::clone(meter)));
+    }
+    let (mut blocks, mut differences) = (Blocks::default(), Differences::default());
+    while let Some(reader) = readers.join_next().await {
+        let comparison = reader??;
+        blocks.merge(comparison.blocks);
+        differences.extend(comparison.differences);
+    }
+    Ok((blocks, differences))
+}
+
+async fn read(
+    kafka: KafkaSettings,
+    spans: BTreeMap<Partition, Span>,
+    mut comparison: Comparison,
+    meter: Arc<Meter>,
+) -> Result<Comparison> {
+    if !spans.is_empty() {
+        let mut replay = Replay::start(&kafka, spans, ChunkLimits::default())?;
+        while let Some(chunk) = replay.next().await {
+            let chunk = chunk?;
+            comparison.take(&chunk);
+            meter.add(chunk.len() as u64);
+        }
+    }
+    comparison.finish();
+    Ok(comparison)
+}
+
+struct Comparison {
+    codec: Codec,
+    /// Those that were not met in the log yet.
+    letters: Letters,
+    blocks: Blocks,
+    differences: Differences,
+}
+
+impl Comparison {
+    fn take(&mut self, chunk: &Chunk) {
+        for (_, record) in chunk.records() {
+            let letter = self.letters.remove(&(record.partition, record.offset));
+            let decoded = decode(envelope(&self.codec, &record), record.value);
+            match (decoded, letter) {
+                (Ok(decoded), None) => {
+                    self.blocks.add(&Content::of_record(&self.codec.topic, &record, &decoded));
+                }
+                // A retry admitted it: it is in the history as well.
+                (Ok(decoded), Some(letter)) if letter.is_retried => {
+                    self.blocks.add(&Content::of_record(&self.codec.topic, &record, &decoded));
+                }
+                (Ok(_), Some(letter)) if letter.cause == Cause::RefusedByDatabase.as_str() => {}
+                (Ok(_), Some(letter)) => self.differ(&record, Some("no letter".into()), Some(letter.cause)),
+                (Err(rejection), letter) => self.rejected(&record, &rejection, letter),
+            }
+        }
+    }
+
+    fn rejected(&mut self, record: &Record<'_>, rejection: &Rejection, letter: Option<KnownLetter>) {
+        let found = letter.map(|letter| letter.cause);
+        if found.as_deref() != Some(rejection.cause.as_str()) {
+            self.differ(record, Some(rejection.cause.as_str().into()), found);
+        }
+    }
+
+    fn differ(&mut self, record: &Record<'_>, expected: Option<String>, found: Option<String>) {
+        self.differences.push(Difference {
+            table: "letters".into(),
+            partition: Some(record.partition.0),
+            offset: Some(record.offset.0),
+            column: Some("cause".into()),
+            expected,
+            found,
+            ..Difference::default()
+        });
+    }
+
+    /// Letters about records that the log does not have.
+    fn finish(&mut self) {
+        for ((partition, offset), letter) in std::mem::take(&mut self.letters) {
+            self.differences.push(Difference {
+                table: "letters".into(),
+                partition: Some(partition.0),
+                offset: Some(offset.0),
+                found: Some(letter.cause),
+                ..Difference::default()
+            });
+        }
+    }
+}
+
+pub(super) fn envelope<'a>(codec: &Codec, record: &Record<'a>) -> Envelope<'a> {
+    Envelope {
+        at: record.at(),
+        schema_version: record.headers.get("schema-version"),
+        max_bytes: codec.max_record_bytes,
+    }
+}

@@ -1,0 +1,96 @@
+//! A live writer as the consumer is one: applies the log to whichever build is active.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use event_log::{ChunkLimits, Replay, Span};
+use orders::{Partition, Position, Record};
+use views::Error;
+use views::lane::{Lane, LaneOptions, SynchronousCommit};
+
+use super::World;
+
+pub struct Live {
+    stop: Arc<AtomicBool>,
+    /// Commits that were refused: how often the writer had to claim anew.
+    pub refused: Arc<AtomicUsize>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl World {
+    fn lane(&self) -> Lane {
+        Lane::new(LaneOptions {
+            database: self.settings.database.clone(),
+            codec: self.settings.codec.clone(),
+            owner: "test consumer".into(),
+            synchronous_commit: SynchronousCommit::Off,
+        })
+    }
+
+    /// Applies everything that is in the log now.
+    pub async fn apply_live(&self) {
+        let mut lane = self.lane();
+        let ends = self.ends().await;
+        lane.claim(&ends.keys().copied().collect::<Vec<_>>()).await.unwrap();
+        self.round(&mut lane, &ends).await.unwrap();
+    }
+
+    async fn round(&self, lane: &mut Lane, ends: &BTreeMap<Partition, Position>) -> Result<(), Error> {
+        let spans: BTreeMap<_, _> = lane
+            .positions()
+            .into_iter()
+            .map(|(partition, from)| (partition, Span { from, to: ends[&partition] }))
+            .collect();
+        if spans.values().all(|span| span.from >= span.to) {
+            return Ok(());
+        }
+        let limits = ChunkLimits { records: 2000, ..ChunkLimits::default() };
+        let mut replay = Replay::start(&self.settings.kafka, spans, limits).unwrap();
+        while let Some(chunk) = replay.next().await {
+            let chunk = chunk.unwrap();
+            let records: Vec<Record<'_>> = chunk.records().map(|(_, record)| record).collect();
+            let ends: Vec<_> = chunk.ends().map(|(partition, end, _)| (partition, end)).collect();
+            lane.apply(&records, &ends).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies what comes until it is stopped; claims anew when it is refused.
+    pub fn live(self: &Arc<Self>) -> Live {
+        let (stop, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (world, stopped, counter) = (Arc::clone(self), Arc::clone(&stop), Arc::clone(&refused));
+        let task = tokio::spawn(async move {
+            let mut lane = world.lane();
+            loop {
+                let last = stopped.load(Ordering::SeqCst);
+                let ends = world.ends().await;
+                if lane.held().is_empty() {
+                    match lane.claim(&ends.keys().copied().collect::<Vec<_>>()).await {
+                        Ok(_) => {}
+                        Err(Error::Refused { .. }) => continue,
+                        Err(error) => panic!("claiming: {error}"),
+                    }
+                }
+                match world.round(&mut lane, &ends).await {
+                    Ok(()) if last => return,
+                    Ok(()) => {}
+                    Err(Error::Refused { .. }) => {
+                        counter.fetch_add(1, Ordering::SeqCst);
+                        lane = world.lane();
+                    }
+                    Err(error) => panic!("applying: {error}"),
+                }
+            }
+        });
+        Live { stop, refused, task }
+    }
+}
+
+impl Live {
+    /// Applies what is there, and ends.
+    pub async fn stop(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.task.await.unwrap();
+    }
+}

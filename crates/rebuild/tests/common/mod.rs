@@ -1,0 +1,197 @@
+//! A database, a topic and live tables for one test, and an independent fold of the
+//! topic to compare with.
+#![allow(clippy::unwrap_used, dead_code)] // test code; no test uses all of it
+
+pub mod events;
+pub mod live;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use event_log::{
+    ChunkLimits, KafkaSettings, LogClient, LogWriter, Outgoing, Replay, Sent, Span, TopicSpec, ensure_topic,
+};
+use local_stack::TestServers;
+use orders::decode::Envelope;
+use orders::{EventType, Partition, Position, decode};
+use rebuild::{Job, Outcome, RebuildView, Request, Settings, Stop};
+use serde_json::{Value, json};
+use tokio_postgres::{Client, NoTls};
+use views::Database;
+use views::apply::Codec;
+
+use events::Written;
+
+pub struct World {
+    pub settings: Settings,
+    pub url: String,
+}
+
+impl World {
+    pub async fn new(partitions: i32) -> Self {
+        let servers = TestServers::shared().await.unwrap();
+        let url = servers.fresh_database().await.unwrap();
+        let topic = servers.fresh_topic_name();
+        let kafka = KafkaSettings::new(servers.bootstrap_servers(), &topic);
+        ensure_topic(&kafka, &TopicSpec { partitions, ..TopicSpec::default() }).await.unwrap();
+        let database = Database::parse(&url.clone().into(), None).unwrap();
+        views::migrate::migrate(&database).await.unwrap();
+        let codec = Codec { topic, max_record_bytes: 10_000 };
+        Self { settings: Settings { database, kafka, codec, process: "test".into() }, url }
+    }
+
+    pub async fn client(&self) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    pub async fn write(&self, records: Vec<Written>) {
+        let kafka = self.settings.kafka.clone();
+        tokio::task::spawn_blocking(move || write(&kafka, &records)).await.unwrap();
+    }
+
+    pub async fn start(&self) -> Job {
+        rebuild::start(&self.settings, &Request::default()).await.unwrap()
+    }
+
+    /// Runs a rebuild to its end.
+    pub async fn rebuild(&self) -> (Outcome, RebuildView) {
+        let job = self.start().await;
+        let id = job.id();
+        let outcome = job.run(Stop::default()).await.unwrap();
+        (outcome, self.view(id).await)
+    }
+
+    pub async fn view(&self, id: i64) -> RebuildView {
+        rebuild::get(&self.settings.database, id).await.unwrap().unwrap()
+    }
+
+    pub async fn ends(&self) -> BTreeMap<Partition, Position> {
+        let kafka = self.settings.kafka.clone();
+        let ends = tokio::task::spawn_blocking(move || {
+            LogClient::new(&kafka).unwrap().watermarks(Duration::from_secs(10))
+        })
+        .await
+        .unwrap()
+        .unwrap();
+        ends.into_iter().map(|(partition, marks)| (partition, marks.end)).collect()
+    }
+
+    /// The public tables against a fold of the whole topic that shares only `crates/orders`
+    /// with what made them. Returns the number of orders.
+    pub async fn assert_tables_follow_from_the_log(&self) -> usize {
+        let (orders, history, letters) = self.fold().await;
+        let client = self.client().await;
+        let positions: BTreeMap<Partition, Position> = client
+            .query("SELECT partition, next_offset FROM public.positions", &[])
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| (Partition(row.get(0)), Position(row.get(1))))
+            .collect();
+        assert_eq!(positions, self.ends().await, "everything is applied");
+        let count = async |table: &str| -> i64 {
+            client.query_one(&format!("SELECT count(*) FROM public.{table}"), &[]).await.unwrap().get(0)
+        };
+        assert_eq!(count("order_history").await, history as i64);
+        assert_eq!(count("letters").await, letters as i64);
+        let rows = client
+            .query("SELECT order_id, to_jsonb(o) - 'order_id' FROM public.orders o", &[])
+            .await
+            .unwrap();
+        let mut found: HashMap<String, Value> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        assert_eq!(found.len(), orders.len());
+        for (order_id, expected) in &orders {
+            let row = found.remove(order_id).unwrap_or_else(|| panic!("order {order_id} is missing"));
+            for (column, value) in expected.as_object().unwrap() {
+                assert_eq!(
+                    normal(column, &row[column]),
+                    normal(column, value),
+                    "{order_id} {column}: {row} {expected}"
+                );
+            }
+        }
+        orders.len()
+    }
+
+    async fn fold(&self) -> (HashMap<String, Value>, usize, usize) {
+        let spans =
+            self.ends().await.into_iter().map(|(partition, to)| (partition, Span { from: Position(0), to }));
+        let mut replay =
+            Replay::start(&self.settings.kafka, spans.collect(), ChunkLimits::default()).unwrap();
+        let mut chunks = Vec::new();
+        while let Some(chunk) = replay.next().await {
+            chunks.push(chunk.unwrap());
+        }
+        let mut states: HashMap<String, orders::OrderState<'_>> = HashMap::new();
+        let (mut history, mut letters) = (0, 0);
+        for (_, record) in chunks.iter().flat_map(|chunk| chunk.records()) {
+            let schema_version = record.headers.get("schema-version");
+            let max_bytes = self.settings.codec.max_record_bytes;
+            match decode(Envelope { at: record.at(), schema_version, max_bytes }, record.value) {
+                Ok(decoded) => {
+                    history += 1;
+                    states.entry(decoded.order_id.into_owned()).or_default().add(decoded.fact);
+                }
+                Err(_) => letters += 1,
+            }
+        }
+        let orders = states.iter().map(|(id, state)| (id.clone(), expected(&state.row().unwrap()))).collect();
+        (orders, history, letters)
+    }
+}
+
+fn expected(row: &orders::OrderRow<'_>) -> Value {
+    let time = |time: Option<orders::Time>| time.map(|time| time.to_string());
+    json!({
+        "status": row.status.as_str(), "last_updated": time(Some(row.last_updated)), "sequence": row.sequence,
+        "customer_id": row.customer_id, "restaurant_id": row.restaurant_id, "total_cents": row.total_cents,
+        "currency": row.currency, "created_at": time(row.created_at), "paid_at": time(row.paid_at),
+        "shipped_at": time(row.shipped_at), "delivered_at": time(row.delivered_at),
+        "cancelled_at": time(row.cancelled_at), "payment_method": row.payment_method, "courier_id": row.courier_id,
+        "cancel_reason": row.cancel_reason,
+        "details": row.details.as_deref().map(|text| serde_json::from_str::<Value>(text).unwrap()),
+    })
+}
+
+/// Times in one form, numbers as the doubles that they are.
+fn normal(column: &str, value: &Value) -> Value {
+    match value {
+        Value::String(text) if column.ends_with("_at") || column == "last_updated" => {
+            json!(text.parse::<orders::Time>().unwrap().as_micros())
+        }
+        Value::Number(number) => json!(number.as_f64()),
+        Value::Array(values) => values.iter().map(|value| normal("", value)).collect(),
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(name, value)| (name.clone(), normal("", value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+pub fn write(kafka: &KafkaSettings, records: &[Written]) {
+    let mut writer = LogWriter::connect(kafka, false).unwrap();
+    for record in records {
+        let outgoing = Outgoing {
+            event: EventType::OrderCreated,
+            key: record.key.as_deref(),
+            value: record.value.as_bytes(),
+            traceparent: record.traceparent.as_deref(),
+        };
+        while writer.send(&outgoing).unwrap() == Sent::Full {
+            writer.serve(Duration::from_millis(10)).unwrap();
+        }
+    }
+    let totals = writer.finish(Duration::from_secs(30)).unwrap();
+    assert_eq!(totals.acknowledged.iter().sum::<u64>(), records.len() as u64);
+}
+
+/// Waits for a condition; never longer than a minute.
+pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while !condition().await {
+        assert!(std::time::Instant::now() < deadline, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

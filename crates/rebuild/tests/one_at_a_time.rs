@@ -1,0 +1,125 @@
+//! One rebuild of a view at a time; one that nobody drives is gone on with.
+#![allow(clippy::unwrap_used)] // a test
+
+mod common;
+
+use std::time::Duration;
+
+use common::events::{Dice, lives, mixed};
+use common::{World, eventually};
+use rebuild::{Error, Outcome, Request, State, Stop, SwitchMode};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_one_is_refused_while_the_first_is_driven() {
+    let world = World::new(1).await;
+    let first = world.start().await;
+    let second = rebuild::start(&world.settings, &Request::default()).await;
+    let Err(Error::AlreadyRunning { id, .. }) = second else { panic!("it was not refused") };
+    assert_eq!(id, first.id());
+    assert!(matches!(
+        rebuild::cancel_left_behind(&world.settings, "orders").await,
+        Err(Error::AlreadyRunning { .. })
+    ));
+
+    // The process that drives it dies: the next start goes on with it.
+    drop(first);
+    let next = world.start().await;
+    assert_eq!((next.id(), next.resumed()), (id, Some(State::Planned)));
+    assert!(matches!(next.run(Stop::default()).await.unwrap(), Outcome::Active { build: 2, .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_view_is_an_error_of_its_own() {
+    let world = World::new(1).await;
+    let request = Request { view: "riders".into(), ..Request::default() };
+    assert!(matches!(rebuild::start(&world.settings, &request).await, Err(Error::UnknownView(_))));
+}
+
+/// Interrupted at random points, again and again, it ends in the same tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_was_interrupted_goes_on_where_it_was() {
+    let world = World::new(4).await;
+    world.write(mixed(5, 30_000)).await;
+    world.apply_live().await;
+    let mut dice = Dice::new(5);
+    let mut left_in = Vec::new();
+    loop {
+        let job = world.start().await;
+        let stop = Stop::default();
+        let pause = stop.pause.clone();
+        let after = Duration::from_millis(100 + dice.roll(500));
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            pause.cancel();
+        });
+        match job.run(stop).await.unwrap() {
+            Outcome::Paused => {
+                let view = rebuild::list(&world.settings.database, 1).await.unwrap().remove(0);
+                left_in.push(view.state);
+            }
+            Outcome::Active { build, .. } => {
+                assert_eq!(build, 2, "the same build all along");
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+        if left_in.len() > 20 {
+            let job = world.start().await;
+            assert!(matches!(job.run(Stop::default()).await.unwrap(), Outcome::Active { .. }));
+            break;
+        }
+    }
+    println!("was interrupted in {left_in:?}");
+    world.assert_tables_follow_from_the_log().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_one_leaves_nothing_behind() {
+    let world = World::new(4).await;
+    world.write(lives(0, 20_000)).await;
+    world.apply_live().await;
+    let job = world.start().await;
+    let (id, stop) = (job.id(), Stop::default());
+    let run = tokio::spawn(job.run(stop.clone()));
+    eventually("a build", async || world.view(id).await.state != State::Planned).await;
+    stop.cancel.cancel();
+    let outcome = run.await.unwrap().unwrap();
+    assert!(matches!(outcome, Outcome::Cancelled { .. }), "{outcome:?}");
+    let view = world.view(id).await;
+    assert_eq!((view.state, view.finished_at.is_some()), (State::Cancelled, true));
+    let gone: bool = world
+        .client()
+        .await
+        .query_one("SELECT to_regnamespace('build_2') IS NULL", &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert!(gone, "its tables are dropped");
+    world.assert_tables_follow_from_the_log().await;
+    // Nothing stands in the way of the next one.
+    assert!(matches!(world.rebuild().await.0, Outcome::Active { build: 3, .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_waits_can_be_cancelled_or_switched_in_later() {
+    let world = World::new(2).await;
+    world.write(lives(0, 100)).await;
+    world.apply_live().await;
+    let manual = Request { switch: SwitchMode::Manual, ..Request::default() };
+    let job = rebuild::start(&world.settings, &manual).await.unwrap();
+    let id = job.id();
+    assert_eq!(job.run(Stop::default()).await.unwrap(), Outcome::Ready { build: 2 });
+    assert_eq!(world.view(id).await.state, State::Ready);
+    assert_eq!(rebuild::cancel_left_behind(&world.settings, "orders").await.unwrap(), Some(id));
+    assert_eq!(world.view(id).await.state, State::Cancelled);
+    assert_eq!(rebuild::cancel_left_behind(&world.settings, "orders").await.unwrap(), None);
+
+    let job = rebuild::start(&world.settings, &manual).await.unwrap();
+    assert_eq!(job.run(Stop::default()).await.unwrap(), Outcome::Ready { build: 3 });
+    world.write(lives(100, 100)).await;
+    world.apply_live().await;
+    let (outcome, view) = world.rebuild().await;
+    assert_eq!(outcome, Outcome::Active { build: 3, replaced: Some(1) });
+    assert_eq!(view.switch, SwitchMode::Auto);
+    assert_eq!(world.assert_tables_follow_from_the_log().await, 200);
+}

@@ -1,0 +1,103 @@
+//! A rebuild ends in the tables that follow from the log.
+#![allow(clippy::unwrap_used)] // a test
+
+mod common;
+
+use common::World;
+use common::events::{lives, mixed};
+use rebuild::{FailureCause, Outcome, RateSource, Request, State};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_new_tables_are_what_the_log_comes_down_to() {
+    let world = World::new(5).await;
+    world.write(mixed(1, 20_000)).await;
+    world.apply_live().await;
+    let before = world.assert_tables_follow_from_the_log().await;
+
+    let (outcome, view) = world.rebuild().await;
+    assert_eq!(outcome, Outcome::Active { build: 2, replaced: Some(1) }, "{view:?}");
+    assert_eq!((view.state, view.build, view.differences), (State::Active, Some(2), None));
+    assert_eq!(world.assert_tables_follow_from_the_log().await, before);
+
+    let phases: Vec<State> = view.progress.unwrap().phases.iter().map(|phase| phase.state).collect();
+    let all = [
+        State::Planned,
+        State::Loading,
+        State::Deriving,
+        State::CatchingUp,
+        State::Verifying,
+        State::Ready,
+        State::Switching,
+    ];
+    assert_eq!(phases, all);
+    assert!(view.finished_at.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_live_tables_never_applied_is_there_after_a_rebuild() {
+    let world = World::new(2).await;
+    world.write(mixed(2, 1000)).await;
+    let (outcome, _) = world.rebuild().await;
+    assert_eq!(outcome, Outcome::Active { build: 2, replaced: Some(1) });
+    world.assert_tables_follow_from_the_log().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_log_makes_empty_tables() {
+    let world = World::new(3).await;
+    let (outcome, _) = world.rebuild().await;
+    assert_eq!(outcome, Outcome::Active { build: 2, replaced: Some(1) });
+    assert_eq!(world.assert_tables_follow_from_the_log().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_superseded_build_is_kept_and_older_ones_are_dropped() {
+    let world = World::new(1).await;
+    world.write(lives(0, 100)).await;
+    world.apply_live().await;
+    for _ in 0..3 {
+        world.rebuild().await;
+    }
+    let client = world.client().await;
+    let rows = client
+        .query("SELECT id, state, to_regnamespace('build_' || id) IS NULL FROM builds ORDER BY id", &[])
+        .await;
+    let states: Vec<(i64, String, bool)> =
+        rows.unwrap().iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    let expected =
+        [(1, "dropped", true), (2, "dropped", true), (3, "superseded", false), (4, "active", false)];
+    assert_eq!(states, expected.map(|(id, state, gone)| (id, state.to_owned(), gone)));
+    let rebuilds = rebuild::list(&world.settings.database, 10).await.unwrap();
+    let states: Vec<State> = rebuilds.iter().map(|view| view.state).collect();
+    assert_eq!(states, [State::Active, State::Superseded, State::Superseded]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_plans_and_makes_nothing() {
+    let world = World::new(2).await;
+    world.write(lives(0, 500)).await;
+    let dry_run = rebuild::dry_run(&world.settings, &Request::default()).await.unwrap();
+    let (view, plan) = (dry_run.rebuild.clone(), dry_run.rebuild.plan.unwrap());
+    assert_eq!((view.state, view.dry_run, view.build), (State::Planned, true, None));
+    assert_eq!((plan.events, plan.rate_source), (2000, RateSource::Default));
+    assert!(plan.bytes > 0 && plan.disk_needed_bytes > plan.bytes);
+    let builds: i64 =
+        world.client().await.query_one("SELECT count(*) FROM builds", &[]).await.unwrap().get(0);
+    assert_eq!(builds, 1);
+    // It keeps nobody away.
+    let (outcome, _) = world.rebuild().await;
+    assert!(matches!(outcome, Outcome::Active { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_ends_before_the_live_positions_is_refused() {
+    let world = World::new(1).await;
+    world.write(lives(0, 10)).await;
+    world.apply_live().await;
+    world.client().await.execute("UPDATE build_1.positions SET next_offset = 99", &[]).await.unwrap();
+    let (outcome, view) = world.rebuild().await;
+    let Outcome::Failed { cause, reason } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(cause, FailureCause::Log);
+    assert!(reason.contains("ends at offset 40") && reason.contains("up to offset 99"), "{reason}");
+    assert_eq!((view.state, view.reason, view.build), (State::Failed, Some(reason), None));
+}

@@ -1,0 +1,129 @@
+//! The switch takes place while live writers and readers go on.
+#![allow(clippy::unwrap_used)] // a test
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use common::events::{lives, mixed};
+use common::{World, eventually};
+use rebuild::{Outcome, State, Stop};
+
+/// Reads the public tables in a loop: no error, never empty, never back in time.
+async fn read_on(world: Arc<World>, stop: Arc<AtomicBool>) -> usize {
+    let mut client = world.client().await;
+    let mut last: BTreeMap<i32, i64> = BTreeMap::new();
+    let mut last_count = 0;
+    let mut reads = 0;
+    while !stop.load(Ordering::SeqCst) {
+        let tx = client
+            .build_transaction()
+            .isolation_level(tokio_postgres::IsolationLevel::RepeatableRead)
+            .start()
+            .await
+            .unwrap();
+        let positions = tx.query("SELECT partition, next_offset FROM public.positions", &[]).await.unwrap();
+        let count: i64 = tx.query_one("SELECT count(*) FROM public.orders", &[]).await.unwrap().get(0);
+        tx.commit().await.unwrap();
+        let positions: BTreeMap<i32, i64> = positions.iter().map(|row| (row.get(0), row.get(1))).collect();
+        for (partition, position) in &last {
+            assert!(positions[partition] >= *position, "partition {partition} went back");
+        }
+        assert!(count >= last_count, "orders went missing");
+        (last, last_count) = (positions, count);
+        reads += 1;
+    }
+    reads
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_event_is_lost_or_doubled_and_no_read_goes_back() {
+    let world = Arc::new(World::new(6).await);
+    world.write(mixed(7, 10_000)).await;
+    world.apply_live().await;
+    let live = world.live();
+    let refused = Arc::clone(&live.refused);
+    let stop = Arc::new(AtomicBool::new(false));
+    let reader = tokio::spawn(read_on(Arc::clone(&world), Arc::clone(&stop)));
+    let written = Arc::new(AtomicUsize::new(0));
+    let producer = {
+        let (world, stop, written) = (Arc::clone(&world), Arc::clone(&stop), Arc::clone(&written));
+        tokio::spawn(async move {
+            for seed in 100.. {
+                if stop.load(Ordering::SeqCst) {
+                    break;
+                }
+                world.write(mixed(seed, 2000)).await;
+                written.fetch_add(2000, Ordering::SeqCst);
+            }
+        })
+    };
+    for build in 2..=4 {
+        let (outcome, view) = world.rebuild().await;
+        assert_eq!(outcome, Outcome::Active { build, replaced: Some(build - 1) }, "{view:?}");
+    }
+    stop.store(true, Ordering::SeqCst);
+    producer.await.unwrap();
+    live.stop().await;
+    let reads = reader.await.unwrap();
+    println!(
+        "{reads} reads, {} events written meanwhile, refused {refused:?}",
+        written.load(Ordering::SeqCst)
+    );
+    assert!(reads > 10 && written.load(Ordering::SeqCst) > 0);
+    assert!(refused.load(Ordering::SeqCst) >= 1, "the live writer was refused and claimed anew");
+    world.assert_tables_follow_from_the_log().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_read_delays_the_switch_and_nobody_else() {
+    let world = World::new(2).await;
+    world.write(lives(0, 200)).await;
+    world.apply_live().await;
+    let mut reader = world.client().await;
+    let reading = reader.transaction().await.unwrap();
+    reading.query("SELECT * FROM public.orders LIMIT 1", &[]).await.unwrap();
+
+    let job = world.start().await;
+    let (id, progress) = (job.id(), job.progress());
+    let run = tokio::spawn(job.run(Stop::default()));
+    eventually("the switch to wait for the reader", async || {
+        progress.borrow().waits_for.as_deref().is_some_and(|what| what.contains("reads of the public views"))
+    })
+    .await;
+    assert_eq!(world.view(id).await.state, State::Switching);
+    // Others read on, and the live writer writes on.
+    let other = world.client().await;
+    other.batch_execute("SET statement_timeout = '2s'; SELECT count(*) FROM public.orders").await.unwrap();
+    world.write(lives(200, 50)).await;
+    world.apply_live().await;
+
+    reading.commit().await.unwrap();
+    let outcome = tokio::time::timeout(Duration::from_secs(30), run).await.unwrap().unwrap().unwrap();
+    assert_eq!(outcome, Outcome::Active { build: 2, replaced: Some(1) });
+    assert_eq!(world.assert_tables_follow_from_the_log().await, 250);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_holds_the_positions_delays_the_switch() {
+    let world = World::new(2).await;
+    world.write(lives(0, 200)).await;
+    world.apply_live().await;
+    let mut writer = world.client().await;
+    let writing = writer.transaction().await.unwrap();
+    writing.execute("UPDATE build_1.positions SET owner = owner WHERE partition = 0", &[]).await.unwrap();
+
+    let job = world.start().await;
+    let progress = job.progress();
+    let run = tokio::spawn(job.run(Stop::default()));
+    eventually("a second try", async || {
+        progress.borrow().waits_for.as_deref().is_some_and(|what| what.contains("to switch, after"))
+    })
+    .await;
+    writing.commit().await.unwrap();
+    let outcome = tokio::time::timeout(Duration::from_secs(30), run).await.unwrap().unwrap().unwrap();
+    assert_eq!(outcome, Outcome::Active { build: 2, replaced: Some(1) });
+}

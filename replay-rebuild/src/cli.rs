@@ -1,0 +1,85 @@
+//! From the flags to the exit code.
+
+use rebuild::{FailureCause, Outcome, Request, Settings, Stop};
+use service::{Exit, Failure, Shell};
+use tokio_util::sync::CancellationToken;
+
+use crate::display::Display;
+use crate::report::{self, say};
+use crate::settings::Args;
+
+pub async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
+    let (settings, request) = args.validate()?;
+    let work = async {
+        views::migrate::migrate(&settings.database).await?;
+        if args.cancel {
+            cancel(&settings, &request).await
+        } else if args.dry_run {
+            dry_run(&settings, &request).await
+        } else {
+            rebuild(&settings, &request, &shell.stop).await
+        }
+    };
+    Box::pin(work).await
+}
+
+async fn cancel(settings: &Settings, request: &Request) -> Result<(), Failure> {
+    match rebuild::cancel_left_behind(settings, &request.view).await? {
+        Some(id) => say(&format!("rebuild {id} is cancelled and its tables are dropped")),
+        None => say("there is no rebuild to cancel"),
+    }
+    Ok(())
+}
+
+async fn dry_run(settings: &Settings, request: &Request) -> Result<(), Failure> {
+    let dry_run = rebuild::dry_run(settings, request).await?;
+    if let Some(plan) = &dry_run.rebuild.plan {
+        say(&report::plan(plan));
+    }
+    match dry_run.refused {
+        None => Ok(()),
+        Some(cause) => Err(Failure::new(exit(cause), dry_run.rebuild.reason.unwrap_or_default())),
+    }
+}
+
+async fn rebuild(settings: &Settings, request: &Request, cancel: &CancellationToken) -> Result<(), Failure> {
+    let job = rebuild::start(settings, request).await?;
+    let id = job.id();
+    match job.resumed() {
+        Some(state) => say(&format!("going on with rebuild {id}, which was left in {state}")),
+        None => say(&format!("rebuild {id} of view {}", request.view)),
+    }
+    let display = Display::start(settings.database.clone(), id, job.progress());
+    let stop = Stop { cancel: cancel.clone(), pause: CancellationToken::new() };
+    let outcome = job.run(stop).await;
+    display.finish().await;
+    let outcome = outcome?;
+    let row = rebuild::get(&settings.database, id).await?;
+    if let Some(row) = &row {
+        say(&report::summary(row));
+    }
+    match outcome {
+        Outcome::Active { .. } => Ok(()),
+        Outcome::Ready { build } => {
+            say(&format!(
+                "build {build} is verified and ready; `replay-rebuild` catches it up, verifies it again and switches to \
+                 it, `replay-rebuild --cancel` drops it"
+            ));
+            Ok(())
+        }
+        Outcome::Cancelled { .. } if cancel.is_cancelled() => Ok(()),
+        Outcome::Cancelled { reason } => Err(Failure::new(Exit::Unexpected, reason)),
+        Outcome::Failed { cause, reason } => Err(Failure::new(exit(cause), reason)),
+        Outcome::Paused => {
+            Err(Failure::new(Exit::Unexpected, "the rebuild was interrupted; start it again to go on"))
+        }
+    }
+}
+
+fn exit(cause: FailureCause) -> Exit {
+    match cause {
+        FailureCause::Log => Exit::LogIdentity,
+        FailureCause::Difference => Exit::Difference,
+        FailureCause::Other => Exit::Unexpected,
+    }
+}

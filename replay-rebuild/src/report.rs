@@ -1,0 +1,88 @@
+//! The plan and the summary, in words.
+
+use std::io::Write;
+
+use indicatif::{HumanBytes, HumanCount};
+use rebuild::{Phase, Plan, RateSource, RebuildView, State};
+
+/// Prints to standard output; one that is closed is no reason to stop a rebuild.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+pub fn plan(plan: &Plan) -> String {
+    let free = match plan.disk_free_bytes {
+        Some(bytes) => format!("{} free", HumanBytes(bytes)),
+        None => "free: unknown, the database's disk cannot be seen from here".into(),
+    };
+    let source = match plan.rate_source {
+        RateSource::LastRebuild => "as in the last rebuild",
+        RateSource::Default => "a guess, no rebuild was measured yet",
+    };
+    format!(
+        "plan: {} events in {} partitions of topic {}; live build {}\n      \
+         about {} for the new build, {} of disk while it is made ({free})\n      \
+         about {:.1} s at {} events/s ({source})",
+        HumanCount(plan.events),
+        plan.partitions.len(),
+        plan.topic,
+        plan.live_build,
+        HumanBytes(plan.bytes),
+        HumanBytes(plan.disk_needed_bytes),
+        plan.estimated_seconds,
+        HumanCount(plan.events_per_second as u64),
+    )
+}
+
+pub fn phase(phase: &Phase) -> String {
+    let rate = if phase.seconds > 0.0 { phase.events as f64 / phase.seconds } else { 0.0 };
+    format!(
+        "{:>12} {} events in {:.1} s, {} events/s",
+        phase.state.as_str(),
+        HumanCount(phase.events),
+        phase.seconds,
+        HumanCount(rate as u64)
+    )
+}
+
+pub fn summary(row: &RebuildView) -> String {
+    let phases = row.progress.as_ref().map(|progress| progress.phases.as_slice()).unwrap_or_default();
+    let seconds: f64 = phases.iter().map(|phase| phase.seconds).sum();
+    let events = row.plan.as_ref().map_or(0, |plan| plan.events);
+    let rate = if seconds > 0.0 { events as f64 / seconds } else { 0.0 };
+    let mut text = format!("rebuild {}: {}", row.id, row.state);
+    match (row.state, row.build, &row.plan) {
+        (State::Active, Some(build), Some(plan)) => {
+            text.push_str(&format!(", build {} → {build}", plan.live_build));
+        }
+        (_, Some(build), _) => text.push_str(&format!(", build {build}")),
+        _ => {}
+    }
+    text.push_str(&format!(
+        "; {} events in {seconds:.1} s, {} events/s over all",
+        HumanCount(events),
+        HumanCount(rate as u64)
+    ));
+    match &row.differences {
+        Some(differences) => {
+            text.push_str(&format!("; {} differences", HumanCount(differences.total)));
+            for difference in &differences.listed {
+                text.push_str(&format!("\n  {difference}"));
+            }
+        }
+        None if matches!(row.state, State::Active | State::Ready) => text.push_str("; no differences"),
+        None => {}
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_says_its_rate() {
+        let done = Phase { state: State::Loading, events: 1_000_000, seconds: 2.0 };
+        assert_eq!(phase(&done).trim(), "loading 1,000,000 events in 2.0 s, 500,000 events/s");
+    }
+}

@@ -1,0 +1,100 @@
+//! What replay-rebuild can be told.
+
+use clap::{Parser, ValueEnum};
+use event_log::KafkaSettings;
+use rebuild::{Request, Settings, SwitchMode};
+use service::settings::{DatabaseArgs, KafkaArgs, ShellArgs, whole_number};
+use service::{Exit, Failure};
+use views::Database;
+use views::apply::Codec;
+
+/// Rebuilds the tables from offset 0 of the topic, beside those that serve, verifies
+/// them against the log and switches to them in one transaction.
+///
+/// Consumers and API go on meanwhile. Ctrl-C cancels and drops what was made; a rebuild
+/// that was killed is gone on with by the next start.
+///
+/// Exit codes: 0 done, 2 usage, 3 the log is not whole or is another one, 7 the new
+/// tables differ from the log and were not switched in, 1 anything else.
+#[derive(Parser, Debug)]
+#[command(name = "replay-rebuild", version)]
+pub struct Args {
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub shell: ShellArgs,
+
+    /// Only say what a rebuild would take, and whether it is possible
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// auto: switch to the new tables once they are verified. manual: keep them ready;
+    /// a later start without this verifies them again and switches
+    #[arg(long, value_name = "auto|manual", default_value = "auto")]
+    pub switch: Switch,
+
+    /// What to rebuild
+    #[arg(long, value_name = "VIEW", default_value = "orders", value_parser = ["orders"])]
+    pub view: String,
+
+    /// Cancel the rebuild that waits in ready, or whose process was killed, and drop its tables
+    #[arg(long, conflicts_with_all = ["dry_run", "switch"])]
+    pub cancel: bool,
+
+    /// Records with a larger value become dead letters, in bytes; as for the consumers
+    #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
+    pub max_record_bytes: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Switch {
+    Auto,
+    Manual,
+}
+
+impl Args {
+    pub fn validate(&self) -> Result<(Settings, Request), Failure> {
+        let kafka = self.kafka.validate()?;
+        let database = self.database.validate()?;
+        let certificate = database.read_root_certificate()?;
+        let database =
+            Database::parse(&database.url, certificate.as_deref()).map_err(Failure::with(Exit::Usage))?;
+        let max_record_bytes =
+            whole_number("MAX_RECORD_BYTES", &self.max_record_bytes, 1, 100_000_000)? as usize;
+        let settings = Settings {
+            database,
+            codec: Codec { topic: kafka.topic.clone(), max_record_bytes },
+            kafka: KafkaSettings {
+                bootstrap_servers: kafka.bootstrap_servers,
+                topic: kafka.topic,
+                properties: kafka.properties,
+            },
+            process: "replay-rebuild".into(),
+        };
+        let switch = match self.switch {
+            Switch::Auto => SwitchMode::Auto,
+            Switch::Manual => SwitchMode::Manual,
+        };
+        Ok((settings, Request { view: self.view.clone(), switch }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_are_well_formed() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn cancel_stands_alone() {
+        assert!(Args::try_parse_from(["replay-rebuild", "--cancel", "--dry-run"]).is_err());
+        assert!(Args::try_parse_from(["replay-rebuild", "--cancel"]).is_ok());
+        assert!(Args::try_parse_from(["replay-rebuild", "--view", "riders"]).is_err());
+    }
+}
