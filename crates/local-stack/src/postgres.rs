@@ -156,23 +156,18 @@ fn prepare_folder(account: &Account, folder: &Path) -> Result<()> {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
             .attempt_on("changing the mode of", folder)?;
     }
-    let refuse = |cause| Err(Error::DataFolder { server: NAME, folder: folder.to_owned(), cause });
-    let owner = fs::metadata(folder).attempt_on("looking at", folder)?.uid();
-    let us = nix::unistd::geteuid().as_raw();
-    if owner != us && !account::is_root() {
-        return refuse(format!(
-            "it belongs to {}, and this runs as {}. Start it as that user, or take another folder",
-            account::user_name(owner),
-            account::user_name(us)
-        ));
+    account::require_ours(NAME, folder)?;
+    if account.can_enter(folder) {
+        return Ok(());
     }
-    if !account.can_enter(folder) {
-        return refuse(format!(
+    Err(Error::DataFolder {
+        server: NAME,
+        folder: folder.to_owned(),
+        cause: format!(
             "PostgreSQL refuses to run as root and is run as {}, who cannot enter this folder. Take one outside of root's home",
             account.name()
-        ));
-    }
-    Ok(())
+        ),
+    })
 }
 
 /// The causes for which PostgreSQL would refuse a data folder, with the way out.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::Account;
+use crate::account::{Account, require_ours};
 use crate::error::{Attempt, Error, Result};
 use crate::process::start_time;
 
@@ -67,6 +67,7 @@ impl DataFolder {
     /// Makes the folder if need be, and takes it for this process.
     pub fn take(self) -> Result<OwnedFolder> {
         fs::create_dir_all(&self.path).attempt_on("creating", &self.path)?;
+        require_ours("food-orders", &self.path)?;
         let path = self.lock_path();
         let mut lock = File::options()
             .read(true)

@@ -79,7 +79,7 @@ pub struct Cut {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompleteCut {
     pub time: Option<(Time, Clock)>,
-    /// One entry for each partition that was known.
+    /// Without partitions at 0, which count as that anyway.
     pub offsets: Offsets,
     pub decision: i64,
     pub projection: i32,
@@ -100,7 +100,6 @@ impl Cut {
             return Err(ReadError::OtherProjection { active, ours });
         }
         let applied = head.offsets();
-        let mut offsets = applied.clone();
         if let Some(asked) = &self.offsets {
             for (&partition, &position) in &asked.0 {
                 if position > applied.of(partition) {
@@ -112,10 +111,10 @@ impl Cut {
                     });
                 }
             }
-            for (partition, position) in &mut offsets.0 {
-                *position = asked.of(*partition);
-            }
         }
+        // Without zeros: a partition that is added later would otherwise change the text.
+        let mut offsets = self.offsets.clone().unwrap_or(applied);
+        offsets.0.retain(|_, position| *position > Position::START);
         let decision = self.decision.unwrap_or(head.decision);
         if decision > head.decision {
             return Err(ReadError::DecisionAhead { asked: decision, latest: head.decision });
