@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::kafka::Topic;
+use crate::world::{World, header};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_kafka_positions_are_known_and_ends_are_not() {
@@ -18,4 +19,24 @@ async fn without_kafka_positions_are_known_and_ends_are_not() {
             "last_appended_at": "2026-01-01T00:00:05Z",
         })
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_kafka_the_lag_is_what_the_log_has_and_the_view_has_not() {
+    let topic = Topic::new(1).await;
+    topic.create_orders(&["A", "B"]).await;
+    let mut world = World::with(&topic.flags()).await;
+    let lag = async |events: &str| {
+        let response = world.get("/orders").await;
+        header(&response, "lag-events") == events
+    };
+    world.until("two events behind", async || lag("2").await).await;
+    let body = world.json("/lag").await;
+    assert_eq!(body["views"][0]["partitions"][0]["applied"], 0);
+    assert_eq!(body["views"][0]["partitions"][0]["end"], 2);
+    world.append(0, 1, r#"{"event":"OrderCreated","order_id":"A"}"#).await;
+    assert_eq!(header(&world.get("/orders").await, "lag-events"), "1");
+    world.append(0, 2, r#"{"event":"OrderCreated","order_id":"B"}"#).await;
+    let level = world.get("/orders/B").await;
+    assert_eq!((header(&level, "lag-events"), header(&level, "lag-seconds")), ("0", "0.000"));
 }

@@ -2,6 +2,7 @@
 //! mirror the URLs.
 #![allow(clippy::unwrap_used, clippy::panic)] // tests
 
+mod kafka;
 mod world;
 
 mod bad_requests;

@@ -1,8 +1,9 @@
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{NOWHERE, TOKEN, World, problem};
+use crate::kafka::Topic;
+use crate::world::{NOWHERE, TOKEN, World, header, ids, problem};
 
 fn bearer() -> String {
     format!("Bearer {TOKEN}")
@@ -58,4 +59,40 @@ async fn a_rebuild_that_is_not_there() {
     let world = World::new().await;
     world.problem("/rebuilds/1", 404).await;
     world.problem("/rebuilds/99999999999999999999", 400).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_is_planned_run_and_switched_in() {
+    let topic = Topic::new(2).await;
+    topic.create_orders(&["A", "B", "C"]).await;
+    let world = World::with(&[&topic.flags()[..], &["--api-admin-token", TOKEN]].concat()).await;
+    let post = async |body: &'static str| {
+        let request = world.request(Method::POST, "/rebuilds").header(AUTHORIZATION, bearer());
+        request.header(CONTENT_TYPE, "application/json").body(body).send().await.unwrap()
+    };
+
+    let planned = post(r#"{"view":"orders","dry_run":true}"#).await;
+    assert_eq!(planned.status(), 202);
+    let location = header(&planned, "location").to_owned();
+    assert_eq!(planned.json::<Value>().await.unwrap(), world.json(&location).await);
+    let plan = world.json(&location).await;
+    assert_eq!((&plan["dry_run"], &plan["plan"]["events"]), (&json!(true), &json!(3)), "{plan}");
+    assert!(world.ids("/orders").await.is_empty());
+
+    let begun = post("").await;
+    assert_eq!(begun.status(), 202);
+    let location = header(&begun, "location").to_owned();
+    world
+        .until("switched in", async || {
+            let rebuild = world.json(&location).await;
+            assert_ne!(rebuild["state"], "failed", "{rebuild}");
+            rebuild["state"] == "active"
+        })
+        .await;
+    let orders = world.get("/orders?sort=order_id").await;
+    assert_eq!(header(&orders, "view-build"), "2");
+    assert_eq!(ids(&orders.json().await.unwrap()), ["A", "B", "C"]);
+    assert_eq!(world.json("/rebuilds").await["rebuilds"].as_array().unwrap().len(), 2);
+    let as_of = world.get("/orders/A?as_of=9999-01-01T00:00:00Z").await;
+    assert_eq!(as_of.status(), 200);
 }

@@ -47,7 +47,8 @@ async fn one_that_was_interrupted_goes_on_where_it_was() {
         let job = world.start().await;
         let stop = Stop::default();
         let pause = stop.pause.clone();
-        let after = Duration::from_millis(100 + dice.roll(500));
+        // Longer and longer: on a slow machine, too, it gets on.
+        let after = Duration::from_millis((100 + dice.roll(500)) * (left_in.len() as u64 + 3) / 3);
         tokio::spawn(async move {
             tokio::time::sleep(after).await;
             pause.cancel();
@@ -62,11 +63,6 @@ async fn one_that_was_interrupted_goes_on_where_it_was() {
                 break;
             }
             other => panic!("{other:?}"),
-        }
-        if left_in.len() > 20 {
-            let job = world.start().await;
-            assert!(matches!(job.run(Stop::default()).await.unwrap(), Outcome::Active { .. }));
-            break;
         }
     }
     println!("was interrupted in {left_in:?}");

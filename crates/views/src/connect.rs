@@ -7,7 +7,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use native_tls::TlsConnector;
 use postgres_native_tls::MakeTlsConnector;
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{CancelToken, Client, Config};
 
 use crate::error::{Error, Result};
 
@@ -83,6 +83,11 @@ impl Database {
             }
         });
         Ok(Session { client })
+    }
+
+    /// Asks the server to end what a session is doing now.
+    pub(crate) async fn cancel(&self, token: &CancelToken) -> Result<()> {
+        token.cancel_query(self.tls.clone()).await.map_err(Error::during("cancelling a query"))
     }
 
     fn named(&self, name: &str, settings: &[(&str, &str)]) -> Config {

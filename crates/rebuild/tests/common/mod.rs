@@ -29,6 +29,11 @@ pub struct World {
 
 impl World {
     pub async fn new(partitions: i32) -> Self {
+        // Shown with `cargo test -- --nocapture` and for a test that fails; RUST_LOG=info says more.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         let servers = TestServers::shared().await.unwrap();
         let url = servers.fresh_database().await.unwrap();
         let topic = servers.fresh_topic_name();

@@ -13,7 +13,7 @@ use super::cut::{CompleteCut, Cut};
 use super::head::Head;
 use super::source::Values;
 use crate::connect::Database;
-use crate::error::{Error, Recovery, Result};
+use crate::error::{Error, Result};
 use crate::sql::for_build;
 
 /// A value, what it was true for, and how far the view was.
@@ -48,6 +48,7 @@ pub(super) enum Kind {
 
 /// Reads the active build. Cheap to share: it holds a pool of connections.
 pub struct Reader {
+    database: Database,
     pool: Pool,
     /// The build that the last read found active.
     build: AtomicI64,
@@ -67,7 +68,7 @@ impl Reader {
         let settings = [("statement_timeout", timeout.as_str()), ("jit", "off"), ("work_mem", "32MB")];
         let pool = database.pool("food-orders api", &settings, size, wait)?;
         // Build 1 is the first of all; any other is found on the way.
-        Ok(Self { pool, build: AtomicI64::new(1) })
+        Ok(Self { database: database.clone(), pool, build: AtomicI64::new(1) })
     }
 
     /// How far the view is.
@@ -132,6 +133,8 @@ impl Reader {
             }
             _ => None,
         };
+        let asked = Asked { database: self.database.clone(), client: Some(client) };
+        let Some(client) = &asked.client else { return Err(Error::Unusable("no connection".into())) };
         let rows = async {
             match (statement, &prepared) {
                 (None, _) => Ok(Vec::new()),
@@ -149,6 +152,7 @@ impl Reader {
             client.batch_execute("COMMIT"),
         )
         .await;
+        asked.answered();
         begun.map_err(&error)?;
         // The first failure is the cause, the others follow from it.
         let head = head.map_err(&error)?;
@@ -165,6 +169,36 @@ impl Reader {
     }
 }
 
+/// A connection that is being read from. Where the reader goes away before the answer,
+/// such as for a client that hung up, the query is ended, and only then does the
+/// connection go back to the pool.
+struct Asked {
+    database: Database,
+    client: Option<Object>,
+}
+
+impl Asked {
+    fn answered(mut self) {
+        self.client = None;
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        // None while the runtime itself goes down.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let database = self.database.clone();
+        runtime.spawn(async move {
+            if let Err(error) = database.cancel(&client.cancel_token()).await {
+                tracing::debug!(%error, "a query that nobody waits for goes on");
+            }
+            // Answered after everything before it, the cancellation included.
+            let _ = client.batch_execute("/* views::read::cancelled */").await;
+        });
+    }
+}
+
 /// A build that was dropped, or a connection that had died unseen in the pool.
 fn may_run_again(error: &Error) -> bool {
     is_gone(error)
@@ -177,6 +211,5 @@ fn may_run_again(error: &Error) -> bool {
 }
 
 fn is_gone(error: &Error) -> bool {
-    debug_assert_ne!(error.recovery(), Recovery::Record);
     matches!(error.sqlstate(), Some(&SqlState::UNDEFINED_TABLE | &SqlState::INVALID_SCHEMA_NAME))
 }

@@ -1,0 +1,51 @@
+//! A real topic for the tests that need one.
+
+use std::time::Duration;
+
+use event_log::KafkaSettings;
+use event_log::produce::{LogWriter, Outgoing, Sent};
+use event_log::topic::{TopicSpec, ensure_topic};
+use orders::EventType;
+
+pub struct Topic {
+    pub settings: KafkaSettings,
+}
+
+impl Topic {
+    /// Made anew, with this many partitions.
+    pub async fn new(partitions: i32) -> Self {
+        let servers = local_stack::TestServers::shared().await.unwrap();
+        let settings = KafkaSettings {
+            bootstrap_servers: servers.bootstrap_servers().to_owned(),
+            topic: servers.fresh_topic_name(),
+            properties: Vec::new(),
+        };
+        ensure_topic(&settings, &TopicSpec { partitions, ..TopicSpec::default() }).await.unwrap();
+        Self { settings }
+    }
+
+    pub fn flags(&self) -> [&str; 4] {
+        ["--kafka-bootstrap-servers", &self.settings.bootstrap_servers, "--kafka-topic", &self.settings.topic]
+    }
+
+    /// An order created, for each id.
+    pub async fn create_orders(&self, ids: &[&str]) {
+        let (settings, ids) =
+            (self.settings.clone(), ids.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let written = tokio::task::spawn_blocking(move || {
+            let mut writer = LogWriter::connect(&settings, false).unwrap();
+            for id in ids {
+                let value = format!(r#"{{"event":"OrderCreated","order_id":"{id}"}}"#);
+                let record = Outgoing {
+                    event: EventType::OrderCreated,
+                    key: Some(&id),
+                    value: value.as_bytes(),
+                    traceparent: None,
+                };
+                assert_eq!(writer.send(&record).unwrap(), Sent::Queued);
+            }
+            writer.finish(Duration::from_secs(20)).unwrap();
+        });
+        written.await.unwrap();
+    }
+}
