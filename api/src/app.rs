@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware;
-use event_log::KafkaSettings;
+use event_log::{EndsWatch, KafkaSettings};
 use service::{Exit, Failure, Health, Metrics};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use views::read::Reader;
 
 use crate::auth::AdminToken;
 use crate::connections;
-use crate::lag::Lag;
+use crate::lag::{Lag, POLL_EACH};
 use crate::observe;
 use crate::openapi;
 use crate::problem::Problem;
@@ -80,9 +80,7 @@ impl App {
     pub async fn run(self, stop: CancellationToken, drain: Duration) -> Result<(), Failure> {
         // Ends the parts that have no end of their own, whichever way this function ends.
         let _ended = stop.clone().drop_guard();
-        let (lag, kafka, stopped) = (self.state.lag.clone(), self.kafka, stop.clone());
-        // A thread, since the Kafka client blocks; it sees `stop` within a few seconds.
-        std::thread::Builder::new().name("log-ends".into()).spawn(move || lag.poll(&kafka, &stopped))?;
+        let ends = EndsWatch::start(&self.kafka, POLL_EACH)?;
         tracing::info!(address = %self.address, database = %self.database, "listening");
         let serving = connections::serve(self.listener, self.router, stop.clone(), drain);
         let watching = start::start_and_watch(&self.database, &self.health, &self.state);
@@ -94,6 +92,10 @@ impl App {
             // Requests and rebuilds come to rest side by side.
             ((), ()) = async { tokio::join!(serving, resting) } => Ok(()),
             Err(failure) = watching => Err(failure),
+            () = self.state.lag.follow(ends) => {
+                Err(Failure::new(Exit::Unexpected, "the ends of the log are no longer polled"))
+            }
+            never = self.state.topic.follow(&self.kafka) => never,
         }
     }
 }

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use event_log::{KafkaSettings, LogClient};
+use event_log::EndsWatch;
 use orders::{Partition, Position};
 use views::read::Offsets;
 
-const POLL_EACH: Duration = Duration::from_secs(1);
+/// How often the ends are polled.
+pub const POLL_EACH: Duration = Duration::from_secs(1);
 /// Older than this, the ends say nothing any more.
 const MAX_AGE: Duration = Duration::from_secs(10);
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// An hour of a busy topic. A view that is further behind is measured from the oldest.
 const MAX_SAMPLES: usize = 3600;
 
@@ -85,39 +85,17 @@ impl Lag {
         Some(last.ends.iter().map(one).collect())
     }
 
-    /// Polls until the process ends. Blocks: it has a thread of its own.
-    pub fn poll(&self, settings: &KafkaSettings, stop: &tokio_util::sync::CancellationToken) {
-        let mut client = None;
-        let mut failing = false;
-        while !stop.is_cancelled() {
-            let begun = Instant::now();
-            match ends(&mut client, settings) {
-                Ok(ends) => {
-                    self.record(ends, Instant::now());
-                    if std::mem::take(&mut failing) {
-                        tracing::info!("the ends of the log are known again");
-                    }
-                }
-                Err(reason) if !std::mem::replace(&mut failing, true) => {
-                    tracing::warn!(reason, "the ends of the log are unknown; reads go on without their lag");
-                }
-                Err(reason) => tracing::debug!(reason, "the ends of the log are still unknown"),
+    /// Keeps up with the ends; returns when nobody polls them any more.
+    pub async fn follow(&self, mut watch: EndsWatch) {
+        while watch.latest.changed().await.is_ok() {
+            let polled = watch.latest.borrow_and_update().clone();
+            // Without partitions there is no such topic, which says nothing about its ends.
+            if let Some(polled) = polled.filter(|polled| !polled.ends.is_empty()) {
+                let ends = polled.ends.into_iter().map(|(partition, marks)| (partition, marks.end)).collect();
+                self.record(ends, polled.asked_at);
             }
-            std::thread::sleep(POLL_EACH.saturating_sub(begun.elapsed()));
         }
     }
-}
-
-fn ends(client: &mut Option<LogClient>, settings: &KafkaSettings) -> Result<Ends, String> {
-    if client.is_none() {
-        *client = Some(LogClient::new(settings).map_err(|error| error.to_string())?);
-    }
-    let Some(client) = client else { return Err("there is no client".into()) };
-    let ends = client.watermarks(CALL_TIMEOUT).map_err(|error| error.to_string())?;
-    if ends.is_empty() {
-        return Err(format!("there is no topic {}", settings.topic));
-    }
-    Ok(ends.into_iter().map(|(partition, marks)| (partition, marks.end)).collect())
 }
 
 fn fresh(samples: &VecDeque<Sample>, now: Instant) -> Option<&Sample> {

@@ -20,6 +20,7 @@ mod routes;
 mod settings;
 mod start;
 mod state;
+mod topic;
 
 pub use app::App;
 pub use settings::{Args, Settings};

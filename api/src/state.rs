@@ -9,19 +9,21 @@ use crate::auth::AdminToken;
 use crate::lag::Lag;
 use crate::problem::Problem;
 use crate::rebuilds::Rebuilds;
+use crate::topic::Topic;
 
 #[derive(Clone)]
 pub struct AppState {
     reader: Arc<Reader>,
     health: Health,
     pub lag: Lag,
+    pub topic: Topic,
     pub admin: AdminToken,
     pub rebuilds: Rebuilds,
 }
 
 impl AppState {
     pub fn new(reader: Reader, health: Health, lag: Lag, admin: AdminToken, rebuilds: Rebuilds) -> Self {
-        Self { reader: Arc::new(reader), health, lag, admin, rebuilds }
+        Self { reader: Arc::new(reader), health, lag, topic: Topic::default(), admin, rebuilds }
     }
 
     /// The tables, once they are there.

@@ -9,7 +9,7 @@ async fn totals_now_and_then() {
     let by_status = |pending, paid, cancelled| json!({"pending": pending, "paid": paid, "shipped": 0, "delivered": 0, "cancelled": cancelled});
     assert_eq!(
         world.json("/stats").await,
-        json!({"by_status": by_status(1, 1, 1), "orders": 3, "records": 5, "open_letters": 1})
+        json!({"by_status": by_status(1, 1, 1), "orders": 3, "records": 5, "open_letters": 1, "warnings": []})
     );
     assert_eq!(
         world.json("/stats?as_of=2026-01-01T00:00:03Z").await,

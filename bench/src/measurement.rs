@@ -31,7 +31,6 @@ pub struct Measurement {
     pub hot_ratio: Option<f64>,
     /// Rows of `orders` written: inserted and updated.
     pub order_rows_written: Option<u64>,
-    pub transactions: Option<u64>,
 }
 
 impl Measurement {

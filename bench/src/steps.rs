@@ -78,7 +78,6 @@ pub async fn check(bench: &Bench<'_>, fresh: &Fresh, measured: &mut Measurement)
     let updated = counters.orders_updated;
     measured.hot_ratio = (updated > 0).then(|| counters.orders_updated_hot as f64 / updated as f64);
     measured.order_rows_written = Some((counters.orders_inserted + updated) as u64);
-    measured.transactions = Some(counters.transactions as u64);
     let session = fresh.database.session("food-orders bench", &[]).await?;
     let counted = format!(
         "SELECT (SELECT count(*) FROM {0}.order_history), count(*), count(*) FILTER (WHERE status = 'delivered'),

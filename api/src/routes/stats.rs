@@ -26,6 +26,10 @@ pub struct StatsBody {
     records: i64,
     /// Records that could not be applied and wait for a decision.
     open_letters: i64,
+    /// Settings of the topic under which less is promised. Not part of an as-of answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>)]
+    warnings: Option<Vec<String>>,
 }
 
 /// Totals, now or as of a cut
@@ -52,6 +56,7 @@ pub async fn get(
         by_status,
         records: stats.records,
         open_letters: stats.open_letters,
+        warnings: cut.is_none().then(|| state.topic.warnings()),
     };
     Freshness::of(&answer.head, &state.lag).located(uri.path(), &query, None, answer.cut.as_ref()).json(&body)
 }

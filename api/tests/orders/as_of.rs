@@ -147,3 +147,23 @@ async fn letters_and_decisions_belong_to_the_cut() {
     let (location, _) = content_location(&world, "/orders/B?as_of=2026-01-02T00:00:00Z").await;
     assert!(location.contains("&decision=1&"), "{location}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_with_very_many_records() {
+    let world = World::new().await;
+    world
+        .client
+        .batch_execute(
+            r#"INSERT INTO build_1.order_history
+                   SELECT 0, n, 'long', 'OrderPaid', 'paid', n % 7 + 1, 'e', '2026-01-01', '2026-01-01', jsonb_build_object('n', n), NULL, NULL
+                   FROM generate_series(0, 999) n;
+               INSERT INTO build_1.positions (view, partition, next_offset, owner_epoch) VALUES ('orders', 0, 1000, 1)"#,
+        )
+        .await
+        .unwrap();
+    for (cut, sequence, n) in [("as_of_offsets=0=1000", 7, 6), ("as_of_offsets=0=5", 5, 4)] {
+        let order = world.json(&format!("/orders/long?{cut}")).await;
+        assert_eq!((&order["sequence"], &order["details"]["n"]), (&json!(sequence), &json!(n)), "{cut}");
+        assert_eq!(world.json(&format!("/orders?{cut}")).await["orders"][0], order, "{cut}");
+    }
+}

@@ -22,4 +22,4 @@ pub use lane_queue::LaneQueue;
 pub use produce::{LogWriter, Outgoing, Sent, Totals};
 pub use replay::{Replay, Span};
 pub use settings::KafkaSettings;
-pub use topic::{TimestampType, TopicSpec, TopicState, ensure_topic};
+pub use topic::{TimestampType, TopicSpec, TopicState, ensure_topic, topic_warnings};

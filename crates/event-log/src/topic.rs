@@ -81,6 +81,13 @@ pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<
     Ok(TopicState { partitions, timestamp_type, created, warnings })
 }
 
+/// What [`ensure_topic`] would warn of, without making the topic. `None`: the broker does not
+/// tell, or there is no such topic.
+pub async fn topic_warnings(settings: &KafkaSettings) -> Result<Option<Vec<String>>> {
+    let admin = Admin::new(settings)?;
+    Ok(admin.config().await.map(|config| warnings(&settings.topic, &config)))
+}
+
 struct Admin<'a> {
     client: Arc<AdminClient<DefaultClientContext>>,
     settings: &'a KafkaSettings,

@@ -22,8 +22,8 @@ impl Runner {
     pub(crate) async fn switch_in(&self, build: i64) -> Result<Step> {
         let mut lanes = self.lanes(build);
         for attempt in 1_u32.. {
-            self.come_close(&mut lanes).await?;
             self.wait_for_view_readers().await?;
+            self.come_close(&mut lanes).await?;
             match self.try_switch(build, &mut lanes, attempt).await {
                 Ok(()) => break,
                 Err(Error::Taken) => return Err(Error::Taken),

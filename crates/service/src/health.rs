@@ -52,7 +52,7 @@ impl Health {
         drop(all);
         match (before, state) {
             (Some(Ok(())), Err(reason)) => tracing::warn!(check, reason, "not ready"),
-            (Some(Err(_)), Ok(())) => tracing::info!(check, "ready again or for the first time"),
+            (Some(Err(_)), Ok(())) => tracing::info!(check, "ready"),
             _ => {}
         }
     }

@@ -9,6 +9,7 @@ mod cut;
 mod head;
 mod history;
 mod order;
+mod order_as_of;
 mod orders;
 mod reader;
 mod source;

@@ -245,9 +245,13 @@ impl World {
         }
         let mut folded: Vec<Order> =
             states.iter().map(|(id, state)| expected(id.clone(), &state.row().unwrap())).collect();
+        let all = Filter::default();
+        let listed = self.reader.orders(&all, Sort::OrderId, None, 10, Some(cut)).await.unwrap().value;
         for order in 0..3 {
             let found =
                 self.reader.order(&OrderId::parse(&id(order)).unwrap(), Some(cut)).await.unwrap().value;
+            // Lists are merged in SQL: the same bytes from both.
+            prop_assert_eq!(found.as_ref(), listed.iter().find(|listed| listed.order_id == id(order)));
             prop_assert_eq!(
                 found.map(comparable),
                 folded.iter().find(|row| row.order_id == id(order)).cloned()

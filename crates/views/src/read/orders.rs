@@ -7,7 +7,7 @@ use super::ReadError;
 use super::cut::Cut;
 use super::order::Order;
 use super::reader::{Answer, Kind, Reader, Statement};
-use super::source::{CutParams, Values, fold, incomplete, latest};
+use super::source::{CutParams, Values, fold, incomplete, incomplete_of, latest};
 use crate::sql::Timestamptz;
 
 /// Which orders; no condition: all.
@@ -38,23 +38,19 @@ pub struct After {
 impl Reader {
     /// One order, `None` if there is none (within the cut).
     pub async fn order(&self, id: &OrderId, cut: Option<&Cut>) -> Result<Answer<Option<Order>>, ReadError> {
-        let params = cut.map(CutParams::of);
-        let mut values = Values::of(params.as_ref());
+        if let Some(cut) = cut {
+            return self.order_as_of(id, cut).await;
+        }
+        let mut values = Values::of(None);
         let id = id.as_str();
         let id = values.bind(&id, Type::TEXT);
-        let (columns, incomplete) = (Order::COLUMNS, incomplete(cut));
-        let text = match cut {
-            None => format!(
-                "/* views::read::order */
-                 SELECT {columns}, {incomplete} FROM {{build}}.orders o WHERE o.order_id = {id}"
-            ),
-            Some(cut) => {
-                let fold = fold(cut, &format!("AND h.order_id = {id}"), false);
-                format!("/* views::read::order_as_of */ SELECT {columns}, {incomplete} FROM ({fold}) o")
-            }
-        };
+        let (columns, incomplete) = (Order::COLUMNS, incomplete_of(&id, None));
+        let text = format!(
+            "/* views::read::order */
+             SELECT {columns}, {incomplete} FROM {{build}}.orders o WHERE o.order_id = {id}"
+        );
         let statement = Statement { kind: Kind::Prepared, text, values };
-        let rows = self.read("reading an order", cut, statement).await?;
+        let rows = self.read("reading an order", None, statement).await?;
         Ok(rows.map(|rows| rows.first().map(Order::of)))
     }
 
@@ -92,7 +88,9 @@ impl Reader {
         let (columns, incomplete, by) = (Order::COLUMNS, incomplete(cut), sort.sql());
         let text =
             format!("/* views::read::orders */ SELECT {columns}, {incomplete} FROM ({page}) o ORDER BY {by}");
-        let statement = Statement { kind: Kind::Planned, text, values };
+        let streamed = cut.is_some() && sort != Sort::LastUpdatedDescending;
+        let kind = if streamed { Kind::Streamed } else { Kind::Planned };
+        let statement = Statement { kind, text, values };
         let rows = self.read("reading a list of orders", cut, statement).await?;
         Ok(rows.map(|rows| rows.iter().map(Order::of).collect()))
     }

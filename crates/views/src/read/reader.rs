@@ -42,8 +42,23 @@ pub(super) struct Statement<'a> {
 pub(super) enum Kind {
     /// The same text over and over: a look-up by key.
     Prepared,
-    /// The best plan depends on the values, such as how many rows are wanted.
+    /// The best plan depends on the values.
     Planned,
+    /// The same, along an index up to the few rows that are wanted. The planner does not look
+    /// through the fold to its LIMIT and would sort the whole history first.
+    Streamed,
+}
+
+impl Kind {
+    fn begin(&self) -> &'static str {
+        match self {
+            Self::Prepared | Self::Planned => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Self::Streamed => {
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+                 SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
+            }
+        }
+    }
 }
 
 /// Reads the active build. Cheap to share: it holds a pool of connections.
@@ -144,9 +159,10 @@ impl Reader {
                 (Some(statement), None) => client.query_typed(&text, statement.values.typed()).await,
             }
         };
+        let begin = statement.map_or(&Kind::Planned, |statement| &statement.kind).begin();
         // Sent in this order, in one go: a future sends when it is first polled.
         let (begun, head, rows, ended) = join4(
-            client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+            client.batch_execute(begin),
             client.query_one(&head, &[]),
             rows,
             client.batch_execute("COMMIT"),

@@ -121,6 +121,11 @@ pub(super) fn open_letters(cut: Option<&Cut>) -> String {
 
 /// Whether order `o` has a letter that is, or at the cut was, open.
 pub(super) fn incomplete(cut: Option<&Cut>) -> String {
+    incomplete_of("o.order_id", cut)
+}
+
+/// The same for an order id.
+pub(super) fn incomplete_of(id: &str, cut: Option<&Cut>) -> String {
     let open = open_letters(cut);
-    format!("EXISTS (SELECT FROM {{build}}.letters l WHERE l.order_id = o.order_id AND {open})")
+    format!("EXISTS (SELECT FROM {{build}}.letters l WHERE l.order_id = {id} AND {open})")
 }

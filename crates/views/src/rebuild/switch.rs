@@ -128,17 +128,20 @@ async fn positions(tx: &Transaction<'_>, build: i64) -> Result<BTreeMap<Partitio
     Ok(rows.iter().map(|row| (Partition(row.get(0)), Position(row.get(1)))).collect())
 }
 
-/// Backends that hold the public views, for which a switch would wait in vain.
+/// Backends that have held the public views for longer than a switch waits for them.
+/// Short reads that follow each other are no obstacle.
 pub async fn view_readers(client: &Client) -> Result<Vec<i32>> {
     let rows = client
         .query(
-            "/* views::rebuild::view_readers */ SELECT DISTINCT pid FROM pg_locks
-             WHERE granted AND pid <> pg_backend_pid() AND locktype = 'relation'
-                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                 AND relation IN ('public.orders'::regclass, 'public.order_history'::regclass,
+            "/* views::rebuild::view_readers */ SELECT DISTINCT l.pid FROM pg_locks AS l
+             JOIN pg_stat_activity AS a ON a.pid = l.pid
+             WHERE l.granted AND l.pid <> pg_backend_pid() AND l.locktype = 'relation'
+                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                 AND l.relation IN ('public.orders'::regclass, 'public.order_history'::regclass,
                      'public.positions'::regclass, 'public.letters'::regclass)
-             ORDER BY pid",
-            &[],
+                 AND a.xact_start < clock_timestamp() - $1::text::interval
+             ORDER BY l.pid",
+            &[&VIEW_LOCK_TIMEOUT],
         )
         .await
         .map_err(Error::during("looking for readers of the public views"))?;

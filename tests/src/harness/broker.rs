@@ -1,0 +1,131 @@
+//! What a test does to the topic by itself.
+
+use std::collections::BTreeMap;
+use std::io::PipeWriter;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::{PATIENCE, Program, Stage};
+
+/// A record to send, of whatever bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Sent {
+    pub partition: Option<i32>,
+    pub key: Option<String>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<(&'static str, &'static str)>,
+}
+
+/// Without key or headers.
+pub fn raw(value: impl Into<Vec<u8>>) -> Sent {
+    Sent { value: Some(value.into()), ..Sent::default() }
+}
+
+impl Stage {
+    fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.kafka.bootstrap_servers);
+        config
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        self.client().create().unwrap()
+    }
+
+    /// Makes the topic the way our programs do.
+    pub async fn create_topic(&self, partitions: i32) {
+        let topic = NewTopic::new(&self.kafka.topic, partitions, TopicReplication::Fixed(-1))
+            .set("message.timestamp.type", "LogAppendTime")
+            .set("retention.ms", "-1");
+        let results = self.admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
+        results[0].as_ref().unwrap();
+    }
+
+    pub async fn delete_topic(&self) {
+        let results = self.admin().delete_topics(&[&self.kafka.topic], &AdminOptions::new()).await.unwrap();
+        results[0].as_ref().unwrap();
+    }
+
+    /// Deletes the records of a partition below an offset.
+    pub async fn delete_records(&self, partition: i32, before: i64) {
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset(&self.kafka.topic, partition, Offset::Offset(before)).unwrap();
+        self.admin().delete_records(&offsets, &AdminOptions::new()).await.unwrap();
+    }
+
+    /// Returns once all are acknowledged.
+    pub async fn send(&self, records: Vec<Sent>) {
+        let producer: BaseProducer =
+            self.client().set("acks", "all").set("message.max.bytes", "1048576").create().unwrap();
+        let topic = self.kafka.topic.clone();
+        tokio::task::spawn_blocking(move || send(&producer, &topic, &records)).await.unwrap();
+    }
+
+    /// In a transaction that is committed, or aborted.
+    pub async fn send_in_transaction(&self, records: Vec<Sent>, commit: bool) {
+        let id = format!("transactions-of-{}", self.kafka.topic);
+        let producer: BaseProducer = self.client().set("transactional.id", id).create().unwrap();
+        let topic = self.kafka.topic.clone();
+        let sent = tokio::task::spawn_blocking(move || {
+            producer.init_transactions(PATIENCE)?;
+            producer.begin_transaction()?;
+            send(&producer, &topic, &records);
+            if commit { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) }
+        });
+        sent.await.unwrap().unwrap();
+    }
+
+    /// Kafka's own console producer, and where to type.
+    pub fn console_producer(&self, arguments: &str) -> (Program, PipeWriter) {
+        let (keyboard, typing) = std::io::pipe().unwrap();
+        let program = self
+            .program("local-stack")
+            .args("kafka console-producer")
+            .args(&format!(
+                "--bootstrap-server {} --topic {}",
+                self.kafka.bootstrap_servers, self.kafka.topic
+            ))
+            .args(arguments)
+            .stdin(keyboard)
+            .start();
+        (program, typing)
+    }
+
+    /// What the group has committed in Kafka.
+    pub async fn committed(&self) -> BTreeMap<i32, i64> {
+        let consumer: BaseConsumer = self.client().set("group.id", &self.group).create().unwrap();
+        let mut asked = TopicPartitionList::new();
+        for partition in self.ends().await.keys() {
+            asked.add_partition(&self.kafka.topic, *partition);
+        }
+        let answer =
+            tokio::task::spawn_blocking(move || consumer.committed_offsets(asked, PATIENCE).unwrap());
+        let answer = answer.await.unwrap();
+        let elements = answer.elements();
+        let known = elements.iter().filter_map(|one| Some((one.partition(), one.offset().to_raw()?)));
+        // −1001: none.
+        known.filter(|(_, offset)| *offset >= 0).collect()
+    }
+}
+
+fn send(producer: &BaseProducer, topic: &str, records: &[Sent]) {
+    for Sent { partition, key, value, headers } in records {
+        let mut record = BaseRecord::<str, [u8]>::to(topic);
+        record.partition = *partition;
+        record.key = key.as_deref();
+        record.payload = value.as_deref();
+        for (key, value) in headers {
+            let all = record.headers.unwrap_or_else(OwnedHeaders::new);
+            record.headers = Some(all.insert(Header { key, value: Some(*value) }));
+        }
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+        producer.poll(Duration::ZERO);
+    }
+    producer.flush(PATIENCE).unwrap();
+}

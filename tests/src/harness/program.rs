@@ -1,0 +1,87 @@
+//! A running binary.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use local_stack::Process;
+use nix::sys::signal::Signal;
+
+use super::eventually;
+
+/// Of a log that is shown.
+const LINES_SHOWN: usize = 60;
+
+/// Ended when this is dropped; its log is shown if the test has failed.
+pub struct Program {
+    name: String,
+    process: Process,
+    log: PathBuf,
+}
+
+impl Program {
+    pub(super) fn new(name: String, process: Process, log: PathBuf) -> Self {
+        Self { name, process, log }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All that it has printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
+    /// Waits until it has ended; a signal that ended it counts as 128 and its number.
+    pub async fn exit_code(&mut self, limit: Duration) -> i32 {
+        let process = &mut self.process;
+        let status =
+            eventually(&format!("end of {}", self.name), limit, async || process.try_wait().unwrap()).await;
+        status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub async fn kill(mut self) {
+        self.signal(Signal::SIGKILL);
+        self.exit_code(Duration::from_secs(10)).await;
+    }
+
+    /// SIGTERM, and its exit code.
+    pub async fn terminate(mut self, limit: Duration) -> i32 {
+        self.signal(Signal::SIGTERM);
+        self.exit_code(limit).await
+    }
+
+    /// Waits until its log says so.
+    pub async fn says(&mut self, text: &str, limit: Duration) {
+        eventually(&format!("{:?} in the log of {}", text, self.name), limit, async || {
+            if self.log().contains(text) {
+                return Some(());
+            }
+            assert!(!self.has_ended(), "{} ended without saying {text:?}", self.name);
+            None
+        })
+        .await;
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<_> = log.lines().collect();
+            let shown = lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n");
+            println!("--- the end of the log of {} ({} lines)\n{shown}\n---", self.name, lines.len());
+        }
+    }
+}

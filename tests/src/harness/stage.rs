@@ -1,0 +1,144 @@
+//! What one test has to itself: a topic, a database, a group.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use local_stack::{TestServers, free_port};
+use secrecy::SecretString;
+use service::settings::Kafka;
+use tempfile::TempDir;
+use tokio_postgres::Client;
+
+use super::{Api, Launch, PATIENCE, Program, eventually};
+use crate::oracle::{self, Offsets, Report, Samples, Settings};
+
+/// The only one who may POST.
+pub(super) const TOKEN: &str = "token-of-the-test";
+
+pub struct Stage {
+    pub kafka: Kafka,
+    pub database_url: String,
+    pub group: String,
+    logs: TempDir,
+    programs: AtomicU32,
+}
+
+/// How many events the big tests take.
+pub fn test_events() -> u64 {
+    let given = std::env::var("FOOD_ORDERS_TEST_EVENTS").ok();
+    given.map_or(200_000, |text| text.parse().expect("FOOD_ORDERS_TEST_EVENTS is a whole number"))
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        let servers = TestServers::shared().await.expect("servers for the tests");
+        let topic = servers.fresh_topic_name();
+        Self {
+            database_url: servers.fresh_database().await.expect("a database for the test"),
+            group: format!("group-of-{topic}"),
+            kafka: Kafka {
+                bootstrap_servers: servers.bootstrap_servers().to_owned(),
+                topic,
+                properties: Vec::new(),
+            },
+            logs: TempDir::new().unwrap(),
+            programs: AtomicU32::new(1),
+        }
+    }
+
+    /// One of our binaries, with this test's settings in its environment.
+    pub fn program(&self, name: &str) -> Launch {
+        let number = self.programs.fetch_add(1, Ordering::Relaxed);
+        Launch::new(name, self.logs.path().join(format!("{number}-{name}.log")))
+            .env("KAFKA_BOOTSTRAP_SERVERS", &self.kafka.bootstrap_servers)
+            .env("KAFKA_TOPIC", &self.kafka.topic)
+            .env("KAFKA_GROUP_ID", &self.group)
+            .env("DATABASE_URL", &self.database_url)
+    }
+
+    pub fn consumer(&self) -> Program {
+        self.program("consumer").start()
+    }
+
+    /// Waits until everything that is in the log now is applied, by a consumer that ends then.
+    pub async fn catch_up(&self) {
+        self.program("consumer").args("--until-caught-up").succeed(3 * PATIENCE).await;
+    }
+
+    /// Runs the producer to its end, at full speed.
+    pub async fn produce(&self, arguments: &str) {
+        self.program("producer").args("--rate 0").args(arguments).succeed(5 * PATIENCE).await;
+    }
+
+    /// The API, ready.
+    pub async fn api(&self) -> Api {
+        let address = format!("127.0.0.1:{}", free_port().unwrap());
+        let program = self.program("api").env("API_LISTEN", &address).env("API_ADMIN_TOKEN", TOKEN).start();
+        Api::ready(program, &address).await
+    }
+
+    pub async fn sql(&self) -> Client {
+        let (client, connection) =
+            tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    /// Per partition, of the active build.
+    pub async fn positions(&self, sql: &Client) -> BTreeMap<i32, i64> {
+        let rows = sql.query("SELECT partition, next_offset FROM public.positions", &[]).await;
+        // Before the first migration there are none.
+        rows.unwrap_or_default().iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
+    pub async fn status(&self, sql: &Client, order_id: &str) -> Option<String> {
+        let row = sql.query_opt("SELECT status FROM public.orders WHERE order_id = $1", &[&order_id]).await;
+        row.ok().flatten().map(|row| row.get(0))
+    }
+
+    pub async fn wait_for_status(&self, order_id: &str, status: &str) {
+        let sql = self.sql().await;
+        eventually(&format!("{order_id} {status}"), PATIENCE, async || {
+            (self.status(&sql, order_id).await.as_deref() == Some(status)).then_some(())
+        })
+        .await;
+    }
+
+    /// Where the log ends.
+    pub async fn ends(&self) -> Offsets {
+        let kafka = self.kafka.clone();
+        tokio::task::spawn_blocking(move || oracle::ends(&kafka)).await.unwrap().unwrap()
+    }
+
+    /// How many offsets the log has.
+    pub async fn log_length(&self) -> i64 {
+        self.ends().await.values().sum()
+    }
+
+    /// The oracle: everything that is in the log now has to be applied, within a minute.
+    pub async fn check(&self) -> Report {
+        self.compare(None).await
+    }
+
+    /// The oracle, with answers of the API as of random cuts.
+    pub async fn check_with(&self, api: &Api, samples: u32) -> Report {
+        let seed = rand::random();
+        println!("seed of the as-of samples: {seed}");
+        self.compare(Some(Samples { api: api.base.clone(), count: samples, seed })).await
+    }
+
+    async fn compare(&self, samples: Option<Samples>) -> Report {
+        let settings = Settings {
+            kafka: self.kafka.clone(),
+            database: views::Database::parse(&SecretString::from(self.database_url.as_str()), None).unwrap(),
+            max_record_bytes: 1_000_000,
+            wait: Duration::from_secs(60),
+            samples,
+        };
+        let report = oracle::check(&settings).await.unwrap();
+        println!("{report}");
+        assert!(report.is_clean(), "the tables are not what the log implies:\n{report}");
+        report
+    }
+}

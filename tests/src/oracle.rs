@@ -1,0 +1,117 @@
+//! An independent fold of the topic, compared with the tables.
+//!
+//! Written from the text of docs/events.md with the simplest code that could be right: the whole
+//! log in memory, each value parsed as JSON, each order folded from all its records. It uses
+//! nothing of crates/orders, crates/event-log or the SQL of crates/views.
+
+mod as_of;
+mod cell;
+mod differences;
+mod event;
+mod fold;
+mod history;
+mod instant;
+mod json;
+mod letters;
+mod log;
+mod orders;
+mod positions;
+mod record;
+mod report;
+
+use std::time::Duration;
+
+use service::settings::Kafka;
+
+pub use as_of::Samples;
+pub use differences::Differences;
+pub use log::{Log, Offsets, ends};
+pub use report::Report;
+
+pub struct Settings {
+    pub kafka: Kafka,
+    pub database: views::Database,
+    /// Larger values have to be letters.
+    pub max_record_bytes: usize,
+    /// How long the positions may take to reach the end offsets seen at the start.
+    pub wait: Duration,
+    pub samples: Option<Samples>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("reading the log")]
+    Kafka(#[from] rdkafka::error::KafkaError),
+    #[error("reading the tables")]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error(transparent)]
+    Connect(#[from] views::Error),
+    #[error("asking the API")]
+    Api(#[from] reqwest::Error),
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// Compares everything. What differs is in the report; an error means that it could not be told.
+pub async fn check(settings: &Settings) -> Result<Report, Error> {
+    let mut session = settings.database.session("food-orders check", &[]).await?;
+    let seen = ends_in_background(&settings.kafka).await?;
+    positions::wait(&session.client, &seen, settings.wait).await?;
+    // One snapshot for all tables: consumers may go on.
+    let tx = session.client.build_transaction();
+    let tx =
+        tx.isolation_level(tokio_postgres::IsolationLevel::RepeatableRead).read_only(true).start().await?;
+    let build = positions::active_build(&tx).await?;
+    let applied = positions::read(&tx, &build).await?;
+    let mut log = log_in_background(settings, &applied).await?;
+    let now = ends_in_background(&settings.kafka).await?;
+
+    let mut differences = Differences::default();
+    positions::compare(&applied, &seen, &now, &mut differences);
+    positions::compare_public_views(&tx, &build, &mut differences).await?;
+    let history_rows = history::compare(&tx, &build, &mut log, &mut differences).await?;
+    let letters = letters::compare(&tx, &build, &mut log, &mut differences).await?;
+    let orders = orders::compare(&tx, &build, &log, &mut differences).await?;
+    let records = log.records().count();
+    if history_rows + letters != records {
+        differences.add(
+            "totals",
+            "all records",
+            "records",
+            records,
+            format!("{history_rows} applied + {letters} letters"),
+        );
+    }
+    tx.rollback().await?;
+    let as_of_answers = match &settings.samples {
+        Some(samples) => as_of::compare(samples, &log, &mut differences).await?,
+        None => 0,
+    };
+    Ok(Report {
+        topic: settings.kafka.topic.clone(),
+        build,
+        records,
+        history_rows,
+        letters,
+        orders,
+        as_of_answers,
+        differences,
+    })
+}
+
+/// librdkafka blocks.
+async fn ends_in_background(kafka: &Kafka) -> Result<Offsets, Error> {
+    let kafka = kafka.clone();
+    in_background(move || ends(&kafka)).await
+}
+
+async fn log_in_background(settings: &Settings, upto: &Offsets) -> Result<Log, Error> {
+    let (kafka, max_record_bytes, upto) = (settings.kafka.clone(), settings.max_record_bytes, upto.clone());
+    in_background(move || Log::read(&kafka, max_record_bytes, &upto)).await
+}
+
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Unusable(error.to_string()))?
+}

@@ -1,0 +1,90 @@
+//! `order_history`: every event of the log once, and nothing else.
+
+use std::pin::pin;
+
+use futures_util::TryStreamExt;
+use tokio_postgres::{Row, Transaction};
+
+use super::cell::{Cell, Column, Kind, names};
+use super::event::Event;
+use super::record::{Record, place};
+use super::{Differences, Error, Log};
+
+const TABLE: &str = "order_history";
+
+const COLUMNS: [Column; 12] = [
+    ("partition", Kind::Int),
+    ("offset", Kind::BigInt),
+    ("order_id", Kind::Text),
+    ("event", Kind::Text),
+    ("status", Kind::Text),
+    ("sequence", Kind::Int),
+    ("event_id", Kind::Text),
+    ("occurred_at", Kind::Time),
+    ("appended_at", Kind::Time),
+    ("details", Kind::Json),
+    ("trace_id", Kind::Text),
+    ("decision", Kind::BigInt),
+];
+
+/// How many rows there are.
+pub async fn compare(
+    tx: &Transaction<'_>,
+    build: &str,
+    log: &mut Log,
+    differences: &mut Differences,
+) -> Result<usize, Error> {
+    let select = format!("/* oracle::history */ SELECT {} FROM {build}.order_history", names(&COLUMNS));
+    let mut rows = pin!(tx.query_raw(&select, std::iter::empty::<i32>()).await?);
+    let mut count = 0;
+    while let Some(row) = rows.try_next().await? {
+        count += 1;
+        compare_row(&row, log, differences)?;
+    }
+    for record in log.records().filter(|record| record.content.is_ok() && !record.found) {
+        differences.add(TABLE, record.place(), "row", "an event", "no row");
+    }
+    Ok(count)
+}
+
+fn compare_row(row: &Row, log: &mut Log, differences: &mut Differences) -> Result<(), Error> {
+    let (partition, offset) = (row.try_get(0)?, row.try_get(1)?);
+    let Some(record) = log.find(partition, offset) else {
+        differences.add(TABLE, place(partition, offset), "row", "no record below the position", "a row");
+        return Ok(());
+    };
+    let Ok(event) = &record.content else {
+        differences.add(TABLE, record.place(), "row", "a record that cannot be decoded", "a row");
+        return Ok(());
+    };
+    if record.found {
+        differences.add(TABLE, record.place(), "row", "one record", "two rows");
+    }
+    for (index, ((name, kind), expected)) in COLUMNS.into_iter().zip(expected(record, event)).enumerate() {
+        let found = Cell::of_row(row, index, kind)?;
+        // A decision is an operator's, the log knows nothing of it: see `letters`.
+        if name != "decision" && found != expected {
+            differences.add(TABLE, record.place(), name, expected, found);
+        }
+    }
+    record.found = true;
+    Ok(())
+}
+
+/// In the order of [`COLUMNS`].
+fn expected<'a>(record: &Record, event: &'a Event) -> [Cell<'a>; 12] {
+    [
+        Cell::Whole(record.partition.into()),
+        Cell::Whole(record.offset),
+        Cell::text(&*event.order_id),
+        Cell::text(event.kind.name),
+        Cell::text(event.kind.status),
+        Cell::Whole(event.sequence),
+        Cell::text(&*event.event_id),
+        Cell::Time(event.occurred_at),
+        Cell::Time(record.appended_at),
+        event.details.as_deref().map_or(Cell::Null, |json| Cell::Json(json.into())),
+        event.trace_id.as_deref().map_or(Cell::Null, Cell::text),
+        Cell::Null,
+    ]
+}

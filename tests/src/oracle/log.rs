@@ -1,0 +1,143 @@
+//! Reads the whole topic into memory.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use secrecy::ExposeSecret;
+use service::settings::Kafka;
+
+use super::Error;
+use super::event::decode;
+use super::record::{Raw, Record};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The next offset of each partition.
+pub type Offsets = BTreeMap<i32, i64>;
+
+/// The records of each partition, in the order of their offsets.
+pub struct Log {
+    partitions: BTreeMap<i32, Vec<Record>>,
+    pub topic: String,
+    /// Where reading stopped.
+    pub upto: Offsets,
+}
+
+impl Log {
+    /// Reads every partition from offset 0 up to, not including, the offset given for it.
+    pub fn read(kafka: &Kafka, max_record_bytes: usize, upto: &Offsets) -> Result<Self, Error> {
+        let consumer = client(kafka)?;
+        let mut log = Self { partitions: BTreeMap::new(), topic: kafka.topic.clone(), upto: upto.clone() };
+        let mut open = upto.clone();
+        open.retain(|_, upto| *upto > 0);
+        let mut assignment = TopicPartitionList::new();
+        for partition in open.keys() {
+            let (low, _) = consumer.fetch_watermarks(&kafka.topic, *partition, TIMEOUT)?;
+            if low > 0 {
+                let message = format!(
+                    "partition {partition} begins at {low}: what was before cannot be folded any more"
+                );
+                return Err(Error::Unusable(message));
+            }
+            assignment.add_partition_offset(&kafka.topic, *partition, Offset::Offset(0))?;
+        }
+        consumer.assign(&assignment)?;
+        let mut heard = Instant::now();
+        while !open.is_empty() {
+            match consumer.poll(Duration::from_millis(100)) {
+                None if heard.elapsed() > TIMEOUT => {
+                    let message = format!("no records for {} s; still to read: {open:?}", TIMEOUT.as_secs());
+                    return Err(Error::Unusable(message));
+                }
+                None => continue,
+                Some(Ok(message)) => log.take(&message, max_record_bytes, &mut open),
+                // Behind the last record that is there: what is left up to the position are markers.
+                Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
+                Some(Err(error)) => return Err(error.into()),
+            }
+            heard = Instant::now();
+        }
+        Ok(log)
+    }
+
+    fn take(&mut self, message: &BorrowedMessage<'_>, max_record_bytes: usize, open: &mut Offsets) {
+        let (partition, offset) = (message.partition(), message.offset());
+        let Some(upto) = open.get(&partition).copied() else { return };
+        if offset < upto {
+            let raw = Raw {
+                partition,
+                offset,
+                millis: message.timestamp().to_millis().unwrap_or(0),
+                key: message.key().map(<[u8]>::to_vec),
+                value: message.payload().map(<[u8]>::to_vec),
+                headers: message
+                    .headers()
+                    .into_iter()
+                    .flat_map(|headers| headers.iter())
+                    .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
+                    .collect(),
+            };
+            let appended_at = raw.appended_at();
+            let content = decode(&self.topic, raw, max_record_bytes);
+            let record = Record { partition, offset, appended_at, content, found: false };
+            self.partitions.entry(partition).or_default().push(record);
+        }
+        if offset + 1 >= upto {
+            open.remove(&partition);
+        }
+    }
+
+    /// By partition and offset.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.partitions.values().flatten()
+    }
+
+    pub fn find(&mut self, partition: i32, offset: i64) -> Option<&mut Record> {
+        let records = self.partitions.get_mut(&partition)?;
+        let index = records.binary_search_by_key(&offset, |record| record.offset).ok()?;
+        records.get_mut(index)
+    }
+
+    /// The events of each order.
+    pub fn orders(&self) -> BTreeMap<&str, Vec<&Record>> {
+        let mut orders: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
+        for record in self.records() {
+            if let Ok(event) = &record.content {
+                orders.entry(&event.order_id).or_default().push(record);
+            }
+        }
+        orders
+    }
+}
+
+/// Where each partition ends for a reader of committed records.
+pub fn ends(kafka: &Kafka) -> Result<Offsets, Error> {
+    let consumer = client(kafka)?;
+    let metadata = consumer.fetch_metadata(Some(&kafka.topic), TIMEOUT)?;
+    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    partitions
+        .map(|partition| {
+            Ok((partition.id(), consumer.fetch_watermarks(&kafka.topic, partition.id(), TIMEOUT)?.1))
+        })
+        .collect()
+}
+
+fn client(kafka: &Kafka) -> Result<BaseConsumer, KafkaError> {
+    let mut config = ClientConfig::new();
+    for (name, value) in &kafka.properties {
+        config.set(name, value.expose_secret());
+    }
+    config
+        .set("bootstrap.servers", &kafka.bootstrap_servers)
+        // Wanted for assigning by hand; no group is joined.
+        .set("group.id", "food-orders-check")
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .set("auto.offset.reset", "error")
+        .create()
+}

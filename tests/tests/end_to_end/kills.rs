@@ -1,0 +1,45 @@
+//! kill -9 in the middle of the work.
+
+use std::time::Duration;
+
+use end_to_end::harness::{PATIENCE, Stage, eventually, test_events};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+const ROUNDS: usize = 10;
+
+#[tokio::test]
+async fn a_consumer_that_is_killed_again_and_again_loses_and_doubles_nothing() {
+    let seed = rand::random();
+    println!("seed: {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let stage = Stage::new().await;
+    stage.produce(&format!("--orders {} --duplicate-share 0.05", test_events() / 9)).await;
+    let log_length = stage.log_length().await;
+    // Each round is killed once so many offsets are applied, in the order of the log.
+    let mut marks: Vec<i64> = (0..ROUNDS).map(|_| random.random_range(0..log_length * 9 / 10)).collect();
+    marks.sort_unstable();
+    println!("log of {log_length} offsets; killed at {marks:?}");
+
+    let sql = stage.sql().await;
+    for mark in marks {
+        // Small batches, so that there are many moments to die at.
+        let mut consumer = stage
+            .program("consumer")
+            .env("BATCH_RECORDS", random.random_range(50..2000).to_string())
+            .env("SYNCHRONOUS_COMMIT", if random.random_bool(0.5) { "on" } else { "off" })
+            .start();
+        // Its predecessor stays a member until Kafka notices.
+        eventually(&format!("{mark} offsets applied"), 3 * PATIENCE, async || {
+            assert!(!consumer.has_ended(), "the consumer ended by itself");
+            (stage.positions(&sql).await.values().sum::<i64>() >= mark).then_some(())
+        })
+        .await;
+        tokio::time::sleep(Duration::from_micros(random.random_range(0..20_000))).await;
+        let applied: i64 = stage.positions(&sql).await.values().sum();
+        consumer.kill().await;
+        println!("killed after {applied} offsets");
+    }
+    stage.catch_up().await;
+    stage.check().await;
+}

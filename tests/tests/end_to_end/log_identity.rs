@@ -1,0 +1,107 @@
+//! A log that does not fit the positions: the consumer stops, and says why.
+
+use std::time::Duration;
+
+use end_to_end::harness::{PATIENCE, Stage, eventually, raw};
+use local_stack::{Downloads, Kafka, KafkaOptions};
+
+/// Exit code of a gap, and of another log.
+const LOG_IDENTITY: i32 = 3;
+
+fn event(order: u32) -> end_to_end::harness::Sent {
+    let mut event = raw(format!(r#"{{"event":"OrderCreated","order_id":"O-{order}"}}"#));
+    event.partition = Some(0);
+    event
+}
+
+/// Ten records, applied.
+async fn stage() -> Stage {
+    let stage = Stage::new().await;
+    stage.create_topic(1).await;
+    stage.send((0..10).map(event).collect()).await;
+    stage.catch_up().await;
+    stage
+}
+
+/// Starts a consumer, which has to refuse the log and to say all of this.
+async fn refuses(stage: &Stage, words: &[&str]) {
+    let before = stage.positions(&stage.sql().await).await;
+    let mut consumer = stage.consumer();
+    assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY);
+    let log = consumer.log();
+    for word in words {
+        assert!(log.contains(word), "{word:?} is not in the log:\n{log}");
+    }
+    assert_eq!(stage.positions(&stage.sql().await).await, before, "nothing was changed");
+}
+
+#[tokio::test]
+async fn records_deleted_before_they_were_applied_are_a_gap() {
+    let stage = stage().await;
+    stage.send((10..30).map(event).collect()).await;
+    stage.delete_records(0, 15).await;
+    refuses(&stage, &["gap", "partition 0", "10", "14", "15"]).await;
+}
+
+#[tokio::test]
+async fn records_deleted_after_they_were_applied_are_none() {
+    let stage = stage().await;
+    stage.delete_records(0, 10).await;
+    stage.send((10..20).map(event).collect()).await;
+    stage.catch_up().await;
+    assert_eq!(stage.positions(&stage.sql().await).await[&0], 20);
+}
+
+#[tokio::test]
+async fn a_first_start_on_a_log_that_begins_later_is_a_gap() {
+    let stage = Stage::new().await;
+    stage.create_topic(1).await;
+    stage.send((0..10).map(event).collect()).await;
+    stage.delete_records(0, 4).await;
+    let mut consumer = stage.consumer();
+    assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY);
+    let log = consumer.log();
+    assert!(log.contains("gap") && log.contains("0 to 3"), "{log}");
+}
+
+#[tokio::test]
+async fn a_topic_made_anew_that_is_shorter_is_another_log() {
+    let stage = stage().await;
+    stage.delete_topic().await;
+    eventually("the topic gone", PATIENCE, async || stage.ends().await.is_empty().then_some(())).await;
+    stage.create_topic(1).await;
+    stage.send((0..5).map(event).collect()).await;
+    refuses(&stage, &["partition 0", "ends at 5", "10"]).await;
+}
+
+/// A topic of the same name, and longer: only the cluster's id tells.
+#[tokio::test]
+async fn another_cluster_is_another_log() {
+    let mut stage = stage().await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("kafka");
+    let other = tokio::task::spawn_blocking(move || {
+        Kafka::start(&Downloads::ensure().unwrap(), &KafkaOptions::new(path)).unwrap()
+    });
+    let other = other.await.unwrap();
+    stage.kafka.bootstrap_servers = other.bootstrap_servers();
+    stage.create_topic(1).await;
+    stage.send((0..20).map(event).collect()).await;
+    refuses(&stage, &["cluster"]).await;
+    tokio::task::spawn_blocking(move || drop(other)).await.unwrap();
+}
+
+/// While it runs, too.
+#[tokio::test]
+async fn a_gap_that_opens_under_a_running_consumer_stops_it() {
+    let stage = stage().await;
+    let sql = stage.sql().await;
+    // Nothing can be applied while somebody else holds the position's row.
+    sql.batch_execute("BEGIN; SELECT FROM public.builds FOR UPDATE").await.unwrap();
+    let mut consumer = stage.consumer();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    stage.send((10..30).map(event).collect()).await;
+    stage.delete_records(0, 15).await;
+    sql.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY, "{}", consumer.log());
+}

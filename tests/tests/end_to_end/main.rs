@@ -1,0 +1,14 @@
+//! The promises of the README, each shown by the real binaries. One program for all of them: linked once, and tests that
+//! mostly wait run beside each other.
+
+mod api;
+mod caught_up;
+mod checker;
+mod group;
+mod kills;
+mod letters;
+mod log_identity;
+mod producer;
+mod rebuild;
+mod shutdown;
+mod tutorial;
