@@ -41,7 +41,8 @@ impl Server {
     pub async fn connect(url: &str) -> Result<Self, Failure> {
         let url = SecretString::from(url.to_owned());
         let admin = database(&url)?.session("food-orders bench", &[]).await?;
-        let pid: i32 = admin.client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+        let pid: i32 =
+            admin.client.query_one("/* bench::server */ SELECT pg_backend_pid()", &[]).await?.get(0);
         Ok(Self { postmaster: cpu::parent_named(pid, "postgres"), admin, url, made: 0 })
     }
 
@@ -70,7 +71,7 @@ impl Server {
 
     /// How much write-ahead log there was ever, in bytes.
     pub async fn wal_bytes(&self) -> Result<u64, Failure> {
-        let sql = "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint";
+        let sql = "/* bench::server */ SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint";
         Ok(self.admin.client.query_one(sql, &[]).await?.get::<_, i64>(0) as u64)
     }
 
@@ -86,7 +87,12 @@ impl Server {
     }
 
     pub async fn setting(&self, name: &str) -> Result<String, Failure> {
-        Ok(self.admin.client.query_one("SELECT current_setting($1)", &[&name]).await?.get(0))
+        Ok(self
+            .admin
+            .client
+            .query_one("/* bench::server */ SELECT current_setting($1)", &[&name])
+            .await?
+            .get(0))
     }
 }
 

@@ -80,7 +80,7 @@ pub async fn check(bench: &Bench<'_>, fresh: &Fresh, measured: &mut Measurement)
     measured.order_rows_written = Some((counters.orders_inserted + updated) as u64);
     let session = fresh.database.session("food-orders bench", &[]).await?;
     let counted = format!(
-        "SELECT (SELECT count(*) FROM {0}.order_history), count(*), count(*) FILTER (WHERE status = 'delivered'),
+        "/* bench::check */ SELECT (SELECT count(*) FROM {0}.order_history), count(*), count(*) FILTER (WHERE status = 'delivered'),
                 (SELECT count(*) FROM {0}.letters) FROM {0}.orders",
         fresh.schema
     );

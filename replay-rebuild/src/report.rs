@@ -58,11 +58,13 @@ pub fn summary(row: &RebuildView) -> String {
         (_, Some(build), _) => text.push_str(&format!(", build {build}")),
         _ => {}
     }
-    text.push_str(&format!(
-        "; {} events in {seconds:.1} s, {} events/s over all",
-        HumanCount(events),
-        HumanCount(rate as u64)
-    ));
+    if matches!(row.state, State::Active | State::Ready) {
+        text.push_str(&format!(
+            "; {} events in {seconds:.1} s, {} events/s over all",
+            HumanCount(events),
+            HumanCount(rate as u64)
+        ));
+    }
     match &row.differences {
         Some(differences) => {
             text.push_str(&format!("; {} differences", HumanCount(differences.total)));

@@ -79,7 +79,7 @@ impl Writer {
             ))
             .await?;
         let insert = format!(
-            "INSERT INTO {schema}.order_history ({COLUMNS}) SELECT {COLUMNS} FROM staging ON CONFLICT DO NOTHING"
+            "/* bench::copy_upsert */ INSERT INTO {schema}.order_history ({COLUMNS}) SELECT {COLUMNS} FROM staging ON CONFLICT DO NOTHING"
         );
         Ok(Self {
             copy: client.prepare(&format!("COPY staging ({COLUMNS}) FROM STDIN (FORMAT binary)")).await?,

@@ -24,7 +24,7 @@ pub async fn run(
     let (client, build) = connect(database_url).await?;
     let history = client
         .prepare(&format!(
-            "INSERT INTO {build}.order_history ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            "/* bench::rows */ INSERT INTO {build}.order_history ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT DO NOTHING"
         ))
         .await?;

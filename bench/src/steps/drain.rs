@@ -60,7 +60,7 @@ pub async fn drain(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<
 async fn watch(fresh: &Fresh, events: u64, started: Instant) -> Result<Marks, Failure> {
     let session = fresh.database.session("food-orders bench", &[]).await?;
     let sql = format!(
-        "SELECT count(*), coalesce(sum(next_offset), 0)::bigint FROM {}.positions WHERE owner_epoch > 0",
+        "/* bench::drain */ SELECT count(*), coalesce(sum(next_offset), 0)::bigint FROM {}.positions WHERE owner_epoch > 0",
         fresh.schema
     );
     let statement = session.client.prepare(&sql).await?;

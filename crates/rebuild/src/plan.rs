@@ -89,9 +89,10 @@ pub(crate) async fn make(
     view: &str,
 ) -> Result<(Plan, Option<Refusal>)> {
     let client = &session.client;
-    let log = log::look(&settings.kafka).await?;
     let live = builds::active(client).await?;
+    // Before the log's ends: the live tables go on, and must not seem to be ahead of the log.
     let live_positions = positions::read(client, live.build).await?;
+    let log = log::look(&settings.kafka).await?;
     let live_bytes = views::rebuild::build_bytes(client, live.build).await? as f64;
     let live_events: i64 = live_positions.values().map(|position| position.0).sum();
     let identity = views::rebuild::log_identity(client, live.build).await?;

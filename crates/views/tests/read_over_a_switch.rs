@@ -23,9 +23,14 @@ async fn switch(session: &mut Session) -> i64 {
     .unwrap();
     builds::activate(&tx, build).await.unwrap();
     tx.commit().await.unwrap();
-    let tx = session.client.transaction().await.unwrap();
-    builds::discard(&tx, before).await.unwrap();
-    tx.commit().await.unwrap();
+    // It may meet readers that still hold what it drops: a deadlock, to be tried again.
+    loop {
+        let tx = session.client.transaction().await.unwrap();
+        if builds::discard(&tx, before).await.is_ok() {
+            tx.commit().await.unwrap();
+            break;
+        }
+    }
     build
 }
 

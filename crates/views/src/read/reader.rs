@@ -215,15 +215,14 @@ impl Drop for Asked {
     }
 }
 
-/// A build that was dropped, or a connection that had died unseen in the pool.
+/// A build that was dropped, or was being dropped (a deadlock with that), or a connection
+/// that had died unseen in the pool.
 fn may_run_again(error: &Error) -> bool {
-    is_gone(error)
-        || match error {
-            Error::Database { source, .. } => {
-                source.is_closed() || source.code() == Some(&SqlState::ADMIN_SHUTDOWN)
-            }
-            _ => false,
-        }
+    let passing = [SqlState::ADMIN_SHUTDOWN, SqlState::T_R_DEADLOCK_DETECTED];
+    match error {
+        Error::Database { source, .. } if source.is_closed() => true,
+        error => is_gone(error) || error.sqlstate().is_some_and(|code| passing.contains(code)),
+    }
 }
 
 fn is_gone(error: &Error) -> bool {
