@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
 /// Result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -35,9 +36,13 @@ pub enum Error {
     #[error("the data folder of {server}, {}: {cause}", .folder.display())]
     DataFolder { server: &'static str, folder: PathBuf, cause: String },
 
-    /// The server ended, or did not answer in time.
+    /// It ended before it was ready, or was not ready in time.
     #[error("{server} did not start: {cause}\n--- from {} ---\n{excerpt}", .log.display())]
-    NotStarted { server: &'static str, cause: String, log: PathBuf, excerpt: String },
+    NotStarted { server: String, cause: String, log: PathBuf, excerpt: String },
+
+    /// It was running, and ended without being asked to.
+    #[error("{server} ended by itself ({status})\n--- from {} ---\n{excerpt}", .log.display())]
+    Ended { server: String, status: ExitStatus, log: PathBuf, excerpt: String },
 
     /// Another `local-stack` works on the same folder.
     #[error("it is running already: pid {pid}, data in {}. `./food-orders status` shows it, `./food-orders down` stops it", .folder.display())]

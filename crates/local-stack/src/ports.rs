@@ -6,10 +6,19 @@ use std::net::{Ipv4Addr, TcpListener};
 use crate::error::{Attempt, Error, Result};
 use crate::process;
 
+/// Below the ports that Linux gives to outgoing connections and to programs that ask for any (32768 and up): those change too often.
+const FIRST: u16 = 20_000;
+const COUNT: u128 = 12_000;
+
 /// A port that was free a moment ago. Another program can take it before it is used: who starts a server on it tries again.
 pub fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).attempt("looking for a free port")?;
-    Ok(listener.local_addr().attempt("looking for a free port")?.port())
+    for _ in 0..100 {
+        let offset = u16::try_from(uuid::Uuid::new_v4().as_u128() % COUNT).unwrap_or(0);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, FIRST + offset)).is_ok() {
+            return Ok(FIRST + offset);
+        }
+    }
+    Err(Error::Usage(format!("found no free port from {FIRST} on")))
 }
 
 /// Fails where someone listens on it, with who that is if it can be known.

@@ -57,7 +57,8 @@ impl Server {
     /// Why it is not running any more, with the end of its log; nothing while it runs.
     pub fn failure(&mut self) -> Option<Error> {
         let status = self.process.as_mut()?.try_wait().ok()??;
-        Some(self.not_started(format!("it ended by itself ({status})")))
+        let log = self.telling_log();
+        Some(Error::Ended { server: self.kind.name().to_owned(), status, excerpt: excerpt(&log), log })
     }
 
     pub fn stop(&mut self, limit: Duration) -> Result<()> {
@@ -151,11 +152,16 @@ impl Server {
     }
 
     fn not_started(&self, cause: String) -> Error {
-        let log = [self.kind.log().to_owned(), self.folder.join("output.log")]
+        let log = self.telling_log();
+        Error::NotStarted { server: self.kind.name().to_owned(), cause, excerpt: excerpt(&log), log }
+    }
+
+    /// Its log, or what it printed if it died before it could open that.
+    fn telling_log(&self) -> PathBuf {
+        [self.kind.log().to_owned(), self.folder.join("output.log")]
             .into_iter()
             .find(|log| fs::metadata(log).is_ok_and(|metadata| metadata.len() > 0))
-            .unwrap_or_else(|| self.kind.log().to_owned());
-        Error::NotStarted { server: self.kind.name(), cause, excerpt: excerpt(&log), log }
+            .unwrap_or_else(|| self.kind.log().to_owned())
     }
 }
 
@@ -197,14 +203,17 @@ pub(crate) fn set_aside(log: &Path) -> Result<()> {
     fs::rename(log, previous).attempt_on("renaming", log)
 }
 
-/// The part of a log that tells why a program ended: from the first line that says so, else the last lines.
+/// The part of a log that tells why a program ended: from the first line that says so, of those near the end, else the last lines.
 pub(crate) fn excerpt(log: &Path) -> String {
     const LINES: usize = 15;
+    // What a server writes while it ends.
+    const NEAR: usize = 300;
     let text = match fs::read(log) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(e) => return format!("({e})"),
     };
-    let lines: Vec<&str> = text.lines().collect();
+    let all: Vec<&str> = text.lines().collect();
+    let lines = &all[all.len().saturating_sub(NEAR)..];
     let says_so = |line: &&str| [" ERROR ", " FATAL ", "FATAL:"].iter().any(|word| line.contains(word));
     let last = lines.len().saturating_sub(LINES);
     let first = lines.iter().position(says_so).map_or(last, |found| found.min(last));

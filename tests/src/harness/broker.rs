@@ -7,7 +7,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::Header;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -121,7 +121,7 @@ fn send(producer: &BaseProducer, topic: &str, records: &[Sent]) {
         record.key = key.as_deref();
         record.payload = value.as_deref();
         for (key, value) in headers {
-            let all = record.headers.unwrap_or_else(OwnedHeaders::new);
+            let all = record.headers.unwrap_or_default();
             record.headers = Some(all.insert(Header { key, value: Some(*value) }));
         }
         producer.send(record).map_err(|(error, _)| error).unwrap();

@@ -66,12 +66,7 @@ impl Service {
 
     /// The error for one that ended when it should not.
     pub fn failure(&self, status: ExitStatus) -> Error {
-        Error::NotStarted {
-            server: "food-orders",
-            cause: format!("{} ended by itself ({status})", self.name),
-            excerpt: excerpt(&self.log),
-            log: self.log.clone(),
-        }
+        Error::Ended { server: self.name.clone(), status, excerpt: excerpt(&self.log), log: self.log.clone() }
     }
 
     pub fn is_ready(&self) -> bool {
@@ -81,8 +76,8 @@ impl Service {
     /// The error for one that is not ready in time.
     pub fn not_ready(&self, waited: Duration) -> Error {
         Error::NotStarted {
-            server: "food-orders",
-            cause: format!("{} was not ready after {} s", self.name, waited.as_secs()),
+            server: self.name.clone(),
+            cause: format!("it was not ready after {} s", waited.as_secs()),
             excerpt: excerpt(&self.log),
             log: self.log.clone(),
         }

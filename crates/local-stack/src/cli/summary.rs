@@ -19,7 +19,7 @@ pub fn print(state: &State, api: SocketAddr, token: &str) {
     println!("  curl -s 'http://{api}/orders?limit=3'");
     println!("  ./food-orders kafka console-consumer --topic food-orders --from-beginning --max-messages 5");
     println!(
-        "  curl -s -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{{}}' http://{api}/rebuilds"
+        "  curl -s -X POST -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{{\"view\":\"orders\"}}' http://{api}/rebuilds"
     );
     println!();
     println!("Ctrl-C stops everything; the data stays.");

@@ -1,6 +1,6 @@
 //! A database, a topic and live tables for one test, and an independent fold of the
 //! topic to compare with.
-#![allow(clippy::unwrap_used, dead_code)] // test code; no test uses all of it
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)] // test code; no test uses all of it
 
 pub mod events;
 pub mod live;
