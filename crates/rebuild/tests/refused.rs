@@ -17,7 +17,7 @@ impl World {
         assert_eq!(self.client().await.execute(statement, &[]).await.unwrap(), 1);
 
         let (outcome, view) = self.rebuild().await;
-        let Outcome::Failed { cause, .. } = outcome else { panic!("{outcome:?}") };
+        let Outcome::Failed { cause, .. } = outcome else { unreachable!("{outcome:?}") };
         assert_eq!(cause, FailureCause::Difference);
         let active: i64 = self
             .client()
