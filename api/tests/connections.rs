@@ -68,3 +68,22 @@ async fn when_all_connections_are_busy_the_answer_is_503() {
     assert_eq!(first.await.unwrap().unwrap().status(), 200);
     assert_eq!(world.get("/health/ready").await.status(), 200, "busy is not broken");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_leaves_no_query_behind() {
+    let world =
+        World::with(&["--api-database-connections", "1", "--kafka-bootstrap-servers", crate::world::NOWHERE])
+            .await;
+    world.client.batch_execute("BEGIN; LOCK TABLE build_1.orders IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let waiting = async || {
+        let count = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        world.client.query_one(count, &[]).await.unwrap().get::<_, i64>(0)
+    };
+    let mut client = TcpStream::connect(world.url.strip_prefix("http://").unwrap()).await.unwrap();
+    client.write_all(b"GET /orders HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    world.until("the read waits", async || waiting().await == 1).await;
+    drop(client);
+    world.until("its query has ended", async || waiting().await == 0).await;
+    // The one connection is free again, and whole.
+    world.until("others are served", async || world.get("/stats?as_of_offsets=").await.status() == 200).await;
+}

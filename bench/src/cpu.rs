@@ -21,17 +21,22 @@ fn this_process() -> Option<Stat> {
 
 /// User and system time of a process and all its children, living and ended, in seconds.
 pub fn of_process_tree(root: i32) -> Option<f64> {
-    let own = Stat::read(root)?;
-    let mut ticks = own.ticks + own.ended_children_ticks;
-    for entry in fs::read_dir("/proc").ok()?.flatten() {
-        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        if let Some(stat) = pid.and_then(Stat::read)
-            && stat.parent == root
-        {
-            ticks += stat.ticks + stat.ended_children_ticks;
+    loop {
+        let before = Stat::read(root)?;
+        let mut ticks = before.ticks + before.ended_children_ticks;
+        for entry in fs::read_dir("/proc").ok()?.flatten() {
+            let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            if let Some(stat) = pid.and_then(Stat::read)
+                && stat.parent == root
+            {
+                ticks += stat.ticks + stat.ended_children_ticks;
+            }
+        }
+        // A child that has ended meanwhile is in neither sum.
+        if Stat::read(root)?.ended_children_ticks == before.ended_children_ticks {
+            return Some(seconds(ticks));
         }
     }
-    Some(seconds(ticks))
 }
 
 /// The parent of a process, if that is a program of this name.

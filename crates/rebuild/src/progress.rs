@@ -66,7 +66,8 @@ impl Meter {
     /// `earlier`: of a run that was cut off.
     pub(crate) fn new(state: State, earlier: Option<Progress>) -> (Self, watch::Receiver<Progress>) {
         let phases = earlier.map(|progress| progress.phases).unwrap_or_default();
-        let (published, receiver) = watch::channel(Progress { state: Some(state), ..Progress::default() });
+        let (published, receiver) =
+            watch::channel(Progress { state: Some(state), phases: phases.clone(), ..Progress::default() });
         let inner = Inner {
             state,
             since: Instant::now(),

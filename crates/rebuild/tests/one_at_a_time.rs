@@ -119,3 +119,25 @@ async fn a_build_that_waits_can_be_cancelled_or_switched_in_later() {
     assert_eq!(view.switch, SwitchMode::Auto);
     assert_eq!(world.assert_tables_follow_from_the_log().await, 200);
 }
+
+/// The database ends every session, again and again: what was done stays, the rest is done again.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_connections_are_made_again() {
+    let world = World::new(4).await;
+    world.write(mixed(8, 20_000)).await;
+    world.apply_live().await;
+    let job = world.start().await;
+    let run = tokio::spawn(job.run(Stop::default()));
+    let killer = world.client().await;
+    let mut killed = 0_i64;
+    for _ in 0..6 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        killed += killer.query_one(ended, &[]).await.unwrap().get::<_, i64>(0);
+    }
+    assert!(killed > 0);
+    let outcome = run.await.unwrap().unwrap();
+    assert!(matches!(outcome, Outcome::Active { build: 2, .. }), "{outcome:?}");
+    world.assert_tables_follow_from_the_log().await;
+}

@@ -127,3 +127,26 @@ async fn a_writer_that_holds_the_positions_delays_the_switch() {
     let outcome = tokio::time::timeout(Duration::from_secs(30), run).await.unwrap().unwrap().unwrap();
     assert_eq!(outcome, Outcome::Active { build: 2, replaced: Some(1) });
 }
+
+/// A bug once: the live tables, read after the log's ends, seemed to be ahead of the log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_plan_made_while_writers_go_on_is_not_refused() {
+    let world = Arc::new(World::new(2).await);
+    let live = world.live();
+    let stop = Arc::new(AtomicBool::new(false));
+    let producer = {
+        let (world, stop) = (Arc::clone(&world), Arc::clone(&stop));
+        tokio::spawn(async move {
+            while !stop.load(Ordering::SeqCst) {
+                world.write(lives(0, 20)).await;
+            }
+        })
+    };
+    for _ in 0..20 {
+        let dry_run = rebuild::dry_run(&world.settings, &rebuild::Request::default()).await.unwrap();
+        assert_eq!(dry_run.refused, None, "{:?}", dry_run.rebuild.reason);
+    }
+    stop.store(true, Ordering::SeqCst);
+    producer.await.unwrap();
+    live.stop().await;
+}

@@ -1,7 +1,5 @@
 //! A log that does not fit the positions: the consumer stops, and says why.
 
-use std::time::Duration;
-
 use end_to_end::harness::{PATIENCE, Stage, eventually, raw};
 use local_stack::{Downloads, Kafka, KafkaOptions};
 
@@ -96,10 +94,10 @@ async fn another_cluster_is_another_log() {
 async fn a_gap_that_opens_under_a_running_consumer_stops_it() {
     let stage = stage().await;
     let sql = stage.sql().await;
-    // Nothing can be applied while somebody else holds the position's row.
+    // No partition can be taken over while somebody else holds the build's row.
     sql.batch_execute("BEGIN; SELECT FROM public.builds FOR UPDATE").await.unwrap();
     let mut consumer = stage.consumer();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    consumer.says("joining the group", PATIENCE).await;
     stage.send((10..30).map(event).collect()).await;
     stage.delete_records(0, 15).await;
     sql.batch_execute("COMMIT").await.unwrap();

@@ -57,11 +57,15 @@ impl LogArgs {
     }
 }
 
+/// These tell again, or as a warning, what our own lines say where it is handled: migrations, notices,
+/// connections that a pool found dead and replaced.
+const LIBRARIES: &str = "refinery_core=warn,tokio_postgres=warn,deadpool=error";
+
 /// `debug` and `trace` mean ours: libraries tell of every packet at these levels.
 fn quiet_libraries(level: &str) -> String {
     match level {
         "debug" | "trace" => format!(
-            "info,{}",
+            "info,{LIBRARIES},{}",
             [
                 "orders",
                 "event_log",
@@ -76,7 +80,7 @@ fn quiet_libraries(level: &str) -> String {
             .map(|target| format!("{target}={level}"))
             .join(",")
         ),
-        // The migrations' library announces what our own line says already.
-        level => format!("{level},refinery_core=warn"),
+        "error" => level.to_owned(),
+        level => format!("{level},{LIBRARIES}"),
     }
 }
