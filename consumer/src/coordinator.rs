@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use event_log::{Assigned, Consumer, GroupEvent, LaneQueue, Membership, lane_of};
-use orders::{Partition, Position};
+use event_log::{Assigned, Consumer, GroupEvent, LaneQueue, Membership, Polled, lane_of};
+use orders::{LogIdentity, Partition, Position};
 use service::{Exit, Failure, Shell};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -31,6 +31,10 @@ struct Coordinator<'a> {
     lanes: Vec<mpsc::UnboundedSender<Command>>,
     queues: Vec<Arc<LaneQueue>>,
     reading: BTreeMap<Partition, Reading>,
+    /// What the tables were made from.
+    recorded: LogIdentity,
+    /// Positions, and when they were read: ends asked for later lie behind them.
+    noted: (Instant, BTreeMap<Partition, Position>),
     /// Answers to assignments, on their way to the polling thread and to us.
     assigned: mpsc::UnboundedSender<Vec<Assigned>>,
 }
@@ -59,9 +63,19 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
     let (lane_events, mut from_lanes) = mpsc::unbounded_channel();
     let (lanes, mut tasks) = start_lanes(settings, shell, &queues, lane_events);
     let (assigned, mut answers) = mpsc::unbounded_channel();
-    let Ready { session, ends, target } = ready;
-    let mut coordinator =
-        Coordinator { settings, shell, consumer, ends, lanes, queues, reading: BTreeMap::new(), assigned };
+    let Ready { session, ends, recorded, target } = ready;
+    let mut coordinator = Coordinator {
+        settings,
+        shell,
+        consumer,
+        ends,
+        lanes,
+        queues,
+        reading: BTreeMap::new(),
+        recorded,
+        noted: (Instant::now(), BTreeMap::new()),
+        assigned,
+    };
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let caught_up = async {
@@ -87,14 +101,14 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
                     break Err(failure);
                 }
             }
-            Some(assigned) = answers.recv() => {
-                if let Err(failure) = coordinator.on_assigned(assigned) {
+            Some(assigned) = answers.recv() => coordinator.on_assigned(assigned),
+            Some(event) = from_lanes.recv() => coordinator.on_lane_event(event),
+            Some(ended) = tasks.join_next() => break Err(lane_failure(ended)),
+            _ = tick.tick() => {
+                if let Err(failure) = coordinator.on_tick() {
                     break Err(failure);
                 }
             }
-            Some(event) = from_lanes.recv() => coordinator.on_lane_event(event),
-            Some(ended) = tasks.join_next() => break Err(lane_failure(ended)),
-            _ = tick.tick() => coordinator.on_tick(),
         }
     };
     // From here on callbacks of the group find nobody and give everything up at once.
@@ -166,7 +180,6 @@ impl Coordinator<'_> {
                     for answered in asked {
                         assigned.extend(answered.await.unwrap_or_default());
                     }
-                    // Ours first: the check of the log comes before the reading is noticed.
                     let _ = for_us.send(assigned.clone());
                     let _ = reply.send(assigned);
                 });
@@ -185,31 +198,39 @@ impl Coordinator<'_> {
                 });
                 Ok(())
             }
-            GroupEvent::Failed(error @ event_log::Error::Log(_)) => {
-                Err(self.log_failure().unwrap_or_else(|| Failure::with(Exit::LogIdentity)(error)))
-            }
+            GroupEvent::Failed(error @ event_log::Error::Log(_)) => Err(self.out_of_range(error)),
             GroupEvent::Failed(error) => Err(Failure::from(error)),
         }
     }
 
-    fn on_assigned(&mut self, assigned: Vec<Assigned>) -> Result<(), Failure> {
+    fn on_assigned(&mut self, assigned: Vec<Assigned>) {
         for one in assigned {
             let Assigned { partition, position, generation } = one;
             self.reading.insert(partition, Reading { generation, position, is_idle: false });
         }
-        self.log_failure().map_or(Ok(()), Err)
     }
 
-    /// What the numbers say, if the log does not fit the positions.
-    fn log_failure(&self) -> Option<Failure> {
-        let positions =
-            self.reading.iter().map(|(partition, reading)| (*partition, reading.position)).collect();
+    /// The log's ids and its ends against what was recorded and noted before.
+    fn check_log(&mut self, polled: &Polled) -> Result<(), Failure> {
+        let failure = |message| Failure::new(Exit::LogIdentity, message);
+        if let Some(log) = &polled.identity {
+            identity::check(log, &self.recorded).map_err(failure)?;
+        }
+        let (noted_at, noted) = &self.noted;
+        if polled.asked_at > *noted_at {
+            identity::check_positions(&self.settings.kafka.topic, &polled.ends, noted).map_err(failure)?;
+            self.noted = (Instant::now(), self.positions());
+        }
+        Ok(())
+    }
+
+    /// What the numbers say when the broker has said that a position is out of its range.
+    fn out_of_range(&self, error: event_log::Error) -> Failure {
         let polled = self.ends.latest.borrow();
-        // Ends that were asked for before a partition was added do not know it yet.
-        let ends = &polled.as_ref()?.ends;
-        let positions: BTreeMap<_, _> = positions_known(ends, positions);
-        let error = identity::check(&self.settings.kafka.topic, ends, &positions).err()?;
-        Some(Failure::new(Exit::LogIdentity, error))
+        let found = polled.as_ref().map_or(Ok(()), |polled| {
+            identity::check_positions(&self.settings.kafka.topic, &polled.ends, &self.positions())
+        });
+        Failure::new(Exit::LogIdentity, found.err().unwrap_or_else(|| error.to_string()))
     }
 
     fn on_lane_event(&mut self, event: Event) {
@@ -239,10 +260,11 @@ impl Coordinator<'_> {
         }
     }
 
-    fn on_tick(&mut self) {
+    fn on_tick(&mut self) -> Result<(), Failure> {
         self.consumer.commit(self.positions());
         let polled = self.ends.latest.borrow().clone();
-        let Some(polled) = polled else { return };
+        let Some(polled) = polled else { return Ok(()) };
+        self.check_log(&polled)?;
         let age = polled.asked_at.elapsed();
         let kafka =
             if age < KAFKA_AWAY_AFTER { Ok(()) } else { Err(format!("no answer for {} s", age.as_secs())) };
@@ -264,6 +286,7 @@ impl Coordinator<'_> {
         if !stuck.is_empty() {
             self.consumer.seek(stuck);
         }
+        Ok(())
     }
 
     /// Lets the lanes finish what is in flight, tells Kafka where they stand, and leaves.
@@ -272,7 +295,7 @@ impl Coordinator<'_> {
         mut tasks: JoinSet<views::Result<()>>,
         mut from_lanes: mpsc::UnboundedReceiver<Event>,
     ) {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         for lane in &self.lanes {
             let _ = lane.send(Command::Stop);
         }
@@ -316,17 +339,6 @@ impl Coordinator<'_> {
         }
         lanes.into_iter()
     }
-}
-
-fn positions_known(
-    ends: &event_log::Ends,
-    mut positions: BTreeMap<Partition, Position>,
-) -> BTreeMap<Partition, Position> {
-    positions.retain(|partition, position| {
-        // The ends may be a second old, the position newer.
-        ends.get(partition).is_some_and(|marks| *position <= marks.end || marks.low > *position)
-    });
-    positions
 }
 
 fn list(partitions: &[Partition]) -> String {

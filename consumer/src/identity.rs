@@ -4,10 +4,24 @@
 use std::collections::BTreeMap;
 
 use event_log::Ends;
-use orders::{Partition, Position};
+use orders::{LogIdentity, Partition, Position};
+
+/// Compares the log's ids with those that were recorded.
+pub fn check(log: &LogIdentity, recorded: &LogIdentity) -> Result<(), String> {
+    log.conflict_with(recorded).map_or(Ok(()), |conflict| {
+        Err(format!(
+            "another log: {conflict}; point KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC at the log that this database was \
+             made from, or use an empty database"
+        ))
+    })
+}
 
 /// Compares positions with what the log holds.
-pub fn check(topic: &str, ends: &Ends, positions: &BTreeMap<Partition, Position>) -> Result<(), String> {
+pub fn check_positions(
+    topic: &str,
+    ends: &Ends,
+    positions: &BTreeMap<Partition, Position>,
+) -> Result<(), String> {
     for (partition, position) in positions {
         let Some(marks) = ends.get(partition) else {
             return Err(format!(
@@ -46,7 +60,7 @@ mod tests {
 
     fn checked(low: i64, end: i64, position: i64) -> Result<(), String> {
         let ends = BTreeMap::from([(Partition(0), Watermarks { low: Position(low), end: Position(end) })]);
-        check("food-orders", &ends, &BTreeMap::from([(Partition(0), Position(position))]))
+        check_positions("food-orders", &ends, &BTreeMap::from([(Partition(0), Position(position))]))
     }
 
     #[test]
@@ -66,7 +80,7 @@ mod tests {
     #[test]
     fn a_position_beyond_the_end_is_another_log() {
         assert!(checked(0, 9, 10).unwrap_err().contains("truncated or created anew"));
-        let other = check("t", &Ends::new(), &BTreeMap::from([(Partition(0), Position(1))]));
+        let other = check_positions("t", &Ends::new(), &BTreeMap::from([(Partition(0), Position(1))]));
         assert!(other.unwrap_err().contains("0 partitions"));
     }
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use event_log::{EndsWatch, LogClient, TopicSpec, ensure_topic};
-use orders::Position;
+use orders::{LogIdentity, Position};
 use service::{Exit, Failure, Shell};
 use tokio::task::spawn_blocking;
 use views::{Recovery, Session};
@@ -19,6 +19,8 @@ const ENDS_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Ready {
     pub session: Session,
     pub ends: EndsWatch,
+    /// What the active build was made from.
+    pub recorded: LogIdentity,
     /// The end offsets at the start.
     pub target: event_log::Ends,
 }
@@ -29,14 +31,16 @@ pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Re
     shell.health.set("kafka", Err("not reached yet"));
     let Some(session) = retry(shell, "PostgreSQL", || database(settings)).await? else { return Ok(None) };
     shell.health.set("database", Ok::<(), String>(()));
-    let Some(target) = retry(shell, "Kafka", || log(settings)).await? else { return Ok(None) };
+    let Some((log, target)) = retry(shell, "Kafka", || log(settings)).await? else { return Ok(None) };
     let active = views::builds::active(&session.client).await?;
+    let recorded = views::log_identity::record(&session.client, active.build, &log).await?;
     let positions = views::positions::read(&session.client, active.build).await?;
-    identity::check(&settings.kafka.topic, &target, &positions)
+    identity::check(&log, &recorded)
+        .and_then(|()| identity::check_positions(&log.topic, &target, &positions))
         .map_err(|message| Failure::new(Exit::LogIdentity, message))?;
     shell.health.set("kafka", Ok::<(), String>(()));
     let ends = EndsWatch::start(&settings.kafka, ENDS_INTERVAL)?;
-    Ok(Some(Ready { session, ends, target }))
+    Ok(Some(Ready { session, ends, recorded, target }))
 }
 
 /// Whether to try again, and the error.
@@ -83,14 +87,19 @@ async fn database(settings: &Settings) -> Attempt<Session> {
     })
 }
 
-async fn log(settings: &Settings) -> Attempt<event_log::Ends> {
+async fn log(settings: &Settings) -> Attempt<(LogIdentity, event_log::Ends)> {
     let failed = |error: event_log::Error| (error.is_passing(), Failure::from(error));
     let topic = ensure_topic(&settings.kafka, &TopicSpec::default()).await.map_err(failed)?;
     for warning in topic.warnings {
         tracing::warn!("{warning}");
     }
     let kafka = settings.kafka.clone();
-    let asked = spawn_blocking(move || LogClient::new(&kafka)?.watermarks(KAFKA_TIMEOUT));
+    let asked = spawn_blocking(move || {
+        let client = LogClient::new(&kafka)?;
+        let gone = || event_log::Error::Unreachable(format!("topic {} is not there any more", kafka.topic));
+        let identity = client.identity(KAFKA_TIMEOUT)?.ok_or_else(gone)?;
+        Ok((identity, client.watermarks(KAFKA_TIMEOUT)?))
+    });
     asked.await.map_err(|error| (false, Failure::from(error)))?.map_err(failed)
 }
 

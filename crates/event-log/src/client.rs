@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use orders::{Partition, Position};
+use orders::{LogIdentity, Partition, Position};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::error::{Error, Result};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
+use crate::topic_id;
 
 /// Blocking: call it from a thread that may wait.
 pub struct LogClient {
@@ -44,12 +45,19 @@ impl LogClient {
         &self.topic
     }
 
-    /// The id that the cluster was formatted with.
-    pub fn cluster_id(&self, timeout: Duration) -> Result<String> {
-        self.consumer.client().fetch_cluster_id(timeout).ok_or(Error::Kafka {
+    /// Which log this is; `None`: there is no such topic.
+    pub fn identity(&self, timeout: Duration) -> Result<Option<LogIdentity>> {
+        let client = self.consumer.client();
+        let partitions = self.partitions(timeout)?.len() as i32;
+        if partitions == 0 {
+            return Ok(None);
+        }
+        let cluster_id = client.fetch_cluster_id(timeout).ok_or(Error::Kafka {
             attempt: "asking for the cluster id",
             source: KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut),
-        })
+        })?;
+        let topic_id = topic_id::ask(client, &self.topic, timeout)?;
+        Ok(Some(LogIdentity { cluster_id, topic: self.topic.clone(), topic_id, partitions }))
     }
 
     /// The topic's partitions; none if there is no such topic.
@@ -58,8 +66,13 @@ impl LogClient {
             .consumer
             .fetch_metadata(Some(&self.topic), timeout)
             .map_err(Error::during("asking for the topic's partitions"))?;
-        let mut partitions: Vec<_> = metadata
-            .topics()
+        let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
+        if let Some(code) = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from)
+            && code != RDKafkaErrorCode::UnknownTopicOrPartition
+        {
+            return Err(Error::during("asking for the topic's partitions")(KafkaError::MetadataFetch(code)));
+        }
+        let mut partitions: Vec<_> = topic
             .iter()
             .flat_map(|topic| topic.partitions())
             .map(|partition| Partition(partition.id()))

@@ -1,8 +1,9 @@
-//! How long the log is, asked again and again beside the reading.
+//! How long the log is and which one, asked again and again beside the reading.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use orders::LogIdentity;
 use tokio::sync::watch;
 
 use crate::client::{Ends, LogClient};
@@ -10,12 +11,16 @@ use crate::error::{Error, Result};
 use crate::settings::KafkaSettings;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the log is asked which one it is.
+const IDENTITY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The watermarks as of `asked_at`: whatever is read after that instant may go further.
 #[derive(Clone, Debug)]
 pub struct Polled {
     pub asked_at: Instant,
     pub ends: Ends,
+    /// As it was asked for last, up to ten seconds before; `None`: there was no such topic.
+    pub identity: Option<LogIdentity>,
 }
 
 /// Polls the watermarks on a thread of its own until it is dropped.
@@ -35,12 +40,21 @@ impl EndsWatch {
             .name("log-ends".into())
             .spawn(move || {
                 let mut failing = false;
+                let mut identity = None;
+                let mut identified: Option<Instant> = None;
                 loop {
                     let asked_at = Instant::now();
-                    match client.watermarks(TIMEOUT) {
+                    let answer = client.watermarks(TIMEOUT).and_then(|ends| {
+                        if identified.is_none_or(|at| at.elapsed() >= IDENTITY_INTERVAL) {
+                            identity = client.identity(TIMEOUT)?;
+                            identified = Some(Instant::now());
+                        }
+                        Ok(ends)
+                    });
+                    match answer {
                         Ok(ends) => {
                             failing = false;
-                            publish.send_replace(Some(Polled { asked_at, ends }));
+                            publish.send_replace(Some(Polled { asked_at, ends, identity: identity.clone() }));
                         }
                         Err(error) => {
                             if !std::mem::replace(&mut failing, true) {

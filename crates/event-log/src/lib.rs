@@ -12,6 +12,7 @@ mod quiet;
 pub mod replay;
 pub mod settings;
 pub mod topic;
+mod topic_id;
 
 pub use chunk::{Chunk, ChunkLimits};
 pub use client::{Ends, LogClient, Watermarks};

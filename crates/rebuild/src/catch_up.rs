@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use event_log::Ends;
 use orders::{Partition, Position};
 use views::rebuild::{self as rows, State};
-use views::{Session, builds};
+use views::{Session, builds, log_identity};
 
 use crate::error::{Error, Result};
 use crate::lanes::Lanes;
@@ -33,7 +33,7 @@ impl Runner {
         let during = views::Error::during("making a new build");
         let tx = session.client.transaction().await.map_err(&during)?;
         let build = builds::create(&tx).await?;
-        rows::record_log_identity(&tx, build, &plan.log_identity()).await?;
+        log_identity::record(&tx, build, &plan.log_identity()).await?;
         rows::save_plan(&tx, &self.row, build, &value).await.map_err(taken)?;
         rows::advance(&tx, &self.row, State::Planned, State::Loading).await.map_err(taken)?;
         tx.commit().await.map_err(&during)?;

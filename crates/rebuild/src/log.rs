@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use event_log::{Ends, KafkaSettings, LogClient};
+use orders::LogIdentity;
 
 use crate::error::Result;
 
@@ -11,15 +12,14 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The log as it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
-    pub(crate) cluster_id: String,
+    /// `None`: there is no such topic.
+    pub(crate) identity: Option<LogIdentity>,
     pub(crate) ends: Ends,
 }
 
 pub(crate) async fn look(settings: &KafkaSettings) -> Result<Log> {
-    ask(settings, |client| {
-        Ok(Log { cluster_id: client.cluster_id(TIMEOUT)?, ends: client.watermarks(TIMEOUT)? })
-    })
-    .await
+    ask(settings, |client| Ok(Log { identity: client.identity(TIMEOUT)?, ends: client.watermarks(TIMEOUT)? }))
+        .await
 }
 
 /// Where the partitions begin and end now.

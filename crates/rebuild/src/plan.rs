@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use orders::{Partition, Position};
+use orders::{LogIdentity, Partition, Position};
 use serde::{Deserialize, Serialize};
-use views::rebuild::LogIdentity;
-use views::{Session, builds, positions};
+use views::{Session, builds, log_identity, positions};
 
 use crate::disk;
 use crate::error::{Error, Result};
@@ -27,6 +26,8 @@ pub struct Plan {
     pub live_build: i64,
     pub cluster_id: String,
     pub topic: String,
+    #[serde(default)]
+    pub topic_id: Option<String>,
     /// Ordered by partition.
     pub partitions: Vec<PlannedPartition>,
     /// Offsets from the beginning to the end: transaction markers count, too.
@@ -77,6 +78,7 @@ impl Plan {
         LogIdentity {
             cluster_id: self.cluster_id.clone(),
             topic: self.topic.clone(),
+            topic_id: self.topic_id.clone(),
             partitions: self.partitions.len() as i32,
         }
     }
@@ -95,7 +97,7 @@ pub(crate) async fn make(
     let log = log::look(&settings.kafka).await?;
     let live_bytes = views::rebuild::build_bytes(client, live.build).await? as f64;
     let live_events: i64 = live_positions.values().map(|position| position.0).sum();
-    let identity = views::rebuild::log_identity(client, live.build).await?;
+    let recorded = log_identity::read(client, live.build).await?;
     let directory = views::rebuild::data_directory(client).await?;
     let last = views::rebuild::last_finished(client, view).await?.and_then(|row| row.progress);
 
@@ -114,8 +116,9 @@ pub(crate) async fn make(
     let (events_per_second, rate_source) = rate(last);
     let plan = Plan {
         live_build: live.build,
-        cluster_id: log.cluster_id.clone(),
+        cluster_id: log.identity.as_ref().map(|log| log.cluster_id.clone()).unwrap_or_default(),
         topic: settings.kafka.topic.clone(),
+        topic_id: log.identity.as_ref().and_then(|log| log.topic_id.clone()),
         partitions,
         events,
         bytes,
@@ -125,7 +128,7 @@ pub(crate) async fn make(
         rate_source,
         estimated_seconds: (events as f64 / events_per_second * 10.0).round() / 10.0,
     };
-    let refusal = refusal(&plan, &log, &live_positions, identity.as_ref());
+    let refusal = refusal(&plan, &log, &live_positions, recorded.as_ref());
     Ok((plan, refusal))
 }
 
@@ -149,7 +152,7 @@ fn refusal(
     plan: &Plan,
     log: &Log,
     live: &BTreeMap<Partition, Position>,
-    identity: Option<&LogIdentity>,
+    recorded: Option<&LogIdentity>,
 ) -> Option<Refusal> {
     let topic = &plan.topic;
     let refused = |cause, reason| Some(Refusal { cause, reason });
@@ -159,15 +162,12 @@ fn refusal(
             format!("topic {topic} is not there: there is nothing to rebuild from"),
         );
     }
-    if let Some(identity) = identity
-        && (identity.cluster_id != plan.cluster_id || identity.topic != plan.topic)
-    {
+    if let Some(conflict) = recorded.and_then(|recorded| plan.log_identity().conflict_with(recorded)) {
         return refused(
             FailureCause::Log,
             format!(
-                "build {} was made from topic {} of cluster {}, this is topic {topic} of cluster {}: another log; point \
-                 KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC at the log that this database was made from",
-                plan.live_build, identity.topic, identity.cluster_id, plan.cluster_id
+                "another log: {conflict}; point KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC at the log that this database \
+                 was made from"
             ),
         );
     }
@@ -222,11 +222,12 @@ mod tests {
 
     fn plan(begin: i64, end: i64) -> (Plan, Log) {
         let marks = Watermarks { low: Position(begin), end: Position(end) };
-        let log = Log { cluster_id: "c".into(), ends: BTreeMap::from([(Partition(0), marks)]) };
+        let log = Log { identity: None, ends: BTreeMap::from([(Partition(0), marks)]) };
         let plan = Plan {
             live_build: 1,
             cluster_id: "c".into(),
             topic: "t".into(),
+            topic_id: None,
             partitions: vec![PlannedPartition { partition: 0, begin, end }],
             events: 1,
             bytes: 1,
@@ -260,7 +261,7 @@ mod tests {
     #[test]
     fn another_cluster_or_topic_is_another_log() {
         let (plan, log) = plan(0, 9);
-        let other = LogIdentity { cluster_id: "d".into(), topic: "t".into(), partitions: 1 };
+        let other = LogIdentity { cluster_id: "d".into(), ..plan.log_identity() };
         assert!(refusal(&plan, &log, &BTreeMap::new(), Some(&other)).unwrap().reason.contains("another log"));
         let same = plan.log_identity();
         assert_eq!(refusal(&plan, &log, &BTreeMap::new(), Some(&same)), None);

@@ -21,8 +21,9 @@ struct All {
     metrics: MetricsArgs,
 }
 
+/// Whatever the environment says: the tests' own servers are named there.
 fn parse<A: Args>(flags: &[&str]) -> A {
-    let command = A::augment_args(clap::Command::new("test"));
+    let command = A::augment_args(clap::Command::new("test")).mut_args(|arg| arg.env(None::<&str>));
     let matches = command.try_get_matches_from([&["test"], flags].concat()).unwrap();
     A::from_arg_matches(&matches).unwrap()
 }

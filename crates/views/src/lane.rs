@@ -129,6 +129,8 @@ impl Lane {
         let mut parts = vec![records];
         while let Some(part) = parts.pop() {
             let is_last = parts.is_empty();
+            // A new session has read the positions anew: what is encoded is about those.
+            self.writer().await?;
             let mut batch = self.encode(part);
             if is_last {
                 self.move_over(&mut batch, ends);

@@ -7,6 +7,7 @@ pub mod connect;
 pub mod error;
 pub mod history;
 pub mod lane;
+pub mod log_identity;
 pub mod migrate;
 pub mod positions;
 pub mod read;

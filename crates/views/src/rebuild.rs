@@ -24,9 +24,7 @@ pub use letters::{KnownLetter, letters};
 pub use lock::RunnerLock;
 pub use order_row::{OrderScan, StoredOrder};
 pub use order_rows::{OrderPiece, OrderRows};
-pub use plan::{
-    LogIdentity, build_bytes, data_directory, log_identity, projection_version, record_log_identity,
-};
+pub use plan::{build_bytes, data_directory, projection_version};
 pub use range::{OrderRange, halves};
 pub use row::{Ending, NewRebuild, RebuildRow, Runner, State, SwitchMode};
 pub use row::{

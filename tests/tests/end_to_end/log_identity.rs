@@ -69,7 +69,28 @@ async fn a_topic_made_anew_that_is_shorter_is_another_log() {
     eventually("the topic gone", PATIENCE, async || stage.ends().await.is_empty().then_some(())).await;
     stage.create_topic(1).await;
     stage.send((0..5).map(event).collect()).await;
-    refuses(&stage, &["partition 0", "ends at 5", "10"]).await;
+    refuses(&stage, &["created anew"]).await;
+}
+
+/// Its end lies behind the position: only the topic's id tells.
+#[tokio::test]
+async fn a_topic_made_anew_that_is_longer_is_another_log() {
+    let stage = stage().await;
+    stage.delete_topic().await;
+    eventually("the topic gone", PATIENCE, async || stage.ends().await.is_empty().then_some(())).await;
+    stage.create_topic(1).await;
+    stage.send((0..20).map(event).collect()).await;
+    refuses(&stage, &["created anew"]).await;
+}
+
+#[tokio::test]
+async fn a_topic_made_anew_under_a_running_consumer_stops_it() {
+    let stage = stage().await;
+    let mut consumer = stage.consumer();
+    consumer.says("assigned", PATIENCE).await;
+    stage.delete_topic().await;
+    eventually("the topic gone", PATIENCE, async || stage.ends().await.is_empty().then_some(())).await;
+    assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY, "{}", consumer.log());
 }
 
 /// A topic of the same name, and longer: only the cluster's id tells.

@@ -41,6 +41,8 @@ struct Plan {
     live_build: i64,
     cluster_id: String,
     topic: String,
+    /// Null where the broker gives topics none.
+    topic_id: Option<String>,
     partitions: Vec<PlannedPartition>,
     /// Offsets from the beginning to the end.
     events: u64,

@@ -1,6 +1,6 @@
-//! What a plan asks the database: how much there is, and of which log.
+//! What a plan asks the database: how much there is.
 
-use tokio_postgres::{Client, GenericClient};
+use tokio_postgres::Client;
 
 use crate::error::{Error, Result};
 use crate::sql::for_build;
@@ -41,44 +41,4 @@ pub async fn projection_version(client: &Client, build: i64) -> Result<i32> {
         .await
         .map_err(Error::during("reading a build's version"))?;
     Ok(row.get(0))
-}
-
-/// The log that a build was made from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogIdentity {
-    pub cluster_id: String,
-    pub topic: String,
-    pub partitions: i32,
-}
-
-/// `None`: nobody has recorded it yet.
-pub async fn log_identity(client: &Client, build: i64) -> Result<Option<LogIdentity>> {
-    let row = client
-        .query_opt(
-            &for_build("/* views::rebuild::log_identity */ SELECT cluster_id, topic, partitions FROM {build}.log_identity", build),
-            &[],
-        )
-        .await
-        .map_err(Error::during("reading a build's log identity"))?;
-    Ok(row.map(|row| LogIdentity { cluster_id: row.get(0), topic: row.get(1), partitions: row.get(2) }))
-}
-
-pub async fn record_log_identity(
-    client: &impl GenericClient,
-    build: i64,
-    identity: &LogIdentity,
-) -> Result<()> {
-    client
-        .execute(
-            &for_build(
-                "/* views::rebuild::record_log_identity */ INSERT INTO {build}.log_identity (cluster_id, topic, partitions)
-                 VALUES ($1, $2, $3)
-                 ON CONFLICT (singleton) DO UPDATE SET cluster_id = $1, topic = $2, partitions = $3",
-                build,
-            ),
-            &[&identity.cluster_id, &identity.topic, &identity.partitions],
-        )
-        .await
-        .map_err(Error::during("recording a build's log identity"))?;
-    Ok(())
 }

@@ -1,0 +1,86 @@
+//! The id that a topic is given when it is created: what tells it from one of the same
+//! name that was created later. rdkafka has no safe call for it.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString};
+use std::time::Duration;
+
+use rdkafka::bindings as rd;
+use rdkafka::client::Client;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::error::{Error, Result};
+
+/// `None`: there is no such topic, or the broker is older than topic ids (2.8).
+pub(crate) fn ask(
+    client: &Client<impl rdkafka::ClientContext>,
+    topic: &str,
+    timeout: Duration,
+) -> Result<Option<String>> {
+    let name = CString::new(topic).map_err(|_| Error::Log(format!("no topic is named {topic:?}")))?;
+    // SAFETY: every pointer comes from librdkafka, is checked where it may be null, is given back
+    // once (`Owned`), after the last use of what it owns, and does not outlive `client`.
+    unsafe {
+        let handle = client.native_ptr();
+        let queue = Owned(rd::rd_kafka_queue_new(handle), rd::rd_kafka_queue_destroy);
+        let mut names = [name.as_ptr()];
+        let topics = Owned(
+            rd::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len()),
+            rd::rd_kafka_TopicCollection_destroy,
+        );
+        let options = Owned(
+            rd::rd_kafka_AdminOptions_new(handle, rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS),
+            rd::rd_kafka_AdminOptions_destroy,
+        );
+        let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        rd::rd_kafka_AdminOptions_set_request_timeout(options.0, millis, std::ptr::null_mut(), 0);
+        rd::rd_kafka_DescribeTopics(handle, topics.0, options.0, queue.0);
+        let event = rd::rd_kafka_queue_poll(queue.0, millis);
+        if event.is_null() {
+            return Err(failed(RDKafkaErrorCode::OperationTimedOut));
+        }
+        let event = Owned(event, rd::rd_kafka_event_destroy);
+        succeeded(rd::rd_kafka_event_error(event.0))?;
+        let mut count = 0;
+        let result = rd::rd_kafka_event_DescribeTopics_result(event.0);
+        let descriptions = rd::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
+        if count == 0 {
+            return Ok(None);
+        }
+        let description = *descriptions;
+        let code = rd::rd_kafka_error_code(rd::rd_kafka_TopicDescription_error(description));
+        if code == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART {
+            return Ok(None);
+        }
+        succeeded(code)?;
+        let id = rd::rd_kafka_TopicDescription_topic_id(description);
+        if rd::rd_kafka_Uuid_most_significant_bits(id) == 0
+            && rd::rd_kafka_Uuid_least_significant_bits(id) == 0
+        {
+            return Ok(None);
+        }
+        let text = CStr::from_ptr(rd::rd_kafka_Uuid_base64str(id));
+        Ok(Some(text.to_string_lossy().into_owned()))
+    }
+}
+
+fn succeeded(code: rd::rd_kafka_resp_err_t) -> Result<()> {
+    match RDKafkaErrorCode::from(code) {
+        RDKafkaErrorCode::NoError => Ok(()),
+        code => Err(failed(code)),
+    }
+}
+
+fn failed(code: RDKafkaErrorCode) -> Error {
+    Error::Kafka { attempt: "asking for the topic's id", source: KafkaError::MetadataFetch(code) }
+}
+
+/// Given back to librdkafka at the end.
+struct Owned<T>(*mut T, unsafe extern "C" fn(*mut T));
+
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        // SAFETY: made by the call that pairs with this one, and given back only here.
+        unsafe { (self.1)(self.0) }
+    }
+}

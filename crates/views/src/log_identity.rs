@@ -1,0 +1,54 @@
+//! Which log a build was made from.
+
+use orders::LogIdentity;
+use tokio_postgres::{Client, GenericClient};
+
+use crate::error::{Error, Result};
+use crate::sql::for_build;
+
+/// `None`: nobody has recorded it yet.
+pub async fn read(client: &Client, build: i64) -> Result<Option<LogIdentity>> {
+    let row = client
+        .query_opt(
+            &for_build(
+                "/* views::log_identity::read */ SELECT cluster_id, topic, topic_id, partitions FROM {build}.log_identity",
+                build,
+            ),
+            &[],
+        )
+        .await
+        .map_err(Error::during("reading a build's log identity"))?;
+    Ok(row.map(|row| LogIdentity {
+        cluster_id: row.get(0),
+        topic: row.get(1),
+        topic_id: row.get(2),
+        partitions: row.get(3),
+    }))
+}
+
+/// Records it where none is recorded, and what may change about it: that the topic's id
+/// can be had now, that there are more partitions. Returns what is recorded then.
+pub async fn record(client: &impl GenericClient, build: i64, identity: &LogIdentity) -> Result<LogIdentity> {
+    let row = client
+        .query_one(
+            &for_build(
+                "/* views::log_identity::record */
+                 INSERT INTO {build}.log_identity AS recorded (cluster_id, topic, topic_id, partitions)
+                 VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (singleton) DO UPDATE SET
+                     topic_id = COALESCE(recorded.topic_id, excluded.topic_id),
+                     partitions = GREATEST(recorded.partitions, excluded.partitions)
+                 RETURNING cluster_id, topic, topic_id, partitions",
+                build,
+            ),
+            &[&identity.cluster_id, &identity.topic, &identity.topic_id, &identity.partitions],
+        )
+        .await
+        .map_err(Error::during("recording a build's log identity"))?;
+    Ok(LogIdentity {
+        cluster_id: row.get(0),
+        topic: row.get(1),
+        topic_id: row.get(2),
+        partitions: row.get(3),
+    })
+}
