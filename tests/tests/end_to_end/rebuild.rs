@@ -155,7 +155,7 @@ async fn an_answer_as_of_a_cut_is_the_same_after_a_rebuild() {
     assert_eq!(consumer.terminate(Duration::from_secs(25)).await, 0);
 }
 
-/// It is killed at a random moment, and taken up again by the next one.
+/// It is killed at a random moment, and taken up again: by the next one or by the API.
 #[tokio::test]
 async fn a_rebuild_that_was_killed_goes_on_or_begins_anew() {
     let live = live().await;
@@ -170,6 +170,11 @@ async fn a_rebuild_that_was_killed_goes_on_or_begins_anew() {
         rebuild.kill().await;
         live.api.get("/orders?limit=1").await.ok();
     }
+    eventually("the orphan finished by the API", 5 * PATIENCE, async || {
+        let running = sql.query("SELECT FROM public.rebuilds WHERE finished_at IS NULL", &[]).await;
+        running.unwrap().is_empty().then_some(())
+    })
+    .await;
     live.stage.program("replay-rebuild").succeed(5 * PATIENCE).await;
     live.finish().await;
 }

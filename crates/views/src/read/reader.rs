@@ -16,6 +16,9 @@ use crate::connect::Database;
 use crate::error::{Error, Result};
 use crate::sql::for_build;
 
+/// Each run but the first follows a build that was dropped, or a connection that was lost.
+const MAX_RUNS: u32 = 5;
+
 /// A value, what it was true for, and how far the view was.
 #[derive(Clone, Debug)]
 pub struct Answer<T> {
@@ -108,16 +111,16 @@ impl Reader {
         attempt: &'static str,
         statement: Option<&Statement<'_>>,
     ) -> Result<(Head, Vec<Row>)> {
-        let mut last = false;
+        let mut runs = 0;
         loop {
+            runs += 1;
             let guess = self.build.load(Ordering::Relaxed);
             match self.once(attempt, guess, statement).await {
                 Ok((head, rows)) if head.build == guess => return Ok((head, rows)),
                 Ok((head, _)) => self.build.store(head.build, Ordering::Relaxed),
-                Err(error) if last || !may_run_again(&error) => return Err(error),
+                Err(error) if runs == MAX_RUNS || !may_run_again(&error) => return Err(error),
                 Err(error) => {
                     tracing::debug!(%error, "a read runs again");
-                    last = true;
                     if is_gone(&error) {
                         self.build.store(self.active().await?, Ordering::Relaxed);
                     }
