@@ -11,6 +11,7 @@ use crate::cut;
 use crate::lag::Lag;
 use crate::problem::Problem;
 use crate::query::{Query, encode};
+use crate::wait;
 
 /// What a read says about itself, from the snapshot of its rows.
 pub struct Freshness(HeaderMap);
@@ -44,7 +45,7 @@ impl Freshness {
         let mut parameters: Vec<(&str, String)> = query
             .names()
             // A cursor carries its cut; saying both would be asking twice.
-            .filter(|name| *name != "limit" && !cut::NAMES.contains(name))
+            .filter(|name| *name != "limit" && !cut::NAMES.contains(name) && !wait::NAMES.contains(name))
             .filter_map(|name| Some((name, query.get(name)?.to_owned())))
             .collect();
         if let Some(limit) = limit {

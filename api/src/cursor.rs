@@ -43,7 +43,7 @@ impl CutPart {
         let time = self.t.as_deref().map(str::parse).transpose().map_err(|_| broken())?;
         Ok(Cut {
             time: time.map(|time| (time, clock)),
-            offsets: Some(parse_offsets(&self.o).map_err(|_| broken())?),
+            offsets: Some(parse_offsets("cursor", &self.o).map_err(|_| broken())?),
             decision: Some(self.d),
         })
     }

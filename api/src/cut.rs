@@ -15,7 +15,7 @@ pub const NAMES: &[&str] = &["as_of", "clock", "as_of_offsets", "decision", "pro
 /// `None`: the request is about now.
 pub fn parse(query: &Query) -> Result<Option<Cut>, Problem> {
     let time = query.get("as_of").map(parse_time).transpose()?;
-    let offsets = query.get("as_of_offsets").map(parse_offsets).transpose()?;
+    let offsets = query.get("as_of_offsets").map(|text| parse_offsets("as_of_offsets", text)).transpose()?;
     let clock = match query.get("clock") {
         None => None,
         Some("append") => Some(Clock::Append),
@@ -64,10 +64,10 @@ fn number(name: &str, text: &str) -> Result<i64, Problem> {
     }
 }
 
-/// `0=12,1=9`; empty: nothing of any partition.
-pub fn parse_offsets(text: &str) -> Result<Offsets, Problem> {
+/// Parameter `name`: `0=12,1=9`; empty: nothing of any partition.
+pub fn parse_offsets(name: &str, text: &str) -> Result<Offsets, Problem> {
     let wrong = || {
-        let detail = format!("as_of_offsets is {text:?}; it is PARTITION=NEXT_OFFSET,… such as 0=12,1=9");
+        let detail = format!("{name} is {text:?}; it is PARTITION=NEXT_OFFSET,… such as 0=12,1=9");
         Problem::bad_request(detail)
     };
     let mut offsets = BTreeMap::new();
@@ -76,7 +76,7 @@ pub fn parse_offsets(text: &str) -> Result<Offsets, Problem> {
         let partition: i32 = digits(partition).ok_or_else(wrong)?;
         let next: i64 = digits(next).ok_or_else(wrong)?;
         if offsets.insert(Partition(partition), Position(next)).is_some() {
-            return Err(Problem::bad_request(format!("as_of_offsets names partition {partition} twice")));
+            return Err(Problem::bad_request(format!("{name} names partition {partition} twice")));
         }
     }
     Ok(Offsets(offsets))
@@ -112,7 +112,7 @@ mod tests {
     fn a_complete_cut_is_read_as_it_was_written() {
         let complete = CompleteCut {
             time: Some(("2026-11-21T18:04:05.123Z".parse().unwrap(), Clock::Event)),
-            offsets: parse_offsets("0=12,1=0,10=9").unwrap(),
+            offsets: parse_offsets("as_of_offsets", "0=12,1=0,10=9").unwrap(),
             decision: 3,
             projection: PROJECTION_VERSION,
         };

@@ -21,6 +21,7 @@ mod settings;
 mod start;
 mod state;
 mod topic;
+mod wait;
 
 pub use app::App;
 pub use settings::{Args, Settings};

@@ -54,6 +54,14 @@ pub struct CutParams {
     decision: Option<i64>,
     /// The projection version that answered; another one than this program's: 410.
     projection: Option<i32>,
+    /// Waits until these positions are applied, as PARTITION=NEXT_OFFSET,…: the offset of a record that was written, plus
+    /// one. Not within `wait_ms`: 504.
+    #[param(example = "0=13")]
+    after: Option<String>,
+    /// Longest wait in milliseconds, for `after` (5000 without it) and, where it is given, for `as_of_offsets` beyond what is
+    /// applied.
+    #[param(minimum = 0, maximum = 30000)]
+    wait_ms: Option<u32>,
 }
 
 #[derive(IntoParams)]

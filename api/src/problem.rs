@@ -103,6 +103,13 @@ impl Problem {
         )
     }
 
+    /// The wait that the request asked for is over.
+    pub fn not_applied_yet(detail: impl Into<String>) -> Self {
+        let title = "Not applied yet";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "not-applied-yet", title, detail)
+            .header(header::RETRY_AFTER, 1.into())
+    }
+
     /// Not now; worth another try in some seconds.
     pub fn unavailable(detail: impl Into<String>, retry_after_seconds: u16) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment", detail)

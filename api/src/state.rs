@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use service::Health;
-use views::read::Reader;
+use views::read::{Cut, Reader};
 
 use crate::auth::AdminToken;
 use crate::lag::Lag;
 use crate::problem::Problem;
+use crate::query::Query;
 use crate::rebuilds::Rebuilds;
 use crate::topic::Topic;
+use crate::wait::Applied;
 
 #[derive(Clone)]
 pub struct AppState {
@@ -19,11 +21,20 @@ pub struct AppState {
     pub topic: Topic,
     pub admin: AdminToken,
     pub rebuilds: Rebuilds,
+    applied: Applied,
 }
 
 impl AppState {
     pub fn new(reader: Reader, health: Health, lag: Lag, admin: AdminToken, rebuilds: Rebuilds) -> Self {
-        Self { reader: Arc::new(reader), health, lag, topic: Topic::default(), admin, rebuilds }
+        Self {
+            reader: Arc::new(reader),
+            health,
+            lag,
+            topic: Topic::default(),
+            admin,
+            rebuilds,
+            applied: Applied::default(),
+        }
     }
 
     /// The tables, once they are there.
@@ -32,6 +43,13 @@ impl AppState {
             return Ok(&self.reader);
         }
         Err(Problem::unavailable("the api is starting: it waits for the database and its tables", 2))
+    }
+
+    /// The tables, once what the request waits for is applied.
+    pub async fn reader_for(&self, query: &Query, cut: Option<&Cut>) -> Result<&Reader, Problem> {
+        let reader = self.reader()?;
+        self.applied.wait(reader, query, cut).await?;
+        Ok(reader)
     }
 
     /// For the tasks that run before, and beside, the requests.

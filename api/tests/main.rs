@@ -14,3 +14,4 @@ mod openapi;
 mod orders;
 mod rebuilds;
 mod stats;
+mod wait;

@@ -16,7 +16,8 @@ use views::lane::{Lane, LaneOptions};
 use crate::lane_task::{Command, Event, LaneTask};
 use crate::prepare::Ready;
 use crate::settings::Settings;
-use crate::{caught_up, identity};
+use crate::watchdog::Watchdog;
+use crate::{caught_up, deployment, fingerprints, identity};
 
 /// How often Kafka is told and the end offsets are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -35,6 +36,7 @@ struct Coordinator<'a> {
     recorded: LogIdentity,
     /// Positions, and when they were read: ends asked for later lie behind them.
     noted: (Instant, BTreeMap<Partition, Position>),
+    watchdog: Watchdog,
     /// Answers to assignments, on their way to the polling thread and to us.
     assigned: mpsc::UnboundedSender<Vec<Assigned>>,
 }
@@ -63,7 +65,7 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
     let (lane_events, mut from_lanes) = mpsc::unbounded_channel();
     let (lanes, mut tasks) = start_lanes(settings, shell, &queues, lane_events);
     let (assigned, mut answers) = mpsc::unbounded_channel();
-    let Ready { session, ends, recorded, target } = ready;
+    let Ready { session, deployment, ends, recorded, target } = ready;
     let mut coordinator = Coordinator {
         settings,
         shell,
@@ -74,6 +76,7 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
         reading: BTreeMap::new(),
         recorded,
         noted: (Instant::now(), BTreeMap::new()),
+        watchdog: Watchdog::default(),
         assigned,
     };
     let mut tick = interval(TICK);
@@ -86,6 +89,10 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
         }
     };
     tokio::pin!(caught_up);
+    let other_deployment = deployment::keep(settings, deployment);
+    tokio::pin!(other_deployment);
+    let other_records = fingerprints::watch(settings);
+    tokio::pin!(other_records);
     shell.health.set_started();
     let result = loop {
         tokio::select! {
@@ -96,6 +103,8 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
                 }
                 break done;
             }
+            failure = &mut other_deployment => break Err(failure),
+            failure = &mut other_records => break Err(failure),
             Some(event) = group_events.recv() => {
                 if let Err(failure) = coordinator.on_group_event(event) {
                     break Err(failure);
@@ -131,8 +140,10 @@ fn start_lanes(
         let lane = Lane::new(LaneOptions {
             database: settings.database.clone(),
             codec: settings.codec.clone(),
+            group: Some(settings.group.to_string()),
             owner: owner.clone(),
             synchronous_commit: settings.synchronous_commit,
+            has_breaker: settings.has_breaker,
         });
         let task = LaneTask {
             lane,
@@ -153,10 +164,7 @@ fn start_lanes(
 fn lane_failure(ended: Result<views::Result<()>, tokio::task::JoinError>) -> Failure {
     match ended {
         Ok(Ok(())) => Failure::new(Exit::Unexpected, "a lane ended early"),
-        Ok(Err(error @ views::Error::ProjectionVersion { .. })) => {
-            Failure::with(Exit::ProjectionVersion)(error)
-        }
-        Ok(Err(error)) => Failure::from(error),
+        Ok(Err(error)) => deployment::failure(error),
         Err(error) => Failure::from(error),
     }
 }
@@ -243,7 +251,7 @@ impl Coordinator<'_> {
                     }
                 }
             }
-            Event::Switched(assigned) => {
+            Event::ReadFrom(assigned) => {
                 for one in &assigned {
                     let Assigned { partition, position, generation } = *one;
                     self.reading.insert(partition, Reading { generation, position, is_idle: false });
@@ -269,6 +277,8 @@ impl Coordinator<'_> {
         let kafka =
             if age < KAFKA_AWAY_AFTER { Ok(()) } else { Err(format!("no answer for {} s", age.as_secs())) };
         self.shell.health.set("kafka", kafka);
+        let positions = self.positions();
+        self.shell.health.set("progress", self.watchdog.look(Instant::now(), &positions, &polled));
         let mut stuck = Vec::new();
         for (partition, reading) in &mut self.reading {
             let Some(marks) = polled.ends.get(partition) else { continue };

@@ -35,9 +35,11 @@ pub fn check_positions(
             return Err(format!(
                 "gap in topic {topic}, partition {partition}: the next offset to apply is {position}, but the log \
                  begins at {} now: offsets {position} to {} were deleted (retention or delete-records) before they \
-                 were applied; restore them, or start over with an empty database",
+                 were applied; restore them, start over with an empty database, or go on without them: \
+                 --accept-gap {partition}={position}..{}",
                 marks.low,
-                marks.low.0 - 1
+                marks.low.0 - 1,
+                marks.low
             ));
         }
         if *position > marks.end {

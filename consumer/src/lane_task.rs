@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use event_log::{Assigned, Chunk, LaneQueue};
 use orders::{Partition, Position, Record};
@@ -12,6 +12,9 @@ use service::Health;
 use tokio::sync::{mpsc, oneshot};
 use views::lane::Lane;
 use views::{Error, Recovery};
+
+/// Without records for this long, a lane looks whether its session is still there.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// What the coordinator asks for.
 pub enum Command {
@@ -26,8 +29,8 @@ pub enum Command {
 /// What the coordinator is told.
 pub enum Event {
     Committed(BTreeMap<Partition, Position>),
-    /// A rebuild was switched in: read on from here.
-    Switched(Vec<Assigned>),
+    /// A rebuild was switched in, or the database went back: read on from here.
+    ReadFrom(Vec<Assigned>),
     /// Another member has a partition that this lane held: all was given up.
     Dispossessed(String),
 }
@@ -65,6 +68,7 @@ impl LaneTask {
                         None => Next::End,
                     },
                     chunk = self.queue.take() => self.apply(chunk).await?,
+                    () = tokio::time::sleep(IDLE) => self.look_after_session().await?,
                 }
             };
             if next == Next::End {
@@ -140,6 +144,19 @@ impl LaneTask {
             .collect()
     }
 
+    /// A database that comes back older must be noticed also when there is nothing to write.
+    async fn look_after_session(&mut self) -> Result<Next, Error> {
+        match self.lane.reconnect().await {
+            Ok(()) => self.healthy(),
+            Err(error) => match error.recovery() {
+                Recovery::Retry => self.unhealthy(&error, 1),
+                Recovery::Reclaim => self.give_way(&error).await?,
+                Recovery::Record | Recovery::Stop => return Err(error),
+            },
+        }
+        Ok(Next::GoOn)
+    }
+
     async fn apply(&mut self, chunk: Chunk) -> Result<Next, Error> {
         let began = Instant::now();
         for tries in 1.. {
@@ -189,15 +206,20 @@ impl LaneTask {
     /// A commit was refused. After a switch of builds the same partitions are claimed
     /// in the new one; if another member has them, everything is given up.
     async fn give_way(&mut self, error: &Error) -> Result<(), Error> {
+        if let Error::WentBack { .. } = error {
+            tracing::error!(
+                alarm = "position went back", %error,
+                "the database has lost commits; they are applied again from the log"
+            );
+            metrics::counter!("food_orders_positions_went_back_total").increment(1);
+            return self.begin_again().await;
+        }
         for tries in 1.. {
             let held = self.lane.held();
             match self.lane.is_superseded().await {
                 Ok(true) => {
                     tracing::info!("the active build was switched; going on in the new one");
-                    self.lane.release(&held);
-                    let assigned = self.claim(held).await?;
-                    let _ = self.events.send(Event::Switched(assigned));
-                    return Ok(());
+                    return self.begin_again().await;
                 }
                 Ok(false) => {
                     self.release(&held);
@@ -211,6 +233,15 @@ impl LaneTask {
                 Err(error) => return Err(error),
             }
         }
+        Ok(())
+    }
+
+    /// Claims what is held anew, and has it read from where the database stands.
+    async fn begin_again(&mut self) -> Result<(), Error> {
+        let held = self.lane.held();
+        self.lane.release(&held);
+        let assigned = self.claim(held).await?;
+        let _ = self.events.send(Event::ReadFrom(assigned));
         Ok(())
     }
 

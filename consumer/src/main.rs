@@ -2,10 +2,13 @@
 
 mod caught_up;
 mod coordinator;
+mod deployment;
+mod fingerprints;
 mod identity;
 mod lane_task;
 mod prepare;
 mod settings;
+mod watchdog;
 
 use std::process::ExitCode;
 

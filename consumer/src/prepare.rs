@@ -7,10 +7,12 @@ use event_log::{EndsWatch, LogClient, TopicSpec, ensure_topic};
 use orders::{LogIdentity, Position};
 use service::{Exit, Failure, Shell};
 use tokio::task::spawn_blocking;
+use views::decisions::Gap;
+use views::deployment::Deployment;
 use views::{Recovery, Session};
 
-use crate::identity;
 use crate::settings::Settings;
+use crate::{deployment, fingerprints, identity};
 
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
 const ENDS_INTERVAL: Duration = Duration::from_secs(1);
@@ -18,6 +20,8 @@ const ENDS_INTERVAL: Duration = Duration::from_secs(1);
 /// The outside world, ready.
 pub struct Ready {
     pub session: Session,
+    /// The right to write.
+    pub deployment: Deployment,
     pub ends: EndsWatch,
     /// What the active build was made from.
     pub recorded: LogIdentity,
@@ -29,18 +33,64 @@ pub struct Ready {
 pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Ready>, Failure> {
     shell.health.set("database", Err("not reached yet"));
     shell.health.set("kafka", Err("not reached yet"));
-    let Some(session) = retry(shell, "PostgreSQL", || database(settings)).await? else { return Ok(None) };
+    let Some(mut session) = retry(shell, "PostgreSQL", || database(settings)).await? else { return Ok(None) };
+    let deployment = tokio::select! {
+        () = shell.stop.cancelled() => return Ok(None),
+        joined = deployment::join(settings) => joined?,
+    };
     shell.health.set("database", Ok::<(), String>(()));
     let Some((log, target)) = retry(shell, "Kafka", || log(settings)).await? else { return Ok(None) };
     let active = views::builds::active(&session.client).await?;
     let recorded = views::log_identity::record(&session.client, active.build, &log).await?;
+    accept_gaps(settings, &mut session, active.build, &target).await?;
     let positions = views::positions::read(&session.client, active.build).await?;
     identity::check(&log, &recorded)
         .and_then(|()| identity::check_positions(&log.topic, &target, &positions))
         .map_err(|message| Failure::new(Exit::LogIdentity, message))?;
+    fingerprints::check(settings, &session).await?;
     shell.health.set("kafka", Ok::<(), String>(()));
     let ends = EndsWatch::start(&settings.kafka, ENDS_INTERVAL)?;
-    Ok(Some(Ready { session, ends, recorded, target }))
+    Ok(Some(Ready { session, deployment, ends, recorded, target }))
+}
+
+/// What was accepted before is left alone, so that the flag may stay where it is.
+async fn accept_gaps(
+    settings: &Settings,
+    session: &mut Session,
+    build: i64,
+    ends: &event_log::Ends,
+) -> Result<(), Failure> {
+    for gap in &settings.accepted_gaps {
+        let Gap { partition, from, to } = *gap;
+        let positions = views::positions::read(&session.client, build).await?;
+        let position = positions.get(&partition).copied().unwrap_or(Position::START);
+        if position >= to {
+            continue;
+        }
+        let low = ends.get(&partition).map(|marks| marks.low);
+        let refused = |what: String| {
+            Err(Failure::new(
+                Exit::LogIdentity,
+                format!("--accept-gap {partition}={from}..{to} refused: {what}"),
+            ))
+        };
+        if low != Some(to) {
+            let low = low.map_or("is not there".to_owned(), |low| format!("begins at offset {low}"));
+            return refused(format!("the log of partition {partition} {low}"));
+        }
+        let reason = "accepted at the start of a consumer, by --accept-gap";
+        match views::decisions::accept_gap(&mut session.client, build, *gap, reason).await? {
+            Some(decision) => tracing::warn!(
+                decision,
+                partition = partition.0,
+                from = from.0,
+                to = to.0,
+                "records that the log has lost are left out, as decided"
+            ),
+            None => return refused(format!("the next offset to apply is {position}")),
+        }
+    }
+    Ok(())
 }
 
 /// Whether to try again, and the error.
@@ -78,13 +128,9 @@ async fn database(settings: &Settings) -> Attempt<Session> {
         views::migrate::migrate(&settings.database).await?;
         settings.database.session("food-orders consumer", &[]).await
     };
-    ready.await.map_err(|error: views::Error| {
-        let exit = match error {
-            views::Error::ProjectionVersion { .. } => Exit::ProjectionVersion,
-            _ => Exit::Unexpected,
-        };
-        (error.recovery() == Recovery::Retry, Failure::with(exit)(error))
-    })
+    ready
+        .await
+        .map_err(|error: views::Error| (error.recovery() == Recovery::Retry, deployment::failure(error)))
 }
 
 async fn log(settings: &Settings) -> Attempt<(LogIdentity, event_log::Ends)> {

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 use event_log::{ChunkLimits, KafkaSettings};
+use orders::{Partition, Position};
 use service::settings::{
     DatabaseArgs, GroupArgs, GroupId, Invalid, KafkaArgs, MetricsArgs, ShellArgs, whole_number,
 };
 use views::Database;
 use views::apply::Codec;
+use views::decisions::Gap;
 use views::lane::SynchronousCommit;
 
 /// Applies the order events of a Kafka topic to PostgreSQL tables.
@@ -47,6 +49,15 @@ pub struct Args {
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
 
+    /// Go on when more than half of the last 1000 records, and at least 100, became dead letters
+    #[arg(long)]
+    pub no_breaker: bool,
+
+    /// Go on over records that the log has lost before they were applied, such as 0=120..350: of
+    /// partition 0 the offsets 120 up to 349. Recorded as a decision. Can be given several times
+    #[arg(long, value_name = "PARTITION=FROM..TO")]
+    pub accept_gap: Vec<String>,
+
     /// on: a commit waits for the disk. off: a crash of the database loses the last
     /// moments, which are read from the log again
     #[arg(long, env = "SYNCHRONOUS_COMMIT", value_name = "on|off", default_value = "off")]
@@ -65,6 +76,8 @@ pub struct Settings {
     pub limits: ChunkLimits,
     pub codec: Codec,
     pub synchronous_commit: SynchronousCommit,
+    pub has_breaker: bool,
+    pub accepted_gaps: Vec<Gap>,
 }
 
 impl Args {
@@ -89,6 +102,8 @@ impl Args {
             metrics_listen: self.metrics.validate()?,
             until_caught_up: self.until_caught_up,
             lanes: whole_number("LANES", &self.lanes, 1, 16)? as usize,
+            has_breaker: !self.no_breaker,
+            accepted_gaps: self.accept_gap.iter().map(|text| gap(text)).collect::<Result<_, _>>()?,
             limits: ChunkLimits { records, ..ChunkLimits::default() },
             synchronous_commit: match self.synchronous_commit.trim() {
                 "on" => SynchronousCommit::On,
@@ -100,5 +115,38 @@ impl Args {
                 }
             },
         })
+    }
+}
+
+fn gap(text: &str) -> Result<Gap, Invalid> {
+    let parsed = || {
+        let (partition, offsets) = text.split_once('=')?;
+        let (from, to) = offsets.split_once("..")?;
+        let gap = Gap {
+            partition: Partition(partition.trim().parse().ok()?),
+            from: Position(from.trim().parse().ok()?),
+            to: Position(to.trim().parse().ok()?),
+        };
+        (gap.partition.0 >= 0 && gap.from.0 >= 0 && gap.from < gap.to).then_some(gap)
+    };
+    parsed().ok_or_else(|| {
+        Invalid::new(
+            "--accept-gap",
+            format!("is {text:?}; it is PARTITION=FROM..TO, such as 0=120..350 for the offsets 120 to 349"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_a_partition_and_two_offsets() {
+        let expected = Gap { partition: Partition(1), from: Position(0), to: Position(7) };
+        assert_eq!(gap("1=0..7"), Ok(expected));
+        for text in ["", "1", "1=7", "1=7..7", "1=9..7", "-1=0..7", "1=-1..7", "a=0..7"] {
+            assert!(gap(text).is_err(), "{text}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::answer::Freshness;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
+use crate::wait;
 
 /// How far the views are behind the log.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -52,8 +53,8 @@ pub struct PartitionBody {
     responses((status = 200, description = "The lag", body = LagBody))
 )]
 pub async fn get(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
-    Query::parse(raw.as_deref(), &[])?;
-    let head = state.reader()?.head().await?;
+    let query = Query::parse(raw.as_deref(), &[wait::NAMES])?;
+    let head = state.reader_for(&query, None).await?.head().await?;
     let (offsets, now) = (head.offsets(), Instant::now());
     let total = state.lag.behind(&offsets, now);
     let ends = state.lag.partitions(&offsets, now).unwrap_or_default();

@@ -14,6 +14,7 @@ use crate::openapi::CutParams;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
+use crate::wait;
 
 /// Totals.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -42,9 +43,9 @@ pub async fn get(
     uri: Uri,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let query = Query::parse(raw.as_deref(), &[cut::NAMES])?;
+    let query = Query::parse(raw.as_deref(), &[cut::NAMES, wait::NAMES])?;
     let cut = cut::parse(&query)?;
-    let answer = state.reader()?.stats(cut.as_ref()).await?;
+    let answer = state.reader_for(&query, cut.as_ref()).await?.stats(cut.as_ref()).await?;
     let stats = answer.value;
     let count = |status: Status| {
         let found = stats.by_status.iter().find(|(name, _)| name == status.as_str());

@@ -23,7 +23,8 @@ pub struct LogClient {
 pub struct Watermarks {
     /// Offset of the first record that is still there.
     pub low: Position,
-    /// One past the last record that a read_committed reader gets to see.
+    /// One past the last record that this client's readers get to see: without those of open
+    /// transactions, unless it is a [`LogClient::read_uncommitted`].
     pub end: Position,
 }
 
@@ -32,9 +33,18 @@ pub type Ends = BTreeMap<Partition, Watermarks>;
 
 impl LogClient {
     pub fn new(settings: &KafkaSettings) -> Result<Self> {
+        Self::with_isolation(settings, "read_committed")
+    }
+
+    /// A client whose ends are those of all records, those of open transactions included.
+    pub fn read_uncommitted(settings: &KafkaSettings) -> Result<Self> {
+        Self::with_isolation(settings, "read_uncommitted")
+    }
+
+    fn with_isolation(settings: &KafkaSettings, level: &str) -> Result<Self> {
         let consumer = settings
             .client_config("log")
-            .set("isolation.level", "read_committed")
+            .set("isolation.level", level)
             .create_with_context(Quiet)
             .map_err(Error::during("setting up a Kafka client"))?;
         Ok(Self { consumer, topic: settings.topic.clone() })

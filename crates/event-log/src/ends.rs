@@ -1,9 +1,10 @@
 //! How long the log is and which one, asked again and again beside the reading.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use orders::LogIdentity;
+use orders::{LogIdentity, Partition, Position};
 use tokio::sync::watch;
 
 use crate::client::{Ends, LogClient};
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::settings::KafkaSettings;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How often the log is asked which one it is.
+/// How often the log is asked which one it is, and for open transactions.
 const IDENTITY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The watermarks as of `asked_at`: whatever is read after that instant may go further.
@@ -19,6 +20,8 @@ const IDENTITY_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Polled {
     pub asked_at: Instant,
     pub ends: Ends,
+    /// Where the partitions end with the records of open transactions; up to ten seconds old.
+    pub highs: BTreeMap<Partition, Position>,
     /// As it was asked for last, up to ten seconds before; `None`: there was no such topic.
     pub identity: Option<LogIdentity>,
 }
@@ -34,19 +37,23 @@ pub struct EndsWatch {
 impl EndsWatch {
     pub fn start(settings: &KafkaSettings, interval: Duration) -> Result<Self> {
         let client = LogClient::new(settings)?;
+        let uncommitted = LogClient::read_uncommitted(settings)?;
         let (publish, latest) = watch::channel(None);
         let (stop, stopped) = channel();
         std::thread::Builder::new()
             .name("log-ends".into())
             .spawn(move || {
                 let mut failing = false;
-                let mut identity = None;
+                let (mut identity, mut highs) = (None, BTreeMap::new());
                 let mut identified: Option<Instant> = None;
                 loop {
                     let asked_at = Instant::now();
                     let answer = client.watermarks(TIMEOUT).and_then(|ends| {
                         if identified.is_none_or(|at| at.elapsed() >= IDENTITY_INTERVAL) {
                             identity = client.identity(TIMEOUT)?;
+                            let marks = uncommitted.watermarks(TIMEOUT)?;
+                            highs =
+                                marks.into_iter().map(|(partition, marks)| (partition, marks.end)).collect();
                             identified = Some(Instant::now());
                         }
                         Ok(ends)
@@ -54,7 +61,12 @@ impl EndsWatch {
                     match answer {
                         Ok(ends) => {
                             failing = false;
-                            publish.send_replace(Some(Polled { asked_at, ends, identity: identity.clone() }));
+                            publish.send_replace(Some(Polled {
+                                asked_at,
+                                ends,
+                                highs: highs.clone(),
+                                identity: identity.clone(),
+                            }));
                         }
                         Err(error) => {
                             if !std::mem::replace(&mut failing, true) {

@@ -33,6 +33,8 @@ impl Lanes {
         meter: &Arc<Meter>,
     ) -> Self {
         let options = LaneOptions {
+            group: None,
+            has_breaker: false,
             database: settings.database.clone(),
             codec: settings.codec.clone(),
             owner: owner.to_owned(),

@@ -5,6 +5,7 @@
 //! counts rolls all of it back.
 
 mod batch;
+mod breaker;
 pub(crate) mod copy;
 mod letter;
 mod order_columns;
@@ -12,6 +13,7 @@ mod refold;
 mod writer;
 
 pub use batch::{Advance, Batch, Codec};
+pub use breaker::Breaker;
 pub use copy::{COLUMNS, HistoryRows, derived_event_id};
 pub use letter::{KEPT_BYTES, Letter};
 pub use order_columns::OrderColumns;

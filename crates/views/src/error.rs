@@ -1,5 +1,6 @@
 //! What can go wrong with the database, sorted by what the caller can do.
 
+use orders::{Partition, Position};
 use tokio_postgres::error::SqlState;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -17,6 +18,25 @@ pub enum Error {
     /// partition, or the build is no longer the active one.
     #[error("{attempt} refused: {reason}")]
     Refused { attempt: &'static str, reason: String },
+
+    /// Commits that were confirmed are gone: asynchronous ones after a crash, or the database
+    /// was restored.
+    #[error("the position of partition {partition} went back from {from} to {to}")]
+    WentBack { partition: Partition, from: Position, to: Position },
+
+    /// Consumers of another group write to this database.
+    #[error(
+        "consumers of group {running} run on this database: one group per database; stop them first, or give this one a \
+         database of its own (DATABASE_URL)"
+    )]
+    OtherDeployment { running: String },
+
+    /// Before anything was written.
+    #[error(
+        "{letters} of the last {records} records cannot be read ({last}): stopped before they fill the dead letters; is \
+         this the right topic (KAFKA_TOPIC), and did its producers change their format? --no-breaker goes on all the same"
+    )]
+    TooManyLetters { letters: usize, records: usize, last: String },
 
     /// The active build was made by another version of the code.
     #[error(
@@ -70,8 +90,11 @@ impl Error {
                 None => Recovery::Stop,
             },
             Self::Pool { .. } => Recovery::Retry,
-            Self::Refused { .. } => Recovery::Reclaim,
-            Self::ProjectionVersion { .. } | Self::Unusable(_) => Recovery::Stop,
+            Self::Refused { .. } | Self::WentBack { .. } => Recovery::Reclaim,
+            Self::OtherDeployment { .. }
+            | Self::TooManyLetters { .. }
+            | Self::ProjectionVersion { .. }
+            | Self::Unusable(_) => Recovery::Stop,
         }
     }
 }

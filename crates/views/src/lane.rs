@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use orders::{Partition, Position, Record};
 
-use crate::apply::{Batch, Codec, Writer};
+use crate::apply::{Batch, Breaker, Codec, Writer};
 use crate::connect::Database;
 use crate::error::{Error, Recovery, Result};
 use crate::positions::{self, Held};
@@ -23,9 +23,13 @@ pub enum SynchronousCommit {
 pub struct LaneOptions {
     pub database: Database,
     pub codec: Codec,
+    /// The deployment that this lane belongs to; `None`: of no group, as in a rebuild.
+    pub group: Option<String>,
     /// Names the process in the position rows.
     pub owner: String,
     pub synchronous_commit: SynchronousCommit,
+    /// Whether a flood of letters stops it.
+    pub has_breaker: bool,
 }
 
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub struct Lane {
     /// The build that was active at the last claim: `held` is about it.
     build: Option<i64>,
     held: BTreeMap<Partition, Held>,
+    breaker: Option<Breaker>,
 }
 
 /// Which build a lane writes to.
@@ -58,7 +63,8 @@ pub struct Applied {
 impl Lane {
     #[must_use]
     pub fn new(options: LaneOptions) -> Self {
-        Self { options, target: Target::Active, writer: None, build: None, held: BTreeMap::new() }
+        let breaker = options.has_breaker.then(Breaker::default);
+        Self { options, target: Target::Active, writer: None, build: None, held: BTreeMap::new(), breaker }
     }
 
     /// A lane that writes to a build that is not active yet. With `history_only` it leaves
@@ -70,12 +76,14 @@ impl Lane {
 
     /// Takes partitions over in the active build, or in the one that is being made.
     pub async fn claim(&mut self, partitions: &[Partition]) -> Result<BTreeMap<Partition, Held>> {
-        let owner = self.options.owner.clone();
+        let LaneOptions { group, owner, .. } = self.options.clone();
         let target = self.target;
         let writer = self.writer().await?;
         let build = writer.build();
         let claimed = match target {
-            Target::Active => positions::claim(&mut writer.client, build, &owner, partitions).await,
+            Target::Active => {
+                positions::claim(&mut writer.client, build, group.as_deref(), &owner, partitions).await
+            }
             Target::Building { .. } => {
                 positions::claim_building(&mut writer.client, build, &owner, partitions).await
             }
@@ -100,6 +108,11 @@ impl Lane {
             self.writer = None;
         }
         Ok(superseded)
+    }
+
+    /// Opens a new session where the last one was lost, and reads the held positions anew.
+    pub async fn reconnect(&mut self) -> Result<()> {
+        if self.held.is_empty() { Ok(()) } else { self.writer().await.map(drop) }
     }
 
     /// Gives partitions up; returns where they stand.
@@ -182,11 +195,13 @@ impl Lane {
         if batch.is_empty() {
             return Ok(());
         }
+        let breaker = self.breaker.as_ref().map(|breaker| breaker.after(batch)).transpose()?;
         self.writer().await?;
         let Some(writer) = &self.writer else { return Ok(()) };
         let result = writer.write(batch, &self.held).await;
         match &result {
             Ok(()) => {
+                self.breaker = breaker;
                 for (partition, position) in batch.positions() {
                     if let Some(held) = self.held.get_mut(&partition) {
                         held.position = position;
@@ -213,7 +228,19 @@ impl Lane {
                         reason: format!("build {build} is the active one now"),
                     });
                 }
-                self.held = positions::resume(&mut writer.client, build, &self.held).await?;
+                let before = std::mem::take(&mut self.held);
+                self.held = match positions::resume(&mut writer.client, build, &before).await {
+                    Ok(held) => held,
+                    Err(error) => {
+                        self.held = before;
+                        return Err(error);
+                    }
+                };
+                // What was read is read on from there, or a hole would seem to lie in between.
+                if let Some(back) = went_back(&before, &self.held) {
+                    self.writer = Some(writer);
+                    return Err(back);
+                }
             }
             return Ok(self.writer.insert(writer));
         }
@@ -237,4 +264,16 @@ impl Lane {
         }
         Writer::open(session, active.build).await
     }
+}
+
+/// The database has lost commits that it had confirmed.
+fn went_back(before: &BTreeMap<Partition, Held>, now: &BTreeMap<Partition, Held>) -> Option<Error> {
+    before.iter().find_map(|(partition, before)| {
+        let now = now.get(partition)?;
+        (now.position < before.position).then_some(Error::WentBack {
+            partition: *partition,
+            from: before.position,
+            to: now.position,
+        })
+    })
 }

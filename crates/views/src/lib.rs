@@ -4,6 +4,8 @@
 pub mod apply;
 pub mod builds;
 pub mod connect;
+pub mod decisions;
+pub mod deployment;
 pub mod error;
 pub mod history;
 pub mod lane;

@@ -23,17 +23,19 @@ pub struct Held {
 }
 
 /// Takes partitions over: raises their owner epoch and reads their positions, in one
-/// transaction. `owner` names the process. Refused if `build` is no longer active.
+/// transaction. `owner` names the process. Refused if `build` is no longer active, or if the
+/// database was taken over by another group than `group` while this process was cut off.
 ///
 /// A row that is locked for over five seconds belongs to an owner that is frozen in a
 /// transaction: that owner's database session is ended, and the caller tries again.
 pub async fn claim(
     client: &mut Client,
     build: i64,
+    group: Option<&str>,
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
-    claim_while(client, build, "active", owner, partitions).await
+    claim_while(client, build, "active", group, owner, partitions).await
 }
 
 /// The same in a build that is not active yet: of a rebuild. Refused once it is active.
@@ -43,13 +45,14 @@ pub async fn claim_building(
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
-    claim_while(client, build, "building", owner, partitions).await
+    claim_while(client, build, "building", None, owner, partitions).await
 }
 
 async fn claim_while(
     client: &mut Client,
     build: i64,
     state: &str,
+    group: Option<&str>,
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
@@ -58,7 +61,7 @@ async fn claim_while(
             tx.batch_execute("SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '5s'")
                 .await
                 .map_err(Error::during("claiming partitions"))?;
-            claim_in(tx, build, state, owner, partitions).await
+            claim_in(tx, build, state, group, owner, partitions).await
         }
         .scope_boxed()
     })
@@ -75,9 +78,13 @@ async fn claim_in(
     tx: &Transaction<'_>,
     build: i64,
     state: &str,
+    group: Option<&str>,
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
+    if let Some(group) = group {
+        of_this_group(tx, group).await?;
+    }
     // A switch locks this row before it locks the positions: it either sees all of
     // what is claimed here, or the claim sees that the build is no longer active.
     let active = tx
@@ -133,6 +140,18 @@ async fn claim_in(
             (Partition(row.get(0)), held)
         })
         .collect())
+}
+
+/// The row changes only under the deployment's lock, and not while it is read here.
+async fn of_this_group(tx: &Transaction<'_>, group: &str) -> Result<()> {
+    let row = tx
+        .query_opt("/* views::positions::claim */ SELECT group_id FROM public.deployment FOR SHARE", &[])
+        .await
+        .map_err(Error::during("claiming partitions"))?;
+    match row.map(|row| row.get::<_, String>(0)) {
+        Some(running) if running != group => Err(Error::OtherDeployment { running }),
+        _ => Ok(()),
+    }
 }
 
 /// Ends the sessions that the position rows name and that hold a transaction open on
@@ -221,4 +240,20 @@ pub async fn read(client: &Client, build: i64) -> Result<BTreeMap<Partition, Pos
         .await
         .map_err(Error::during("reading the positions"))?;
     Ok(rows.iter().map(|row| (Partition(row.get(0)), Position(row.get(1)))).collect())
+}
+
+/// The fingerprint of each partition's last applied record, where there is one.
+pub async fn fingerprints(client: &Client, build: i64) -> Result<BTreeMap<Partition, String>> {
+    let rows = client
+        .query(
+            &for_build(
+                "/* views::positions::fingerprints */ SELECT partition, fingerprint FROM {build}.positions
+                 WHERE view = $1 AND fingerprint IS NOT NULL",
+                build,
+            ),
+            &[&ORDERS],
+        )
+        .await
+        .map_err(Error::during("reading the fingerprints"))?;
+    Ok(rows.iter().map(|row| (Partition(row.get(0)), row.get(1))).collect())
 }

@@ -1,5 +1,7 @@
 //! A log that does not fit the positions: the consumer stops, and says why.
 
+use std::path::Path;
+
 use end_to_end::harness::{PATIENCE, Stage, eventually, raw};
 use local_stack::{Downloads, Kafka, KafkaOptions};
 
@@ -39,6 +41,32 @@ async fn records_deleted_before_they_were_applied_are_a_gap() {
     stage.send((10..30).map(event).collect()).await;
     stage.delete_records(0, 15).await;
     refuses(&stage, &["gap", "partition 0", "10", "14", "15"]).await;
+}
+
+/// Going on over a gap is a decision, and it is recorded as one.
+#[tokio::test]
+async fn a_gap_is_left_out_only_as_decided() {
+    let stage = stage().await;
+    stage.send((10..30).map(event).collect()).await;
+    stage.delete_records(0, 15).await;
+    for wrong in ["0=10..14", "0=11..15"] {
+        let mut consumer = stage.program("consumer").args(&format!("--accept-gap {wrong}")).start();
+        assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY, "{}", consumer.log());
+    }
+    for _ in 0..2 {
+        let consumer = stage.program("consumer").args("--until-caught-up --accept-gap 0=10..15");
+        consumer.succeed(PATIENCE).await;
+    }
+    let sql = stage.sql().await;
+    assert_eq!(stage.positions(&sql).await[&0], 30);
+    let decisions = "SELECT kind, partition, from_offset, to_offset FROM public.decisions";
+    let rows = sql.query(decisions, &[]).await.unwrap();
+    let all: Vec<(String, i32, i64, i64)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
+    assert_eq!(all, [("accept_gap".to_owned(), 0, 10, 15)]);
+    let applied = "SELECT array_agg(\"offset\" ORDER BY 1) FROM public.order_history";
+    let offsets: Vec<i64> = sql.query_one(applied, &[]).await.unwrap().get(0);
+    assert_eq!(offsets, (0..10).chain(15..30).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -98,16 +126,57 @@ async fn a_topic_made_anew_under_a_running_consumer_stops_it() {
 async fn another_cluster_is_another_log() {
     let mut stage = stage().await;
     let folder = tempfile::TempDir::new().unwrap();
-    let path = folder.path().join("kafka");
-    let other = tokio::task::spawn_blocking(move || {
-        Kafka::start(&Downloads::ensure().unwrap(), &KafkaOptions::new(path)).unwrap()
-    });
-    let other = other.await.unwrap();
+    let other = start(&folder.path().join("kafka")).await;
     stage.kafka.bootstrap_servers = other.bootstrap_servers();
     stage.create_topic(1).await;
     stage.send((0..20).map(event).collect()).await;
     refuses(&stage, &["cluster"]).await;
-    tokio::task::spawn_blocking(move || drop(other)).await.unwrap();
+    stop(other).await;
+}
+
+/// The broker lost its last records and took others in their place: every id and every
+/// watermark is as it should be, only the record that was applied last is another one.
+#[tokio::test]
+async fn a_log_that_was_cut_off_and_written_anew_is_another_log() {
+    let mut stage = Stage::new().await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let (data, backup) = (folder.path().join("kafka"), folder.path().join("backup"));
+    let kafka = start(&data).await;
+    stage.kafka.bootstrap_servers = kafka.bootstrap_servers();
+    stage.create_topic(1).await;
+    stage.send((0..10).map(event).collect()).await;
+    stop(kafka).await;
+    copy(&data, &backup);
+
+    let kafka = start(&data).await;
+    stage.kafka.bootstrap_servers = kafka.bootstrap_servers();
+    stage.send((10..20).map(event).collect()).await;
+    stage.catch_up().await;
+    stop(kafka).await;
+    std::fs::remove_dir_all(&data).unwrap();
+    copy(&backup, &data);
+
+    let kafka = start(&data).await;
+    stage.kafka.bootstrap_servers = kafka.bootstrap_servers();
+    stage.send((100..115).map(event).collect()).await;
+    refuses(&stage, &["partition 0", "19:", "another one now"]).await;
+    stop(kafka).await;
+}
+
+async fn start(data: &Path) -> Kafka {
+    let data = data.to_owned();
+    let start = || Kafka::start(&Downloads::ensure().unwrap(), &KafkaOptions::new(data)).unwrap();
+    tokio::task::spawn_blocking(start).await.unwrap()
+}
+
+/// In good order, so that all is on disk.
+async fn stop(mut kafka: Kafka) {
+    tokio::task::spawn_blocking(move || kafka.stop().unwrap()).await.unwrap();
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap();
+    assert!(copied.success());
 }
 
 /// While it runs, too.

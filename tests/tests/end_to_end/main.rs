@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // all of this is test code
 
 mod api;
+mod breaker;
 mod caught_up;
 mod checker;
+mod deployment;
 mod group;
 mod kills;
 mod letters;

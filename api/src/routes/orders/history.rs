@@ -22,6 +22,7 @@ use crate::problem::Problem;
 use crate::query::{MAX_LIMIT, Query};
 use crate::routes::order_id;
 use crate::state::AppState;
+use crate::wait;
 
 /// The records of an order, in log order: by append time, then partition, then offset.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -91,10 +92,14 @@ pub async fn get(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let id = order_id(path)?;
-    let query = Query::parse(raw.as_deref(), &[&["limit", "cursor"], cut::NAMES])?;
+    let query = Query::parse(raw.as_deref(), &[&["limit", "cursor"], cut::NAMES, wait::NAMES])?;
     let limit = query.limit(MAX_LIMIT)?;
     let (after, cut) = place(&query, id.as_str())?;
-    let answer = state.reader()?.history(&id, after, i64::from(limit) + 1, cut.as_ref()).await?;
+    let answer = state
+        .reader_for(&query, cut.as_ref())
+        .await?
+        .history(&id, after, i64::from(limit) + 1, cut.as_ref())
+        .await?;
     let freshness =
         Freshness::of(&answer.head, &state.lag).located(uri.path(), &query, Some(limit), answer.cut.as_ref());
     let mut page = answer.value;

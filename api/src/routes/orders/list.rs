@@ -15,6 +15,7 @@ use crate::openapi::{CutParams, ListParams};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
+use crate::wait;
 
 const NAMES: &[&str] = &["status", "customer_id", "restaurant_id", "sort", "limit", "cursor"];
 
@@ -55,12 +56,15 @@ pub async fn get(
     uri: Uri,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let query = Query::parse(raw.as_deref(), &[NAMES, cut::NAMES])?;
+    let query = Query::parse(raw.as_deref(), &[NAMES, cut::NAMES, wait::NAMES])?;
     let limit = query.limit(50)?;
     let Request { filter, sort, after, cut } = Request::of(&query)?;
     // One more than asked for tells whether there is a next page.
-    let answer =
-        state.reader()?.orders(&filter, sort, after.as_ref(), i64::from(limit) + 1, cut.as_ref()).await?;
+    let answer = state
+        .reader_for(&query, cut.as_ref())
+        .await?
+        .orders(&filter, sort, after.as_ref(), i64::from(limit) + 1, cut.as_ref())
+        .await?;
     let mut orders = answer.value;
     let more = orders.len() > limit as usize;
     orders.truncate(limit as usize);

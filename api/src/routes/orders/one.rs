@@ -13,6 +13,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::routes::order_id;
 use crate::state::AppState;
+use crate::wait;
 
 /// One order, now or as of a cut
 #[utoipa::path(
@@ -27,9 +28,9 @@ pub async fn get(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let id = order_id(path)?;
-    let query = Query::parse(raw.as_deref(), &[cut::NAMES])?;
+    let query = Query::parse(raw.as_deref(), &[cut::NAMES, wait::NAMES])?;
     let cut = cut::parse(&query)?;
-    let answer = state.reader()?.order(&id, cut.as_ref()).await?;
+    let answer = state.reader_for(&query, cut.as_ref()).await?.order(&id, cut.as_ref()).await?;
     let freshness =
         Freshness::of(&answer.head, &state.lag).located(uri.path(), &query, None, answer.cut.as_ref());
     match answer.value {

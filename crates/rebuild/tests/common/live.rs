@@ -21,6 +21,8 @@ pub struct Live {
 impl World {
     fn lane(&self) -> Lane {
         Lane::new(LaneOptions {
+            group: None,
+            has_breaker: false,
             database: self.settings.database.clone(),
             codec: self.settings.codec.clone(),
             owner: "test consumer".into(),

@@ -90,7 +90,10 @@ impl<'a> Batch<'a> {
                     history.push(&codec.topic, &record, &decoded);
                     fold(decoded.order_id, decoded.fact);
                 }
-                Err(rejection) => batch.letters.push(Letter { record, rejection }),
+                Err(rejection) => {
+                    let place = history.len() + batch.letters.len();
+                    batch.letters.push(Letter { record, rejection, place });
+                }
             }
             last.insert(record.partition, record);
         }
@@ -108,7 +111,7 @@ impl<'a> Batch<'a> {
         let last = BTreeMap::from([(record.partition, record)]);
         Self {
             advances: advances(positions, &last),
-            letters: vec![Letter { record, rejection }],
+            letters: vec![Letter { record, rejection, place: 0 }],
             ..Self::default()
         }
     }

@@ -13,11 +13,13 @@ pub const KEPT_BYTES: usize = 64 * 1024;
 pub struct Letter<'a> {
     pub record: Record<'a>,
     pub rejection: Rejection,
+    /// How many of its batch's records come before it.
+    pub place: usize,
 }
 
 /// Inserts one letter, in the transaction that the session has open.
 pub async fn insert(client: &Client, build: i64, letter: &Letter<'_>) -> Result<()> {
-    let Letter { record, rejection } = letter;
+    let Letter { record, rejection, .. } = letter;
     let kept = |bytes: &'_ [u8]| bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
     let headers: Vec<_> = record
         .headers

@@ -1,0 +1,66 @@
+//! What stands in the log at given offsets now.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use orders::{Offset, Partition};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::{Message as _, TopicPartitionList};
+
+use crate::chunk::Chunk;
+use crate::error::{Error, Result, is_passing};
+use crate::quiet::Quiet;
+use crate::settings::KafkaSettings;
+
+/// The fingerprints of the records at `offsets`. Left out: where there is none any more
+/// (trimmed, compacted), or none yet within `patience`. Blocking.
+pub fn fingerprints(
+    settings: &KafkaSettings,
+    offsets: &BTreeMap<Partition, Offset>,
+    patience: Duration,
+) -> Result<BTreeMap<Partition, String>> {
+    let consumer: BaseConsumer<Quiet> = settings
+        .client_config("fingerprints")
+        // librdkafka wants a name to assign by hand; nothing joins or commits.
+        .set("group.id", "food-orders-fingerprints")
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "error")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        // One record of each partition is wanted.
+        .set("fetch.message.max.bytes", "16384")
+        .set("queued.min.messages", "1")
+        .create_with_context(Quiet)
+        .map_err(Error::during("setting up a Kafka client"))?;
+    let mut assignment = TopicPartitionList::new();
+    for (partition, offset) in offsets {
+        assignment
+            .add_partition_offset(&settings.topic, partition.0, rdkafka::Offset::Offset(offset.0))
+            .map_err(Error::during("choosing what to compare"))?;
+    }
+    consumer.assign(&assignment).map_err(Error::during("assigning what to compare"))?;
+    let mut open = offsets.clone();
+    let mut found = BTreeMap::new();
+    let deadline = Instant::now() + patience;
+    while !open.is_empty() && Instant::now() < deadline {
+        match consumer.poll(Duration::from_millis(100)) {
+            None => {}
+            Some(Ok(message)) => {
+                let partition = Partition(message.partition());
+                if open.remove(&partition) == Some(Offset(message.offset())) {
+                    let mut chunk = Chunk::default();
+                    chunk.push(&message, 0);
+                    found.extend(chunk.records().map(|(_, record)| (partition, record.fingerprint())));
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                open.remove(&Partition(partition));
+            }
+            Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => {}
+            // Of one partition, which the error does not name: it stays open.
+            Some(Err(error)) => tracing::debug!(%error, "a record cannot be compared"),
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,81 @@
+//! Stops before a flood of unreadable records fills table `letters`: most often the
+//! topic is the wrong one, or the producers changed their format.
+
+use std::collections::VecDeque;
+
+use super::batch::Batch;
+use crate::error::{Error, Result};
+
+/// How many records it looks back on.
+const WINDOW: usize = 1000;
+/// Fewer letters than this never trip it: a first line typed wrong is just a letter.
+const LEAST: usize = 100;
+
+/// What became of the last records of a lane, `true` for a letter.
+#[derive(Clone, Debug, Default)]
+pub struct Breaker {
+    window: VecDeque<bool>,
+    letters: usize,
+}
+
+impl Breaker {
+    /// The state after `batch`. An error if more than half of the last thousand records,
+    /// and at least a hundred, would be letters.
+    pub fn after(&self, batch: &Batch<'_>) -> Result<Self> {
+        let mut next = self.clone();
+        let mut good = 0;
+        for letter in &batch.letters {
+            next.add_good(letter.place - good);
+            good = letter.place + 1;
+            if next.add(true) {
+                return Err(Error::TooManyLetters {
+                    letters: next.letters,
+                    records: next.window.len(),
+                    last: format!(
+                        "partition {}, offset {}: {}",
+                        letter.record.partition, letter.record.offset, letter.rejection.message
+                    ),
+                });
+            }
+        }
+        next.add_good((batch.applied() + batch.lettered()).saturating_sub(good));
+        Ok(next)
+    }
+
+    fn add_good(&mut self, count: usize) {
+        for _ in 0..count.min(WINDOW) {
+            self.add(false);
+        }
+    }
+
+    /// Whether it trips.
+    fn add(&mut self, is_letter: bool) -> bool {
+        if self.window.len() == WINDOW && self.window.pop_front() == Some(true) {
+            self.letters -= 1;
+        }
+        self.window.push_back(is_letter);
+        self.letters += usize::from(is_letter);
+        is_letter && self.letters >= LEAST && self.letters * 2 > self.window.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Number of the record at which it trips.
+    fn trips(records: impl IntoIterator<Item = bool>) -> Option<usize> {
+        let mut breaker = Breaker::default();
+        records.into_iter().position(|is_letter| breaker.add(is_letter))
+    }
+
+    #[test]
+    fn a_flood_trips_it_and_a_few_do_not() {
+        assert_eq!(trips(vec![true; 99]), None);
+        assert_eq!(trips(vec![true; 100]), Some(99));
+        // Every second one for ever is not more than half.
+        assert_eq!(trips((0..10_000).map(|n| n % 2 == 0).skip(1)), None);
+        // After a thousand good ones it takes more than half of the window.
+        assert_eq!(trips((0..3000).map(|n| n >= 2000)), Some(2500));
+    }
+}
