@@ -1,5 +1,6 @@
 //! What can go wrong with the database, sorted by what the caller can do.
 
+use orders::{Partition, Position};
 use tokio_postgres::error::SqlState;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -17,6 +18,11 @@ pub enum Error {
     /// partition, or the build is no longer the active one.
     #[error("{attempt} refused: {reason}")]
     Refused { attempt: &'static str, reason: String },
+
+    /// The database is older than it was: restored, failed over to a standby that lagged, or it crashed and
+    /// lost what was committed without waiting for the disk. What was read since has to be read again.
+    #[error("position went back: partition {partition} was at {held}, and the database has {found}")]
+    WentBack { partition: Partition, held: Position, found: Position },
 
     /// The active build was made by another version of the code.
     #[error(
@@ -70,7 +76,7 @@ impl Error {
                 None => Recovery::Stop,
             },
             Self::Pool { .. } => Recovery::Retry,
-            Self::Refused { .. } => Recovery::Reclaim,
+            Self::Refused { .. } | Self::WentBack { .. } => Recovery::Reclaim,
             Self::ProjectionVersion { .. } | Self::Unusable(_) => Recovery::Stop,
         }
     }

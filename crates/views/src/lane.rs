@@ -36,6 +36,8 @@ pub struct Lane {
     /// The build that was active at the last claim: `held` is about it.
     build: Option<i64>,
     held: BTreeMap<Partition, Held>,
+    /// The last known position of every partition that was held in this build.
+    noted: BTreeMap<Partition, Position>,
 }
 
 /// Which build a lane writes to.
@@ -58,7 +60,7 @@ pub struct Applied {
 impl Lane {
     #[must_use]
     pub fn new(options: LaneOptions) -> Self {
-        Self { options, target: Target::Active, writer: None, build: None, held: BTreeMap::new() }
+        Self { options, target: Target::Active, writer: None, build: None, held: BTreeMap::new(), noted: BTreeMap::new() }
     }
 
     /// A lane that writes to a build that is not active yet. With `history_only` it leaves
@@ -84,8 +86,19 @@ impl Lane {
             // Another build is active now: the next writer opens on that one.
             self.writer = None;
         }
+        if claimed.as_ref().is_err_and(|error| error.recovery() == Recovery::Retry) {
+            // Not this session again: it may be one of a standby that takes no writes.
+            self.writer = None;
+        }
         let claimed = claimed?;
+        if self.build != Some(build) {
+            // Another build's positions have nothing to do with these.
+            self.noted.clear();
+        }
         self.build = Some(build);
+        for (partition, held) in &claimed {
+            self.note(*partition, held.position);
+        }
         self.held.extend(claimed.iter().map(|(partition, held)| (*partition, *held)));
         Ok(claimed)
     }
@@ -160,6 +173,19 @@ impl Lane {
         Ok(applied)
     }
 
+    /// Says so if the database is older than it was.
+    fn note(&mut self, partition: Partition, position: Position) {
+        if let Some(before) = self.noted.insert(partition, position)
+            && position < before
+        {
+            tracing::error!(
+                %partition, was = %before, is = %position,
+                "position went back: the database is older than it was; reading again from where it stands"
+            );
+            metrics::counter!("food_orders_positions_went_back_total").increment(1);
+        }
+    }
+
     fn encode<'a>(&self, records: &[Record<'a>]) -> Batch<'a> {
         let encode = match self.target {
             Target::Building { history_only: true, .. } => Batch::encode_history,
@@ -191,6 +217,7 @@ impl Lane {
                     if let Some(held) = self.held.get_mut(&partition) {
                         held.position = position;
                     }
+                    self.noted.insert(partition, position);
                 }
             }
             // What was in flight is in the database, or it is not: a new session reads which.
@@ -213,7 +240,16 @@ impl Lane {
                         reason: format!("build {build} is the active one now"),
                     });
                 }
-                self.held = positions::resume(&mut writer.client, build, &self.held).await?;
+                let resumed = positions::resume(&mut writer.client, build, &self.held).await?;
+                for (partition, held) in &self.held {
+                    // Reading is further than this. What lies between would be skipped.
+                    if let Some(found) = resumed.get(partition).map(|found| found.position)
+                        && found < held.position
+                    {
+                        return Err(Error::WentBack { partition: *partition, held: held.position, found });
+                    }
+                }
+                self.held = resumed;
             }
             return Ok(self.writer.insert(writer));
         }

@@ -40,15 +40,15 @@ impl Stage {
     /// With a PostgreSQL of its own.
     pub async fn with_database(database_url: String) -> Self {
         let servers = TestServers::shared().await.expect("servers for the tests");
-        let topic = servers.fresh_topic_name();
+        Self::on(servers.bootstrap_servers().to_owned(), servers.fresh_topic_name(), database_url)
+    }
+
+    /// With servers of its own.
+    pub fn on(bootstrap_servers: String, topic: String, database_url: String) -> Self {
         Self {
             database_url,
             group: format!("group-of-{topic}"),
-            kafka: Kafka {
-                bootstrap_servers: servers.bootstrap_servers().to_owned(),
-                topic,
-                properties: Vec::new(),
-            },
+            kafka: Kafka { bootstrap_servers, topic, properties: Vec::new() },
             logs: TempDir::new().unwrap(),
             programs: AtomicU32::new(1),
         }

@@ -6,7 +6,8 @@ use end_to_end::harness::{Lost, Network, Own, PATIENCE, Program, Proxy, Stage, e
 use local_stack::free_port;
 
 use crate::support::{
-    all_applied, applied, events, every_partition_has_an_owner, idle_consumer, lanes_are, letters, readiness,
+    all_applied, applied, events, every_partition_has_an_owner, for_so_long, idle_consumer, lanes_are,
+    letters, readiness,
 };
 
 /// A producer that goes on until it is ended.
@@ -191,9 +192,8 @@ async fn set_read_only(stage: &Stage, name: &str, on: bool) {
     let sql = stage.sql().await;
     let setting =
         if on { "SET default_transaction_read_only = on" } else { "RESET default_transaction_read_only" };
-    sql.batch_execute(&format!("SET default_transaction_read_only = off; ALTER DATABASE {name} {setting}"))
-        .await
-        .unwrap();
+    sql.batch_execute("SET default_transaction_read_only = off").await.unwrap();
+    sql.batch_execute(&format!("ALTER DATABASE {name} {setting}")).await.unwrap();
     if on {
         let ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                     WHERE datname = current_database() AND application_name = 'food-orders lane'";
@@ -330,6 +330,8 @@ async fn fault_16_connections_of_the_api_exhausted() {
             (other.query_one(query, &[]).await.unwrap().get::<_, i64>(0) == 400).then_some(())
         })
         .await;
+        // Longer than a request waits for a connection.
+        for_so_long(Duration::from_secs(3)).await;
         sql.batch_execute("ROLLBACK").await.unwrap();
     };
     let (answers, ()) = futures_util::future::join(answered, applied).await;
@@ -356,7 +358,7 @@ async fn fault_10_connections_swallow_everything_and_then_die() {
     for round in 0..3 {
         proxy.set(Network::Swallows);
         stage.send(events(round * 400..(round + 1) * 400, 4)).await;
-        crate::support::for_so_long(Duration::from_secs(2)).await;
+        for_so_long(Duration::from_secs(2)).await;
         proxy.cut();
         proxy.set(Network::Passes);
         all_applied(&stage).await;

@@ -124,24 +124,6 @@ async fn fault_23_log_truncated_under_a_running_consumer() {
     assert_eq!(stage.positions(&stage.sql().await).await, before, "nothing was changed");
 }
 
-/// The end of the log was replaced before anybody looked: only the last applied record tells.
-#[tokio::test]
-#[ignore = "not detected yet: the fingerprint of the last applied record is stored and not compared"]
-async fn fault_23_log_truncated_and_longer_again() {
-    let mut kafka = Own::kafka();
-    let stage = stage_on(&kafka, 1).await;
-    for round in 0..10 {
-        stage.send(events(round * 100..(round + 1) * 100, 1)).await;
-    }
-    stage.catch_up().await;
-    kafka.kill().unwrap();
-    truncate(&segment(&kafka, &stage));
-    kafka.restart().unwrap();
-    stage.send(events(5000..7000, 1)).await;
-    let mut consumer = stage.consumer();
-    assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY, "{}", consumer.log());
-}
-
 /// Half of the file. The broker cuts off the batch that is not whole, and makes the indexes anew.
 fn truncate(segment: &std::path::Path) {
     let length = fs::metadata(segment).unwrap().len();
@@ -209,9 +191,8 @@ async fn fault_26_corrupt_batch() {
     kafka.restart().unwrap();
 
     let mut consumer = stage.consumer();
-    let code = consumer.exit_code(PATIENCE).await;
-    let log = consumer.log();
-    assert!(code != 0 && log.contains("CRC"), "{code}: {log}");
+    assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY, "{}", consumer.log());
+    assert!(consumer.log().contains("CRC"), "{}", consumer.log());
     let sql = stage.sql().await;
     for_so_long(Duration::from_millis(500)).await;
     assert_eq!(stage.positions(&sql).await[&0], 1, "nothing of it was applied, and nothing skipped");

@@ -67,7 +67,7 @@ async fn fault_02_database_slower_than_the_poll_interval() {
     let consumer = stage
         .program("consumer")
         // The least that librdkafka takes: not less than the session time-out.
-        .env("KAFKA_PROPERTIES", "max.poll.interval.ms=10000")
+        .env("KAFKA_PROPERTIES", "max.poll.interval.ms=10000,session.timeout.ms=10000")
         .env("BATCH_RECORDS", "100")
         .env("LOG_LEVEL", "debug")
         .start();

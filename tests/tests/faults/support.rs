@@ -48,7 +48,11 @@ pub async fn idle_consumer(stage: &Stage) -> Program {
 /// Waits until the partitions are shared out among so many processes.
 pub async fn every_partition_has_an_owner(stage: &Stage, owners: i64) {
     let sql = stage.sql().await;
-    let partitions = stage.ends().await.len() as i64;
+    let partitions = eventually("the topic", PATIENCE, async || {
+        let ends = stage.ends().await;
+        (!ends.is_empty()).then_some(ends.len() as i64)
+    })
+    .await;
     let query = "SELECT count(DISTINCT owner), count(owner) FROM public.positions";
     eventually(&format!("{owners} owners of {partitions} partitions"), 2 * PATIENCE, async || {
         let row = sql.query_one(query, &[]).await.ok()?;
