@@ -4,6 +4,7 @@ mod caught_up;
 mod coordinator;
 mod identity;
 mod lane_task;
+mod last_record;
 mod prepare;
 mod settings;
 

@@ -9,8 +9,8 @@ use service::{Exit, Failure, Shell};
 use tokio::task::spawn_blocking;
 use views::{Recovery, Session};
 
-use crate::identity;
 use crate::settings::Settings;
+use crate::{identity, last_record};
 
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
 const ENDS_INTERVAL: Duration = Duration::from_secs(1);
@@ -38,6 +38,11 @@ pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Re
     identity::check(&log, &recorded)
         .and_then(|()| identity::check_positions(&log.topic, &target, &positions))
         .map_err(|message| Failure::new(Exit::LogIdentity, message))?;
+    let fingerprints = views::positions::fingerprints(&session.client, active.build).await?;
+    tokio::select! {
+        () = shell.stop.cancelled() => return Ok(None),
+        checked = last_record::check(&settings.kafka, &target, &fingerprints) => checked?,
+    }
     shell.health.set("kafka", Ok::<(), String>(()));
     let ends = EndsWatch::start(&settings.kafka, ENDS_INTERVAL)?;
     Ok(Some(Ready { session, ends, recorded, target }))

@@ -60,7 +60,14 @@ pub struct Applied {
 impl Lane {
     #[must_use]
     pub fn new(options: LaneOptions) -> Self {
-        Self { options, target: Target::Active, writer: None, build: None, held: BTreeMap::new(), noted: BTreeMap::new() }
+        Self {
+            options,
+            target: Target::Active,
+            writer: None,
+            build: None,
+            held: BTreeMap::new(),
+            noted: BTreeMap::new(),
+        }
     }
 
     /// A lane that writes to a build that is not active yet. With `history_only` it leaves

@@ -208,6 +208,22 @@ pub async fn resume(
     .await
 }
 
+/// Of the last applied record of each partition that has one.
+pub async fn fingerprints(client: &Client, build: i64) -> Result<BTreeMap<Partition, String>> {
+    let rows = client
+        .query(
+            &for_build(
+                "/* views::positions::fingerprints */ SELECT partition, fingerprint FROM {build}.positions
+                 WHERE view = $1 AND fingerprint IS NOT NULL",
+                build,
+            ),
+            &[&ORDERS],
+        )
+        .await
+        .map_err(Error::during("reading the fingerprints"))?;
+    Ok(rows.iter().map(|row| (Partition(row.get(0)), row.get(1))).collect())
+}
+
 /// How far each partition of a build is applied.
 pub async fn read(client: &Client, build: i64) -> Result<BTreeMap<Partition, Position>> {
     let rows = client

@@ -113,7 +113,10 @@ impl Soak {
             }
             15..27 => {
                 let fresh = self.start_consumer();
-                let code = std::mem::replace(&mut self.consumers[one], fresh).terminate(PATIENCE).await;
+                let mut consumer = std::mem::replace(&mut self.consumers[one], fresh);
+                // Before its first line it has no handler of signals yet.
+                consumer.says("ready", PATIENCE).await;
+                let code = consumer.terminate(PATIENCE).await;
                 assert_eq!(code, 0, "exit code after SIGTERM");
                 "SIGTERM to a consumer"
             }

@@ -114,8 +114,12 @@ impl Stage {
 
     /// Where the log ends.
     pub async fn ends(&self) -> Offsets {
-        let kafka = self.kafka.clone();
-        tokio::task::spawn_blocking(move || oracle::ends(&kafka)).await.unwrap().unwrap()
+        // A partition that was just made has no leader yet.
+        eventually("end offsets", PATIENCE, async || {
+            let kafka = self.kafka.clone();
+            tokio::task::spawn_blocking(move || oracle::ends(&kafka)).await.unwrap().ok()
+        })
+        .await
     }
 
     /// How many offsets the log has.

@@ -22,7 +22,11 @@ fn the_document_names_every_test_and_no_other() {
     let document = std::fs::read_to_string(root.join("../docs/faults.md")).unwrap();
     let mut tests = BTreeSet::new();
     for file in std::fs::read_dir(root.join("tests/faults")).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let path = file.unwrap().path();
+        if path.ends_with(file!().rsplit('/').next().unwrap()) {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
         for (before, after) in text.match_indices("fn fault_").map(|(at, _)| text.split_at(at)) {
             assert!(before.contains("test]"), "a fault test without its attribute");
             let name = after.trim_start_matches("fn ").split('(').next().unwrap();

@@ -41,7 +41,8 @@ async fn fault_08_killed_and_terminated_again_and_again() {
             consumer.kill().await;
             println!("killed after {applied} offsets");
         } else {
-            // Drained, within its limit.
+            // Drained, within its limit. Before its first line it has no handler of signals yet.
+            consumer.says("ready", PATIENCE).await;
             assert_eq!(consumer.terminate(Duration::from_secs(25)).await, 0);
             println!("terminated after {applied} offsets");
         }

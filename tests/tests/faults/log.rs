@@ -124,6 +124,27 @@ async fn fault_23_log_truncated_under_a_running_consumer() {
     assert_eq!(stage.positions(&stage.sql().await).await, before, "nothing was changed");
 }
 
+/// The end of the log was replaced before anybody looked: only the last applied record tells.
+#[tokio::test]
+async fn fault_23_log_truncated_and_longer_again() {
+    let mut kafka = Own::kafka();
+    let stage = stage_on(&kafka, 1).await;
+    for round in 0..10 {
+        stage.send(events(round * 100..(round + 1) * 100, 1)).await;
+    }
+    stage.catch_up().await;
+    kafka.kill().unwrap();
+    truncate(&segment(&kafka, &stage));
+    kafka.restart().unwrap();
+    stage.send(events(5000..7000, 1)).await;
+    assert!(stage.ends().await[&0] > 1000, "long enough again");
+    let before = stage.positions(&stage.sql().await).await;
+    let mut consumer = stage.consumer();
+    assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY, "{}", consumer.log());
+    assert!(consumer.log().contains("another record"), "{}", consumer.log());
+    assert_eq!(stage.positions(&stage.sql().await).await, before, "nothing was changed");
+}
+
 /// Half of the file. The broker cuts off the batch that is not whole, and makes the indexes anew.
 fn truncate(segment: &std::path::Path) {
     let length = fs::metadata(segment).unwrap().len();
