@@ -112,6 +112,11 @@ impl LaneTask {
                 Err(error) => error,
             };
             match error.recovery() {
+                // About what is held already, not about what is wanted.
+                Recovery::Reclaim if !self.lane.held().is_empty() => {
+                    Box::pin(self.give_way(&error)).await?;
+                    continue;
+                }
                 Recovery::Retry | Recovery::Reclaim => self.unhealthy(&error, tries),
                 Recovery::Record | Recovery::Stop => return Err(error),
             }
@@ -204,24 +209,20 @@ impl LaneTask {
     }
 
     /// A commit was refused. After a switch of builds the same partitions are claimed
-    /// in the new one; if another member has them, everything is given up.
+    /// in the new one, and where the database is older than it was, in the same one, to read
+    /// on from where it stands; if another member has them, everything is given up.
     async fn give_way(&mut self, error: &Error) -> Result<(), Error> {
-        if let Error::WentBack { .. } = error {
-            tracing::error!(
-                alarm = "position went back", %error,
-                "the database has lost commits; they are applied again from the log"
-            );
-            metrics::counter!("food_orders_positions_went_back_total").increment(1);
-            return self.begin_again().await;
-        }
         for tries in 1.. {
             let held = self.lane.held();
+            let went_back = matches!(error, Error::WentBack { .. });
             match self.lane.is_superseded().await {
-                Ok(true) => {
-                    tracing::info!("the active build was switched; going on in the new one");
+                Ok(superseded) if superseded || went_back => {
+                    if superseded {
+                        tracing::info!("the active build was switched; going on in the new one");
+                    }
                     return self.begin_again().await;
                 }
-                Ok(false) => {
+                Ok(_) => {
                     self.release(&held);
                     let _ = self.events.send(Event::Dispossessed(error.to_string()));
                     return Ok(());

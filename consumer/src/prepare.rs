@@ -33,24 +33,57 @@ pub struct Ready {
 pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Ready>, Failure> {
     shell.health.set("database", Err("not reached yet"));
     shell.health.set("kafka", Err("not reached yet"));
-    let Some(mut session) = retry(shell, "PostgreSQL", || database(settings)).await? else { return Ok(None) };
+    if retry(shell, "PostgreSQL", || migrate(settings)).await?.is_none() {
+        return Ok(None);
+    }
     let deployment = tokio::select! {
         () = shell.stop.cancelled() => return Ok(None),
         joined = deployment::join(settings) => joined?,
     };
     shell.health.set("database", Ok::<(), String>(()));
-    let Some((log, target)) = retry(shell, "Kafka", || log(settings)).await? else { return Ok(None) };
-    let active = views::builds::active(&session.client).await?;
-    let recorded = views::log_identity::record(&session.client, active.build, &log).await?;
-    accept_gaps(settings, &mut session, active.build, &target).await?;
-    let positions = views::positions::read(&session.client, active.build).await?;
-    identity::check(&log, &recorded)
-        .and_then(|()| identity::check_positions(&log.topic, &target, &positions))
-        .map_err(|message| Failure::new(Exit::LogIdentity, message))?;
-    fingerprints::check(settings, &session).await?;
+    let Some(found) = retry(shell, "Kafka", || fitting_log(settings)).await? else { return Ok(None) };
+    let Found { session, recorded, target } = found;
+    tokio::select! {
+        () = shell.stop.cancelled() => return Ok(None),
+        checked = fingerprints::check(settings, &session) => checked?,
+    }
     shell.health.set("kafka", Ok::<(), String>(()));
     let ends = EndsWatch::start(&settings.kafka, ENDS_INTERVAL)?;
     Ok(Some(Ready { session, deployment, ends, recorded, target }))
+}
+
+async fn migrate(settings: &Settings) -> Attempt<()> {
+    views::migrate::migrate(&settings.database).await.map_err(failed)
+}
+
+fn failed(error: views::Error) -> (bool, Failure) {
+    (error.recovery() == Recovery::Retry, deployment::failure(error))
+}
+
+/// A log that the positions fit to.
+struct Found {
+    session: Session,
+    recorded: LogIdentity,
+    target: event_log::Ends,
+}
+
+async fn fitting_log(settings: &Settings) -> Attempt<Found> {
+    // Each attempt with its own session: either server may go away while the other is waited for.
+    let mut session = settings.database.session("food-orders consumer", &[]).await.map_err(failed)?;
+    let active = views::builds::active(&session.client).await.map_err(failed)?;
+    if !settings.accepted_gaps.is_empty() {
+        let (_, ends) = log(settings).await?;
+        accept_gaps(settings, &mut session, active.build, &ends).await.map_err(|failure| (false, failure))?;
+    }
+    // Before the log is asked: other members go on meanwhile, and a position read later
+    // could lie beyond the ends that the log had then.
+    let positions = views::positions::read(&session.client, active.build).await.map_err(failed)?;
+    let (log, target) = log(settings).await?;
+    let recorded = views::log_identity::record(&session.client, active.build, &log).await.map_err(failed)?;
+    identity::check(&log, &recorded)
+        .and_then(|()| identity::check_positions(&log.topic, &target, &positions))
+        .map_err(|message| (false, Failure::new(Exit::LogIdentity, message)))?;
+    Ok(Found { session, recorded, target })
 }
 
 /// What was accepted before is left alone, so that the flag may stay where it is.
@@ -121,16 +154,6 @@ async fn retry<T>(
         }
     }
     Ok(None)
-}
-
-async fn database(settings: &Settings) -> Attempt<Session> {
-    let ready = async {
-        views::migrate::migrate(&settings.database).await?;
-        settings.database.session("food-orders consumer", &[]).await
-    };
-    ready
-        .await
-        .map_err(|error: views::Error| (error.recovery() == Recovery::Retry, deployment::failure(error)))
 }
 
 async fn log(settings: &Settings) -> Attempt<(LogIdentity, event_log::Ends)> {

@@ -10,13 +10,17 @@
 mod api;
 mod broker;
 mod launch;
+mod own;
 mod program;
+mod proxy;
 mod stage;
 mod wait;
 
 pub use api::{Answer, Api};
-pub use broker::{Sent, raw};
+pub use broker::{OpenTransaction, Sent, raw};
 pub use launch::Launch;
+pub use own::Own;
 pub use program::Program;
+pub use proxy::{Lost, Network, Proxy};
 pub use stage::{Stage, test_events};
 pub use wait::{PATIENCE, eventually};

@@ -19,6 +19,7 @@ mod positions;
 mod record;
 mod report;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use service::settings::Kafka;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub database: views::Database,
     /// Larger values have to be letters.
     pub max_record_bytes: usize,
+    /// Records that PostgreSQL was made to refuse, by partition and offset: they have to be letters.
+    pub refused: BTreeSet<(i32, i64)>,
     /// How long the positions may take to reach the end offsets seen at the start.
     pub wait: Duration,
     pub samples: Option<Samples>,
@@ -107,7 +110,8 @@ async fn ends_in_background(kafka: &Kafka) -> Result<Offsets, Error> {
 
 async fn log_in_background(settings: &Settings, upto: &Offsets) -> Result<Log, Error> {
     let (kafka, max_record_bytes, upto) = (settings.kafka.clone(), settings.max_record_bytes, upto.clone());
-    in_background(move || Log::read(&kafka, max_record_bytes, &upto)).await
+    let refused = settings.refused.clone();
+    in_background(move || Log::read(&kafka, max_record_bytes, &refused, &upto)).await
 }
 
 async fn in_background<T: Send + 'static>(

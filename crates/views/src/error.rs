@@ -19,10 +19,10 @@ pub enum Error {
     #[error("{attempt} refused: {reason}")]
     Refused { attempt: &'static str, reason: String },
 
-    /// Commits that were confirmed are gone: asynchronous ones after a crash, or the database
-    /// was restored.
-    #[error("the position of partition {partition} went back from {from} to {to}")]
-    WentBack { partition: Partition, from: Position, to: Position },
+    /// The database is older than it was: restored, failed over to a standby that lagged, or it crashed and
+    /// lost what was committed without waiting for the disk. What was read since has to be read again.
+    #[error("position went back: partition {partition} was at {held}, and the database has {found}")]
+    WentBack { partition: Partition, held: Position, found: Position },
 
     /// Consumers of another group write to this database.
     #[error(

@@ -41,6 +41,8 @@ pub struct Lane {
     build: Option<i64>,
     held: BTreeMap<Partition, Held>,
     breaker: Option<Breaker>,
+    /// The last known position of every partition that was held in this build.
+    noted: BTreeMap<Partition, Position>,
 }
 
 /// Which build a lane writes to.
@@ -64,7 +66,15 @@ impl Lane {
     #[must_use]
     pub fn new(options: LaneOptions) -> Self {
         let breaker = options.has_breaker.then(Breaker::default);
-        Self { options, target: Target::Active, writer: None, build: None, held: BTreeMap::new(), breaker }
+        Self {
+            options,
+            target: Target::Active,
+            writer: None,
+            build: None,
+            held: BTreeMap::new(),
+            breaker,
+            noted: BTreeMap::new(),
+        }
     }
 
     /// A lane that writes to a build that is not active yet. With `history_only` it leaves
@@ -92,8 +102,19 @@ impl Lane {
             // Another build is active now: the next writer opens on that one.
             self.writer = None;
         }
+        if claimed.as_ref().is_err_and(|error| error.recovery() == Recovery::Retry) {
+            // Not this session again: it may be one of a standby that takes no writes.
+            self.writer = None;
+        }
         let claimed = claimed?;
+        if self.build != Some(build) {
+            // Another build's positions have nothing to do with these.
+            self.noted.clear();
+        }
         self.build = Some(build);
+        for (partition, held) in &claimed {
+            self.note(*partition, held.position);
+        }
         self.held.extend(claimed.iter().map(|(partition, held)| (*partition, *held)));
         Ok(claimed)
     }
@@ -173,6 +194,19 @@ impl Lane {
         Ok(applied)
     }
 
+    /// Says so if the database is older than it was.
+    fn note(&mut self, partition: Partition, position: Position) {
+        if let Some(before) = self.noted.insert(partition, position)
+            && position < before
+        {
+            tracing::error!(
+                %partition, was = %before, is = %position,
+                "position went back: the database is older than it was; reading again from where it stands"
+            );
+            metrics::counter!("food_orders_positions_went_back_total").increment(1);
+        }
+    }
+
     fn encode<'a>(&self, records: &[Record<'a>]) -> Batch<'a> {
         let encode = match self.target {
             Target::Building { history_only: true, .. } => Batch::encode_history,
@@ -206,6 +240,7 @@ impl Lane {
                     if let Some(held) = self.held.get_mut(&partition) {
                         held.position = position;
                     }
+                    self.noted.insert(partition, position);
                 }
             }
             // What was in flight is in the database, or it is not: a new session reads which.
@@ -228,19 +263,16 @@ impl Lane {
                         reason: format!("build {build} is the active one now"),
                     });
                 }
-                let before = std::mem::take(&mut self.held);
-                self.held = match positions::resume(&mut writer.client, build, &before).await {
-                    Ok(held) => held,
-                    Err(error) => {
-                        self.held = before;
-                        return Err(error);
+                let resumed = positions::resume(&mut writer.client, build, &self.held).await?;
+                for (partition, held) in &self.held {
+                    // Reading is further than this. What lies between would be skipped.
+                    if let Some(found) = resumed.get(partition).map(|found| found.position)
+                        && found < held.position
+                    {
+                        return Err(Error::WentBack { partition: *partition, held: held.position, found });
                     }
-                };
-                // What was read is read on from there, or a hole would seem to lie in between.
-                if let Some(back) = went_back(&before, &self.held) {
-                    self.writer = Some(writer);
-                    return Err(back);
                 }
+                self.held = resumed;
             }
             return Ok(self.writer.insert(writer));
         }
@@ -264,16 +296,4 @@ impl Lane {
         }
         Writer::open(session, active.build).await
     }
-}
-
-/// The database has lost commits that it had confirmed.
-fn went_back(before: &BTreeMap<Partition, Held>, now: &BTreeMap<Partition, Held>) -> Option<Error> {
-    before.iter().find_map(|(partition, before)| {
-        let now = now.get(partition)?;
-        (now.position < before.position).then_some(Error::WentBack {
-            partition: *partition,
-            from: before.position,
-            to: now.position,
-        })
-    })
 }

@@ -77,6 +77,7 @@ impl Args {
             kafka: self.kafka.validate()?,
             database: views::Database::parse(&database.url, certificate.as_deref())
                 .map_err(Failure::with(Exit::Usage))?,
+            refused: std::collections::BTreeSet::new(),
             max_record_bytes: whole_number("MAX_RECORD_BYTES", &self.max_record_bytes, 1, 100_000_000)?
                 as usize,
             wait: Duration::from_secs(self.wait),

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io::PipeWriter;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::message::Header;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -52,6 +52,13 @@ impl Stage {
         results[0].as_ref().unwrap();
     }
 
+    /// The topic has so many partitions from now on.
+    pub async fn raise_partitions(&self, to: usize) {
+        let more = NewPartitions::new(&self.kafka.topic, to);
+        let results = self.admin().create_partitions(&[more], &AdminOptions::new()).await.unwrap();
+        results[0].as_ref().unwrap();
+    }
+
     /// Deletes the records of a partition below an offset.
     pub async fn delete_records(&self, partition: i32, before: i64) {
         let mut offsets = TopicPartitionList::new();
@@ -79,6 +86,42 @@ impl Stage {
             if commit { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) }
         });
         sent.await.unwrap().unwrap();
+    }
+
+    /// In a transaction that stays open.
+    pub async fn send_in_open_transaction(&self, records: Vec<Sent>) -> OpenTransaction {
+        let id = format!("open-transaction-of-{}", self.kafka.topic);
+        let producer: BaseProducer = self.client().set("transactional.id", id).create().unwrap();
+        let topic = self.kafka.topic.clone();
+        let sent = tokio::task::spawn_blocking(move || {
+            producer.init_transactions(PATIENCE).unwrap();
+            producer.begin_transaction().unwrap();
+            send(&producer, &topic, &records);
+            OpenTransaction(producer)
+        });
+        sent.await.unwrap()
+    }
+
+    /// What the group stands at for Kafka, whatever the database says. Only while it has no members.
+    pub async fn set_committed(&self, offsets: &BTreeMap<i32, i64>) {
+        let consumer: BaseConsumer = self.client().set("group.id", &self.group).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in offsets {
+            list.add_partition_offset(&self.kafka.topic, *partition, Offset::Offset(*offset)).unwrap();
+        }
+        let commit = tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync));
+        commit.await.unwrap().unwrap();
+    }
+
+    /// How many members Kafka counts in the group.
+    pub async fn members(&self) -> usize {
+        let consumer: BaseConsumer = self.client().create().unwrap();
+        let group = self.group.clone();
+        let count = tokio::task::spawn_blocking(move || {
+            let list = consumer.fetch_group_list(Some(&group), PATIENCE).unwrap();
+            list.groups().iter().map(|group| group.members().len()).sum()
+        });
+        count.await.unwrap()
     }
 
     /// Kafka's own console producer, and where to type.
@@ -111,6 +154,16 @@ impl Stage {
         let known = elements.iter().filter_map(|one| Some((one.partition(), one.offset().to_raw()?)));
         // −1001: none.
         known.filter(|(_, offset)| *offset >= 0).collect()
+    }
+}
+
+/// See [`Stage::send_in_open_transaction`].
+pub struct OpenTransaction(BaseProducer);
+
+impl OpenTransaction {
+    pub async fn commit(self) {
+        let done = tokio::task::spawn_blocking(move || self.0.commit_transaction(PATIENCE));
+        done.await.unwrap().unwrap();
     }
 }
 

@@ -66,10 +66,11 @@ impl Launch {
     }
 }
 
-/// Beside the test's own folder: `cargo build` puts it there.
+/// Where `cargo build` puts it: beside a test's own folder, or beside another program.
 fn binary(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.ancestors().nth(2).unwrap_or(Path::new("."));
+    let this = std::env::current_exe().unwrap();
+    let folder = this.parent().unwrap_or(Path::new("."));
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let path = folder.join(name);
     let profile = if folder.ends_with("release") { " --release" } else { "" };
     assert!(path.is_file(), "{} is not there; build it: cargo build{profile} --workspace", path.display());

@@ -62,6 +62,13 @@ impl Program {
         self.exit_code(limit).await
     }
 
+    /// The most memory that it ever had, resident.
+    pub fn peak_memory_mib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
     /// Waits until its log says so.
     pub async fn says(&mut self, text: &str, limit: Duration) {
         eventually(&format!("{:?} in the log of {}", text, self.name), limit, async || {

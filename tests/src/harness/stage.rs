@@ -1,6 +1,6 @@
 //! What one test has to itself: a topic, a database, a group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -33,15 +33,22 @@ pub fn test_events() -> u64 {
 impl Stage {
     pub async fn new() -> Self {
         let servers = TestServers::shared().await.expect("servers for the tests");
-        let topic = servers.fresh_topic_name();
+        let database_url = servers.fresh_database().await.expect("a database for the test");
+        Self::with_database(database_url).await
+    }
+
+    /// With a PostgreSQL of its own.
+    pub async fn with_database(database_url: String) -> Self {
+        let servers = TestServers::shared().await.expect("servers for the tests");
+        Self::on(servers.bootstrap_servers().to_owned(), servers.fresh_topic_name(), database_url)
+    }
+
+    /// With servers of its own.
+    pub fn on(bootstrap_servers: String, topic: String, database_url: String) -> Self {
         Self {
-            database_url: servers.fresh_database().await.expect("a database for the test"),
+            database_url,
             group: format!("group-of-{topic}"),
-            kafka: Kafka {
-                bootstrap_servers: servers.bootstrap_servers().to_owned(),
-                topic,
-                properties: Vec::new(),
-            },
+            kafka: Kafka { bootstrap_servers, topic, properties: Vec::new() },
             logs: TempDir::new().unwrap(),
             programs: AtomicU32::new(1),
         }
@@ -107,8 +114,12 @@ impl Stage {
 
     /// Where the log ends.
     pub async fn ends(&self) -> Offsets {
-        let kafka = self.kafka.clone();
-        tokio::task::spawn_blocking(move || oracle::ends(&kafka)).await.unwrap().unwrap()
+        // A partition that was just made has no leader yet.
+        eventually("end offsets", PATIENCE, async || {
+            let kafka = self.kafka.clone();
+            tokio::task::spawn_blocking(move || oracle::ends(&kafka)).await.unwrap().ok()
+        })
+        .await
     }
 
     /// How many offsets the log has.
@@ -118,21 +129,27 @@ impl Stage {
 
     /// The oracle: everything that is in the log now has to be applied, within a minute.
     pub async fn check(&self) -> Report {
-        self.compare(None).await
+        self.compare(None, &[]).await
     }
 
     /// The oracle, with answers of the API as of random cuts.
     pub async fn check_with(&self, api: &Api, samples: u32) -> Report {
         let seed = rand::random();
         println!("seed of the as-of samples: {seed}");
-        self.compare(Some(Samples { api: api.base.clone(), count: samples, seed })).await
+        self.compare(Some(Samples { api: api.base.clone(), count: samples, seed }), &[]).await
     }
 
-    async fn compare(&self, samples: Option<Samples>) -> Report {
+    /// The oracle, where PostgreSQL was made to refuse these records, by partition and offset.
+    pub async fn check_refused(&self, refused: &[(i32, i64)]) -> Report {
+        self.compare(None, refused).await
+    }
+
+    async fn compare(&self, samples: Option<Samples>, refused: &[(i32, i64)]) -> Report {
         let settings = Settings {
             kafka: self.kafka.clone(),
             database: views::Database::parse(&SecretString::from(self.database_url.as_str()), None).unwrap(),
             max_record_bytes: 1_000_000,
+            refused: refused.iter().copied().collect::<BTreeSet<_>>(),
             wait: Duration::from_secs(60),
             samples,
         };

@@ -1,6 +1,6 @@
 //! Reads the whole topic into memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -12,7 +12,7 @@ use service::settings::Kafka;
 
 use super::Error;
 use super::event::decode;
-use super::record::{Raw, Record};
+use super::record::{Bad, Raw, Record};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -29,7 +29,13 @@ pub struct Log {
 
 impl Log {
     /// Reads every partition from offset 0 up to, not including, the offset given for it.
-    pub fn read(kafka: &Kafka, max_record_bytes: usize, upto: &Offsets) -> Result<Self, Error> {
+    /// `refused`: those that PostgreSQL was made to refuse.
+    pub fn read(
+        kafka: &Kafka,
+        max_record_bytes: usize,
+        refused: &BTreeSet<(i32, i64)>,
+        upto: &Offsets,
+    ) -> Result<Self, Error> {
         let consumer = client(kafka)?;
         let mut log = Self { partitions: BTreeMap::new(), topic: kafka.topic.clone(), upto: upto.clone() };
         let mut open = upto.clone();
@@ -54,7 +60,7 @@ impl Log {
                     return Err(Error::Unusable(message));
                 }
                 None => continue,
-                Some(Ok(message)) => log.take(&message, max_record_bytes, &mut open),
+                Some(Ok(message)) => log.take(&message, max_record_bytes, refused, &mut open),
                 // Behind the last record that is there: what is left up to the position are markers.
                 Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
                 Some(Err(error)) => return Err(error.into()),
@@ -64,7 +70,13 @@ impl Log {
         Ok(log)
     }
 
-    fn take(&mut self, message: &BorrowedMessage<'_>, max_record_bytes: usize, open: &mut Offsets) {
+    fn take(
+        &mut self,
+        message: &BorrowedMessage<'_>,
+        max_record_bytes: usize,
+        refused: &BTreeSet<(i32, i64)>,
+        open: &mut Offsets,
+    ) {
         let (partition, offset) = (message.partition(), message.offset());
         let Some(upto) = open.get(&partition).copied() else { return };
         if offset < upto {
@@ -82,7 +94,11 @@ impl Log {
                     .collect(),
             };
             let appended_at = raw.appended_at();
-            let content = decode(&self.topic, raw, max_record_bytes);
+            let content = if refused.contains(&(partition, offset)) {
+                Err(Box::new(Bad { faults: vec!["refused_by_database"], order_id: None, raw }))
+            } else {
+                decode(&self.topic, raw, max_record_bytes)
+            };
             let record = Record { partition, offset, appended_at, content, found: false };
             self.partitions.entry(partition).or_default().push(record);
         }

@@ -178,6 +178,12 @@ impl Poller {
         {
             return Err(Error::Log(format!("the log does not hold the offset to read next ({error})")));
         }
+        if code == Some(RDKafkaErrorCode::BadMessage) {
+            return Err(Error::Log(format!(
+                "the log holds a batch that is corrupt: its checksum (CRC) does not fit ({error}); nothing of it was \
+                 applied, and nothing behind it. Restore the partition from another replica, then start again"
+            )));
+        }
         if !code.is_some_and(is_passing) {
             return Err(Error::during("reading the log")(error));
         }

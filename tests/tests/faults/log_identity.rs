@@ -1,4 +1,4 @@
-//! A log that does not fit the positions: the consumer stops, and says why.
+//! Faults 18 to 21: a log that does not fit the positions: the consumer stops, and says why.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ async fn refuses(stage: &Stage, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn records_deleted_before_they_were_applied_are_a_gap() {
+async fn fault_18_records_deleted_before_they_were_applied() {
     let stage = stage().await;
     stage.send((10..30).map(event).collect()).await;
     stage.delete_records(0, 15).await;
@@ -70,7 +70,7 @@ async fn a_gap_is_left_out_only_as_decided() {
 }
 
 #[tokio::test]
-async fn records_deleted_after_they_were_applied_are_none() {
+async fn fault_18_records_deleted_after_they_were_applied_are_no_gap() {
     let stage = stage().await;
     stage.delete_records(0, 10).await;
     stage.send((10..20).map(event).collect()).await;
@@ -79,7 +79,7 @@ async fn records_deleted_after_they_were_applied_are_none() {
 }
 
 #[tokio::test]
-async fn a_first_start_on_a_log_that_begins_later_is_a_gap() {
+async fn fault_18_first_start_on_a_log_that_begins_later() {
     let stage = Stage::new().await;
     stage.create_topic(1).await;
     stage.send((0..10).map(event).collect()).await;
@@ -91,7 +91,7 @@ async fn a_first_start_on_a_log_that_begins_later_is_a_gap() {
 }
 
 #[tokio::test]
-async fn a_topic_made_anew_that_is_shorter_is_another_log() {
+async fn fault_19_topic_created_anew_and_shorter() {
     let stage = stage().await;
     stage.delete_topic().await;
     eventually("the topic gone", PATIENCE, async || stage.ends().await.is_empty().then_some(())).await;
@@ -102,7 +102,7 @@ async fn a_topic_made_anew_that_is_shorter_is_another_log() {
 
 /// Its end lies behind the position: only the topic's id tells.
 #[tokio::test]
-async fn a_topic_made_anew_that_is_longer_is_another_log() {
+async fn fault_20_topic_created_anew_and_longer() {
     let stage = stage().await;
     stage.delete_topic().await;
     eventually("the topic gone", PATIENCE, async || stage.ends().await.is_empty().then_some(())).await;
@@ -112,7 +112,7 @@ async fn a_topic_made_anew_that_is_longer_is_another_log() {
 }
 
 #[tokio::test]
-async fn a_topic_made_anew_under_a_running_consumer_stops_it() {
+async fn fault_20_topic_deleted_under_a_running_consumer() {
     let stage = stage().await;
     let mut consumer = stage.consumer();
     consumer.says("assigned", PATIENCE).await;
@@ -123,7 +123,7 @@ async fn a_topic_made_anew_under_a_running_consumer_stops_it() {
 
 /// A topic of the same name, and longer: only the cluster's id tells.
 #[tokio::test]
-async fn another_cluster_is_another_log() {
+async fn fault_21_another_cluster() {
     let mut stage = stage().await;
     let folder = tempfile::TempDir::new().unwrap();
     let other = start(&folder.path().join("kafka")).await;
@@ -181,7 +181,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// While it runs, too.
 #[tokio::test]
-async fn a_gap_that_opens_under_a_running_consumer_stops_it() {
+async fn fault_18_gap_opens_under_a_running_consumer() {
     let stage = stage().await;
     let sql = stage.sql().await;
     // No partition can be taken over while somebody else holds the build's row.
