@@ -1,10 +1,11 @@
 //! What has to be there before the group is joined: the database with its tables,
 //! the topic, and a log that fits the positions.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use event_log::{EndsWatch, LogClient, TopicSpec, ensure_topic};
-use orders::{LogIdentity, Position};
+use orders::{LogIdentity, Partition, Position};
 use service::{Exit, Failure, Shell};
 use tokio::task::spawn_blocking;
 use views::{Recovery, Session};
@@ -29,16 +30,12 @@ pub struct Ready {
 pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Ready>, Failure> {
     shell.health.set("database", Err("not reached yet"));
     shell.health.set("kafka", Err("not reached yet"));
-    let Some(session) = retry(shell, "PostgreSQL", || database(settings)).await? else { return Ok(None) };
+    if retry(shell, "PostgreSQL", || migrate(settings)).await?.is_none() {
+        return Ok(None);
+    }
     shell.health.set("database", Ok::<(), String>(()));
-    let Some((log, target)) = retry(shell, "Kafka", || log(settings)).await? else { return Ok(None) };
-    let active = views::builds::active(&session.client).await?;
-    let recorded = views::log_identity::record(&session.client, active.build, &log).await?;
-    let positions = views::positions::read(&session.client, active.build).await?;
-    identity::check(&log, &recorded)
-        .and_then(|()| identity::check_positions(&log.topic, &target, &positions))
-        .map_err(|message| Failure::new(Exit::LogIdentity, message))?;
-    let fingerprints = views::positions::fingerprints(&session.client, active.build).await?;
+    let Some(found) = retry(shell, "Kafka", || fitting_log(settings)).await? else { return Ok(None) };
+    let Found { session, recorded, target, fingerprints } = found;
     tokio::select! {
         () = shell.stop.cancelled() => return Ok(None),
         checked = last_record::check(&settings.kafka, &target, &fingerprints) => checked?,
@@ -78,18 +75,40 @@ async fn retry<T>(
     Ok(None)
 }
 
-async fn database(settings: &Settings) -> Attempt<Session> {
-    let ready = async {
-        views::migrate::migrate(&settings.database).await?;
-        settings.database.session("food-orders consumer", &[]).await
+async fn migrate(settings: &Settings) -> Attempt<()> {
+    views::migrate::migrate(&settings.database).await.map_err(failed)
+}
+
+fn failed(error: views::Error) -> (bool, Failure) {
+    let exit = match error {
+        views::Error::ProjectionVersion { .. } => Exit::ProjectionVersion,
+        _ => Exit::Unexpected,
     };
-    ready.await.map_err(|error: views::Error| {
-        let exit = match error {
-            views::Error::ProjectionVersion { .. } => Exit::ProjectionVersion,
-            _ => Exit::Unexpected,
-        };
-        (error.recovery() == Recovery::Retry, Failure::with(exit)(error))
-    })
+    (error.recovery() == Recovery::Retry, Failure::with(exit)(error))
+}
+
+/// A log that the positions fit to.
+struct Found {
+    session: Session,
+    recorded: LogIdentity,
+    target: event_log::Ends,
+    fingerprints: BTreeMap<Partition, String>,
+}
+
+async fn fitting_log(settings: &Settings) -> Attempt<Found> {
+    // Each attempt with its own session: either server may go away while the other is waited for.
+    let session = settings.database.session("food-orders consumer", &[]).await.map_err(failed)?;
+    // Before the log is asked: other members go on meanwhile, and a position read later
+    // could lie beyond the ends that the log had then.
+    let active = views::builds::active(&session.client).await.map_err(failed)?;
+    let positions = views::positions::read(&session.client, active.build).await.map_err(failed)?;
+    let fingerprints = views::positions::fingerprints(&session.client, active.build).await.map_err(failed)?;
+    let (log, target) = log(settings).await?;
+    let recorded = views::log_identity::record(&session.client, active.build, &log).await.map_err(failed)?;
+    identity::check(&log, &recorded)
+        .and_then(|()| identity::check_positions(&log.topic, &target, &positions))
+        .map_err(|message| (false, Failure::new(Exit::LogIdentity, message)))?;
+    Ok(Found { session, recorded, target, fingerprints })
 }
 
 async fn log(settings: &Settings) -> Attempt<(LogIdentity, event_log::Ends)> {
