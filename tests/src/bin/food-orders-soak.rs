@@ -44,9 +44,10 @@ struct Args {
 
 struct Soak {
     random: StdRng,
+    // Before the stage, which has their logs.
+    consumers: Vec<Program>,
     stage: Stage,
     proxy: Proxy,
-    consumers: Vec<Program>,
     kafka: Own<Kafka>,
     postgres: Own<Postgres>,
     tally: BTreeMap<&'static str, u32>,

@@ -23,6 +23,7 @@ async fn stage_on(kafka: &Own<Kafka>, partitions: i32) -> Stage {
 
 /// Killed and started again, under load.
 #[tokio::test]
+#[ignore = "slow: ./food-orders test --faults"]
 async fn fault_17_broker_crashes_under_load() {
     let mut kafka = Own::kafka();
     let stage = stage_on(&kafka, 6).await;
@@ -126,6 +127,7 @@ async fn fault_23_log_truncated_under_a_running_consumer() {
 
 /// The end of the log was replaced before anybody looked: only the last applied record tells.
 #[tokio::test]
+#[ignore = "slow: ./food-orders test --faults"]
 async fn fault_23_log_truncated_and_longer_again() {
     let mut kafka = Own::kafka();
     let stage = stage_on(&kafka, 1).await;
