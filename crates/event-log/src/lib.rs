@@ -1,5 +1,5 @@
-//! Kafka: topic set-up, producing, reading in batches with a group, replaying
-//! without one, and the log's identity. The only user of rdkafka.
+//! Kafka: topic set-up, producing, reading in batches with a group, replaying or picking
+//! single records without one, and the log's identity. The only user of rdkafka.
 
 pub mod chunk;
 pub mod client;
@@ -7,6 +7,7 @@ pub mod consumer;
 pub mod ends;
 pub mod error;
 pub mod lane_queue;
+pub mod pick;
 pub mod produce;
 mod quiet;
 pub mod replay;
@@ -20,6 +21,7 @@ pub use consumer::{Assigned, Consumer, GroupEvent, Membership, lane_of};
 pub use ends::{EndsWatch, Polled};
 pub use error::{Error, Result};
 pub use lane_queue::LaneQueue;
+pub use pick::pick;
 pub use produce::{LogWriter, Outgoing, Sent, Totals};
 pub use replay::{Replay, Span};
 pub use settings::KafkaSettings;

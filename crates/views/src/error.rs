@@ -18,6 +18,10 @@ pub enum Error {
     #[error("{attempt} refused: {reason}")]
     Refused { attempt: &'static str, reason: String },
 
+    /// An operator has decided about a record of this batch since it was encoded.
+    #[error("an operator has decided about one of these records meanwhile")]
+    Decided,
+
     /// The active build was made by another version of the code.
     #[error(
         "build {build} has projection version {found}, this program writes version {}; run replay-rebuild of this \
@@ -69,7 +73,7 @@ impl Error {
                 None if source.is_closed() || is_io(source) => Recovery::Retry,
                 None => Recovery::Stop,
             },
-            Self::Pool { .. } => Recovery::Retry,
+            Self::Pool { .. } | Self::Decided => Recovery::Retry,
             Self::Refused { .. } => Recovery::Reclaim,
             Self::ProjectionVersion { .. } | Self::Unusable(_) => Recovery::Stop,
         }

@@ -6,6 +6,7 @@ use orders::{Partition, Position, Record};
 
 use crate::apply::{Batch, Codec, Writer};
 use crate::connect::Database;
+use crate::decisions::{self, Decisions};
 use crate::error::{Error, Recovery, Result};
 use crate::positions::{self, Held};
 use crate::{PROJECTION_VERSION, builds};
@@ -36,6 +37,9 @@ pub struct Lane {
     /// The build that was active at the last claim: `held` is about it.
     build: Option<i64>,
     held: BTreeMap<Partition, Held>,
+    /// About records that are still to be met. In the active build there are none, as a rule: an
+    /// operator decides about its letters, and these lie behind its positions.
+    decisions: Decisions,
 }
 
 /// Which build a lane writes to.
@@ -58,7 +62,14 @@ pub struct Applied {
 impl Lane {
     #[must_use]
     pub fn new(options: LaneOptions) -> Self {
-        Self { options, target: Target::Active, writer: None, build: None, held: BTreeMap::new() }
+        Self {
+            options,
+            target: Target::Active,
+            writer: None,
+            build: None,
+            held: BTreeMap::new(),
+            decisions: Decisions::default(),
+        }
     }
 
     /// A lane that writes to a build that is not active yet. With `history_only` it leaves
@@ -87,7 +98,17 @@ impl Lane {
         let claimed = claimed?;
         self.build = Some(build);
         self.held.extend(claimed.iter().map(|(partition, held)| (*partition, *held)));
+        self.read_decisions().await?;
         Ok(claimed)
+    }
+
+    /// After the claim: a switch, which may bring an active build whose positions lie further
+    /// back, and a decision wait for each other.
+    async fn read_decisions(&mut self) -> Result<()> {
+        if let Some(writer) = &self.writer {
+            self.decisions = decisions::ahead(&writer.client, &self.positions()).await?;
+        }
+        Ok(())
     }
 
     /// Whether another build than the one written to is active now. If so, the next
@@ -141,6 +162,10 @@ impl Lane {
                     applied.letters += batch.lettered();
                     applied.transactions += usize::from(!batch.is_empty());
                 }
+                (Err(Error::Decided), _) => {
+                    self.read_decisions().await?;
+                    parts.push(part);
+                }
                 (Err(error), [record]) if error.recovery() == Recovery::Record => {
                     let mut batch = Batch::refused(&self.positions(), *record, error.to_string());
                     if is_last {
@@ -165,7 +190,7 @@ impl Lane {
             Target::Building { history_only: true, .. } => Batch::encode_history,
             _ => Batch::encode,
         };
-        encode(&self.options.codec, &self.positions(), records)
+        encode(&self.options.codec, &self.positions(), &self.decisions, records)
     }
 
     fn move_over(&self, batch: &mut Batch<'_>, ends: &[(Partition, Position)]) {
@@ -184,7 +209,11 @@ impl Lane {
         }
         self.writer().await?;
         let Some(writer) = &self.writer else { return Ok(()) };
-        let result = writer.write(batch, &self.held).await;
+        let behind = match self.target {
+            Target::Active => None,
+            Target::Building { .. } => Some(&self.decisions),
+        };
+        let result = writer.write(batch, &self.held, behind).await;
         match &result {
             Ok(()) => {
                 for (partition, position) in batch.positions() {
@@ -193,6 +222,7 @@ impl Lane {
                     }
                 }
             }
+            Err(Error::Decided) => {}
             // What was in flight is in the database, or it is not: a new session reads which.
             Err(error) if error.recovery() == Recovery::Retry => self.writer = None,
             Err(_) => {}
@@ -214,6 +244,7 @@ impl Lane {
                     });
                 }
                 self.held = positions::resume(&mut writer.client, build, &self.held).await?;
+                self.decisions = decisions::ahead(&writer.client, &self.positions()).await?;
             }
             return Ok(self.writer.insert(writer));
         }

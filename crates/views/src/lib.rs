@@ -4,9 +4,11 @@
 pub mod apply;
 pub mod builds;
 pub mod connect;
+pub mod decisions;
 pub mod error;
 pub mod history;
 pub mod lane;
+pub mod letters;
 pub mod log_identity;
 pub mod migrate;
 pub mod positions;
