@@ -206,9 +206,7 @@ impl From<letters::Error> for Problem {
                     .member("state", state)
                     .member("decision", decision)
             }
-            Error::Gone(_) => {
-                Self::conflict("record-gone", "The log no longer has the whole record", detail)
-            }
+            Error::Gone(_) => Self::conflict("record-gone", "The log no longer has the whole record", detail),
             Error::StillRefused { rejection, .. } => {
                 Self::unprocessable("still-refused", "The record is refused again", detail)
                     .member("cause", rejection.cause.as_str())

@@ -56,7 +56,9 @@ fn read(
     while Instant::now() < deadline {
         let error = match consumer.poll(Duration::from_millis(100)) {
             None => continue,
-            Some(Ok(message)) if message.partition() != partition.0 || message.offset() < offset.0 => continue,
+            Some(Ok(message)) if message.partition() != partition.0 || message.offset() < offset.0 => {
+                continue;
+            }
             Some(Ok(message)) => {
                 if message.offset() == offset.0 {
                     chunk.push(&message, 0);

@@ -68,7 +68,9 @@ impl From<Letter> for LetterView {
             reason: letter.reason,
             decided_at: letter.decided_at,
             payload_bytes: letter.payload_bytes,
-            headers: headers.map(|(name, value)| Header { name, value: shows_all.then_some(value) }).collect(),
+            headers: headers
+                .map(|(name, value)| Header { name, value: shows_all.then_some(value) })
+                .collect(),
             content: letter.bytes.map(|bytes| Content::of(&bytes, is_cut)),
         }
     }

@@ -11,8 +11,9 @@ use secrecy::ExposeSecret;
 use service::settings::Kafka;
 
 use super::Error;
+use super::decisions::Decisions;
 use super::event::decode;
-use super::record::{Raw, Record};
+use super::record::{Bad, Raw, Record};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -28,8 +29,14 @@ pub struct Log {
 }
 
 impl Log {
-    /// Reads every partition from offset 0 up to, not including, the offset given for it.
-    pub fn read(kafka: &Kafka, max_record_bytes: usize, upto: &Offsets) -> Result<Self, Error> {
+    /// Reads every partition from offset 0 up to, not including, the offset given for it. A record that was
+    /// retried is decoded whatever its size; one that was discarded counts as one that cannot be decoded.
+    pub fn read(
+        kafka: &Kafka,
+        max_record_bytes: usize,
+        upto: &Offsets,
+        decided: &Decisions,
+    ) -> Result<Self, Error> {
         let consumer = client(kafka)?;
         let mut log = Self { partitions: BTreeMap::new(), topic: kafka.topic.clone(), upto: upto.clone() };
         let mut open = upto.clone();
@@ -54,7 +61,7 @@ impl Log {
                     return Err(Error::Unusable(message));
                 }
                 None => continue,
-                Some(Ok(message)) => log.take(&message, max_record_bytes, &mut open),
+                Some(Ok(message)) => log.take(&message, max_record_bytes, decided, &mut open),
                 // Behind the last record that is there: what is left up to the position are markers.
                 Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
                 Some(Err(error)) => return Err(error.into()),
@@ -64,7 +71,13 @@ impl Log {
         Ok(log)
     }
 
-    fn take(&mut self, message: &BorrowedMessage<'_>, max_record_bytes: usize, open: &mut Offsets) {
+    fn take(
+        &mut self,
+        message: &BorrowedMessage<'_>,
+        max_record_bytes: usize,
+        decided: &Decisions,
+        open: &mut Offsets,
+    ) {
         let (partition, offset) = (message.partition(), message.offset());
         let Some(upto) = open.get(&partition).copied() else { return };
         if offset < upto {
@@ -82,7 +95,11 @@ impl Log {
                     .collect(),
             };
             let appended_at = raw.appended_at();
-            let content = decode(&self.topic, raw, max_record_bytes);
+            let content = match decided.get(&(partition, offset)) {
+                None => decode(&self.topic, raw, max_record_bytes),
+                Some(decision) if decision.is_retry => decode(&self.topic, raw, usize::MAX),
+                Some(_) => Err(Box::new(Bad { faults: Vec::new(), order_id: None, raw })),
+            };
             let record = Record { partition, offset, appended_at, content, found: false };
             self.partitions.entry(partition).or_default().push(record);
         }

@@ -5,6 +5,7 @@
 mod api;
 mod caught_up;
 mod checker;
+mod decisions;
 mod group;
 mod kills;
 mod letters;

@@ -59,7 +59,11 @@ fn shown(bytes: Shown) -> String {
 
 fn plain(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut plain, one| {
-        if one.is_control() { plain.extend(one.escape_default()) } else { plain.push(one) }
+        if one.is_control() {
+            plain.extend(one.escape_default())
+        } else {
+            plain.push(one)
+        }
         plain
     })
 }

@@ -9,12 +9,12 @@ use tokio_postgres::{Client, Statement};
 use super::batch::Batch;
 use super::letter;
 use super::rows::Rows;
+use crate::ORDERS;
 use crate::connect::Session;
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Result};
 use crate::positions::Held;
 use crate::sql::{Timestamptz, for_build};
-use crate::ORDERS;
 
 #[derive(Debug)]
 pub struct Writer {

@@ -113,8 +113,10 @@ async fn found(
         .map(|row| {
             let id = LetterId { partition: Partition(row.get(0)), offset: orders::Offset(row.get(1)) };
             let cause = row.get::<_, &str>(4).parse();
-            let cause = cause.map_err(|error| Error::Unusable(format!("letter {id} is of another version: {error}")))?;
-            let rejection = Rejection { order_id: row.get(6), ..Rejection::new(cause, row.get::<_, String>(5)) };
+            let cause = cause
+                .map_err(|error| Error::Unusable(format!("letter {id} is of another version: {error}")))?;
+            let rejection =
+                Rejection { order_id: row.get(6), ..Rejection::new(cause, row.get::<_, String>(5)) };
             Ok((id, (Outcome::Closed { state: row.get(2), decision: row.get(3) }, rejection)))
         })
         .collect()
@@ -126,11 +128,8 @@ fn columns(ids: &[LetterId]) -> (Vec<i32>, Vec<i64>) {
 
 /// Closes the letters that this build has, and writes what a retry admits.
 async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &Decisions) -> Result<()> {
-    let open: Vec<(LetterId, i64)> = act
-        .ids
-        .iter()
-        .filter_map(|id| Some((*id, decided.of(id.partition, id.offset)?.id)))
-        .collect();
+    let open: Vec<(LetterId, i64)> =
+        act.ids.iter().filter_map(|id| Some((*id, decided.of(id.partition, id.offset)?.id))).collect();
     if open.is_empty() {
         return Ok(());
     }
