@@ -28,7 +28,7 @@ async fn a_retry_applies_the_record_and_closes_the_letter() {
 
     for act in ["retry", "discard"] {
         let again = world.post(&format!("/letters/{id}/{act}"), r#"{"reason":"again"}"#).await;
-        assert!(problem(again, 409).await.contains("retried already (decision 1)"));
+        assert!(problem(again, 409).await.contains("is retried (decision 1) already"));
     }
     assert_eq!(world.count("public.decisions").await, 1);
 }
