@@ -8,6 +8,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware;
 use event_log::{EndsWatch, KafkaSettings};
+use letters::Desk;
 use service::{Exit, Failure, Health, Metrics};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,7 @@ use views::read::Reader;
 
 use crate::auth::AdminToken;
 use crate::connections;
-use crate::lag::{Lag, POLL_EACH};
+use crate::lag::POLL_EACH;
 use crate::observe;
 use crate::openapi;
 use crate::problem::Problem;
@@ -55,13 +56,15 @@ impl App {
         };
         let reader = Reader::new(&database, settings.connections, POOL_WAIT, STATEMENT_TIMEOUT)?;
         let admin = AdminToken(settings.admin_token.clone());
+        let codec = Codec { topic: kafka.topic.clone(), max_record_bytes: settings.max_record_bytes };
+        let desk = Desk { database: database.clone(), kafka: kafka.clone(), codec: codec.clone() };
         let rebuilds = Rebuilds::new(rebuild::Settings {
             database: database.clone(),
-            codec: Codec { topic: kafka.topic.clone(), max_record_bytes: settings.max_record_bytes },
+            codec,
             kafka: kafka.clone(),
             process: "api".into(),
         });
-        let state = AppState::new(reader, health.clone(), Lag::default(), admin, rebuilds);
+        let state = AppState::new(reader, health.clone(), admin, rebuilds, desk);
         let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
             let reason = format!("is {}, which cannot be listened on: {error}", settings.listen);
             service::Invalid::new("API_LISTEN", reason)

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::problem::ProblemBody;
-use crate::routes::{lag, orders, rebuilds, stats};
+use crate::routes::{lag, letters, orders, rebuilds, stats};
 use crate::state::AppState;
 
 #[derive(OpenApi)]
@@ -27,6 +27,7 @@ use crate::state::AppState;
     tags(
         (name = "orders", description = "The read models, now or as of a cut"),
         (name = "lag", description = "How far the views are behind the log"),
+        (name = "letters", description = "Records that could not be applied, and what is decided about them"),
         (name = "rebuilds", description = "Views made anew from offset 0 while they keep serving"),
         (name = "probes", description = "For supervisors and Prometheus")
     ),
@@ -95,6 +96,25 @@ pub struct PageParams {
     cursor: Option<String>,
 }
 
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub struct LetterParams {
+    /// Only letters in this state.
+    #[param(pattern = "^(open|retried|discarded)$")]
+    state: Option<String>,
+    /// Only letters of this cause.
+    #[param(example = "bad_json")]
+    cause: Option<String>,
+    /// Only letters that make this order incomplete, or did.
+    order_id: Option<String>,
+    /// Letters per page.
+    #[param(minimum = 1, maximum = 1000, default = 50)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before. It carries the filters.
+    cursor: Option<String>,
+}
+
 /// The routes, `/openapi.json` and `/docs`.
 pub fn documented_routes(state: AppState) -> Router {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
@@ -103,6 +123,11 @@ pub fn documented_routes(state: AppState) -> Router {
         .routes(routes!(orders::history::get))
         .routes(routes!(stats::get))
         .routes(routes!(lag::get))
+        .routes(routes!(letters::list::get))
+        .routes(routes!(letters::one::get))
+        .routes(routes!(letters::retry_all))
+        .routes(routes!(letters::decide::retry))
+        .routes(routes!(letters::decide::discard))
         .routes(routes!(rebuilds::post))
         .routes(routes!(rebuilds::list))
         .routes(routes!(rebuilds::get))
@@ -119,9 +144,9 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
             let Some(operation) = operation else { continue };
             let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
             if tag != "probes" {
-                add_problems(operation, post, tag == "orders");
+                add_problems(operation, post, &tag);
             }
-            if let "orders" | "lag" = tag.as_str()
+            if let "orders" | "lag" | "letters" = tag.as_str()
                 && let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200")
             {
                 add_headers(response, tag == "orders");
@@ -132,7 +157,7 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     document.components.get_or_insert_default().add_security_scheme("admin_token", token);
 }
 
-fn add_problems(operation: &mut Operation, post: bool, as_of: bool) {
+fn add_problems(operation: &mut Operation, post: bool, tag: &str) {
     let mut problems = vec![
         ("400", "The request is not understood"),
         ("500", "Something went wrong inside"),
@@ -142,7 +167,7 @@ fn add_problems(operation: &mut Operation, post: bool, as_of: bool) {
     if operation.parameters.iter().flatten().any(is_path) {
         problems.push(("404", "There is no such thing"));
     }
-    if as_of {
+    if tag == "orders" {
         problems.push(("409", "The cut lies beyond what is applied; applied_offsets says how far that is"));
         problems.push(("410", "The cut is of another projection version"));
     }
@@ -151,10 +176,16 @@ fn add_problems(operation: &mut Operation, post: bool, as_of: bool) {
             ("401", "The admin token is missing or wrong"),
             ("403", "This api was started without an admin token"),
             ("408", "The body did not arrive in time"),
-            ("409", "One is running already; rebuild says which"),
             ("413", "The body is too large"),
             ("415", "The body is not of type application/json"),
         ]);
+    }
+    if post && tag == "rebuilds" {
+        problems.push(("409", "One is running already; rebuild says which"));
+    }
+    if !post && tag == "letters" {
+        problems.push(("401", "The token that was sent is not the admin token"));
+        problems.push(("403", "A token was sent, and this api was started without one"));
     }
     for (status, description) in problems {
         operation

@@ -74,13 +74,19 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, kind, title, detail)
     }
 
+    pub fn unprocessable(kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, detail)
+    }
+
     pub fn gone(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::GONE, "projection-gone", "That projection version is gone", detail)
     }
 
     pub fn too_large(limit: usize) -> Self {
         let detail = format!("the body has more than {limit} bytes");
+        // What was not read of the body stands in the way of another request.
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", detail)
+            .header(header::CONNECTION, HeaderValue::from_static("close"))
     }
 
     pub fn unsupported_media_type() -> Self {
@@ -193,6 +199,38 @@ impl From<ReadError> for Problem {
                 30,
             ),
             ReadError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<letters::Error> for Problem {
+    fn from(error: letters::Error) -> Self {
+        use letters::Error;
+        let detail = error.to_string();
+        match error {
+            Error::NotFound(_) => Self::not_found(detail),
+            Error::BadReason => Self::bad_request(detail),
+            Error::Closed { state, decision, .. } => {
+                Self::conflict("letter-closed", "The letter is closed already", detail)
+                    .member("state", state)
+                    .member("decision", decision)
+            }
+            Error::Gone(_) => Self::conflict("record-gone", "The log no longer has the whole record", detail),
+            Error::StillRefused { rejection, .. } => {
+                Self::unprocessable("still-refused", "The record is refused again", detail)
+                    .member("cause", rejection.cause.as_str())
+            }
+            Error::Log(error) if error.is_passing() => {
+                tracing::warn!(error = chain(&error), "the log could not answer");
+                Self::unavailable("Kafka does not answer at the moment", 5)
+            }
+            Error::Log(error) => Self::internal(&error),
+            Error::Task(error) => Self::internal(&error),
+            Error::Read(error) => error.into(),
+            Error::Views(error @ views::Error::ProjectionVersion { .. }) => {
+                Self::unavailable(error.to_string(), 30)
+            }
+            Error::Views(error) => error.into(),
         }
     }
 }

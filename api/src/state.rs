@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use letters::Desk;
 use service::Health;
+use tokio::sync::Semaphore;
 use views::read::{Cut, Reader};
 
 use crate::auth::AdminToken;
@@ -21,18 +23,23 @@ pub struct AppState {
     pub topic: Topic,
     pub admin: AdminToken,
     pub rebuilds: Rebuilds,
+    pub desk: Desk,
+    /// Each opens a connection of its own, and they wait for each other anyway.
+    pub decisions: Arc<Semaphore>,
     applied: Applied,
 }
 
 impl AppState {
-    pub fn new(reader: Reader, health: Health, lag: Lag, admin: AdminToken, rebuilds: Rebuilds) -> Self {
+    pub fn new(reader: Reader, health: Health, admin: AdminToken, rebuilds: Rebuilds, desk: Desk) -> Self {
         Self {
             reader: Arc::new(reader),
             health,
-            lag,
+            lag: Lag::default(),
             topic: Topic::default(),
             admin,
             rebuilds,
+            desk,
+            decisions: Arc::new(Semaphore::new(2)),
             applied: Applied::default(),
         }
     }

@@ -10,6 +10,7 @@ mod connections;
 mod health;
 mod help;
 mod lag;
+mod letters;
 mod openapi;
 mod orders;
 mod rebuilds;

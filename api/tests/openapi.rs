@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
+use reqwest::Method;
 use serde_json::Value;
 
-use crate::world::World;
+use crate::world::{TOKEN, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_document_is_complete() {
@@ -15,6 +16,11 @@ async fn the_document_is_complete() {
         "/health/ready",
         "/health/started",
         "/lag",
+        "/letters",
+        "/letters/retry",
+        "/letters/{id}",
+        "/letters/{id}/discard",
+        "/letters/{id}/retry",
         "/metrics",
         "/orders",
         "/orders/{order_id}",
@@ -70,6 +76,7 @@ async fn answers_have_the_members_that_the_document_says() {
         ("/orders/A/history", "History"),
         ("/stats", "StatsBody"),
         ("/lag", "LagBody"),
+        ("/letters", "LetterList"),
         ("/rebuilds", "RebuildList"),
     ] {
         let described = document["components"]["schemas"][schema]["properties"]
@@ -78,6 +85,25 @@ async fn answers_have_the_members_that_the_document_says() {
         let answered = world.json(path).await;
         let names = |map: &serde_json::Map<String, Value>| map.keys().cloned().collect::<BTreeSet<_>>();
         assert_eq!(names(answered.as_object().unwrap()), names(described), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_has_the_members_that_the_document_says() {
+    let mut world = World::with_three_orders().await;
+    world.letter(1, 6, Some("A")).await;
+    let document = world.json("/openapi.json").await;
+    let letter = world.request(Method::GET, "/letters/1-2").bearer_auth(TOKEN).send().await.unwrap();
+    let letter: Value = letter.json().await.unwrap();
+    let retried =
+        world.request(Method::POST, "/letters/retry?cause=bad_json").bearer_auth(TOKEN).send().await;
+    let retried: Value = retried.unwrap().json().await.unwrap();
+    let names = |map: &Value| map.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    for (answered, schema) in
+        [(&letter, "Letter"), (&retried, "LettersRetried"), (&retried["refusals"][0], "LetterRefusal")]
+    {
+        let described = &document["components"]["schemas"][schema]["properties"];
+        assert_eq!(names(answered), names(described), "{schema}");
     }
 }
 

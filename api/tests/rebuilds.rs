@@ -50,7 +50,9 @@ async fn bad_bodies_are_refused() {
         problem(post(body.into(), "application/json").await.unwrap(), 400).await;
     }
     problem(post("{}".into(), "text/plain").await.unwrap(), 415).await;
-    problem(post(" ".repeat(70_000), "application/json").await.unwrap(), 413).await;
+    let too_large = post(" ".repeat(70_000), "application/json").await.unwrap();
+    assert_eq!(header(&too_large, "connection"), "close");
+    problem(too_large, 413).await;
     assert_eq!(world.json("/rebuilds").await, json!({"rebuilds": []}));
 }
 

@@ -1,6 +1,7 @@
 //! Applies the log to PostgreSQL, as one member of a consumer group.
 
 mod caught_up;
+mod cli;
 mod coordinator;
 mod deployment;
 mod fingerprints;
@@ -22,6 +23,9 @@ fn main() -> ExitCode {
 
 async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
     let settings = args.validate()?;
+    if let Some(command) = args.command {
+        return cli::run(command, &settings, &shell).await;
+    }
     if let Some(listen) = settings.metrics_listen {
         let server = Server::bind(listen, shell.health.clone(), shell.metrics.clone()).await?;
         tracing::info!(address = %server.address(), "serving /health and /metrics");

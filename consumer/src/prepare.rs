@@ -7,8 +7,8 @@ use event_log::{EndsWatch, LogClient, TopicSpec, ensure_topic};
 use orders::{LogIdentity, Position};
 use service::{Exit, Failure, Shell};
 use tokio::task::spawn_blocking;
-use views::decisions::Gap;
 use views::deployment::Deployment;
+use views::gaps::Gap;
 use views::{Recovery, Session};
 
 use crate::settings::Settings;
@@ -112,7 +112,7 @@ async fn accept_gaps(
             return refused(format!("the log of partition {partition} {low}"));
         }
         let reason = "accepted at the start of a consumer, by --accept-gap";
-        match views::decisions::accept_gap(&mut session.client, build, *gap, reason).await? {
+        match views::gaps::accept(&mut session.client, build, *gap, reason).await? {
             Some(decision) => tracing::warn!(
                 decision,
                 partition = partition.0,

@@ -10,16 +10,24 @@ use service::settings::{
 };
 use views::Database;
 use views::apply::Codec;
-use views::decisions::Gap;
+use views::gaps::Gap;
 use views::lane::SynchronousCommit;
+
+use crate::cli::Command;
 
 /// Applies the order events of a Kafka topic to PostgreSQL tables.
 ///
 /// Rows and positions commit in one transaction; Kafka's group offset follows it as a
 /// hint for lag tools. Start as many as there are partitions to share the work.
+///
+/// With a command it joins no group: it shows dead letters, or decides about them, and
+/// ends. Flags of this page come before the command.
 #[derive(Parser, Debug)]
 #[command(name = "consumer", version)]
 pub struct Args {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     #[command(flatten)]
     pub kafka: KafkaArgs,
     #[command(flatten)]
@@ -45,7 +53,7 @@ pub struct Args {
     #[arg(long, env = "BATCH_RECORDS", value_name = "N", default_value = "20000")]
     pub batch_records: String,
 
-    /// Records with a larger value become dead letters, in bytes
+    /// Records with a larger value become dead letters, in bytes; a retry may be given more
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
 

@@ -6,6 +6,7 @@
 
 mod as_of;
 mod cell;
+mod decisions;
 mod differences;
 mod event;
 mod fold;
@@ -66,14 +67,17 @@ pub async fn check(settings: &Settings) -> Result<Report, Error> {
         tx.isolation_level(tokio_postgres::IsolationLevel::RepeatableRead).read_only(true).start().await?;
     let build = positions::active_build(&tx).await?;
     let applied = positions::read(&tx, &build).await?;
-    let mut log = log_in_background(settings, &applied).await?;
+    let decided = decisions::read(&tx).await?;
+    let mut log = log_in_background(settings, &applied, decided.clone()).await?;
     let now = ends_in_background(&settings.kafka).await?;
 
     let mut differences = Differences::default();
     positions::compare(&applied, &seen, &now, &mut differences);
     positions::compare_public_views(&tx, &build, &mut differences).await?;
-    let history_rows = history::compare(&tx, &build, &mut log, &mut differences).await?;
-    let letters = letters::compare(&tx, &build, &mut log, &mut differences).await?;
+    let history = history::compare(&tx, &build, &mut log, &mut differences).await?;
+    let letters =
+        letters::compare(&tx, &build, &mut log, &decided, &history.admitted, &mut differences).await?;
+    let history_rows = history.rows;
     let orders = orders::compare(&tx, &build, &log, &mut differences).await?;
     let records = log.records().count();
     if history_rows + letters != records {
@@ -108,10 +112,14 @@ async fn ends_in_background(kafka: &Kafka) -> Result<Offsets, Error> {
     in_background(move || ends(&kafka)).await
 }
 
-async fn log_in_background(settings: &Settings, upto: &Offsets) -> Result<Log, Error> {
+async fn log_in_background(
+    settings: &Settings,
+    upto: &Offsets,
+    decided: decisions::Decisions,
+) -> Result<Log, Error> {
     let (kafka, max_record_bytes, upto) = (settings.kafka.clone(), settings.max_record_bytes, upto.clone());
     let refused = settings.refused.clone();
-    in_background(move || Log::read(&kafka, max_record_bytes, &refused, &upto)).await
+    in_background(move || Log::read(&kafka, max_record_bytes, &refused, &upto, &decided)).await
 }
 
 async fn in_background<T: Send + 'static>(

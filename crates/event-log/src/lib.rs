@@ -1,5 +1,5 @@
-//! Kafka: topic set-up, producing, reading in batches with a group, replaying
-//! without one, and the log's identity. The only user of rdkafka.
+//! Kafka: topic set-up, producing, reading in batches with a group, replaying or picking
+//! single records without one, and the log's identity. The only user of rdkafka.
 
 pub mod chunk;
 pub mod client;
@@ -8,6 +8,7 @@ pub mod ends;
 pub mod error;
 mod fingerprints;
 pub mod lane_queue;
+pub mod pick;
 pub mod produce;
 mod quiet;
 pub mod replay;
@@ -22,6 +23,7 @@ pub use ends::{EndsWatch, Polled};
 pub use error::{Error, Result};
 pub use fingerprints::fingerprints;
 pub use lane_queue::LaneQueue;
+pub use pick::pick;
 pub use produce::{LogWriter, Outgoing, Sent, Totals};
 pub use replay::{Replay, Span};
 pub use settings::KafkaSettings;

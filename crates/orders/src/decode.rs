@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -38,6 +39,20 @@ pub enum Cause {
 }
 
 impl Cause {
+    pub const ALL: [Self; 11] = [
+        Self::EmptyValue,
+        Self::TooLarge,
+        Self::UnknownSchemaVersion,
+        Self::BadJson,
+        Self::NulCharacter,
+        Self::MissingField,
+        Self::WrongType,
+        Self::OutOfRange,
+        Self::UnknownEvent,
+        Self::StatusContradictsEvent,
+        Self::RefusedByDatabase,
+    ];
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,6 +68,20 @@ impl Cause {
             Self::StatusContradictsEvent => "status_contradicts_event",
             Self::RefusedByDatabase => "refused_by_database",
         }
+    }
+}
+
+/// The text names no cause.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is no cause of a letter; causes are {known}", known = Cause::ALL.map(Cause::as_str).join(", "))]
+pub struct UnknownCause(pub String);
+
+impl FromStr for Cause {
+    type Err = UnknownCause;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCause> {
+        let known = Self::ALL.into_iter().find(|cause| cause.as_str() == text);
+        known.ok_or_else(|| UnknownCause(text.to_owned()))
     }
 }
 

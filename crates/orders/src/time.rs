@@ -36,6 +36,12 @@ impl Time {
         Self(millis.saturating_mul(1000)).clamp(Self::MIN, Self::MAX)
     }
 
+    /// For a record that is put together again: [`Time::from_millis`] gives the same time.
+    #[must_use]
+    pub fn as_millis(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
     #[must_use]
     pub fn as_micros(self) -> i64 {
         self.0

@@ -50,6 +50,15 @@ impl Runner {
 
     /// What was appended meanwhile, by the ordinary code.
     pub(crate) async fn catch_up(&self, build: i64) -> Result<Step> {
+        let retried = rows::fold_retried(&mut self.session(&[]).await?.client, build).await?;
+        if retried > 0 {
+            tracing::info!(
+                rebuild = self.row.rebuild,
+                build,
+                orders = retried,
+                "folded retried orders again"
+            );
+        }
         let mut lanes = self.lanes(build);
         self.come_close(&mut lanes).await?;
         drop(lanes);

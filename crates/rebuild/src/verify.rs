@@ -1,6 +1,8 @@
 //! Verifying: the log against the history, then the history against the orders. Both
-//! at the build's positions, at which nothing writes to it meanwhile.
+//! at the build's positions, at which nothing writes to it meanwhile but an operator's
+//! decision: then what differs is looked at again.
 
+mod admission;
 mod blocks;
 mod content;
 mod drill;
@@ -10,8 +12,10 @@ mod log_side;
 
 use std::collections::BTreeMap;
 
-use orders::{Partition, Position};
-use views::rebuild::State;
+use orders::{Offset, Partition, Position};
+use views::Session;
+use views::decisions::{self, Decisions};
+use views::rebuild::{KnownLetter, State, letters};
 
 use crate::differences::Differences;
 use crate::error::{Error, Result};
@@ -22,13 +26,23 @@ use crate::runner::{FailureCause, Runner, Step};
 struct Scope {
     build: i64,
     positions: BTreeMap<Partition, Position>,
+    letters: BTreeMap<(Partition, Offset), KnownLetter>,
+    decisions: Decisions,
+}
+
+async fn scope(session: &Session, build: i64) -> Result<Scope> {
+    let positions = views::positions::read(&session.client, build).await?;
+    let everything = positions.keys().map(|partition| (*partition, Position::START)).collect();
+    let decisions = decisions::ahead(&session.client, &everything).await?;
+    let letters = letters(&session.client, build).await?;
+    Ok(Scope { build, positions, letters, decisions })
 }
 
 impl Runner {
     pub(crate) async fn verify(&self, build: i64) -> Result<Step> {
         let session = self.session(&[]).await?;
-        let positions = views::positions::read(&session.client, build).await?;
-        let scope = Scope { build, positions };
+        let before = decisions::latest(&session.client).await?;
+        let scope = scope(&session, build).await?;
         let events: u64 = scope.positions.values().map(|position| position.0 as u64).sum();
         // The history twice: against the log, and in the order of the orders.
         self.meter.expect(events * 2);
@@ -36,6 +50,11 @@ impl Runner {
         differences.extend(self.compare_with_fold(&scope).await?);
         if differences.is_empty() {
             return self.advance(&session, State::Verifying, State::Ready).await;
+        }
+        if decisions::latest(&session.client).await? != before {
+            // Some of it was compared before, some after the decision.
+            tracing::info!(rebuild = self.row.rebuild, "an operator has decided meanwhile; verifying again");
+            return Ok(Step::Next);
         }
         let mut reason = format!(
             "the new build differs from the log in {} values; it was not switched in, and stays in schema build_{build} \

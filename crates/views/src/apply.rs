@@ -10,11 +10,13 @@ pub(crate) mod copy;
 mod letter;
 mod order_columns;
 mod refold;
+mod rows;
 mod writer;
 
-pub use batch::{Advance, Batch, Codec};
+pub use batch::{Advance, Batch, Codec, Judged, envelope};
 pub use breaker::Breaker;
 pub use copy::{COLUMNS, HistoryRows, derived_event_id};
-pub use letter::{KEPT_BYTES, Letter};
+pub use letter::{Closed, KEPT_BYTES, Letter};
 pub use order_columns::OrderColumns;
+pub(crate) use rows::Rows;
 pub use writer::Writer;

@@ -109,16 +109,16 @@ pub async fn activate(tx: &Transaction<'_>, build: i64) -> Result<()> {
         .map_err(Error::during("pointing the public views to a build"))
 }
 
-/// Drops a build's tables; its row stays as a record.
+/// Drops a build's tables; its row stays as a record, and is locked first: a decision
+/// locks it, too, before it writes to the tables.
 pub async fn discard(tx: &Transaction<'_>, build: i64) -> Result<()> {
-    tx.batch_execute(&for_build("/* views::builds::discard */ DROP SCHEMA IF EXISTS {build} CASCADE", build))
-        .await
-        .map_err(Error::during("dropping a build's tables"))?;
     tx.execute(
         "/* views::builds::discard */ UPDATE public.builds SET state = 'dropped' WHERE id = $1",
         &[&build],
     )
     .await
     .map_err(Error::during("recording a dropped build"))?;
-    Ok(())
+    tx.batch_execute(&for_build("/* views::builds::discard */ DROP SCHEMA IF EXISTS {build} CASCADE", build))
+        .await
+        .map_err(Error::during("dropping a build's tables"))
 }

@@ -1,70 +1,220 @@
-//! Numbered acts of an operator, each with its reason.
+//! Decisions: numbered acts of an operator about single records, and how writers of a
+//! build learn of them.
+//!
+//! Decisions are taken one at a time, under a lock that is held until the commit. So they
+//! become visible in the order of their numbers: a cut that names the latest one is complete.
+//! Whoever writes to a build that is not active holds the same lock shared while a batch is
+//! written. Lock order: this lock, rows of `builds`, rows of `rebuilds`, then a build's tables.
 
-use orders::{Partition, Position};
-use scoped_futures::ScopedFutureExt;
-use tokio_postgres::Client;
+use std::collections::{BTreeMap, HashMap};
+
+use orders::{Cause, Offset, Partition, Position, Rejection, Time};
+use tokio_postgres::{Client, Row, Transaction};
 
 use crate::ORDERS;
 use crate::error::{Error, Result};
-use crate::sql::for_build;
-use crate::tx::run_tx;
+use crate::sql::Timestamptz;
 
-/// Offsets that the log lost before they were applied: from `from` up to, not including, `to`.
+/// The number means nothing; it only has to be ours.
+const DECIDING: i64 = 0x00f0_0d05;
+
+/// `$1` view, `$2` partitions, `$3` and `$4` from where to where, `$5` the latest that is known.
+pub(crate) const DECIDED_SINCE: &str = "/* views::decisions::decided_since */ SELECT EXISTS (
+    SELECT FROM public.decisions AS d
+    JOIN unnest($2::int[], $3::bigint[], $4::bigint[]) AS span (partition, from_offset, to_offset)
+        ON d.partition = span.partition AND d.from_offset >= span.from_offset AND d.from_offset < span.to_offset
+    WHERE d.view = $1 AND d.kind IN ('retry', 'discard') AND d.id > $5)";
+
+/// What an operator makes of a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    pub partition: Partition,
-    pub from: Position,
-    pub to: Position,
+pub enum Verdict {
+    /// The record is decoded again and applied.
+    Retry,
+    /// It stays out for good.
+    Discard,
 }
 
-/// Records that the gap is accepted and moves the position over it, in one transaction;
-/// the number of the decision. `None`: the position is not where the gap begins.
-pub async fn accept_gap(client: &mut Client, build: i64, gap: Gap, reason: &str) -> Result<Option<i64>> {
-    run_tx(client, "accepting a gap", |tx| {
-        async move {
-            let during = Error::during("accepting a gap");
-            // Nothing but a switch waits for this row, and a switch must not come in between.
-            tx.execute("/* views::decisions::accept_gap */ SELECT FROM public.builds WHERE id = $1 FOR SHARE", &[&build])
-                .await
-                .map_err(&during)?;
-            tx.execute(
-                &for_build(
-                    "/* views::decisions::accept_gap */
-                     INSERT INTO {build}.positions (view, partition, next_offset, owner_epoch) VALUES ($1, $2, 0, 0)
-                     ON CONFLICT DO NOTHING",
-                    build,
-                ),
-                &[&ORDERS, &gap.partition.0],
-            )
-            .await
-            .map_err(&during)?;
-            let moved = tx
-                .execute(
-                    &for_build(
-                        "/* views::decisions::accept_gap */
-                         UPDATE {build}.positions SET next_offset = $4, owner_epoch = owner_epoch + 1
-                         WHERE view = $1 AND partition = $2 AND next_offset = $3",
-                        build,
-                    ),
-                    &[&ORDERS, &gap.partition.0, &gap.from.0, &gap.to.0],
-                )
-                .await
-                .map_err(&during)?;
-            if moved == 0 {
-                return Ok(None);
-            }
-            let row = tx
-                .query_one(
-                    "/* views::decisions::accept_gap */
-                     INSERT INTO public.decisions (kind, view, partition, from_offset, to_offset, reason)
-                     VALUES ('accept_gap', $1, $2, $3, $4, $5) RETURNING id",
-                    &[&ORDERS, &gap.partition.0, &gap.from.0, &gap.to.0, &reason],
-                )
-                .await
-                .map_err(&during)?;
-            Ok(Some(row.get(0)))
+impl Verdict {
+    /// In column `decisions.kind`.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Discard => "discard",
         }
-        .scope_boxed()
-    })
-    .await
+    }
+
+    /// In column `letters.state`.
+    #[must_use]
+    pub fn state(self) -> &'static str {
+        match self {
+            Self::Retry => "retried",
+            Self::Discard => "discarded",
+        }
+    }
+}
+
+/// A decision about one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    pub id: i64,
+    pub verdict: Verdict,
+    /// What the letter said when it was decided about.
+    pub letter: Rejection,
+}
+
+/// The last decision about each of some records.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    upto: i64,
+    by_record: HashMap<(Partition, Offset), Decided>,
+}
+
+impl Decisions {
+    #[must_use]
+    pub fn of(&self, partition: Partition, offset: Offset) -> Option<&Decided> {
+        if self.by_record.is_empty() { None } else { self.by_record.get(&(partition, offset)) }
+    }
+
+    pub(crate) fn add(&mut self, partition: Partition, offset: Offset, decided: Decided) {
+        self.upto = self.upto.max(decided.id);
+        self.by_record.insert((partition, offset), decided);
+    }
+
+    /// The highest number among them.
+    pub(crate) fn upto(&self) -> i64 {
+        self.upto
+    }
+}
+
+/// About the records of these partitions from these positions on.
+pub async fn ahead(client: &Client, positions: &BTreeMap<Partition, Position>) -> Result<Decisions> {
+    let partitions: Vec<_> = positions.keys().map(|partition| partition.0).collect();
+    let from: Vec<_> = positions.values().map(|position| position.0).collect();
+    let rows = client
+        .query(
+            "/* views::decisions::ahead */ SELECT d.partition, d.from_offset, d.id, d.kind, d.cause, d.error, d.order_id
+             FROM public.decisions AS d
+             JOIN unnest($2::int[], $3::bigint[]) AS span (partition, from_offset)
+                 ON d.partition = span.partition AND d.from_offset >= span.from_offset
+             WHERE d.view = $1 AND d.kind IN ('retry', 'discard') ORDER BY d.id",
+            &[&ORDERS, &partitions, &from],
+        )
+        .await
+        .map_err(Error::during("reading decisions"))?;
+    let mut decisions = Decisions::default();
+    for row in &rows {
+        decisions.add(Partition(row.get(0)), Offset(row.get(1)), decided(row)?);
+    }
+    Ok(decisions)
+}
+
+fn decided(row: &Row) -> Result<Decided> {
+    let cause: Option<&str> = row.get(4);
+    let cause: Cause = cause.unwrap_or_default().parse().map_err(|error| {
+        Error::Unusable(format!("decision {} is of another version: {error}", row.get::<_, i64>(2)))
+    })?;
+    let message = row.get::<_, Option<String>>(5).unwrap_or_default();
+    let verdict = if row.get::<_, &str>(3) == "retry" { Verdict::Retry } else { Verdict::Discard };
+    let letter = Rejection { order_id: row.get(6), ..Rejection::new(cause, message) };
+    Ok(Decided { id: row.get(2), verdict, letter })
+}
+
+/// The number of the last decision; 0: none yet.
+pub async fn latest(client: &Client) -> Result<i64> {
+    let row = client
+        .query_one("/* views::decisions::latest */ SELECT coalesce(max(id), 0) FROM public.decisions", &[])
+        .await
+        .map_err(Error::during("reading the last decision"))?;
+    Ok(row.get(0))
+}
+
+/// Begins to decide, in a transaction of its own: waits for whoever does already, and for
+/// batches of builds that are not active.
+pub(crate) async fn lock(tx: &Transaction<'_>) -> Result<()> {
+    tx.batch_execute(&format!("/* views::decisions::lock */ SELECT pg_advisory_xact_lock({DECIDING})"))
+        .await
+        .map_err(Error::during("waiting to decide"))
+}
+
+/// A statement that keeps decisions away until the transaction ends.
+pub(crate) fn keep_away() -> String {
+    format!("/* views::decisions::keep_away */ SELECT pg_advisory_xact_lock_shared({DECIDING})")
+}
+
+/// Writes a decision down and returns its number.
+pub(crate) async fn record(
+    tx: &Transaction<'_>,
+    verdict: Verdict,
+    (partition, offset): (Partition, Offset),
+    reason: &str,
+    letter: &Rejection,
+) -> Result<i64> {
+    let row = tx
+        .query_one(
+            "/* views::decisions::record */ INSERT INTO public.decisions
+                 (kind, view, partition, from_offset, to_offset, reason, cause, error, order_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+            &[
+                &verdict.kind(),
+                &ORDERS,
+                &partition.0,
+                &offset.0,
+                &Position::after(offset).0,
+                &reason,
+                &letter.cause.as_str(),
+                &letter.message,
+                &letter.order_id,
+            ],
+        )
+        .await
+        .map_err(Error::during("recording a decision"))?;
+    Ok(row.get(0))
+}
+
+/// A row of table `decisions`, as it is exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    pub id: i64,
+    /// retry, discard or accept_gap.
+    pub kind: String,
+    pub view: String,
+    pub partition: i32,
+    pub from_offset: i64,
+    /// One past the last.
+    pub to_offset: i64,
+    pub reason: String,
+    pub decided_at: Time,
+    pub cause: Option<String>,
+    pub error: Option<String>,
+    pub order_id: Option<String>,
+}
+
+/// At most `limit` decisions after `after`, in the order of their numbers.
+pub async fn export(client: &Client, after: i64, limit: i64) -> Result<Vec<Exported>> {
+    let rows = client
+        .query(
+            "/* views::decisions::export */ SELECT id, kind, view, partition, from_offset, to_offset, reason, decided_at,
+                 cause, error, order_id
+             FROM public.decisions WHERE id > $1 ORDER BY id LIMIT $2",
+            &[&after, &limit],
+        )
+        .await
+        .map_err(Error::during("exporting decisions"))?;
+    Ok(rows
+        .iter()
+        .map(|row| Exported {
+            id: row.get(0),
+            kind: row.get(1),
+            view: row.get(2),
+            partition: row.get(3),
+            from_offset: row.get(4),
+            to_offset: row.get(5),
+            reason: row.get(6),
+            decided_at: row.get::<_, Timestamptz>(7).0,
+            cause: row.get(8),
+            error: row.get(9),
+            order_id: row.get(10),
+        })
+        .collect())
 }

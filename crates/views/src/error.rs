@@ -37,6 +37,9 @@ pub enum Error {
          this the right topic (KAFKA_TOPIC), and did its producers change their format? --no-breaker goes on all the same"
     )]
     TooManyLetters { letters: usize, records: usize, last: String },
+    /// An operator has decided about a record of this batch since it was encoded.
+    #[error("an operator has decided about one of these records meanwhile")]
+    Decided,
 
     /// The active build was made by another version of the code.
     #[error(
@@ -89,7 +92,7 @@ impl Error {
                 None if source.is_closed() || is_io(source) => Recovery::Retry,
                 None => Recovery::Stop,
             },
-            Self::Pool { .. } => Recovery::Retry,
+            Self::Pool { .. } | Self::Decided => Recovery::Retry,
             Self::Refused { .. } | Self::WentBack { .. } => Recovery::Reclaim,
             Self::OtherDeployment { .. }
             | Self::TooManyLetters { .. }

@@ -6,6 +6,7 @@ use orders::{Partition, Position, Record};
 
 use crate::apply::{Batch, Breaker, Codec, Writer};
 use crate::connect::Database;
+use crate::decisions::{self, Decisions};
 use crate::error::{Error, Recovery, Result};
 use crate::positions::{self, Held};
 use crate::{PROJECTION_VERSION, builds};
@@ -43,6 +44,9 @@ pub struct Lane {
     breaker: Option<Breaker>,
     /// The last known position of every partition that was held in this build.
     noted: BTreeMap<Partition, Position>,
+    /// About records that are still to be met. In the active build there are none, as a rule: an
+    /// operator decides about its letters, and these lie behind its positions.
+    decisions: Decisions,
 }
 
 /// Which build a lane writes to.
@@ -74,6 +78,7 @@ impl Lane {
             held: BTreeMap::new(),
             breaker,
             noted: BTreeMap::new(),
+            decisions: Decisions::default(),
         }
     }
 
@@ -116,7 +121,17 @@ impl Lane {
             self.note(*partition, held.position);
         }
         self.held.extend(claimed.iter().map(|(partition, held)| (*partition, *held)));
+        self.read_decisions().await?;
         Ok(claimed)
+    }
+
+    /// After the claim: a switch, which may bring an active build whose positions lie further
+    /// back, and a decision wait for each other.
+    async fn read_decisions(&mut self) -> Result<()> {
+        if let Some(writer) = &self.writer {
+            self.decisions = decisions::ahead(&writer.client, &self.positions()).await?;
+        }
+        Ok(())
     }
 
     /// Whether another build than the one written to is active now. If so, the next
@@ -175,6 +190,10 @@ impl Lane {
                     applied.letters += batch.lettered();
                     applied.transactions += usize::from(!batch.is_empty());
                 }
+                (Err(Error::Decided), _) => {
+                    self.read_decisions().await?;
+                    parts.push(part);
+                }
                 (Err(error), [record]) if error.recovery() == Recovery::Record => {
                     let mut batch = Batch::refused(&self.positions(), *record, error.to_string());
                     if is_last {
@@ -212,7 +231,7 @@ impl Lane {
             Target::Building { history_only: true, .. } => Batch::encode_history,
             _ => Batch::encode,
         };
-        encode(&self.options.codec, &self.positions(), records)
+        encode(&self.options.codec, &self.positions(), &self.decisions, records)
     }
 
     fn move_over(&self, batch: &mut Batch<'_>, ends: &[(Partition, Position)]) {
@@ -232,7 +251,11 @@ impl Lane {
         let breaker = self.breaker.as_ref().map(|breaker| breaker.after(batch)).transpose()?;
         self.writer().await?;
         let Some(writer) = &self.writer else { return Ok(()) };
-        let result = writer.write(batch, &self.held).await;
+        let behind = match self.target {
+            Target::Active => None,
+            Target::Building { .. } => Some(&self.decisions),
+        };
+        let result = writer.write(batch, &self.held, behind).await;
         match &result {
             Ok(()) => {
                 self.breaker = breaker;
@@ -243,6 +266,7 @@ impl Lane {
                     self.noted.insert(partition, position);
                 }
             }
+            Err(Error::Decided) => {}
             // What was in flight is in the database, or it is not: a new session reads which.
             Err(error) if error.recovery() == Recovery::Retry => self.writer = None,
             Err(_) => {}
@@ -273,6 +297,7 @@ impl Lane {
                     }
                 }
                 self.held = resumed;
+                self.decisions = decisions::ahead(&writer.client, &self.positions()).await?;
             }
             return Ok(self.writer.insert(writer));
         }

@@ -8,6 +8,7 @@
 mod cut;
 mod head;
 mod history;
+mod letters;
 mod order;
 mod order_as_of;
 mod orders;
@@ -18,6 +19,7 @@ mod stats;
 pub use cut::{Clock, CompleteCut, Cut, Offsets};
 pub use head::{Applied, Head};
 pub use history::{HistoryPage, HistoryRecord};
+pub use letters::{Letter, LetterBytes, LetterFilter};
 pub use order::Order;
 pub use orders::{After, Filter, Sort};
 pub use reader::{Answer, Reader};

@@ -80,8 +80,14 @@ impl Stage {
 
     /// The API, ready.
     pub async fn api(&self) -> Api {
+        self.api_with(1_000_000).await
+    }
+
+    /// With another MAX_RECORD_BYTES.
+    pub async fn api_with(&self, max_record_bytes: usize) -> Api {
         let address = format!("127.0.0.1:{}", free_port().unwrap());
-        let program = self.program("api").env("API_LISTEN", &address).env("API_ADMIN_TOKEN", TOKEN).start();
+        let program = self.program("api").env("API_LISTEN", &address).env("API_ADMIN_TOKEN", TOKEN);
+        let program = program.env("MAX_RECORD_BYTES", max_record_bytes.to_string()).start();
         Api::ready(program, &address).await
     }
 
@@ -129,26 +135,36 @@ impl Stage {
 
     /// The oracle: everything that is in the log now has to be applied, within a minute.
     pub async fn check(&self) -> Report {
-        self.compare(None, &[]).await
+        self.compare(None, 1_000_000, &[]).await
+    }
+
+    /// The same where consumers have another MAX_RECORD_BYTES.
+    pub async fn check_at(&self, max_record_bytes: usize) -> Report {
+        self.compare(None, max_record_bytes, &[]).await
     }
 
     /// The oracle, with answers of the API as of random cuts.
     pub async fn check_with(&self, api: &Api, samples: u32) -> Report {
         let seed = rand::random();
         println!("seed of the as-of samples: {seed}");
-        self.compare(Some(Samples { api: api.base.clone(), count: samples, seed }), &[]).await
+        self.compare(Some(Samples { api: api.base.clone(), count: samples, seed }), 1_000_000, &[]).await
     }
 
     /// The oracle, where PostgreSQL was made to refuse these records, by partition and offset.
     pub async fn check_refused(&self, refused: &[(i32, i64)]) -> Report {
-        self.compare(None, refused).await
+        self.compare(None, 1_000_000, refused).await
     }
 
-    async fn compare(&self, samples: Option<Samples>, refused: &[(i32, i64)]) -> Report {
+    async fn compare(
+        &self,
+        samples: Option<Samples>,
+        max_record_bytes: usize,
+        refused: &[(i32, i64)],
+    ) -> Report {
         let settings = Settings {
             kafka: self.kafka.clone(),
             database: views::Database::parse(&SecretString::from(self.database_url.as_str()), None).unwrap(),
-            max_record_bytes: 1_000_000,
+            max_record_bytes,
             refused: refused.iter().copied().collect::<BTreeSet<_>>(),
             wait: Duration::from_secs(60),
             samples,

@@ -1,5 +1,6 @@
 //! `order_history`: every event of the log once, and nothing else.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
@@ -27,24 +28,34 @@ const COLUMNS: [Column; 12] = [
     ("decision", Kind::BigInt),
 ];
 
-/// How many rows there are.
+/// What was found.
+#[derive(Default)]
+pub struct Found {
+    pub rows: usize,
+    /// By partition and offset, the decision of each row that a retry admitted.
+    pub admitted: BTreeMap<(i32, i64), i64>,
+}
+
 pub async fn compare(
     tx: &Transaction<'_>,
     build: &str,
     log: &mut Log,
     differences: &mut Differences,
-) -> Result<usize, Error> {
+) -> Result<Found, Error> {
     let select = format!("/* oracle::history */ SELECT {} FROM {build}.order_history", names(&COLUMNS));
     let mut rows = pin!(tx.query_raw(&select, std::iter::empty::<i32>()).await?);
-    let mut count = 0;
+    let mut all = Found::default();
     while let Some(row) = rows.try_next().await? {
-        count += 1;
+        all.rows += 1;
+        if let Some(decision) = row.try_get(11)? {
+            all.admitted.insert((row.try_get(0)?, row.try_get(1)?), decision);
+        }
         compare_row(&row, log, differences)?;
     }
     for record in log.records().filter(|record| record.content.is_ok() && !record.found) {
         differences.add(TABLE, record.place(), "row", "an event", "no row");
     }
-    Ok(count)
+    Ok(all)
 }
 
 fn compare_row(row: &Row, log: &mut Log, differences: &mut Differences) -> Result<(), Error> {

@@ -1,14 +1,18 @@
-//! `letters`: every record that cannot be decoded once, with its cause, and nothing else.
+//! `letters`: every record that cannot be decoded once, with its cause, and those that operators have decided
+//! about, with the decision; nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::{Row, Transaction};
 
 use super::cell::{Cell, Column, Kind, names};
+use super::decisions::{Decision, Decisions};
 use super::record::{Bad, place};
 use super::{Differences, Error, Log};
 
 const TABLE: &str = "letters";
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     ("partition", Kind::Int),
     ("offset", Kind::BigInt),
     ("state", Kind::Text),
@@ -19,35 +23,105 @@ const COLUMNS: [Column; 10] = [
     ("payload_bytes", Kind::Int),
     ("headers", Kind::Json),
     ("appended_at", Kind::Time),
+    ("decision", Kind::BigInt),
 ];
 
 /// More bytes of a key or a value are not kept.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// How many letters stand for a record that is not in the history.
+/// How many letters stand for a record that is not in the history. `admitted`: the decisions of history rows.
 pub async fn compare(
     tx: &Transaction<'_>,
     build: &str,
     log: &mut Log,
+    decided: &Decisions,
+    admitted: &BTreeMap<(i32, i64), i64>,
     differences: &mut Differences,
 ) -> Result<usize, Error> {
     let select = format!("/* oracle::letters */ SELECT {} FROM {build}.letters", names(&COLUMNS));
     let rows = tx.query(&select, &[]).await?;
     let mut count = 0;
+    let mut retried = BTreeMap::new();
     for row in &rows {
+        let at = (row.try_get(0)?, row.try_get(1)?);
+        let decision = decided.get(&at);
+        compare_decision(row, at, decision, differences)?;
         // An event that was a letter until a retry admitted it stands in the history.
-        if row.try_get::<_, &str>(2)? != "retried" {
+        if row.try_get::<_, &str>(2)? == "retried" {
+            retried.insert(at, row.try_get::<_, Option<i64>>(10)?);
+        } else {
             count += 1;
         }
-        compare_row(row, log, differences)?;
+        compare_row(row, log, decision, differences)?;
     }
     for record in log.records().filter(|record| record.content.is_err() && !record.found) {
-        differences.add(TABLE, record.place(), "row", "a record that cannot be decoded", "no letter");
+        differences.add(
+            TABLE,
+            record.place(),
+            "row",
+            "a record that cannot be decoded, or was discarded",
+            "no letter",
+        );
+    }
+    for at in admitted.keys().chain(retried.keys()).collect::<BTreeSet<_>>() {
+        let (history, letter) = (admitted.get(at), retried.get(at).copied().flatten());
+        if history != letter.as_ref() {
+            let found = format!("{history:?} in the history");
+            differences.add(TABLE, place(at.0, at.1), "decision", format!("{letter:?}"), found);
+        }
     }
     Ok(count)
 }
 
-fn compare_row(row: &Row, log: &mut Log, differences: &mut Differences) -> Result<(), Error> {
+/// The state has to be what the last decision says. A record that is refused again in a later build is an open
+/// letter there, whatever was retried before.
+fn compare_decision(
+    row: &Row,
+    at: (i32, i64),
+    decision: Option<&Decision>,
+    differences: &mut Differences,
+) -> Result<(), Error> {
+    let (state, found): (&str, Option<i64>) = (row.try_get(2)?, row.try_get(10)?);
+    let expected = match decision {
+        None => ("open", None),
+        Some(decision) if decision.is_retry && state == "open" => ("open", None),
+        Some(decision) if decision.is_retry => ("retried", Some(decision.id)),
+        Some(decision) => ("discarded", Some(decision.id)),
+    };
+    if expected != (state, found) {
+        differences.add(
+            TABLE,
+            place(at.0, at.1),
+            "state",
+            format!("{expected:?}"),
+            format!("{:?}", (state, found)),
+        );
+    }
+    if let Some(decision) = decision
+        && state != "open"
+    {
+        for (index, expected) in [(3, &decision.cause), (4, &decision.order_id)] {
+            let found: Option<String> = row.try_get(index)?;
+            if found != *expected {
+                differences.add(
+                    TABLE,
+                    place(at.0, at.1),
+                    COLUMNS[index].0,
+                    format!("{expected:?}"),
+                    format!("{found:?}"),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn compare_row(
+    row: &Row,
+    log: &mut Log,
+    decision: Option<&Decision>,
+    differences: &mut Differences,
+) -> Result<(), Error> {
     let (partition, offset) = (row.try_get(0)?, row.try_get(1)?);
     let state: &str = row.try_get(2)?;
     let Some(record) = log.find(partition, offset) else {
@@ -60,7 +134,8 @@ fn compare_row(row: &Row, log: &mut Log, differences: &mut Differences) -> Resul
         Ok(_) => differences.add(TABLE, place, "row", "an event", format!("a letter, {state}")),
         Err(bad) => {
             let cause: &str = row.try_get(3)?;
-            if !bad.faults.contains(&cause) {
+            // What a discarded one was does not depend on what it would be today.
+            if decision.is_none_or(|decision| decision.is_retry) && !bad.faults.contains(&cause) {
                 differences.add(TABLE, &place, "cause", bad.faults.join(" or "), cause);
             }
             for (index, expected) in expected(bad, appended_at) {

@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 use service::settings::Kafka;
 
 use super::Error;
+use super::decisions::Decisions;
 use super::event::decode;
 use super::record::{Bad, Raw, Record};
 
@@ -28,13 +29,15 @@ pub struct Log {
 }
 
 impl Log {
-    /// Reads every partition from offset 0 up to, not including, the offset given for it.
+    /// Reads every partition from offset 0 up to, not including, the offset given for it. A record that was
+    /// retried is decoded whatever its size; one that was discarded counts as one that cannot be decoded.
     /// `refused`: those that PostgreSQL was made to refuse.
     pub fn read(
         kafka: &Kafka,
         max_record_bytes: usize,
         refused: &BTreeSet<(i32, i64)>,
         upto: &Offsets,
+        decided: &Decisions,
     ) -> Result<Self, Error> {
         let consumer = client(kafka)?;
         let mut log = Self { partitions: BTreeMap::new(), topic: kafka.topic.clone(), upto: upto.clone() };
@@ -60,7 +63,7 @@ impl Log {
                     return Err(Error::Unusable(message));
                 }
                 None => continue,
-                Some(Ok(message)) => log.take(&message, max_record_bytes, refused, &mut open),
+                Some(Ok(message)) => log.take(&message, max_record_bytes, refused, decided, &mut open),
                 // Behind the last record that is there: what is left up to the position are markers.
                 Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
                 Some(Err(error)) => return Err(error.into()),
@@ -75,6 +78,7 @@ impl Log {
         message: &BorrowedMessage<'_>,
         max_record_bytes: usize,
         refused: &BTreeSet<(i32, i64)>,
+        decided: &Decisions,
         open: &mut Offsets,
     ) {
         let (partition, offset) = (message.partition(), message.offset());
@@ -94,10 +98,13 @@ impl Log {
                     .collect(),
             };
             let appended_at = raw.appended_at();
-            let content = if refused.contains(&(partition, offset)) {
-                Err(Box::new(Bad { faults: vec!["refused_by_database"], order_id: None, raw }))
-            } else {
-                decode(&self.topic, raw, max_record_bytes)
+            let content = match decided.get(&(partition, offset)) {
+                Some(decision) if decision.is_retry => decode(&self.topic, raw, usize::MAX),
+                Some(_) => Err(Box::new(Bad { faults: Vec::new(), order_id: None, raw })),
+                None if refused.contains(&(partition, offset)) => {
+                    Err(Box::new(Bad { faults: vec!["refused_by_database"], order_id: None, raw }))
+                }
+                None => decode(&self.topic, raw, max_record_bytes),
             };
             let record = Record { partition, offset, appended_at, content, found: false };
             self.partitions.entry(partition).or_default().push(record);

@@ -6,6 +6,7 @@ mod api;
 mod breaker;
 mod caught_up;
 mod checker;
+mod decisions;
 mod deployment;
 mod group;
 mod letters;

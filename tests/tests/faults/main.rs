@@ -1,6 +1,6 @@
 //! Faults put into the real parts: Kafka, PostgreSQL, our binaries. docs/faults.md lists them; the number of a fault is
 //! in the name of its test. After each, the oracle: an independent fold of the topic, compared with the tables.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // all of this is test code
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // all of this is test code
 
 mod database;
 mod disk;

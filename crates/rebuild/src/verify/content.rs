@@ -1,4 +1,4 @@
-//! What one record says, in a form that the log and the history share.
+//! What one record says, in a form that the log and the history share, and which retry admitted it.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -23,10 +23,17 @@ pub(super) struct Content<'a> {
     /// By meaning, not by text.
     pub(super) details: Option<u64>,
     pub(super) trace_id: Option<&'a str>,
+    /// Not of the log: the retry that admitted it.
+    pub(super) decision: Option<i64>,
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn of_record(topic: &str, record: &Record<'a>, decoded: &Decoded<'a>) -> Self {
+    pub(super) fn of_record(
+        topic: &str,
+        record: &Record<'a>,
+        decoded: &Decoded<'a>,
+        decision: Option<i64>,
+    ) -> Self {
         let fact = &decoded.fact;
         Self {
             partition: record.partition,
@@ -43,6 +50,7 @@ impl<'a> Content<'a> {
             appended_at: fact.at.appended_at,
             details: canonical::members(fact.fields.iter()),
             trace_id: record.trace_id(),
+            decision,
         }
     }
 
@@ -59,6 +67,7 @@ impl<'a> Content<'a> {
             appended_at: row.appended_at,
             details: row.details.map(canonical::value),
             trace_id: row.trace_id,
+            decision: row.decision,
         }
     }
 
@@ -66,7 +75,7 @@ impl<'a> Content<'a> {
         let mut hasher = DefaultHasher::new();
         (self.partition, self.offset, &self.order_id, self.event, self.status).hash(&mut hasher);
         (self.sequence, &self.event_id, self.occurred_at, self.appended_at).hash(&mut hasher);
-        (self.details, self.trace_id).hash(&mut hasher);
+        (self.details, self.trace_id, self.decision).hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -88,13 +97,14 @@ pub(super) mod tests {
             appended_at: Time::from_micros(2),
             details: Some(3),
             trace_id: None,
+            decision: None,
         }
     }
 
     #[test]
     fn every_value_is_in_the_hash() {
         let one = content(1, "a");
-        let changes: [fn(&mut Content<'_>); 11] = [
+        let changes: [fn(&mut Content<'_>); 12] = [
             |content| content.partition.0 += 1,
             |content| content.offset.0 += 1,
             |content| content.order_id = "b".into(),
@@ -106,6 +116,7 @@ pub(super) mod tests {
             |content| content.appended_at = Time::from_micros(9),
             |content| content.details = None,
             |content| content.trace_id = Some("t"),
+            |content| content.decision = Some(1),
         ];
         for change in changes {
             let mut other = one.clone();

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use event_log::{ChunkLimits, Replay, Span};
-use orders::{Offset, decode};
+use orders::Offset;
 use views::rebuild::{HistoryRow, HistoryScan};
 
 use super::Scope;
+use super::admission::expected;
 use super::blocks::Block;
 use super::content::Content;
-use super::log_side::envelope;
 use crate::differences::{Difference, Differences};
 use crate::error::Result;
 use crate::settings::Settings;
@@ -21,7 +21,7 @@ const EXPLORED: usize = 32;
 /// Column and value, as text; and the details by meaning.
 #[derive(Debug, PartialEq)]
 struct Shown {
-    columns: [(&'static str, Option<String>); 9],
+    columns: [(&'static str, Option<String>); 10],
     details: Option<u64>,
 }
 
@@ -37,6 +37,7 @@ impl Shown {
             ("appended_at", Some(content.appended_at.to_string())),
             ("details", details_text.map(Cow::into_owned)),
             ("trace_id", content.trace_id.map(str::to_owned)),
+            ("decision", content.decision.map(|decision| decision.to_string())),
         ];
         Self { columns, details: content.details }
     }
@@ -65,12 +66,15 @@ async fn of_log(settings: &Settings, scope: &Scope, block: Block) -> Result<Rows
     while let Some(chunk) = replay.next().await {
         let chunk = chunk?;
         for (_, record) in chunk.records() {
-            let Ok(decoded) = decode(envelope(&settings.codec, &record), record.value) else { continue };
+            let decided = scope.decisions.of(record.partition, record.offset);
+            let letter = scope.letters.get(&(record.partition, record.offset));
+            let expected = expected(&settings.codec, &record, decided, letter);
+            let Some((decoded, decision)) = expected.event else { continue };
             let mut details = String::from("{");
             decoded.fact.fields.write_members(&mut details);
             details.push('}');
             let details = (!decoded.fact.fields.is_empty()).then_some(Cow::Owned(details));
-            let content = Content::of_record(&settings.codec.topic, &record, &decoded);
+            let content = Content::of_record(&settings.codec.topic, &record, &decoded, decision);
             rows.insert(record.offset, Shown::new(&content, details));
         }
     }

@@ -1,17 +1,18 @@
 //! The log, read once more from offset 0 and hashed in blocks; and every record that
-//! cannot be decoded must be a letter.
+//! cannot be decoded, or was discarded, must be a letter.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use event_log::{Chunk, ChunkLimits, KafkaSettings, Replay, Span, lane_of};
-use orders::decode::Envelope;
-use orders::{Cause, Offset, Partition, Position, Record, Rejection, decode};
+use orders::{Offset, Partition, Position, Record};
 use tokio::task::JoinSet;
 use views::apply::Codec;
-use views::rebuild::{KnownLetter, letters};
+use views::decisions::Decisions;
+use views::rebuild::KnownLetter;
 
 use super::Scope;
+use super::admission::expected;
 use super::blocks::Blocks;
 use super::content::Content;
 use crate::differences::{Difference, Differences};
@@ -28,8 +29,7 @@ pub(super) async fn hash(
     scope: &Scope,
     meter: &Arc<Meter>,
 ) -> Result<(Blocks, Differences)> {
-    let session = settings.database.session("food-orders rebuild verify", &[]).await?;
-    let mut letters = letters(&session.client, scope.build).await?;
+    let mut letters = scope.letters.clone();
     let mut readers = JoinSet::new();
     for reader in 0..READERS {
         let mine = |partition: &Partition| lane_of(*partition, READERS) == reader;
@@ -43,6 +43,7 @@ pub(super) async fn hash(
         let comparison = Comparison {
             codec: settings.codec.clone(),
             letters,
+            decisions: scope.decisions.clone(),
             blocks: Blocks::default(),
             differences: Differences::default(),
         };
@@ -79,6 +80,7 @@ struct Comparison {
     codec: Codec,
     /// Those that were not met in the log yet.
     letters: Letters,
+    decisions: Decisions,
     blocks: Blocks,
     differences: Differences,
 }
@@ -87,26 +89,14 @@ impl Comparison {
     fn take(&mut self, chunk: &Chunk) {
         for (_, record) in chunk.records() {
             let letter = self.letters.remove(&(record.partition, record.offset));
-            let decoded = decode(envelope(&self.codec, &record), record.value);
-            match (decoded, letter) {
-                (Ok(decoded), None) => {
-                    self.blocks.add(&Content::of_record(&self.codec.topic, &record, &decoded));
-                }
-                // A retry admitted it: it is in the history as well.
-                (Ok(decoded), Some(letter)) if letter.is_retried => {
-                    self.blocks.add(&Content::of_record(&self.codec.topic, &record, &decoded));
-                }
-                (Ok(_), Some(letter)) if letter.cause == Cause::RefusedByDatabase.as_str() => {}
-                (Ok(_), Some(letter)) => self.differ(&record, Some("no letter".into()), Some(letter.cause)),
-                (Err(rejection), letter) => self.rejected(&record, &rejection, letter),
+            let decided = self.decisions.of(record.partition, record.offset);
+            let expected = expected(&self.codec, &record, decided, letter.as_ref());
+            if let Some((event, decision)) = &expected.event {
+                self.blocks.add(&Content::of_record(&self.codec.topic, &record, event, *decision));
             }
-        }
-    }
-
-    fn rejected(&mut self, record: &Record<'_>, rejection: &Rejection, letter: Option<KnownLetter>) {
-        let found = letter.map(|letter| letter.cause);
-        if found.as_deref() != Some(rejection.cause.as_str()) {
-            self.differ(record, Some(rejection.cause.as_str().into()), found);
+            if let Some((expected, found)) = expected.letter {
+                self.differ(&record, expected, found);
+            }
         }
     }
 
@@ -133,13 +123,5 @@ impl Comparison {
                 ..Difference::default()
             });
         }
-    }
-}
-
-pub(super) fn envelope<'a>(codec: &Codec, record: &Record<'a>) -> Envelope<'a> {
-    Envelope {
-        at: record.at(),
-        schema_version: record.headers.get("schema-version"),
-        max_bytes: codec.max_record_bytes,
     }
 }

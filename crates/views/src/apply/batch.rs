@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use orders::decode::Envelope;
-use orders::{Cause, Fact, OrderState, Partition, Position, Record, Rejection, Time, decode};
+use orders::{Cause, Decoded, Fact, OrderState, Partition, Position, Record, Rejection, Time, decode};
 
 use super::copy::HistoryRows;
 use super::letter::Letter;
+use crate::decisions::{Decided, Decisions, Verdict};
 
 /// What decoding needs to know.
 #[derive(Clone, Debug)]
@@ -41,13 +42,19 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Decodes and folds `records`. `positions` says where each partition stands;
+    /// Decodes and folds `records`; those that an operator has decided about become what
+    /// `decisions` says. `positions` says where each partition stands;
     /// records below it were applied before and are left out, as are those of
     /// partitions that it does not name.
     #[must_use]
-    pub fn encode(codec: &Codec, positions: &BTreeMap<Partition, Position>, records: &[Record<'a>]) -> Self {
+    pub fn encode(
+        codec: &Codec,
+        positions: &BTreeMap<Partition, Position>,
+        decisions: &Decisions,
+        records: &[Record<'a>],
+    ) -> Self {
         let mut states: HashMap<Cow<'a, str>, OrderState<'a>> = HashMap::new();
-        let mut batch = Self::encode_with(codec, positions, records, |order_id, fact| {
+        let mut batch = Self::encode_with(codec, positions, decisions, records, |order_id, fact| {
             states.entry(order_id).or_default().add(fact);
         });
         batch.orders = states.into_iter().collect();
@@ -60,14 +67,16 @@ impl<'a> Batch<'a> {
     pub fn encode_history(
         codec: &Codec,
         positions: &BTreeMap<Partition, Position>,
+        decisions: &Decisions,
         records: &[Record<'a>],
     ) -> Self {
-        Self::encode_with(codec, positions, records, |_, _| ())
+        Self::encode_with(codec, positions, decisions, records, |_, _| ())
     }
 
     fn encode_with(
         codec: &Codec,
         positions: &BTreeMap<Partition, Position>,
+        decisions: &Decisions,
         records: &[Record<'a>],
         mut fold: impl FnMut(Cow<'a, str>, Fact<'a>),
     ) -> Self {
@@ -80,19 +89,20 @@ impl<'a> Batch<'a> {
                 Some(position) if position.accepts(record.offset) => {}
                 _ => continue,
             }
-            let envelope = Envelope {
-                at: record.at(),
-                schema_version: record.headers.get("schema-version"),
-                max_bytes: codec.max_record_bytes,
-            };
-            match decode(envelope, record.value) {
-                Ok(decoded) => {
-                    history.push(&codec.topic, &record, &decoded);
+            match Judged::of(codec, &record, decisions.of(record.partition, record.offset)) {
+                Judged::Event(decoded) => {
+                    history.push(&codec.topic, &record, &decoded, None);
                     fold(decoded.order_id, decoded.fact);
                 }
-                Err(rejection) => {
+                Judged::Admitted(decoded, decided) => {
+                    history.push(&codec.topic, &record, &decoded, Some(decided.id));
+                    fold(decoded.order_id, decoded.fact);
+                    batch.letters.push(Letter::closed(record, decided));
+                }
+                Judged::Discarded(decided) => batch.letters.push(Letter::closed(record, decided)),
+                Judged::Rejected(rejection) => {
                     let place = history.len() + batch.letters.len();
-                    batch.letters.push(Letter { record, rejection, place });
+                    batch.letters.push(Letter { place, ..Letter::open(record, rejection) });
                 }
             }
             last.insert(record.partition, record);
@@ -111,7 +121,7 @@ impl<'a> Batch<'a> {
         let last = BTreeMap::from([(record.partition, record)]);
         Self {
             advances: advances(positions, &last),
-            letters: vec![Letter { record, rejection, place: 0 }],
+            letters: vec![Letter::open(record, rejection)],
             ..Self::default()
         }
     }
@@ -138,16 +148,49 @@ impl<'a> Batch<'a> {
         self.history_rows
     }
 
-    /// Records that become letters.
+    /// Records that become open letters.
     #[must_use]
     pub fn lettered(&self) -> usize {
-        self.letters.len()
+        self.letters.iter().filter(|letter| letter.closed.is_none()).count()
     }
 
     /// Where the partitions stand once this is committed.
     pub fn positions(&self) -> impl Iterator<Item = (Partition, Position)> {
         self.advances.iter().map(|(partition, advance)| (*partition, advance.to))
     }
+}
+
+/// What a record is, by its bytes and by what an operator decided about it.
+#[derive(Debug)]
+pub enum Judged<'a, 'd> {
+    Event(Decoded<'a>),
+    /// An event by a retry.
+    Admitted(Decoded<'a>, &'d Decided),
+    Discarded(&'d Decided),
+    Rejected(Rejection),
+}
+
+impl<'a, 'd> Judged<'a, 'd> {
+    /// A retry stands whatever the size limit is now: it was lifted for this very record.
+    #[must_use]
+    pub fn of(codec: &Codec, record: &Record<'a>, decided: Option<&'d Decided>) -> Self {
+        let decoded = |limit| decode(envelope(record, limit), record.value);
+        match decided {
+            None => decoded(codec.max_record_bytes).map_or_else(Self::Rejected, Self::Event),
+            Some(decided) => match decided.verdict {
+                Verdict::Retry => {
+                    decoded(usize::MAX).map_or_else(Self::Rejected, |event| Self::Admitted(event, decided))
+                }
+                Verdict::Discard => Self::Discarded(decided),
+            },
+        }
+    }
+}
+
+/// For [`decode`]: `max_bytes` is the size limit.
+#[must_use]
+pub fn envelope<'a>(record: &Record<'a>, max_bytes: usize) -> Envelope<'a> {
+    Envelope { at: record.at(), schema_version: record.headers.get("schema-version"), max_bytes }
 }
 
 fn order_id_of(record: &Record<'_>) -> Option<String> {

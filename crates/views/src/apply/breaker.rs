@@ -24,7 +24,7 @@ impl Breaker {
     pub fn after(&self, batch: &Batch<'_>) -> Result<Self> {
         let mut next = self.clone();
         let mut good = 0;
-        for letter in &batch.letters {
+        for letter in batch.letters.iter().filter(|letter| letter.closed.is_none()) {
             next.add_good(letter.place - good);
             good = letter.place + 1;
             if next.add(true) {

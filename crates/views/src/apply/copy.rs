@@ -3,10 +3,10 @@
 use bytes::{BufMut, BytesMut};
 use orders::{Decoded, Record, Time};
 
-/// The columns that [`HistoryRows::push`] writes, in its order.
+/// The columns that a record fills. [`HistoryRows::push`] writes them in this order, and `decision` behind them.
 pub const COLUMNS: &str = "partition, \"offset\", order_id, event, status, sequence, event_id, occurred_at, \
                            appended_at, details, trace_id";
-const COLUMN_COUNT: i16 = 11;
+const COLUMN_COUNT: i16 = 12;
 
 /// A whole COPY stream but for its end.
 #[derive(Debug)]
@@ -36,7 +36,8 @@ impl HistoryRows {
         self.rows == 0
     }
 
-    pub fn push(&mut self, topic: &str, record: &Record<'_>, decoded: &Decoded<'_>) {
+    /// `decision`: the retry that admits it.
+    pub fn push(&mut self, topic: &str, record: &Record<'_>, decoded: &Decoded<'_>, decision: Option<i64>) {
         let fact = &decoded.fact;
         let out = &mut self.bytes;
         out.put_i16(COLUMN_COUNT);
@@ -63,6 +64,10 @@ impl HistoryRows {
         }
         match record.trace_id() {
             Some(id) => put_text(out, id),
+            None => put_null(out),
+        }
+        match decision {
+            Some(id) => put_i64(out, id),
             None => put_null(out),
         }
         self.rows += 1;

@@ -3,6 +3,7 @@
 use orders::{Record, Rejection};
 use tokio_postgres::Client;
 
+use crate::decisions::{Decided, Verdict};
 use crate::error::{Error, Result};
 use crate::sql::{Timestamptz, for_build};
 
@@ -15,11 +16,34 @@ pub struct Letter<'a> {
     pub rejection: Rejection,
     /// How many of its batch's records come before it.
     pub place: usize,
+    /// `None`: it is open.
+    pub closed: Option<Closed>,
+}
+
+/// A letter that was decided about before this build met it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    pub verdict: Verdict,
+    pub decision: i64,
+}
+
+impl<'a> Letter<'a> {
+    #[must_use]
+    pub fn open(record: Record<'a>, rejection: Rejection) -> Self {
+        Self { record, rejection, place: 0, closed: None }
+    }
+
+    /// As it was when it was decided about: whoever reads the past sees the same after a rebuild.
+    #[must_use]
+    pub fn closed(record: Record<'a>, decided: &Decided) -> Self {
+        let closed = Closed { verdict: decided.verdict, decision: decided.id };
+        Self { record, rejection: decided.letter.clone(), place: 0, closed: Some(closed) }
+    }
 }
 
 /// Inserts one letter, in the transaction that the session has open.
 pub async fn insert(client: &Client, build: i64, letter: &Letter<'_>) -> Result<()> {
-    let Letter { record, rejection, .. } = letter;
+    let Letter { record, rejection, closed, .. } = letter;
     let kept = |bytes: &'_ [u8]| bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
     let headers: Vec<_> = record
         .headers
@@ -32,8 +56,9 @@ pub async fn insert(client: &Client, build: i64, letter: &Letter<'_>) -> Result<
         .execute(
             &for_build(
                 "/* views::apply::letter */ INSERT INTO {build}.letters
-                     (partition, \"offset\", cause, error, order_id, key, payload, payload_bytes, headers, appended_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                     (partition, \"offset\", cause, error, order_id, key, payload, payload_bytes, headers, appended_at,
+                      state, decision)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
                 build,
             ),
             &[
@@ -47,6 +72,8 @@ pub async fn insert(client: &Client, build: i64, letter: &Letter<'_>) -> Result<
                 &(record.value.map_or(0, <[u8]>::len) as i32),
                 &serde_json::json!(headers),
                 &Timestamptz(record.at().appended_at),
+                &closed.map_or("open", |closed| closed.verdict.state()),
+                &closed.map(|closed| closed.decision),
             ],
         )
         .await

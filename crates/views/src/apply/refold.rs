@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use orders::OrderState;
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, Row, Statement};
 
-use super::batch::Batch;
 use super::order_columns::OrderColumns;
 use super::writer::prepare;
 use crate::error::{Error, Result};
@@ -38,20 +37,15 @@ impl Refold {
         })
     }
 
-    /// Folds again what the upsert of `batch` left; returns how many orders that were.
-    pub(super) async fn run(&self, client: &Client, batch: &Batch<'_>) -> Result<usize> {
+    /// Folds again those of `incoming` that the upsert left; returns how many orders that were.
+    pub(super) async fn run(&self, client: &Client, incoming: &[&str]) -> Result<usize> {
         let during = Error::during("folding orders again");
-        let incoming: Vec<&str> = batch.orders.iter().map(|(order_id, _)| &**order_id).collect();
         let untaken = client.query(&self.untaken, &[&incoming]).await.map_err(&during)?;
         let untaken: Vec<&str> = untaken.iter().map(|row| row.get(0)).collect();
         // A statement of its own: its snapshot holds what others committed before our
         // row lock was granted.
-        let rows = client.query(&self.history, &[&untaken]).await.map_err(&during)?;
-        let mut states: BTreeMap<&str, OrderState<'_>> = BTreeMap::new();
-        for row in &rows {
-            let (order_id, fact) = fact(row)?;
-            states.entry(order_id).or_default().add(fact);
-        }
+        let rows = self.history(client, &untaken).await?;
+        let states = states(&rows)?;
         let mut columns = OrderColumns::default();
         for (order_id, state) in &states {
             columns.push(Cow::Borrowed(*order_id), state);
@@ -65,4 +59,18 @@ impl Refold {
         }
         Ok(untaken.len())
     }
+    /// All records of some orders, for [`states`].
+    pub(super) async fn history(&self, client: &Client, order_ids: &[&str]) -> Result<Vec<Row>> {
+        client.query(&self.history, &[&order_ids]).await.map_err(Error::during("reading orders' histories"))
+    }
+}
+
+/// The orders that these rows make, by id.
+pub(super) fn states(history: &[Row]) -> Result<BTreeMap<&str, OrderState<'_>>> {
+    let mut states: BTreeMap<&str, OrderState<'_>> = BTreeMap::new();
+    for row in history {
+        let (order_id, fact) = fact(row)?;
+        states.entry(order_id).or_default().add(fact);
+    }
+    Ok(states)
 }

@@ -1,22 +1,17 @@
 //! One database session that writes batches to one build.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::pin::pin;
 
-use bytes::Bytes;
-use futures_util::SinkExt;
 use futures_util::future::join;
 use orders::Partition;
 use tokio_postgres::{Client, Statement};
 
 use super::batch::Batch;
-use super::copy::COLUMNS;
 use super::letter;
-use super::order_columns::OrderColumns;
-use super::refold::Refold;
+use super::rows::Rows;
 use crate::ORDERS;
 use crate::connect::Session;
+use crate::decisions::{self, Decisions};
 use crate::error::{Error, Result};
 use crate::positions::Held;
 use crate::sql::{Timestamptz, for_build};
@@ -26,15 +21,13 @@ pub struct Writer {
     pub(crate) client: Client,
     build: i64,
     advance: Statement,
-    copy: Statement,
-    upsert: Statement,
-    refold: Refold,
+    decided: Statement,
+    rows: Rows,
 }
 
 impl Writer {
     pub async fn open(session: Session, build: i64) -> Result<Self> {
         let client = session.client;
-        let copy = format!("COPY {{build}}.order_history ({COLUMNS}) FROM STDIN (FORMAT binary)");
         Ok(Self {
             advance: prepare(
                 &client,
@@ -49,9 +42,8 @@ impl Writer {
                      AND p.owner_epoch = moved.owner_epoch AND p.next_offset = moved.from_offset",
             )
             .await?,
-            copy: prepare(&client, build, &copy).await?,
-            upsert: prepare(&client, build, include_str!("upsert.sql")).await?,
-            refold: Refold::prepare(&client, build).await?,
+            decided: prepare(&client, build, decisions::DECIDED_SINCE).await?,
+            rows: Rows::prepare(&client, build).await?,
             client,
             build,
         })
@@ -65,8 +57,17 @@ impl Writer {
     /// Writes one batch, whole or not at all. `held` gives the owner epochs; a
     /// position that is not where the batch begins refuses it. After an error of the
     /// connection the outcome is unknown: read the positions to learn it.
-    pub async fn write(&self, batch: &Batch<'_>, held: &BTreeMap<Partition, Held>) -> Result<()> {
-        let result = self.transaction(batch, held).await;
+    ///
+    /// `behind`: the build is not the active one, so that operators decide about records
+    /// that it has still to meet. Then no decision is taken while the batch is written, and
+    /// one that these do not hold refuses it.
+    pub async fn write(
+        &self,
+        batch: &Batch<'_>,
+        held: &BTreeMap<Partition, Held>,
+        behind: Option<&Decisions>,
+    ) -> Result<()> {
+        let result = self.transaction(batch, held, behind).await;
         if result.is_err() && !self.client.is_closed() {
             // If this fails the session is gone, and with it the transaction.
             let _ = self.client.batch_execute("ROLLBACK").await;
@@ -74,13 +75,27 @@ impl Writer {
         result
     }
 
-    async fn transaction(&self, batch: &Batch<'_>, held: &BTreeMap<Partition, Held>) -> Result<()> {
+    async fn transaction(
+        &self,
+        batch: &Batch<'_>,
+        held: &BTreeMap<Partition, Held>,
+        behind: Option<&Decisions>,
+    ) -> Result<()> {
+        let moved = join(self.advance(batch, held), self.check(batch, behind));
         if batch.history_rows == 0 {
-            let (begin, moved) = join(self.begin(), self.advance(batch, held)).await;
+            let (begin, (moved, checked)) = join(self.begin(behind.is_some()), moved).await;
             begin?;
             moved?;
+            checked?;
         } else {
-            self.write_rows(batch, held).await?;
+            // Two round trips: what depends on nothing but the requests before it is sent along.
+            let copy = self.rows.open(&self.client);
+            let (begin, ((moved, checked), copy)) =
+                join(self.begin(behind.is_some()), join(moved, copy)).await;
+            begin?;
+            moved?;
+            checked?;
+            self.rows.write(&self.client, copy, batch).await?;
         }
         for letter in &batch.letters {
             letter::insert(&self.client, self.build, letter).await?;
@@ -88,50 +103,26 @@ impl Writer {
         self.client.batch_execute("COMMIT").await.map_err(Error::during("committing a batch"))
     }
 
-    /// Two round trips: what depends on nothing but the requests before it is sent along.
-    async fn write_rows(&self, batch: &Batch<'_>, held: &BTreeMap<Partition, Held>) -> Result<()> {
-        let copy = self.client.copy_in::<_, Bytes>(&self.copy);
-        let (begin, (moved, copy)) = join(self.begin(), join(self.advance(batch, held), copy)).await;
-        begin?;
-        moved?;
-        let mut copy = pin!(copy.map_err(Error::during("opening the COPY of the history"))?);
-        let history = async {
-            copy.send(batch.history.clone()).await?;
-            copy.finish().await
+    async fn begin(&self, keep_decisions_away: bool) -> Result<()> {
+        let begin = match keep_decisions_away {
+            true => format!("BEGIN; {}", decisions::keep_away()),
+            false => "BEGIN".to_owned(),
         };
-        let mut columns = OrderColumns::default();
-        for (order_id, state) in &batch.orders {
-            columns.push(Cow::Borrowed(order_id), state);
-        }
-        let parameters = columns.parameters();
-        let upsert = async {
-            // A build that is being loaded has neither orders nor the index for them.
-            if batch.orders.is_empty() { Ok(0) } else { self.client.execute(&self.upsert, &parameters).await }
-        };
-        let (copied, taken) = join(history, upsert).await;
-        let copied = copied.map_err(Error::during("copying the history"))?;
-        let taken = taken.map_err(Error::during("writing the orders"))?;
-        if copied as usize != batch.history_rows {
-            return Err(Error::Unusable(format!(
-                "{copied} of {} history rows were taken",
-                batch.history_rows
-            )));
-        }
-        if taken as usize != batch.orders.len() {
-            let refolded = self.refold.run(&self.client, batch).await?;
-            if taken as usize + refolded != batch.orders.len() {
-                return Err(Error::Unusable(format!(
-                    "{taken} orders written and {refolded} folded again, of {}",
-                    batch.orders.len()
-                )));
-            }
-            metrics::counter!("food_orders_orders_refolded_total").increment(refolded as u64);
-        }
-        Ok(())
+        self.client.batch_execute(&begin).await.map_err(Error::during("beginning a batch"))
     }
 
-    async fn begin(&self) -> Result<()> {
-        self.client.batch_execute("BEGIN").await.map_err(Error::during("beginning a batch"))
+    /// Refused if there are decisions about records of this batch that `known` does not hold.
+    async fn check(&self, batch: &Batch<'_>, known: Option<&Decisions>) -> Result<()> {
+        let Some(known) = known else { return Ok(()) };
+        let partitions: Vec<_> = batch.advances.keys().map(|partition| partition.0).collect();
+        let from: Vec<_> = batch.advances.values().map(|advance| advance.from.0).collect();
+        let to: Vec<_> = batch.advances.values().map(|advance| advance.to.0).collect();
+        let row = self
+            .client
+            .query_one(&self.decided, &[&ORDERS, &partitions, &from, &to, &known.upto()])
+            .await
+            .map_err(Error::during("looking for decisions"))?;
+        if row.get(0) { Err(Error::Decided) } else { Ok(()) }
     }
 
     /// Locks, compares and moves the positions.

@@ -23,6 +23,8 @@ pub struct HistoryRow<'a> {
     /// A JSON object.
     pub details: Option<&'a str>,
     pub trace_id: Option<&'a str>,
+    /// Not of the log: the retry that admitted it.
+    pub decision: Option<i64>,
 }
 
 impl<'a> HistoryRow<'a> {
@@ -41,6 +43,7 @@ impl<'a> HistoryRow<'a> {
             appended_at: columns.time()?,
             details: columns.text_or_null()?,
             trace_id: columns.text_or_null()?,
+            decision: columns.i64_or_null()?,
         })
     }
 }
@@ -75,7 +78,7 @@ impl HistoryScan {
         let query = for_build(
             &format!(
                 "/* views::rebuild::history_scan */ SELECT partition, \"offset\", order_id, event, status, sequence,
-                     event_id, occurred_at, appended_at, details::text, trace_id
+                     event_id, occurred_at, appended_at, details::text, trace_id, decision
                  FROM {{build}}.order_history WHERE {condition}"
             ),
             build,

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use orders::{Offset, Partition};
 use tokio_postgres::Client;
 
+use crate::apply::Closed;
+use crate::decisions::Verdict;
 use crate::error::{Error, Result};
 use crate::sql::for_build;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownLetter {
     pub cause: String,
-    /// Its record is in the history as well.
-    pub is_retried: bool,
+    /// How it was closed, and by which decision; `None`: it is open.
+    pub closed: Option<Closed>,
 }
 
 /// All of them: a consumer that finds many stops, so there are few.
@@ -20,7 +22,7 @@ pub async fn letters(client: &Client, build: i64) -> Result<BTreeMap<(Partition,
     let rows = client
         .query(
             &for_build(
-                "/* views::rebuild::letters */ SELECT partition, \"offset\", cause, state = 'retried' FROM {build}.letters",
+                "/* views::rebuild::letters */ SELECT partition, \"offset\", cause, state, decision FROM {build}.letters",
                 build,
             ),
             &[],
@@ -30,7 +32,15 @@ pub async fn letters(client: &Client, build: i64) -> Result<BTreeMap<(Partition,
     Ok(rows
         .iter()
         .map(|row| {
-            let letter = KnownLetter { cause: row.get(2), is_retried: row.get(3) };
+            let verdict = match row.get(3) {
+                "retried" => Some(Verdict::Retry),
+                "discarded" => Some(Verdict::Discard),
+                _ => None,
+            };
+            // A closed letter without a decision is a difference: there is no decision 0.
+            let decision = row.get::<_, Option<i64>>(4).unwrap_or_default();
+            let closed = verdict.map(|verdict| Closed { verdict, decision });
+            let letter = KnownLetter { cause: row.get(2), closed };
             ((Partition(row.get(0)), Offset(row.get(1))), letter)
         })
         .collect())

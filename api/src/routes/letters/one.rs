@@ -1,0 +1,41 @@
+//! `GET /letters/{id}`.
+
+use ::letters::{LetterId, LetterView};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use super::{Letter, letter_id, may_see_bytes};
+use crate::answer::Freshness;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::state::AppState;
+
+/// One dead letter; its key, payload and headers' values only with the admin token
+#[utoipa::path(
+    get, path = "/letters/{id}", tag = "letters", operation_id = "getLetter",
+    params(("id" = String, Path, description = "PARTITION-OFFSET of its record, such as 3-1207")),
+    security((), ("admin_token" = [])),
+    responses((status = 200, description = "The letter", body = Letter))
+)]
+pub async fn get(
+    State(state): State<AppState>,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    Query::parse(raw.as_deref(), &[])?;
+    let id = letter_id(path)?;
+    let with_bytes = may_see_bytes(&state, &headers)?;
+    read(&state, id, with_bytes).await
+}
+
+pub(super) async fn read(state: &AppState, id: LetterId, with_bytes: bool) -> Result<Response, Problem> {
+    let answer = state.reader()?.letter(id, with_bytes).await?;
+    let freshness = Freshness::of(&answer.head, &state.lag);
+    match answer.value {
+        Some(letter) => freshness.json(&LetterView::from(letter)),
+        None => Err(freshness.problem(Problem::not_found(format!("there is no letter {id}")))),
+    }
+}

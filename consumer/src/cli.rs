@@ -1,0 +1,60 @@
+//! The commands: what an operator does about dead letters, without joining a group.
+
+mod decisions;
+mod letters;
+
+use std::io;
+use std::time::Duration;
+
+use ::letters::Desk;
+use clap::Subcommand;
+use service::{Failure, Shell};
+use views::read::Reader;
+
+use crate::settings::Settings;
+
+const CONNECTION_WAIT: Duration = Duration::from_secs(5);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Dead letters: list them, show one, retry or discard
+    #[command(subcommand)]
+    Letters(letters::Letters),
+
+    /// Decisions: what was decided about dead letters and gaps
+    #[command(subcommand)]
+    Decisions(decisions::Decisions),
+}
+
+/// Carries the command out, or ends early when told to stop.
+pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result<(), Failure> {
+    let work = async {
+        views::migrate::migrate(&settings.database).await?;
+        match command {
+            Command::Letters(command) => {
+                let desk = Desk {
+                    database: settings.database.clone(),
+                    kafka: settings.kafka.clone(),
+                    codec: settings.codec.clone(),
+                };
+                let reader = Reader::new(&settings.database, 1, CONNECTION_WAIT, STATEMENT_TIMEOUT)?;
+                letters::run(command, &desk, &reader).await
+            }
+            Command::Decisions(command) => decisions::run(&command, &settings.database).await,
+        }
+    };
+    tokio::select! {
+        () = shell.stop.cancelled() => Ok(()),
+        done = work => done,
+    }
+}
+
+/// Whoever reads the output may stop reading, as `head` does.
+fn written(result: io::Result<()>) -> Result<bool, Failure> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

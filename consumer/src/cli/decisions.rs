@@ -1,0 +1,37 @@
+//! `consumer decisions`.
+
+use std::io::{Write, stdout};
+
+use clap::Subcommand;
+use letters::DecisionLine;
+use service::Failure;
+use views::Database;
+
+use super::written;
+
+const PAGE: i64 = 1000;
+
+#[derive(Subcommand, Debug)]
+pub enum Decisions {
+    /// Print all decisions, one JSON object per line, in the order of their numbers
+    ///
+    /// They live only in PostgreSQL: a rebuild from offset 0 reads them from there, and the log does not have them.
+    Export,
+}
+
+pub async fn run(command: &Decisions, database: &Database) -> Result<(), Failure> {
+    let Decisions::Export = command;
+    let session = database.session("food-orders decisions", &[]).await?;
+    let mut after = 0;
+    loop {
+        let page = views::decisions::export(&session.client, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.id;
+        for decision in page {
+            let line = serde_json::to_string(&DecisionLine::from(decision))?;
+            if !written(writeln!(stdout(), "{line}"))? {
+                return Ok(());
+            }
+        }
+    }
+}

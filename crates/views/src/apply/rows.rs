@@ -1,0 +1,94 @@
+//! The rows of a batch: its history and its orders, in a transaction that somebody else
+//! begins and ends.
+
+use std::borrow::Cow;
+use std::pin::pin;
+
+use bytes::Bytes;
+use futures_util::SinkExt;
+use futures_util::future::join;
+use tokio_postgres::{Client, CopyInSink, Statement};
+
+use super::batch::Batch;
+use super::copy::COLUMNS;
+use super::order_columns::OrderColumns;
+use super::refold::{Refold, states};
+use super::writer::prepare;
+use crate::error::{Error, Result};
+
+/// A COPY of the history that was opened, or why it was not.
+type Opened = Result<CopyInSink<Bytes>, tokio_postgres::Error>;
+
+#[derive(Debug)]
+pub(crate) struct Rows {
+    copy: Statement,
+    upsert: Statement,
+    refold: Refold,
+}
+
+impl Rows {
+    pub(crate) async fn prepare(client: &Client, build: i64) -> Result<Self> {
+        let copy = format!("COPY {{build}}.order_history ({COLUMNS}, decision) FROM STDIN (FORMAT binary)");
+        Ok(Self {
+            copy: prepare(client, build, &copy).await?,
+            upsert: prepare(client, build, include_str!("upsert.sql")).await?,
+            refold: Refold::prepare(client, build).await?,
+        })
+    }
+
+    /// Opens the COPY: apart, so that it can be sent along with what comes before it.
+    pub(crate) async fn open(&self, client: &Client) -> Opened {
+        client.copy_in(&self.copy).await
+    }
+
+    pub(crate) async fn write(&self, client: &Client, copy: Opened, batch: &Batch<'_>) -> Result<()> {
+        let mut copy = pin!(copy.map_err(Error::during("opening the COPY of the history"))?);
+        let history = async {
+            copy.send(batch.history.clone()).await?;
+            copy.finish().await
+        };
+        let (copied, orders) = join(history, self.write_orders(client, batch)).await;
+        let copied = copied.map_err(Error::during("copying the history"))?;
+        orders?;
+        if copied as usize != batch.history_rows {
+            return Err(Error::Unusable(format!(
+                "{copied} of {} history rows were taken",
+                batch.history_rows
+            )));
+        }
+        Ok(())
+    }
+
+    async fn write_orders(&self, client: &Client, batch: &Batch<'_>) -> Result<()> {
+        // A build that is being loaded has neither orders nor the index for them.
+        if batch.orders.is_empty() {
+            return Ok(());
+        }
+        let mut columns = OrderColumns::default();
+        for (order_id, state) in &batch.orders {
+            columns.push(Cow::Borrowed(order_id), state);
+        }
+        let taken = client.execute(&self.upsert, &columns.parameters()).await;
+        let taken = taken.map_err(Error::during("writing the orders"))?;
+        if taken as usize == batch.orders.len() {
+            return Ok(());
+        }
+        let incoming: Vec<&str> = batch.orders.iter().map(|(order_id, _)| &**order_id).collect();
+        let refolded = self.refold.run(client, &incoming).await?;
+        if taken as usize + refolded != batch.orders.len() {
+            return Err(Error::Unusable(format!(
+                "{taken} orders written and {refolded} folded again, of {}",
+                batch.orders.len()
+            )));
+        }
+        metrics::counter!("food_orders_orders_refolded_total").increment(refolded as u64);
+        Ok(())
+    }
+
+    /// Orders whose history is there, whatever their rows say.
+    pub(crate) async fn derive(&self, client: &Client, order_ids: &[&str]) -> Result<()> {
+        let history = self.refold.history(client, order_ids).await?;
+        let orders = states(&history)?.into_iter().map(|(id, state)| (Cow::Borrowed(id), state)).collect();
+        self.write_orders(client, &Batch { orders, ..Batch::default() }).await
+    }
+}

@@ -1,0 +1,33 @@
+//! What operators decided about single records, as table `decisions` says.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::Transaction;
+
+use super::Error;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub id: i64,
+    /// Else it was discarded.
+    pub is_retry: bool,
+    /// Of the letter.
+    pub cause: Option<String>,
+    pub order_id: Option<String>,
+}
+
+/// The last one about each record, by partition and offset.
+pub type Decisions = BTreeMap<(i32, i64), Decision>;
+
+pub async fn read(tx: &Transaction<'_>) -> Result<Decisions, Error> {
+    let select = "/* oracle::decisions */ SELECT partition, from_offset, id, kind, cause, order_id
+                  FROM public.decisions WHERE kind <> 'accept_gap' ORDER BY id";
+    let mut decisions = Decisions::new();
+    for row in tx.query(select, &[]).await? {
+        let is_retry = row.try_get::<_, &str>(3)? == "retry";
+        let decision =
+            Decision { id: row.try_get(2)?, is_retry, cause: row.try_get(4)?, order_id: row.try_get(5)? };
+        decisions.insert((row.try_get(0)?, row.try_get(1)?), decision);
+    }
+    Ok(decisions)
+}
