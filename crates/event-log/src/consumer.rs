@@ -164,6 +164,7 @@ mod tests {
                 ("auto.offset.reset".into(), "latest".to_owned().into()),
                 ("enable.auto.commit".into(), "true".to_owned().into()),
                 ("heartbeat.interval.ms".into(), "900".to_owned().into()),
+                ("client.rack".into(), "here".to_owned().into()),
             ],
             ..KafkaSettings::new("localhost:9092", "food-orders")
         };
@@ -171,5 +172,6 @@ mod tests {
         assert_eq!(config.get("auto.offset.reset"), Some("error"));
         assert_eq!(config.get("enable.auto.commit"), Some("false"));
         assert_eq!(config.get("heartbeat.interval.ms"), Some("900"));
+        assert_eq!(config.get("client.rack"), Some(""));
     }
 }

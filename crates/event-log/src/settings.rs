@@ -30,6 +30,8 @@ impl KafkaSettings {
             config.set(name, value.expose_secret());
         }
         config.set("bootstrap.servers", &self.bootstrap_servers);
+        // All is read from the leader, who tells the end offsets: a follower's log may end before.
+        config.set("client.rack", "");
         config
     }
 }

@@ -11,8 +11,11 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 use super::{Assigned, GroupEvent};
+use crate::client::Ends;
+use crate::ends::Polled;
 use crate::error::Error;
 use crate::quiet::on_error;
 
@@ -22,6 +25,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub(super) struct Context {
     topic: String,
     events: UnboundedSender<GroupEvent>,
+    ends: watch::Receiver<Option<Polled>>,
     state: Mutex<State>,
 }
 
@@ -29,8 +33,14 @@ pub(super) struct Context {
 struct State {
     /// Assignments whose answer is still to come.
     pending: Vec<Pending>,
-    /// Of each partition that is being read.
-    generations: BTreeMap<Partition, u32>,
+    reading: BTreeMap<Partition, Reading>,
+}
+
+/// A partition that is being read.
+struct Reading {
+    generation: u32,
+    /// An end of the log that was known before reading began.
+    end: Option<Position>,
 }
 
 struct Pending {
@@ -63,8 +73,12 @@ impl ConsumerContext for Context {
 }
 
 impl Context {
-    pub(super) fn new(topic: String, events: UnboundedSender<GroupEvent>) -> Self {
-        Self { topic, events, state: Mutex::default() }
+    pub(super) fn new(
+        topic: String,
+        events: UnboundedSender<GroupEvent>,
+        ends: watch::Receiver<Option<Polled>>,
+    ) -> Self {
+        Self { topic, events, ends, state: Mutex::default() }
     }
 
     pub(super) fn fail(&self, error: Error) {
@@ -73,13 +87,27 @@ impl Context {
     }
 
     pub(super) fn generation(&self, partition: Partition) -> u32 {
-        self.state().generations.get(&partition).copied().unwrap_or_default()
+        self.state().reading.get(&partition).map_or(0, |reading| reading.generation)
     }
 
-    pub(super) fn read_from(&self, assigned: &[Assigned]) {
+    /// Up to where everything is read once the reading of this partition has come to an end of the
+    /// log: what was not there below was a hole. Ends that are known later do not count, for the
+    /// news of an end waits in a queue behind records, while the log grows.
+    pub(super) fn end(&self, partition: Partition) -> Option<Position> {
+        self.state().reading.get(&partition)?.end
+    }
+
+    /// The ends of the log that are known by now.
+    pub(super) fn ends(&self) -> Ends {
+        self.ends.borrow().as_ref().map(|polled| polled.ends.clone()).unwrap_or_default()
+    }
+
+    /// `ends` must have been known before librdkafka was told to read from there.
+    pub(super) fn read_from(&self, assigned: &[Assigned], ends: &Ends) {
         let mut state = self.state();
         for one in assigned {
-            state.generations.insert(one.partition, one.generation);
+            let end = ends.get(&one.partition).map(|marks| marks.end);
+            state.reading.insert(one.partition, Reading { generation: one.generation, end });
         }
     }
 
@@ -121,7 +149,7 @@ impl Context {
         let is_assigned = consumer.assignment()?;
         {
             let mut state = self.state();
-            state.generations.retain(|partition, _| !partitions.contains(partition));
+            state.reading.retain(|partition, _| !partitions.contains(partition));
             state.pending.retain(|pending| !pending.partitions.iter().any(|one| partitions.contains(one)));
         }
         if !partitions.is_empty() {
@@ -148,7 +176,7 @@ impl Context {
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, assigned: &[Assigned]) -> KafkaResult<()> {
-        self.read_from(assigned);
+        self.read_from(assigned, &self.ends());
         let mut list = TopicPartitionList::new();
         for one in assigned {
             list.add_partition_offset(&self.topic, one.partition.0, Offset::Offset(one.position.0))?;

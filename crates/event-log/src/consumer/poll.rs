@@ -39,7 +39,7 @@ impl Poller {
         events: UnboundedSender<GroupEvent>,
         commands: Receiver<Command>,
     ) -> Result<Self> {
-        let context = Context::new(topic.clone(), events);
+        let context = Context::new(topic.clone(), events, membership.ends.clone());
         let consumer: BaseConsumer<Context> =
             config.create_with_context(context).map_err(Error::during("setting up the consumer"))?;
         consumer.subscribe(&[&topic]).map_err(Error::during("subscribing to the topic"))?;
@@ -115,13 +115,11 @@ impl Poller {
         Ok(())
     }
 
-    /// All below an end that was known before is read: what is not there was a hole.
     fn reached_end(&self, partition: Partition) {
-        let known = self.membership.ends.borrow();
-        if let Some(marks) = known.as_ref().and_then(|polled| polled.ends.get(&partition)) {
+        let context = self.consumer.context();
+        if let Some(end) = context.end(partition) {
             let lane = lane_of(partition, self.membership.lanes.len());
-            let generation = self.consumer.context().generation(partition);
-            self.membership.lanes[lane].end(partition, marks.end, generation);
+            self.membership.lanes[lane].end(partition, end, context.generation(partition));
         }
     }
 
@@ -132,9 +130,10 @@ impl Poller {
             if assignment.find_partition(&self.topic, one.partition.0).is_none() {
                 continue;
             }
+            let ends = self.consumer.context().ends();
             let offset = Offset::Offset(one.position.0);
             match self.consumer.seek(&self.topic, one.partition.0, offset, Duration::from_secs(2)) {
-                Ok(()) => self.consumer.context().read_from(&[*one]),
+                Ok(()) => self.consumer.context().read_from(&[*one], &ends),
                 Err(error) => self.consumer.context().fail(Error::during("seeking")(error)),
             }
         }
