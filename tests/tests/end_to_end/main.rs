@@ -3,11 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // all of this is test code
 
 mod api;
-mod breaker;
 mod caught_up;
 mod checker;
 mod decisions;
-mod deployment;
 mod group;
 mod letters;
 mod producer;

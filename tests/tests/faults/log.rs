@@ -196,6 +196,23 @@ async fn fault_25_open_transaction_holds_back_a_partition() {
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
 
+#[tokio::test]
+#[ignore = "slow: ./food-orders test --faults"]
+async fn fault_25_open_transaction_is_named_as_the_cause() {
+    let stage = Stage::new().await;
+    stage.create_topic(1).await;
+    let health = format!("127.0.0.1:{}", free_port().unwrap());
+    let consumer = stage.program("consumer").env("METRICS_LISTEN", &health).start();
+    let transaction = stage.send_in_open_transaction(events(0..1, 1)).await;
+    stage.send(events(1..5, 1)).await;
+    let body = readiness(&health, false, 3 * PATIENCE).await;
+    assert!(body.contains("holds back 5 records from offset 0 on"), "{body}");
+    transaction.commit().await;
+    readiness(&health, true, PATIENCE).await;
+    stage.check().await;
+    assert_eq!(consumer.terminate(PATIENCE).await, 0);
+}
+
 /// Flipped bits on the broker's disk.
 #[tokio::test]
 async fn fault_26_corrupt_batch() {

@@ -1,11 +1,11 @@
-//! A flood of records that nobody can read.
+//! Fault 33: a flood of records that nobody can read.
 
 use end_to_end::harness::{PATIENCE, Stage, raw};
 
 const CIRCUIT_BREAKER: i32 = 5;
 
 #[tokio::test]
-async fn a_flood_stops_the_consumer_before_it_fills_the_letters() {
+async fn fault_33_flood_of_bad_records() {
     let stage = Stage::new().await;
     stage.create_topic(1).await;
     stage.send((0..300).map(|n| raw(format!("not an event {n}"))).collect()).await;
@@ -23,7 +23,7 @@ async fn a_flood_stops_the_consumer_before_it_fills_the_letters() {
 
 /// What a newcomer types wrong is a letter, and nothing else happens.
 #[tokio::test]
-async fn a_single_bad_line_is_just_a_letter() {
+async fn fault_33_single_bad_line_is_just_a_letter() {
     let stage = Stage::new().await;
     stage.create_topic(1).await;
     stage.send(vec![raw("OrderCreated ORD-1"), raw(r#"{"event":"OrderCreated","order_id":"ORD-1"}"#)]).await;

@@ -1,11 +1,11 @@
-//! One group per database.
+//! Fault 7: two groups on one database.
 
 use end_to_end::harness::{PATIENCE, Stage, eventually};
 
 const OTHER_DEPLOYMENT: i32 = 4;
 
 #[tokio::test]
-async fn consumers_of_another_group_are_refused_until_the_first_are_gone() {
+async fn fault_07_two_groups_on_one_database() {
     let stage = Stage::new().await;
     stage.produce("--orders 50").await;
     let first = stage.consumer();
