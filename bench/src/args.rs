@@ -39,7 +39,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Longest measurement of the row-by-row consumers, in seconds: they get as far as they get
+    /// How long the row-by-row consumers and the latencies are measured, in seconds; each kind of read half as long
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub sample_seconds: u64,
 
@@ -91,6 +91,18 @@ pub enum Step {
     /// Baseline: two statements and a commit per event
     #[value(name = "rows-1")]
     RowsPerEvent,
+    /// replay-rebuild of a drained database: the load of the history, and the whole
+    Rebuild,
+    /// From produce to the row that a reader sees, at 500 events/s: the consumer
+    #[value(name = "latency-500")]
+    Latency,
+    /// The same: baseline rows-1
+    #[value(name = "latency-500-rows-1")]
+    LatencyRowsPerEvent,
+    /// The same at half of the rate of a drain: the consumer
+    LatencyHalfDrain,
+    /// Reads through the API, four clients at a time, of a drained database
+    Reads,
 }
 
 impl Step {

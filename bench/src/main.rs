@@ -9,12 +9,14 @@ mod context;
 mod cpu;
 mod environment;
 mod history_dump;
+mod latency;
 mod measurement;
 mod report;
 mod run;
 mod server;
 mod steps;
 mod table;
+mod timing;
 
 use std::process::ExitCode;
 

@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 
+use crate::latency::Latency;
+
 /// Times in seconds, sizes in bytes. What could not be measured is absent.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Measurement {
     pub step: String,
     /// From 1; 0 is the warm-up.
     pub repetition: u32,
-    /// Read and, but for `read`, committed.
+    /// Read and, but for `read`, committed. Of a step that reads through the API: requests.
     pub events: u64,
     /// What the rate is about: see [`crate::report::DEFINITIONS`].
     pub seconds: f64,
@@ -31,6 +33,10 @@ pub struct Measurement {
     pub hot_ratio: Option<f64>,
     /// Rows of `orders` written: inserted and updated.
     pub order_rows_written: Option<u64>,
+    /// Of single events or requests.
+    pub latency_ms: Option<Latency>,
+    /// The step whose latencies these are held against.
+    pub compared_with: Option<&'static str>,
 }
 
 impl Measurement {

@@ -12,9 +12,10 @@ use crate::backlog::Backlog;
 use crate::environment::Environment;
 use crate::measurement::Measurement;
 use crate::table;
+use crate::timing::{self, Timing};
 
 /// What the numbers are, said with them.
-pub const DEFINITIONS: [&str; 8] = [
+pub const DEFINITIONS: [&str; 11] = [
     "seconds of drain: from the claim of the partitions (reading begins) to the moment all positions in PostgreSQL \
      have reached the log's end, seen every 10 ms; without start-up, joining the group and leaving it",
     "seconds of copy, copy-2: from the first BEGIN to the last COMMIT; the very rows that a drain wrote, in its order, \
@@ -27,6 +28,12 @@ pub const DEFINITIONS: [&str; 8] = [
     "all sessions that write have synchronous_commit=off, the consumer's default; the baselines write the same tables \
      (without orders.details)",
     "rows-1000 and rows-1 stop after --sample-seconds; all others work through the whole backlog",
+    "rebuild-load: the time that replay-rebuild itself notes for loading the history; rebuild: the whole process, until the \
+     new tables were verified and serve",
+    "latency-*: from the producer's send (linger 1 ms) to the first look of a reader that sees the row, a look each \
+     millisecond or two; at half of the drain rate it looks for about 500 events per second",
+    "get-*, list*: answers of the api per second to four clients that ask one after the other, from the first byte sent to \
+     the last one received; all programs share the processors",
 ];
 
 /// Less than this share of the processors is used by others on a quiet machine.
@@ -39,8 +46,9 @@ pub struct Report<'a> {
     repeat: u32,
     in_flight_orders: u64,
     consumer_arguments: Vec<String>,
-    definitions: [&'static str; 8],
+    definitions: [&'static str; 11],
     summary: Vec<Summary>,
+    latencies: Vec<Timing>,
     measurements: Vec<Measurement>,
 }
 
@@ -62,8 +70,10 @@ impl<'a> Report<'a> {
         backlog: &'a Backlog,
         measurements: Vec<Measurement>,
     ) -> Self {
-        let summary =
-            options.steps().into_iter().map(|step| Summary::of(&step.name(), &measurements)).collect();
+        let (timed, rates): (Vec<&str>, Vec<&str>) =
+            steps(&measurements).into_iter().partition(|step| is_timed(step, &measurements));
+        let summary = rates.into_iter().map(|step| Summary::of(step, &measurements)).collect();
+        let latencies = timed.into_iter().map(|step| Timing::of(step, &measurements)).collect();
         Self {
             environment,
             backlog,
@@ -72,6 +82,7 @@ impl<'a> Report<'a> {
             consumer_arguments: options.consumer_arg.iter().map(|arg| arg.display().to_string()).collect(),
             definitions: DEFINITIONS,
             summary,
+            latencies,
             measurements,
         }
     }
@@ -95,7 +106,12 @@ impl<'a> Report<'a> {
             value_bytes.unwrap_or_default() / (*events).max(1),
             self.repeat
         )?;
-        writeln!(out, "\n{}", table::format(&self.rows()))?;
+        if !self.summary.is_empty() {
+            writeln!(out, "\n{}", table::format(&self.rows()))?;
+        }
+        if !self.latencies.is_empty() {
+            writeln!(out, "\n{}", table::format(&timing::rows(&self.latencies)))?;
+        }
         let others: Vec<f64> = self.measurements.iter().filter_map(Measurement::others).collect();
         if median(&others).is_some_and(|share| share > QUIET) {
             writeln!(
@@ -168,6 +184,21 @@ impl<'a> Report<'a> {
     }
 }
 
+/// The steps that were measured, in their order.
+fn steps(all: &[Measurement]) -> Vec<&str> {
+    let mut steps: Vec<&str> = Vec::new();
+    for one in all {
+        if !steps.contains(&one.step.as_str()) {
+            steps.push(&one.step);
+        }
+    }
+    steps
+}
+
+fn is_timed(step: &str, all: &[Measurement]) -> bool {
+    all.iter().any(|one| one.step == step && one.latency_ms.is_some())
+}
+
 impl Summary {
     fn of(step: &str, all: &[Measurement]) -> Self {
         let own = || all.iter().filter(|one| one.step == step);
@@ -191,7 +222,7 @@ impl Summary {
 }
 
 /// The middle one; the mean of both where there are two.
-fn median(values: &[f64]) -> Option<f64> {
+pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let half = sorted.len() / 2;

@@ -7,6 +7,7 @@ use crate::backlog::{self, Backlog};
 use crate::context::{Context, say};
 use crate::environment::Environment;
 use crate::history_dump::HistoryDump;
+use crate::latency::Latency;
 use crate::measurement::Measurement;
 use crate::report::Report;
 use crate::server::Server;
@@ -17,7 +18,7 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     let server = Server::connect(&options.database_url).await?;
     let environment = Environment::look(&server).await?;
     let backlog = Backlog::produce(&context).await?;
-    let mut bench = Bench { context: &context, server, backlog, dump: None };
+    let mut bench = Bench { context: &context, server, backlog, dump: None, drain_rate: None };
     let measured = measure(&mut bench, &options.steps()).await;
     // Whatever came of it, and even if the broker is gone.
     let deleted = backlog::delete_topic(&context.kafka).await;
@@ -35,9 +36,10 @@ async fn measure(bench: &mut Bench<'_>, steps: &[Step]) -> Result<Vec<Measuremen
     let mut all = Vec::new();
     for repetition in 1..=bench.context.options.repeat {
         for step in steps {
-            let measured = bench.measure(*step, repetition).await?;
-            progress(&measured);
-            all.push(measured);
+            for measured in bench.measure(*step, repetition).await? {
+                progress(&measured);
+                all.push(measured);
+            }
         }
     }
     Ok(all)
@@ -50,9 +52,13 @@ async fn warm_up(bench: &mut Bench<'_>, steps: &[Step]) -> Result<(), Failure> {
     let (measured, bytes) = read(bench, 0).await?;
     bench.backlog.value_bytes = Some(bytes);
     progress(&measured);
-    if steps.iter().any(|step| matches!(step, Step::Copy | Step::CopyTwo | Step::Drain)) {
+    if steps.iter().any(|step| {
+        matches!(step, Step::Copy | Step::CopyTwo | Step::Drain | Step::LatencyHalfDrain | Step::Rebuild)
+    }) {
         let fresh = bench.server.fresh().await?;
-        progress(&drain(bench, &fresh, 0).await?);
+        let drained = drain(bench, &fresh, 0).await?;
+        progress(&drained);
+        bench.drain_rate = Some(drained.events_per_second);
         bench.dump = Some(HistoryDump::of(&fresh).await?);
         bench.server.drop(fresh).await?;
     }
@@ -61,5 +67,15 @@ async fn warm_up(bench: &mut Bench<'_>, steps: &[Step]) -> Result<(), Failure> {
 
 fn progress(measured: &Measurement) {
     let Measurement { repetition, step, events, seconds, events_per_second, .. } = measured;
-    say!("{repetition}  {step:<12}{events:>10} events in {seconds:>7.2} s: {events_per_second:>8.0}/s");
+    match measured.latency_ms {
+        None => {
+            say!(
+                "{repetition}  {step:<19}{events:>10} events in {seconds:>7.2} s: {events_per_second:>8.0}/s"
+            )
+        }
+        Some(Latency { p50, p99, p999, max }) => say!(
+            "{repetition}  {step:<19}{events_per_second:>10.0}/s; p50 {p50:.2} ms, p99 {p99:.2} ms, p99.9 {p999:.2} ms, \
+             longest {max:.2} ms"
+        ),
+    }
 }

@@ -56,13 +56,18 @@ impl Server {
         views::migrate::migrate(&database).await?;
         let session = database.session("food-orders bench", &[]).await?;
         let build = views::builds::active(&session.client).await?.build;
-        self.execute("CHECKPOINT").await?;
+        self.checkpoint().await?;
         Ok(Fresh { name, url, database, schema: format!("build_{build}") })
     }
 
     /// Removes a database, with whoever is still connected to it.
     pub async fn drop(&self, fresh: Fresh) -> Result<(), Failure> {
         self.execute(&format!("DROP DATABASE {} WITH (FORCE)", fresh.name)).await
+    }
+
+    /// Writes all dirty pages out.
+    pub async fn checkpoint(&self) -> Result<(), Failure> {
+        self.execute("CHECKPOINT").await
     }
 
     async fn execute(&self, statement: &str) -> Result<(), Failure> {

@@ -2,7 +2,10 @@
 
 mod copy;
 mod drain;
+mod latency;
 mod program;
+mod reads;
+mod rebuild;
 
 use service::{Exit, Failure};
 
@@ -17,32 +20,50 @@ use crate::server::{Fresh, Server};
 pub use drain::drain;
 pub use program::read;
 
+use latency::{Subject, latency};
+
 /// What a step works with.
 pub struct Bench<'a> {
     pub context: &'a Context<'a>,
     pub server: Server,
     pub backlog: Backlog,
-    /// There once a drain has been done.
+    /// Both are there once a drain has been done.
     pub dump: Option<HistoryDump>,
+    pub drain_rate: Option<f64>,
 }
 
 impl Bench<'_> {
-    /// Measures one step once, in a database of its own.
-    pub async fn measure(&mut self, step: Step, repetition: u32) -> Result<Measurement, Failure> {
+    /// Measures one step once, in a database of its own. A step may measure several things.
+    pub async fn measure(&mut self, step: Step, repetition: u32) -> Result<Vec<Measurement>, Failure> {
         if step == Step::Read {
-            return Ok(read(self, repetition).await?.0);
+            return Ok(vec![read(self, repetition).await?.0]);
         }
         let fresh = self.server.fresh().await?;
-        let measured = match step {
-            Step::Copy => copy::copy(self, &fresh, 1, repetition).await,
-            Step::CopyTwo => copy::copy(self, &fresh, 2, repetition).await,
-            Step::Drain => drain(self, &fresh, repetition).await,
-            Step::Read | Step::CopyUpsert | Step::RowsPerThousand | Step::RowsPerEvent => {
-                program::baseline(self, &fresh, step, repetition).await
-            }
-        };
+        let measured = self.measure_on(step, &fresh, repetition).await;
         self.server.drop(fresh).await?;
         measured
+    }
+
+    async fn measure_on(
+        &self,
+        step: Step,
+        fresh: &Fresh,
+        repetition: u32,
+    ) -> Result<Vec<Measurement>, Failure> {
+        let one = match step {
+            Step::Rebuild => return rebuild::rebuild(self, fresh, repetition).await,
+            Step::Reads => return reads::reads(self, fresh, repetition).await,
+            Step::Copy => copy::copy(self, fresh, 1, repetition).await,
+            Step::CopyTwo => copy::copy(self, fresh, 2, repetition).await,
+            Step::Drain => drain(self, fresh, repetition).await,
+            Step::Latency => latency(self, fresh, Subject::Consumer, repetition).await,
+            Step::LatencyHalfDrain => latency(self, fresh, Subject::HalfDrain, repetition).await,
+            Step::LatencyRowsPerEvent => latency(self, fresh, Subject::RowsPerEvent, repetition).await,
+            Step::Read | Step::CopyUpsert | Step::RowsPerThousand | Step::RowsPerEvent => {
+                program::baseline(self, fresh, step, repetition).await
+            }
+        };
+        Ok(vec![one?])
     }
 }
 

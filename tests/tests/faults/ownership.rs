@@ -20,6 +20,8 @@ async fn fault_01_frozen_owner_in_the_middle_of_copy() {
     let blocker = Blocker::new(&stage).await;
     stage.send(events(0..400, 4)).await;
     lanes_are(&sql, 2, WAITS_FOR_A_LOCK).await;
+    // The request to COPY is on its way, too.
+    for_so_long(Duration::from_millis(300)).await;
     first.signal(Signal::SIGSTOP);
     blocker.release().await;
     // PostgreSQL has opened the COPY, and waits for data that does not come.
