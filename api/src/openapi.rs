@@ -55,6 +55,13 @@ pub struct CutParams {
     decision: Option<i64>,
     /// The projection version that answered; another one than this program's: 410.
     projection: Option<i32>,
+}
+
+/// Reading one's own writes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub struct WaitParams {
     /// Waits until these positions are applied, as PARTITION=NEXT_OFFSET,…: the offset of a record that was written, plus
     /// one. Not within `wait_ms`: 504.
     #[param(example = "0=13")]

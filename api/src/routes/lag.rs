@@ -8,6 +8,7 @@ use orders::Time;
 use serde::Serialize;
 
 use crate::answer::Freshness;
+use crate::openapi::WaitParams;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
@@ -49,7 +50,7 @@ pub struct PartitionBody {
 
 /// How far each view and partition is behind the log
 #[utoipa::path(
-    get, path = "/lag", tag = "lag", operation_id = "getLag",
+    get, path = "/lag", tag = "lag", operation_id = "getLag", params(WaitParams),
     responses((status = 200, description = "The lag", body = LagBody))
 )]
 pub async fn get(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::answer::Freshness;
 use crate::cut;
-use crate::openapi::CutParams;
+use crate::openapi::{CutParams, WaitParams};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
@@ -35,7 +35,7 @@ pub struct StatsBody {
 
 /// Totals, now or as of a cut
 #[utoipa::path(
-    get, path = "/stats", tag = "orders", operation_id = "getStats", params(CutParams),
+    get, path = "/stats", tag = "orders", operation_id = "getStats", params(CutParams, WaitParams),
     responses((status = 200, description = "The totals", body = StatsBody))
 )]
 pub async fn get(

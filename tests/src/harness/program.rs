@@ -38,6 +38,21 @@ impl Program {
         self.process.signal(signal);
     }
 
+    /// SIGSTOP, and waits until every thread stands still: with all processors busy that takes a while.
+    pub async fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+        let threads = format!("/proc/{}/task", self.process.id());
+        eventually(&format!("{} stopped", self.name), Duration::from_secs(10), async || {
+            let mut all = fs::read_dir(&threads).unwrap().map(|thread| {
+                let stat = fs::read_to_string(thread.unwrap().path().join("stat")).unwrap_or_default();
+                // The state follows the name, which is in parentheses.
+                stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+            });
+            all.all(|stopped| stopped).then_some(())
+        })
+        .await;
+    }
+
     pub fn has_ended(&mut self) -> bool {
         self.process.try_wait().unwrap().is_some()
     }

@@ -1,5 +1,6 @@
 //! Faults 1 to 6: who may write a partition, and from where.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use end_to_end::harness::{Network, PATIENCE, Proxy, Stage, eventually};
@@ -20,9 +21,7 @@ async fn fault_01_frozen_owner_in_the_middle_of_copy() {
     let blocker = Blocker::new(&stage).await;
     stage.send(events(0..400, 4)).await;
     lanes_are(&sql, 2, WAITS_FOR_A_LOCK).await;
-    // The request to COPY is on its way, too.
-    for_so_long(Duration::from_millis(300)).await;
-    first.signal(Signal::SIGSTOP);
+    first.freeze().await;
     blocker.release().await;
     // PostgreSQL has opened the COPY, and waits for data that does not come.
     lanes_are(&sql, 2, WAITS_FOR_ITS_CLIENT).await;
@@ -49,7 +48,7 @@ async fn fault_01_frozen_owner_between_batches() {
     let stage = Stage::new().await;
     stage.create_topic(4).await;
     let mut first = idle_consumer(&stage).await;
-    first.signal(Signal::SIGSTOP);
+    first.freeze().await;
     let second = stage.consumer();
     stage.send(events(0..400, 4)).await;
     all_applied(&stage).await;
@@ -124,7 +123,7 @@ async fn fault_04_partitions_lost_in_a_transaction() {
     let blocker = Blocker::new(&stage).await;
     stage.send(events(0..400, 4)).await;
     lanes_are(&sql, 2, WAITS_FOR_A_LOCK).await;
-    consumer.signal(Signal::SIGSTOP);
+    consumer.freeze().await;
     eventually("member dropped", PATIENCE, async || (stage.members().await == 0).then_some(())).await;
     consumer.signal(Signal::SIGCONT);
     consumer.says("lost=true", PATIENCE).await;
@@ -155,6 +154,26 @@ async fn fault_05_offsets_of_the_group_are_wrong() {
     stage.catch_up().await;
     let report = stage.check().await;
     assert_eq!((report.records, report.letters), (1200, 0));
+}
+
+/// While a transaction waits, Kafka is told nothing of what was read.
+#[tokio::test]
+async fn fault_05_kafka_hears_only_of_what_the_database_has() {
+    let stage = Stage::new().await;
+    stage.create_topic(4).await;
+    let sql = stage.sql().await;
+    let consumer = idle_consumer(&stage).await;
+    let blocker = Blocker::new(&stage).await;
+    stage.send(events(0..400, 4)).await;
+    lanes_are(&sql, 2, WAITS_FOR_A_LOCK).await;
+    // Kafka is told once a second.
+    for_so_long(Duration::from_secs(3)).await;
+    assert_eq!(stage.committed().await, BTreeMap::new());
+    blocker.release().await;
+    all_applied(&stage).await;
+    let ends = stage.ends().await;
+    eventually("Kafka told", PATIENCE, async || (stage.committed().await == ends).then_some(())).await;
+    assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
 
 /// Partitions go to and fro while the queues of the slow first consumer are full.

@@ -11,10 +11,11 @@ use views::letters::LetterId;
 use super::{Letter, may_see_bytes};
 use crate::answer::Freshness;
 use crate::cursor;
-use crate::openapi::LetterParams;
+use crate::openapi::{LetterParams, WaitParams};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
+use crate::wait;
 
 const FILTERS: &[&str] = &["state", "cause", "order_id"];
 const NAMES: &[&str] = &["limit", "cursor"];
@@ -40,7 +41,7 @@ struct Cursor {
 
 /// Dead letters by partition and offset, in pages; keys, payloads and headers' values only with the admin token
 #[utoipa::path(
-    get, path = "/letters", tag = "letters", operation_id = "listLetters", params(LetterParams),
+    get, path = "/letters", tag = "letters", operation_id = "listLetters", params(LetterParams, WaitParams),
     security((), ("admin_token" = [])),
     responses((status = 200, description = "A page of letters", body = LetterList))
 )]
@@ -49,13 +50,17 @@ pub async fn get(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let query = Query::parse(raw.as_deref(), &[FILTERS, NAMES])?;
+    let query = Query::parse(raw.as_deref(), &[FILTERS, NAMES, wait::NAMES])?;
     let limit = query.limit(50)?;
     let (asked, after) = asked(&query)?;
     let filter = filter(&asked)?;
     let with_bytes = may_see_bytes(&state, &headers)?;
     // One more than asked for tells whether there is a next page.
-    let answer = state.reader()?.letters(&filter, after, i64::from(limit) + 1, with_bytes).await?;
+    let answer = state
+        .reader_for(&query, None)
+        .await?
+        .letters(&filter, after, i64::from(limit) + 1, with_bytes)
+        .await?;
     let mut letters = answer.value;
     let more = letters.len() > limit as usize;
     letters.truncate(limit as usize);

@@ -8,14 +8,16 @@ use axum::response::Response;
 
 use super::{Letter, letter_id, may_see_bytes};
 use crate::answer::Freshness;
+use crate::openapi::WaitParams;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
+use crate::wait;
 
 /// One dead letter; its key, payload and headers' values only with the admin token
 #[utoipa::path(
     get, path = "/letters/{id}", tag = "letters", operation_id = "getLetter",
-    params(("id" = String, Path, description = "PARTITION-OFFSET of its record, such as 3-1207")),
+    params(("id" = String, Path, description = "PARTITION-OFFSET of its record, such as 3-1207"), WaitParams),
     security((), ("admin_token" = [])),
     responses((status = 200, description = "The letter", body = Letter))
 )]
@@ -25,9 +27,10 @@ pub async fn get(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    Query::parse(raw.as_deref(), &[])?;
+    let query = Query::parse(raw.as_deref(), &[wait::NAMES])?;
     let id = letter_id(path)?;
     let with_bytes = may_see_bytes(&state, &headers)?;
+    state.reader_for(&query, None).await?;
     read(&state, id, with_bytes).await
 }
 

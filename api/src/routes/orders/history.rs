@@ -17,7 +17,7 @@ use super::one::no_such_order;
 use crate::answer::Freshness;
 use crate::cursor::{self, CutPart};
 use crate::cut;
-use crate::openapi::{CutParams, PageParams};
+use crate::openapi::{CutParams, PageParams, WaitParams};
 use crate::problem::Problem;
 use crate::query::{MAX_LIMIT, Query};
 use crate::routes::order_id;
@@ -82,7 +82,7 @@ struct Cursor {
 /// An order's records in log order, and what each of them changed
 #[utoipa::path(
     get, path = "/orders/{order_id}/history", tag = "orders", operation_id = "getOrderHistory",
-    params(("order_id" = String, Path, description = "1 to 128 characters"), PageParams, CutParams),
+    params(("order_id" = String, Path, description = "1 to 128 characters"), PageParams, CutParams, WaitParams),
     responses((status = 200, description = "The records", body = History))
 )]
 pub async fn get(

@@ -11,7 +11,7 @@ use super::OrderBody;
 use crate::answer::Freshness;
 use crate::cursor::{self, CutPart};
 use crate::cut;
-use crate::openapi::{CutParams, ListParams};
+use crate::openapi::{CutParams, ListParams, WaitParams};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
@@ -48,7 +48,7 @@ struct Request {
 
 /// Orders by filters, sorted and in pages, now or as of a cut
 #[utoipa::path(
-    get, path = "/orders", tag = "orders", operation_id = "listOrders", params(ListParams, CutParams),
+    get, path = "/orders", tag = "orders", operation_id = "listOrders", params(ListParams, CutParams, WaitParams),
     responses((status = 200, description = "A page of orders", body = OrderList))
 )]
 pub async fn get(

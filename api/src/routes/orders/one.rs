@@ -8,7 +8,7 @@ use axum::response::Response;
 use super::OrderBody;
 use crate::answer::Freshness;
 use crate::cut;
-use crate::openapi::CutParams;
+use crate::openapi::{CutParams, WaitParams};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::routes::order_id;
@@ -18,7 +18,7 @@ use crate::wait;
 /// One order, now or as of a cut
 #[utoipa::path(
     get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder",
-    params(("order_id" = String, Path, description = "1 to 128 characters"), CutParams),
+    params(("order_id" = String, Path, description = "1 to 128 characters"), CutParams, WaitParams),
     responses((status = 200, description = "The order", body = OrderBody))
 )]
 pub async fn get(
