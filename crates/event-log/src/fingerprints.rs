@@ -21,13 +21,7 @@ pub fn fingerprints(
     patience: Duration,
 ) -> Result<BTreeMap<Partition, String>> {
     let consumer: BaseConsumer<Quiet> = settings
-        .client_config("fingerprints")
-        // librdkafka wants a name to assign by hand; nothing joins or commits.
-        .set("group.id", "food-orders-fingerprints")
-        .set("enable.auto.commit", "false")
-        .set("auto.offset.reset", "error")
-        .set("isolation.level", "read_committed")
-        .set("enable.partition.eof", "true")
+        .reader_config("fingerprints")
         // One record of each partition is wanted.
         .set("fetch.message.max.bytes", "16384")
         .set("queued.min.messages", "1")

@@ -20,16 +20,7 @@ pub fn pick(settings: &KafkaSettings, places: &[(Partition, Offset)], timeout: D
         return Ok(chunk);
     }
     let consumer: BaseConsumer<Quiet> = settings
-        .client_config("pick")
-        // librdkafka wants a name to assign by hand; nothing joins or commits.
-        .set("group.id", "food-orders-pick")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "error")
-        .set("isolation.level", "read_committed")
-        .set("check.crcs", "true")
-        .set("enable.partition.eof", "true")
-        .set("fetch.queue.backoff.ms", "10")
+        .reader_config("pick")
         // What lies behind the one record is read in vain.
         .set("queued.max.messages.kbytes", "1024")
         .create_with_context(Quiet)

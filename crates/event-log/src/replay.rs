@@ -36,16 +36,7 @@ impl Replay {
         limits: ChunkLimits,
     ) -> Result<Self> {
         let consumer: BaseConsumer<Quiet> = settings
-            .client_config("replay")
-            // librdkafka wants a name to assign by hand; nothing joins or commits.
-            .set("group.id", "food-orders-replay")
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "error")
-            .set("isolation.level", "read_committed")
-            .set("check.crcs", "true")
-            .set("enable.partition.eof", "true")
-            .set("fetch.queue.backoff.ms", "10")
+            .reader_config("replay")
             .set("fetch.message.max.bytes", "4194304")
             .set("queued.max.messages.kbytes", "32768")
             .create_with_context(Quiet)

@@ -34,6 +34,25 @@ impl KafkaSettings {
         config.set("client.rack", "");
         config
     }
+
+    /// For reading without a group, from offsets that are given.
+    pub(crate) fn reader_config(&self, role: &str) -> ClientConfig {
+        let mut config = self.client_config(role);
+        for (name, value) in [
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("auto.offset.reset", "error"),
+            ("isolation.level", "read_committed"),
+            ("check.crcs", "true"),
+            ("enable.partition.eof", "true"),
+            ("fetch.queue.backoff.ms", "10"),
+        ] {
+            config.set(name, value);
+        }
+        // librdkafka wants a name to assign by hand; nothing joins or commits.
+        config.set("group.id", format!("food-orders-{role}"));
+        config
+    }
 }
 
 impl fmt::Debug for KafkaSettings {

@@ -10,5 +10,6 @@ mod group;
 mod letters;
 mod producer;
 mod rebuild;
+mod rolling_restart;
 mod shutdown;
 mod tutorial;

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+#
+# tests/mutations.sh [NAME...] - takes the promises out of the code, one at a time, and shows which tests notice.
+#
+# Works on a copy of HEAD in a worktree of its own, with a target folder of its own (target/mutations). Exit code 1 if a
+# mutation survives: a promise without a failing test is not tested.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+work=$(mktemp -d)
+export CARGO_TARGET_DIR=$root/target/mutations
+survived=0
+
+tear_down() {
+  git -C "$root" worktree remove --force "$work/tree" 2> /dev/null || true
+  rm -rf "$work"
+}
+trap tear_down EXIT
+git -C "$root" worktree add --quiet --detach "$work/tree" HEAD
+cd "$work/tree"
+
+# mutate NAME FILE PERL-SUBSTITUTION TEST-ARGUMENTS...: the arguments are those of `cargo test`.
+mutate() {
+  local name=$1 file=$2 substitution=$3
+  shift 3
+  if [ ${#wanted[@]} -gt 0 ] && [[ " ${wanted[*]} " != *" $name "* ]]; then return; fi
+  perl -0pi -e "$substitution" "$file"
+  if git diff --quiet; then
+    echo "$name: the text to take out is not in $file any more"
+    exit 2
+  fi
+  local log=$work/$name.log
+  if ! cargo build --workspace --locked > "$log" 2>&1; then
+    tail -n 30 "$log"
+    echo "$name: does not compile"
+    exit 2
+  fi
+  if "$CARGO_TARGET_DIR/debug/local-stack" exec --no-fsync -- cargo test --locked --no-fail-fast "$@" > "$log" 2>&1; then
+    survived=$((survived + 1))
+    printf '%-18s SURVIVED: cargo test %s\n' "$name" "$*"
+  else
+    printf '%-18s noticed by %s\n' "$name" \
+      "$(sed -n 's/^test \(.*\) \.\.\. FAILED.*/\1/p' "$log" | sort -u | paste -sd ' ')"
+    if ! grep -q '^test .* \.\.\. FAILED' "$log"; then
+      tail -n 30 "$log"
+      exit 2
+    fi
+  fi
+  git checkout --quiet .
+}
+
+wanted=("$@")
+faults=(-p end-to-end --test faults --)
+
+mutate compare-and-set crates/views/src/apply/writer.rs \
+  's/\n *AND p\.owner_epoch = moved\.owner_epoch AND p\.next_offset = moved\.from_offset//' \
+  "${faults[@]}" fault_01 fault_04 fault_06
+# shellcheck disable=SC2016  # $3 is SQL's
+mutate epoch-raise crates/views/src/positions.rs \
+  's/SET owner_epoch = p\.owner_epoch \+ 1, owner = \$3/SET owner_epoch = p.owner_epoch, owner = \$3/' \
+  "${faults[@]}" fault_01 fault_04 fault_06
+mutate upsert-guard crates/views/src/apply/upsert.sql \
+  's/\nWHERE o\.sequence < .*//s' \
+  "${faults[@]}" fault_27 fault_28 fault_29
+mutate database-first consumer/src/coordinator.rs \
+  's/self\.consumer\.commit\(self\.positions\(\)\);/let ahead = self.ends.latest.borrow().clone();
+        self.consumer.commit(ahead.iter().flat_map(|polled| &polled.ends).map(|(p, marks)| (*p, marks.end)).collect());/' \
+  "${faults[@]}" fault_05
+mutate offset-reset crates/event-log/src/consumer.rs \
+  's/\("auto\.offset\.reset", "error"\)/("auto.offset.reset", "earliest")/' \
+  -p event-log --lib -- properties_do_not_reach
+mutate offset-reset-live crates/event-log/src/consumer.rs \
+  's/\("auto\.offset\.reset", "error"\)/("auto.offset.reset", "earliest")/' \
+  "${faults[@]}" fault_18 fault_19
+mutate known-end crates/event-log/src/consumer/context.rs \
+  's/self\.state\(\)\.reading\.get\(&partition\)\?\.end\n/self.ends().get(&partition).map(|marks| marks.end)\n/' \
+  -p event-log --test log -- ends
+
+[ "$survived" = 0 ] || exit 1
