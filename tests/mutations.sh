@@ -53,11 +53,11 @@ faults=(-p end-to-end --test faults --)
 
 mutate compare-and-set crates/views/src/apply/writer.rs \
   's/\n *AND p\.owner_epoch = moved\.owner_epoch AND p\.next_offset = moved\.from_offset//' \
-  "${faults[@]}" fault_01 fault_04 fault_06
+  -p views --test ownership
 # shellcheck disable=SC2016  # $3 is SQL's
 mutate epoch-raise crates/views/src/positions.rs \
   's/SET owner_epoch = p\.owner_epoch \+ 1, owner = \$3/SET owner_epoch = p.owner_epoch, owner = \$3/' \
-  "${faults[@]}" fault_01 fault_04 fault_06
+  -p views --test ownership
 mutate upsert-guard crates/views/src/apply/upsert.sql \
   's/\nWHERE o\.sequence < .*//s' \
   "${faults[@]}" fault_27 fault_28 fault_29

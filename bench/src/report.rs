@@ -31,7 +31,7 @@ pub const DEFINITIONS: [&str; 11] = [
     "rebuild-load: the time that replay-rebuild itself notes for loading the history; rebuild: the whole process, until the \
      new tables were verified and serve",
     "latency-*: from the producer's send (linger 1 ms) to the first look of a reader that sees the row, a look each \
-     millisecond or two; five seconds at this rate are not counted; at half of the drain rate it looks for about 500 events per second",
+     millisecond or two; the first five seconds are not counted; half-drain: beside them the producer writes at half of the warm-up drain's rate",
     "get-*, list*: answers of the api per second to four clients that ask one after the other, from the first byte sent to \
      the last one received; all programs share the processors",
 ];

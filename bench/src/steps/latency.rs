@@ -21,12 +21,10 @@ use crate::latency::Latency;
 use crate::measurement::Measurement;
 use crate::server::Fresh;
 
-/// Of a system in everyday use, in events per second.
-const EVERYDAY: u64 = 500;
+/// That are looked for: a system in everyday use.
+const EVENTS_PER_SECOND: u64 = 500;
 /// How often the reader looks: an error of the measured time.
 const LOOK_EACH: Duration = Duration::from_millis(1);
-/// At a higher rate the reader looks for some of the events only.
-const LOOKED_FOR_PER_SECOND: u64 = 500;
 /// Not counted: caches, and the broker's compiler.
 const WARM_UP_SECONDS: u64 = 5;
 const LOST_AFTER: Duration = Duration::from_secs(30);
@@ -62,13 +60,10 @@ async fn on_topic(
     subject: Subject,
     repetition: u32,
 ) -> Result<Measurement, Failure> {
-    let (name, rate, compared_with) = match subject {
-        Subject::Consumer => ("latency-500".to_owned(), EVERYDAY, Some("latency-500-rows-1")),
-        Subject::RowsPerEvent => ("latency-500-rows-1".to_owned(), EVERYDAY, None),
-        Subject::HalfDrain => {
-            let rate = bench.drain_rate.unwrap_or_default() as u64 / 2;
-            ("latency-half-drain".to_owned(), rate.max(EVERYDAY), None)
-        }
+    let (name, compared_with) = match subject {
+        Subject::Consumer => ("latency-500", Some("latency-500-rows-1")),
+        Subject::RowsPerEvent => ("latency-500-rows-1", None),
+        Subject::HalfDrain => ("latency-half-drain", None),
     };
     let seconds = bench.context.options.sample_seconds;
     let _program = program(bench, fresh, kafka, subject)?;
@@ -87,13 +82,16 @@ async fn on_topic(
             return Err(Failure::new(Exit::Unexpected, format!("{name}: nothing arrives")));
         }
     }
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let events = rate * seconds;
+    let _load = match subject {
+        Subject::HalfDrain => Some(load(bench, kafka)?),
+        Subject::Consumer | Subject::RowsPerEvent => None,
+    };
+    let events = EVENTS_PER_SECOND * seconds;
     let (probes, looked_for) = channel();
     let sending = thread::spawn(move || {
         let (unheard, _) = channel();
-        sender.steadily(rate, rate * WARM_UP_SECONDS, &unheard)?;
-        sender.steadily(rate, events, &probes)
+        sender.steadily(EVENTS_PER_SECOND * WARM_UP_SECONDS, &unheard)?;
+        sender.steadily(events, &probes)
     });
     let samples = reader.watch(&looked_for).await?;
     let sent_in = sending.join().map_err(|_| Failure::new(Exit::Unexpected, "the sender panicked"))??;
@@ -134,6 +132,18 @@ fn program(
     child::start("latency", command)
 }
 
+/// The producer, at half of the rate of a drain: its orders are those of the backlog.
+fn load(bench: &Bench<'_>, kafka: &KafkaSettings) -> Result<Running, Failure> {
+    let rate = bench.drain_rate.unwrap_or_default() / 2.0 - EVENTS_PER_SECOND as f64;
+    let mut command = Command::new(bench.context.program("producer"));
+    command
+        .args(["--cancel-share", "0", "--rate", &rate.max(1.0).to_string()])
+        .env("KAFKA_BOOTSTRAP_SERVERS", &kafka.bootstrap_servers)
+        .env("KAFKA_TOPIC", &kafka.topic)
+        .env("LOG_LEVEL", "warn");
+    child::start("producer", command)
+}
+
 /// Events of new orders, one after the other.
 struct Sender {
     producer: ThreadedProducer<DefaultProducerContext>,
@@ -154,28 +164,24 @@ impl Sender {
         Ok(id)
     }
 
-    /// Sends at this rate and names each event that is to be looked for, with its time. Tells how long it took.
+    /// Sends at the rate and names each event, with its time. Tells how long it took.
     fn steadily(
         &mut self,
-        rate: u64,
         events: u64,
         probes: &mpsc::Sender<(String, Instant)>,
     ) -> Result<Duration, Failure> {
         let began = Instant::now();
-        let one_in = (rate / LOOKED_FOR_PER_SECOND).max(1);
         let mut sent = 0;
         while sent < events {
-            let due = ((began.elapsed().as_secs_f64() * rate as f64) as u64 + 1).min(events);
+            let due = ((began.elapsed().as_secs_f64() * EVENTS_PER_SECOND as f64) as u64 + 1).min(events);
             while sent < due {
                 let now = Instant::now();
                 let id = self.send()?;
-                if sent % one_in == 0 {
-                    // Nobody looks any more: then nobody needs it.
-                    let _ = probes.send((id, now));
-                }
+                // Nobody looks any more: then nobody needs it.
+                let _ = probes.send((id, now));
                 sent += 1;
             }
-            thread::sleep(Duration::from_secs_f64(1.0 / rate as f64).max(Duration::from_micros(200)));
+            thread::sleep(Duration::from_millis(1));
         }
         let took = began.elapsed();
         self.producer.flush(LOST_AFTER)?;

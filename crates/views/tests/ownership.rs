@@ -1,0 +1,103 @@
+//! Who may write a partition, and from where: two lanes on one database.
+#![allow(clippy::unwrap_used)] // a test
+
+use orders::record::Headers;
+use orders::{Offset, Partition, Position, Record};
+use secrecy::SecretString;
+use views::apply::Codec;
+use views::lane::{Lane, LaneOptions, SynchronousCommit};
+use views::{Database, Error, Session};
+
+const PARTITION: Partition = Partition(0);
+
+struct World {
+    database: Database,
+    session: Session,
+}
+
+impl World {
+    async fn new() -> Self {
+        let servers = local_stack::TestServers::shared().await.unwrap();
+        let url = SecretString::from(servers.fresh_database().await.unwrap());
+        let database = Database::parse(&url, None).unwrap();
+        views::migrate::migrate(&database).await.unwrap();
+        let session = database.session("test", &[]).await.unwrap();
+        Self { database, session }
+    }
+
+    /// A lane that has claimed the partition.
+    async fn lane(&self, owner: &str) -> Lane {
+        let mut lane = Lane::new(LaneOptions {
+            database: self.database.clone(),
+            codec: Codec { topic: "food-orders".into(), max_record_bytes: 1_000_000 },
+            group: None,
+            owner: owner.into(),
+            synchronous_commit: SynchronousCommit::Off,
+            has_breaker: false,
+        });
+        lane.claim(&[PARTITION]).await.unwrap();
+        lane
+    }
+
+    /// Next offset, rows of the history, letters.
+    async fn state(&self) -> (i64, i64, i64) {
+        let row = self
+            .session
+            .client
+            .query_one(
+                "SELECT (SELECT next_offset FROM public.positions), (SELECT count(*) FROM public.order_history),
+                     (SELECT count(*) FROM public.letters)",
+                &[],
+            )
+            .await
+            .unwrap();
+        (row.get(0), row.get(1), row.get(2))
+    }
+}
+
+fn record(offset: i64) -> Record<'static> {
+    Record {
+        partition: PARTITION,
+        offset: Offset(offset),
+        appended_millis: 1_790_000_000_000 + offset,
+        key: None,
+        value: Some(br#"{"event":"OrderCreated","order_id":"A"}"#),
+        headers: Headers::default(),
+    }
+}
+
+fn is_refused<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
+    matches!(result, Err(Error::Refused { .. }))
+}
+
+#[tokio::test]
+async fn a_stale_owner_writes_nothing() {
+    let world = World::new().await;
+    let mut stale = world.lane("the first").await;
+    let mut owner = world.lane("the second").await;
+    let written = stale.apply(&[record(0)], &[]).await;
+    assert!(is_refused(&written), "{written:?}");
+    assert_eq!(world.state().await, (0, 0, 0));
+    owner.apply(&[record(0)], &[]).await.unwrap();
+    assert!(is_refused(&stale.apply(&[record(0)], &[]).await));
+    assert!(
+        is_refused(&stale.apply(&[], &[(PARTITION, Position(9))]).await),
+        "nor does it move the position"
+    );
+    owner.apply(&[record(1)], &[]).await.unwrap();
+    assert_eq!(world.state().await, (2, 2, 0));
+}
+
+#[tokio::test]
+async fn a_position_that_is_not_where_it_was_left_refuses_the_batch() {
+    let world = World::new().await;
+    let mut owner = world.lane("the owner").await;
+    owner.apply(&[record(0)], &[]).await.unwrap();
+    for elsewhere in [0, 5] {
+        let moved = format!("UPDATE build_1.positions SET next_offset = {elsewhere}");
+        world.session.client.batch_execute(&moved).await.unwrap();
+        let written = owner.apply(&[record(1)], &[]).await;
+        assert!(is_refused(&written), "{written:?}");
+        assert_eq!(world.state().await, (elsewhere, 1, 0));
+    }
+}
