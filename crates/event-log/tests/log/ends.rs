@@ -35,6 +35,10 @@ async fn an_end_that_is_known_later_does_not_count() {
     };
     assert_eq!(partitions, [Partition(0)]);
     reply.send(vec![Assigned { partition: Partition(0), position: Position::START, generation: 1 }]).unwrap();
+    while lane.is_idle() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    // The lane is full now, and the news is on its way into the queue.
     tokio::time::sleep(Duration::from_millis(150)).await;
     send(&producer, &settings.topic, 1).await;
     known.send(Some(polled(3))).unwrap();
