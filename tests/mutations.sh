@@ -73,6 +73,6 @@ mutate offset-reset-live crates/event-log/src/consumer.rs \
   "${faults[@]}" fault_18 fault_19
 mutate known-end crates/event-log/src/consumer/context.rs \
   's/self\.state\(\)\.reading\.get\(&partition\)\?\.end\n/self.ends().get(&partition).map(|marks| marks.end)\n/' \
-  -p event-log --test log -- ends
+  -p event-log --lib -- an_end_counts
 
 [ "$survived" = 0 ] || exit 1

@@ -211,3 +211,34 @@ impl Context {
 fn is_cooperative(consumer: &BaseConsumer<Context>) -> bool {
     matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::client::Watermarks;
+
+    fn polled(end: i64) -> Polled {
+        let marks = Watermarks { low: Position::START, end: Position(end) };
+        Polled {
+            asked_at: Instant::now(),
+            ends: Ends::from([(Partition(0), marks)]),
+            highs: BTreeMap::new(),
+            identity: None,
+        }
+    }
+
+    #[test]
+    fn an_end_counts_only_if_it_was_known_before_reading_began() {
+        let (known, ends) = watch::channel(None);
+        let context = Context::new("t".into(), tokio::sync::mpsc::unbounded_channel().0, ends);
+        let assigned = Assigned { partition: Partition(0), position: Position::START, generation: 1 };
+        context.read_from(&[assigned], &context.ends());
+        known.send(Some(polled(2))).unwrap();
+        assert_eq!(context.end(Partition(0)), None);
+        context.read_from(&[assigned], &context.ends());
+        known.send(Some(polled(3))).unwrap();
+        assert_eq!(context.end(Partition(0)), Some(Position(2)));
+    }
+}
