@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::child;
 use crate::context::{Context, say};
 
-const EVENTS_PER_ORDER: u64 = 4;
+pub const EVENTS_PER_ORDER: u64 = 4;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The same orders every time.
 const SEED: &str = "1";

@@ -14,7 +14,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::Bench;
 use crate::args::Step;
-use crate::backlog::delete_topic;
+use crate::backlog::{EVENTS_PER_ORDER, delete_topic};
 use crate::child::{self, Running};
 use crate::context::say;
 use crate::latency::Latency;
@@ -27,7 +27,7 @@ const EVENTS_PER_SECOND: u64 = 500;
 const LOOK_EACH: Duration = Duration::from_millis(1);
 /// Not counted: caches, and the broker's compiler.
 const WARM_UP_SECONDS: u64 = 5;
-const LOST_AFTER: Duration = Duration::from_secs(30);
+const LOST_AFTER: Duration = Duration::from_secs(120);
 const LINGER_MILLIS: &str = "1";
 
 /// Which program is measured, and at what rate.
@@ -132,12 +132,15 @@ fn program(
     child::start("latency", command)
 }
 
-/// The producer, at half of the rate of a drain: its orders are those of the backlog.
+/// The producer, at half of the rate of a drain, for as long as is measured: where the machine cannot keep up, what
+/// is left over is worked off afterwards.
 fn load(bench: &Bench<'_>, kafka: &KafkaSettings) -> Result<Running, Failure> {
     let rate = bench.drain_rate.unwrap_or_default() / 2.0 - EVENTS_PER_SECOND as f64;
+    let seconds = WARM_UP_SECONDS + bench.context.options.sample_seconds;
+    let orders = (rate.max(1.0) as u64 * seconds).div_ceil(EVENTS_PER_ORDER);
     let mut command = Command::new(bench.context.program("producer"));
     command
-        .args(["--cancel-share", "0", "--rate", &rate.max(1.0).to_string()])
+        .args(["--cancel-share", "0", "--rate", &rate.max(1.0).to_string(), "--orders", &orders.to_string()])
         .env("KAFKA_BOOTSTRAP_SERVERS", &kafka.bootstrap_servers)
         .env("KAFKA_TOPIC", &kafka.topic)
         .env("LOG_LEVEL", "warn");
