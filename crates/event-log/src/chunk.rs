@@ -14,6 +14,11 @@ pub struct ChunkLimits {
     pub bytes: usize,
 }
 
+impl ChunkLimits {
+    /// For readers that take one record after the other: larger chunks only take memory.
+    pub const SMALL: Self = Self { records: 2000, bytes: 1 << 20 };
+}
+
 impl Default for ChunkLimits {
     fn default() -> Self {
         Self { records: 20_000, bytes: 8 << 20 }

@@ -127,14 +127,12 @@ fn config(settings: &KafkaSettings, group_id: &str) -> ClientConfig {
         ("partition.assignment.strategy", "cooperative-sticky"),
         // A hand-over of partitions takes a few heartbeats.
         ("heartbeat.interval.ms", "500"),
-        // Longer runs of one partition: more events of an order fold before they are written.
-        ("fetch.message.max.bytes", "4194304"),
-        ("queued.max.messages.kbytes", "16384"),
     ] {
         if config.get(name).is_none() {
             config.set(name, value);
         }
     }
+    KafkaSettings::read_ahead(&mut config);
     // What the design depends on is set last.
     for (name, value) in [
         ("group.id", group_id),

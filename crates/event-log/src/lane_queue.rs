@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::chunk::{Chunk, ChunkLimits};
 
 /// Full chunks that may wait before reading stops.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 
 #[derive(Debug)]
 pub struct LaneQueue {
@@ -66,8 +66,9 @@ impl LaneQueue {
         state.chunks.is_empty() && !state.in_use
     }
 
-    pub(crate) fn push(&self, message: &BorrowedMessage<'_>, generation: u32) {
-        self.last_chunk(|chunk| chunk.push(message, generation));
+    /// Tells whether it is full now.
+    pub(crate) fn push(&self, message: &BorrowedMessage<'_>, generation: u32) -> bool {
+        self.last_chunk(|chunk| chunk.push(message, generation))
     }
 
     pub(crate) fn end(&self, partition: Partition, end: Position, generation: u32) {
@@ -87,20 +88,21 @@ impl LaneQueue {
         !result.timed_out()
     }
 
-    fn last_chunk(&self, fill: impl FnOnce(&mut Chunk)) {
+    fn last_chunk(&self, fill: impl FnOnce(&mut Chunk)) -> bool {
         let mut state = self.lock();
         if state.chunks.back().is_none_or(|chunk| chunk.is_full(self.limits)) {
             let chunk = state.spare.take().unwrap_or_default();
             state.chunks.push_back(chunk);
         }
-        if let Some(chunk) = state.chunks.back_mut() {
-            let was_empty = chunk.is_empty();
-            fill(chunk);
-            if was_empty {
-                drop(state);
-                self.filled.notify_one();
-            }
+        let Some(chunk) = state.chunks.back_mut() else { return false };
+        let was_empty = chunk.is_empty();
+        fill(chunk);
+        let is_full = state.is_full(self.limits);
+        drop(state);
+        if was_empty {
+            self.filled.notify_one();
         }
+        is_full
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

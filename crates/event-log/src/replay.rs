@@ -35,13 +35,11 @@ impl Replay {
         spans: BTreeMap<Partition, Span>,
         limits: ChunkLimits,
     ) -> Result<Self> {
-        let consumer: BaseConsumer<Quiet> = settings
-            .reader_config("replay")
-            .set("fetch.message.max.bytes", "4194304")
-            .set("queued.max.messages.kbytes", "32768")
-            .create_with_context(Quiet)
-            .map_err(Error::during("setting up a reader of the log"))?;
-        let (sender, chunks) = mpsc::channel(2);
+        let mut config = settings.reader_config("replay");
+        KafkaSettings::read_ahead(&mut config);
+        let consumer: BaseConsumer<Quiet> =
+            config.create_with_context(Quiet).map_err(Error::during("setting up a reader of the log"))?;
+        let (sender, chunks) = mpsc::channel(1);
         let mut reader = Reader { consumer, topic: settings.topic.clone(), spans, limits, sender };
         std::thread::Builder::new()
             .name("log-replay".into())

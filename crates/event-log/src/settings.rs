@@ -5,6 +5,16 @@ use std::fmt;
 use rdkafka::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 
+/// What waits in librdkafka is bounded by these and one fetch, whatever the backlog. A fetch is
+/// counted as it is compressed; of each partition it takes a long run, so that more events of
+/// an order fold before they are written.
+const READ_AHEAD: [(&str, &str); 4] = [
+    ("fetch.message.max.bytes", "1048576"),
+    ("fetch.max.bytes", "2097152"),
+    ("queued.max.messages.kbytes", "8192"),
+    ("queued.min.messages", "30000"),
+];
+
 /// Prints without the values of `properties`: passwords may be among them.
 #[derive(Clone)]
 pub struct KafkaSettings {
@@ -33,6 +43,15 @@ impl KafkaSettings {
         // All is read from the leader, who tells the end offsets: a follower's log may end before.
         config.set("client.rack", "");
         config
+    }
+
+    /// For reading much, unless a user's properties say otherwise.
+    pub(crate) fn read_ahead(config: &mut ClientConfig) {
+        for (name, value) in READ_AHEAD {
+            if config.get(name).is_none() {
+                config.set(name, value);
+            }
+        }
     }
 
     /// For reading without a group, from offsets that are given.

@@ -140,10 +140,11 @@ pub fn decode<'a>(envelope: Envelope<'_>, value: Option<&'a [u8]>) -> Result<Dec
     check_schema_version(envelope.schema_version)?;
     let json = std::str::from_utf8(value)
         .map_err(|error| Rejection::new(Cause::BadJson, format!("no UTF-8: {error}")))?;
-    if json.as_bytes().contains(&0) {
-        return Err(Rejection::new(Cause::NulCharacter, "the value holds a NUL character"));
-    }
     let object: Object<'a> = serde_json::from_str(json).map_err(|error| {
+        // No JSON holds one: looked for only here.
+        if json.contains('\0') {
+            return Rejection::new(Cause::NulCharacter, "the value holds a NUL character");
+        }
         let is_object = json.trim_start().starts_with('{');
         let cause = if error.is_data() && !is_object { Cause::WrongType } else { Cause::BadJson };
         Rejection::new(cause, error.to_string())
@@ -197,7 +198,7 @@ impl<'a> Object<'a> {
         self.check_status(event)?;
         let event_id = optional_text("event_id", self.event_id)?;
         if let Some(id) = &event_id
-            && (id.is_empty() || id.chars().count() > MAX_ID_CHARS)
+            && (id.is_empty() || is_too_long(id))
         {
             let message = format!("event_id has 1 to {MAX_ID_CHARS} characters");
             return Err(Rejection::new(Cause::OutOfRange, message));
@@ -250,7 +251,7 @@ fn check_field(event: EventType, key: &str, raw: &str) -> Result<(), Rejection> 
         (OrderCreated, "customer_id" | "restaurant_id" | "currency")
         | (OrderPaid, "payment_method")
         | (OrderShipped, "courier_id") => match optional_text(key, Some(raw))? {
-            Some(id) if id.chars().nth(MAX_ID_CHARS).is_some() => {
+            Some(id) if is_too_long(&id) => {
                 let message = format!("{key} has at most {MAX_ID_CHARS} characters");
                 Err(Rejection::new(Cause::OutOfRange, message))
             }
@@ -266,6 +267,11 @@ fn check_field(event: EventType, key: &str, raw: &str) -> Result<(), Rejection> 
         }
         _ => Ok(()),
     }
+}
+
+/// Bytes first: a short text needs no counting.
+fn is_too_long(id: &str) -> bool {
+    id.len() > MAX_ID_CHARS && id.chars().nth(MAX_ID_CHARS).is_some()
 }
 
 /// A field that is null counts as missing.
@@ -284,7 +290,8 @@ fn optional_text<'a>(name: &str, raw: Option<&'a str>) -> Result<Option<Cow<'a, 
     }
     match text::string(raw) {
         None => Err(Rejection::new(Cause::BadJson, format!("{name} holds half a surrogate pair"))),
-        Some(text) if text.contains('\0') => {
+        // Valid JSON holds it only as an escape.
+        Some(Cow::Owned(text)) if text.contains('\0') => {
             Err(Rejection::new(Cause::NulCharacter, format!("{name} holds a NUL character")))
         }
         text => Ok(text),

@@ -31,12 +31,15 @@ pub fn push_header(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
 
 impl<'a> Headers<'a> {
     pub fn iter(self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
+        self.raw().map_while(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
+    }
+
+    fn raw(self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             let (name_len, tail) = rest.split_first_chunk::<4>()?;
             let (value_len, tail) = tail.split_first_chunk::<4>()?;
             let (name, tail) = tail.split_at_checked(u32::from_le_bytes(*name_len) as usize)?;
-            let name = std::str::from_utf8(name).ok()?;
             let (value, tail) = match u32::from_le_bytes(*value_len) {
                 NO_VALUE => (None, tail),
                 len => tail.split_at_checked(len as usize).map(|(value, tail)| (Some(value), tail))?,
@@ -49,7 +52,7 @@ impl<'a> Headers<'a> {
     /// The last header of that name: the one that counts where there are several.
     #[must_use]
     pub fn get(self, name: &str) -> Option<&'a [u8]> {
-        self.iter().filter(|(other, _)| *other == name).last().and_then(|(_, value)| value)
+        self.raw().filter(|(other, _)| *other == name.as_bytes()).last().and_then(|(_, value)| value)
     }
 }
 
@@ -72,9 +75,10 @@ impl<'a> Record<'a> {
     /// The trace id of a W3C `traceparent` header: 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> Option<&'a str> {
-        let parent = std::str::from_utf8(self.headers.get("traceparent")?).ok()?;
-        let id = parent.split('-').nth(1)?;
-        (id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(id)
+        let parent = self.headers.get("traceparent")?;
+        let id = parent.split(|byte| *byte == b'-').nth(1)?;
+        let is_id = id.len() == 32 && id.iter().all(u8::is_ascii_hexdigit);
+        is_id.then(|| std::str::from_utf8(id).ok()).flatten()
     }
 
     /// `offset:append time in ms:hash of key and value`: tells later whether the log

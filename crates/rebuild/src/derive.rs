@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use views::Database;
-use views::rebuild::{OrderGroups, OrderPiece, OrderRange, OrderRows, OrdersCopy, halves, index_history};
+use views::apply::{OrderPiece, OrderRows};
+use views::rebuild::{OrderGroups, OrderRange, OrdersCopy, halves, index_history};
 
 use crate::error::Result;
 use crate::progress::Meter;
@@ -59,7 +60,7 @@ async fn fold(
 ) -> Result<()> {
     let session = database.session("food-orders rebuild fold", &SORTING).await?;
     let mut groups = OrderGroups::open(&session.client, build, &range).await?;
-    let mut rows = OrderRows::default();
+    let mut rows = OrderRows::for_copy();
     let mut records = 0;
     while let Some(group) = groups.next().await? {
         records += group.records;

@@ -15,6 +15,9 @@ use crate::settings::Settings;
 /// One session keeps one core of the database busy; more would crowd the live writers out.
 const LANES: usize = 2;
 
+/// Smaller than a live lane's: where no orders are folded, longer stretches gain nothing.
+const CHUNK: ChunkLimits = ChunkLimits { records: 10_000, bytes: 4 << 20 };
+
 /// Sessions that hold the partitions of one build. Dropping it ends them.
 pub(crate) struct Lanes {
     kafka: KafkaSettings,
@@ -112,7 +115,7 @@ async fn drive(
     for (partition, span) in &spans {
         meter.reading(*partition, span.from, span.to);
     }
-    let mut replay = Replay::start(kafka, spans, ChunkLimits::default())?;
+    let mut replay = Replay::start(kafka, spans, CHUNK)?;
     while let Some(chunk) = replay.next().await {
         let chunk = chunk?;
         let records: Vec<Record<'_>> = chunk.records().map(|(_, record)| record).collect();

@@ -90,14 +90,13 @@ impl Poller {
             .complete_pending(&self.consumer)
             .map_err(Error::during("completing an assignment"))?;
         self.resume_lanes();
-        let filled = match self.consumer.poll(POLL) {
+        let full = match self.consumer.poll(POLL) {
             None => None,
             Some(Ok(message)) => {
                 let partition = Partition(message.partition());
                 let lane = lane_of(partition, self.membership.lanes.len());
                 let generation = self.consumer.context().generation(partition);
-                self.membership.lanes[lane].push(&message, generation);
-                Some(lane)
+                self.membership.lanes[lane].push(&message, generation).then_some(lane)
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 self.reached_end(Partition(partition));
@@ -105,9 +104,8 @@ impl Poller {
             }
             Some(Err(error)) => return self.report(error),
         };
-        if let Some(lane) = filled
+        if let Some(lane) = full
             && !self.paused[lane]
-            && self.membership.lanes[lane].is_full()
             && !self.membership.lanes[lane].wait_for_room(PAUSE_AFTER)
         {
             self.pause(lane);

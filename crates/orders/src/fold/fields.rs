@@ -10,8 +10,14 @@ use crate::text;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
+/// As many as most events have.
+const USUAL: usize = 5;
+
 impl<'a> Fields<'a> {
     pub fn push(&mut self, name: Cow<'a, str>, raw: &'a str) {
+        if self.0.capacity() == 0 {
+            self.0.reserve_exact(USUAL);
+        }
         self.0.push((name, raw));
     }
 

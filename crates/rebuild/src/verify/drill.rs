@@ -62,7 +62,7 @@ async fn of_log(settings: &Settings, scope: &Scope, block: Block) -> Result<Rows
     let Some(end) = scope.positions.get(&block.partition) else { return Ok(rows) };
     let (from, to) = block.offsets(*end);
     let spans = BTreeMap::from([(block.partition, Span { from, to })]);
-    let mut replay = Replay::start(&settings.kafka, spans, ChunkLimits::default())?;
+    let mut replay = Replay::start(&settings.kafka, spans, ChunkLimits::SMALL)?;
     while let Some(chunk) = replay.next().await {
         let chunk = chunk?;
         for (_, record) in chunk.records() {

@@ -65,7 +65,7 @@ async fn read(
     meter: Arc<Meter>,
 ) -> Result<Comparison> {
     if !spans.is_empty() {
-        let mut replay = Replay::start(&kafka, spans, ChunkLimits::default())?;
+        let mut replay = Replay::start(&kafka, spans, ChunkLimits::SMALL)?;
         while let Some(chunk) = replay.next().await {
             let chunk = chunk?;
             comparison.take(&chunk);

@@ -1,15 +1,19 @@
 //! Records made ready for one transaction: all that can be computed before it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use orders::decode::Envelope;
-use orders::{Cause, Decoded, Fact, OrderState, Partition, Position, Record, Rejection, Time, decode};
+use orders::{Cause, Decoded, Fact, Partition, Position, Record, Rejection, Time, decode};
 
 use super::copy::HistoryRows;
 use super::letter::Letter;
+use super::orders::{Merge, Orders};
 use crate::decisions::{Decided, Decisions, Verdict};
+
+/// Of a history row that is not from the record's value, about.
+const ROW_BYTES: usize = 64;
 
 /// What decoding needs to know.
 #[derive(Clone, Debug)]
@@ -35,8 +39,7 @@ pub struct Advance {
 pub struct Batch<'a> {
     pub(super) history: Bytes,
     pub(super) history_rows: usize,
-    /// In `order_id` order, so that two writers lock rows in the same order.
-    pub(super) orders: Vec<(Cow<'a, str>, OrderState<'a>)>,
+    pub(super) orders: Orders<'a>,
     pub(super) letters: Vec<Letter<'a>>,
     pub(super) advances: BTreeMap<Partition, Advance>,
 }
@@ -53,13 +56,11 @@ impl<'a> Batch<'a> {
         decisions: &Decisions,
         records: &[Record<'a>],
     ) -> Self {
-        let mut states: HashMap<Cow<'a, str>, OrderState<'a>> = HashMap::new();
-        let mut batch = Self::encode_with(codec, positions, decisions, records, |order_id, fact| {
-            states.entry(order_id).or_default().add(fact);
+        let mut merge = Merge::default();
+        let batch = Self::encode_with(codec, positions, decisions, records, |order_id, fact| {
+            merge.add(order_id, fact);
         });
-        batch.orders = states.into_iter().collect();
-        batch.orders.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        batch
+        Self { orders: merge.finish(), ..batch }
     }
 
     /// The same without the orders: they are derived later from the history.
@@ -81,7 +82,8 @@ impl<'a> Batch<'a> {
         mut fold: impl FnMut(Cow<'a, str>, Fact<'a>),
     ) -> Self {
         let mut batch = Self::default();
-        let mut history = HistoryRows::default();
+        let bytes = records.iter().map(|record| record.value.map_or(0, <[u8]>::len) + ROW_BYTES).sum();
+        let mut history = HistoryRows::with_capacity(bytes);
         let mut last: BTreeMap<Partition, Record<'a>> = BTreeMap::new();
         for record in records.iter().copied() {
             let from = last.get(&record.partition).map(Record::next);

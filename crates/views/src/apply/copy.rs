@@ -1,6 +1,6 @@
 //! Rows of the history in PostgreSQL's binary COPY format.
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes};
 use orders::{Decoded, Record, Time};
 
 /// The columns that a record fills. [`HistoryRows::push`] writes them in this order, and `decision` behind them.
@@ -11,21 +11,21 @@ const COLUMN_COUNT: i16 = 12;
 /// A whole COPY stream but for its end.
 #[derive(Debug)]
 pub struct HistoryRows {
-    bytes: BytesMut,
+    bytes: Vec<u8>,
     rows: usize,
     /// Scratch space for one row's details.
     details: String,
 }
 
-impl Default for HistoryRows {
-    fn default() -> Self {
-        let mut bytes = BytesMut::new();
+impl HistoryRows {
+    /// With room for so many bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        let mut bytes = Vec::with_capacity(bytes);
         put_header(&mut bytes);
         Self { bytes, rows: 0, details: String::new() }
     }
-}
 
-impl HistoryRows {
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows
@@ -75,9 +75,9 @@ impl HistoryRows {
 
     /// The stream, with its end.
     #[must_use]
-    pub fn finish(mut self) -> bytes::Bytes {
+    pub fn finish(mut self) -> Bytes {
         self.bytes.put_i16(-1);
-        self.bytes.freeze()
+        self.bytes.into()
     }
 }
 
@@ -90,37 +90,37 @@ pub fn derived_event_id(topic: &str, record: &Record<'_>) -> String {
 /// How a binary COPY stream begins.
 pub(crate) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
-pub(crate) fn put_header(out: &mut BytesMut) {
+pub(crate) fn put_header(out: &mut impl BufMut) {
     out.put_slice(HEADER);
     out.put_i32(0); // flags
     out.put_i32(0); // no header extension
 }
 
-pub(crate) fn put_jsonb(out: &mut BytesMut, json: &str) {
+pub(crate) fn put_jsonb(out: &mut impl BufMut, json: &str) {
     out.put_i32(json.len() as i32 + 1);
     out.put_u8(1); // version of jsonb's binary form
     out.put_slice(json.as_bytes());
 }
 
-pub(crate) fn put_i32(out: &mut BytesMut, value: i32) {
+pub(crate) fn put_i32(out: &mut impl BufMut, value: i32) {
     out.put_i32(4);
     out.put_i32(value);
 }
 
-pub(crate) fn put_i64(out: &mut BytesMut, value: i64) {
+pub(crate) fn put_i64(out: &mut impl BufMut, value: i64) {
     out.put_i32(8);
     out.put_i64(value);
 }
 
-pub(crate) fn put_time(out: &mut BytesMut, time: Time) {
+pub(crate) fn put_time(out: &mut impl BufMut, time: Time) {
     put_i64(out, time.to_postgres());
 }
 
-pub(crate) fn put_text(out: &mut BytesMut, text: &str) {
+pub(crate) fn put_text(out: &mut impl BufMut, text: &str) {
     out.put_i32(text.len() as i32);
     out.put_slice(text.as_bytes());
 }
 
-pub(crate) fn put_null(out: &mut BytesMut) {
+pub(crate) fn put_null(out: &mut impl BufMut) {
     out.put_i32(-1);
 }

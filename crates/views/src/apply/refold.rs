@@ -1,13 +1,10 @@
 //! The other case of the merge: orders that the upsert did not take are folded again
 //! from their whole history, in the same transaction.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-use orders::OrderState;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::order_columns::OrderColumns;
+use super::order_rows::OrderRows;
+use super::orders::{Merge, Orders};
 use super::writer::prepare;
 use crate::error::{Error, Result};
 use crate::history::{FACT_COLUMNS, fact};
@@ -44,13 +41,9 @@ impl Refold {
         let untaken: Vec<&str> = untaken.iter().map(|row| row.get(0)).collect();
         // A statement of its own: its snapshot holds what others committed before our
         // row lock was granted.
-        let rows = self.history(client, &untaken).await?;
-        let states = states(&rows)?;
-        let mut columns = OrderColumns::default();
-        for (order_id, state) in &states {
-            columns.push(Cow::Borrowed(*order_id), state);
-        }
-        let replaced = client.execute(&self.replace, &columns.parameters()).await.map_err(&during)?;
+        let history = self.history(client, &untaken).await?;
+        let rows = OrderRows::array(&merged(&history)?);
+        let replaced = client.execute(&self.replace, &[&rows]).await.map_err(&during)?;
         if replaced as usize != untaken.len() {
             return Err(Error::Unusable(format!(
                 "{} orders were to be folded again, but {replaced} rows were there",
@@ -59,18 +52,19 @@ impl Refold {
         }
         Ok(untaken.len())
     }
-    /// All records of some orders, for [`states`].
+
+    /// All records of some orders, for [`merged`].
     pub(super) async fn history(&self, client: &Client, order_ids: &[&str]) -> Result<Vec<Row>> {
         client.query(&self.history, &[&order_ids]).await.map_err(Error::during("reading orders' histories"))
     }
 }
 
-/// The orders that these rows make, by id.
-pub(super) fn states(history: &[Row]) -> Result<BTreeMap<&str, OrderState<'_>>> {
-    let mut states: BTreeMap<&str, OrderState<'_>> = BTreeMap::new();
+/// The orders that these rows make.
+pub(super) fn merged(history: &[Row]) -> Result<Orders<'_>> {
+    let mut merge = Merge::default();
     for row in history {
         let (order_id, fact) = fact(row)?;
-        states.entry(order_id).or_default().add(fact);
+        merge.add(order_id.into(), fact);
     }
-    Ok(states)
+    Ok(merge.finish())
 }

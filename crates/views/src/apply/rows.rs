@@ -1,7 +1,6 @@
 //! The rows of a batch: its history and its orders, in a transaction that somebody else
 //! begins and ends.
 
-use std::borrow::Cow;
 use std::pin::pin;
 
 use bytes::Bytes;
@@ -11,8 +10,9 @@ use tokio_postgres::{Client, CopyInSink, Statement};
 
 use super::batch::Batch;
 use super::copy::COLUMNS;
-use super::order_columns::OrderColumns;
-use super::refold::{Refold, states};
+use super::order_rows::OrderRows;
+use super::orders::Orders;
+use super::refold::{Refold, merged};
 use super::writer::prepare;
 use crate::error::{Error, Result};
 
@@ -47,7 +47,7 @@ impl Rows {
             copy.send(batch.history.clone()).await?;
             copy.finish().await
         };
-        let (copied, orders) = join(history, self.write_orders(client, batch)).await;
+        let (copied, orders) = join(history, self.write_orders(client, &batch.orders)).await;
         let copied = copied.map_err(Error::during("copying the history"))?;
         orders?;
         if copied as usize != batch.history_rows {
@@ -59,26 +59,22 @@ impl Rows {
         Ok(())
     }
 
-    async fn write_orders(&self, client: &Client, batch: &Batch<'_>) -> Result<()> {
+    async fn write_orders(&self, client: &Client, orders: &Orders<'_>) -> Result<()> {
         // A build that is being loaded has neither orders nor the index for them.
-        if batch.orders.is_empty() {
+        if orders.is_empty() {
             return Ok(());
         }
-        let mut columns = OrderColumns::default();
-        for (order_id, state) in &batch.orders {
-            columns.push(Cow::Borrowed(order_id), state);
-        }
-        let taken = client.execute(&self.upsert, &columns.parameters()).await;
+        let taken = client.execute(&self.upsert, &[&OrderRows::array(orders)]).await;
         let taken = taken.map_err(Error::during("writing the orders"))?;
-        if taken as usize == batch.orders.len() {
+        if taken as usize == orders.len() {
             return Ok(());
         }
-        let incoming: Vec<&str> = batch.orders.iter().map(|(order_id, _)| &**order_id).collect();
+        let incoming: Vec<&str> = orders.ids().collect();
         let refolded = self.refold.run(client, &incoming).await?;
-        if taken as usize + refolded != batch.orders.len() {
+        if taken as usize + refolded != orders.len() {
             return Err(Error::Unusable(format!(
                 "{taken} orders written and {refolded} folded again, of {}",
-                batch.orders.len()
+                orders.len()
             )));
         }
         metrics::counter!("food_orders_orders_refolded_total").increment(refolded as u64);
@@ -88,7 +84,6 @@ impl Rows {
     /// Orders whose history is there, whatever their rows say.
     pub(crate) async fn derive(&self, client: &Client, order_ids: &[&str]) -> Result<()> {
         let history = self.refold.history(client, order_ids).await?;
-        let orders = states(&history)?.into_iter().map(|(id, state)| (Cow::Borrowed(id), state)).collect();
-        self.write_orders(client, &Batch { orders, ..Batch::default() }).await
+        self.write_orders(client, &merged(&history)?).await
     }
 }

@@ -9,15 +9,8 @@ INSERT INTO {build}.orders AS o (order_id, status, last_updated, sequence, first
 SELECT order_id, status, last_updated, sequence, first_sequence,
     customer_id, restaurant_id, total_cents, currency,
     created_at, paid_at, shipped_at, delivered_at, cancelled_at,
-    payment_method, courier_id, cancel_reason, details::jsonb
-FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::int[], $5::int[],
-    $6::text[], $7::text[], $8::bigint[], $9::text[],
-    $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[],
-    $15::text[], $16::text[], $17::text[], $18::text[])
-    AS incoming (order_id, status, last_updated, sequence, first_sequence,
-    customer_id, restaurant_id, total_cents, currency,
-    created_at, paid_at, shipped_at, delivered_at, cancelled_at,
-    payment_method, courier_id, cancel_reason, details)
+    payment_method, courier_id, cancel_reason, details
+FROM unnest($1::{build}.orders[]) AS incoming
 ON CONFLICT (order_id) DO UPDATE SET
     status = excluded.status,
     last_updated = excluded.last_updated,

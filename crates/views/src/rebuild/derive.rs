@@ -6,9 +6,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::SinkExt;
 use tokio_postgres::{Client, CopyInSink, Transaction};
 
-use super::order_rows::{COLUMNS, OrderPiece};
 use super::row::{Runner, State, advance};
 use crate::apply::copy::put_header;
+use crate::apply::{ORDER_COLUMNS, OrderPiece};
 use crate::builds;
 use crate::error::{Error, Result};
 use crate::sql::for_build;
@@ -58,7 +58,7 @@ impl<'a> OrdersCopy<'a> {
         .map_err(&during)?;
         // FREEZE: nobody else sees these rows before the commit, and no VACUUM has to visit them again.
         let copy = for_build(
-            &format!("COPY {{build}}.orders ({COLUMNS}) FROM STDIN (FORMAT binary, FREEZE true)"),
+            &format!("COPY {{build}}.orders ({ORDER_COLUMNS}) FROM STDIN (FORMAT binary, FREEZE true)"),
             build,
         );
         let mut sink = Box::pin(tx.copy_in(&copy).await.map_err(&during)?);
@@ -68,7 +68,7 @@ impl<'a> OrdersCopy<'a> {
         Ok(Self { tx, sink, build, rows: 0 })
     }
 
-    /// Takes what [`super::OrderRows::take`] returns.
+    /// Takes what [`crate::apply::OrderRows::take`] returns.
     pub async fn write(&mut self, (bytes, rows): OrderPiece) -> Result<()> {
         self.rows += rows;
         self.sink.send(bytes).await.map_err(Error::during("writing the orders"))

@@ -1,0 +1,158 @@
+//! Rows of table `orders` as PostgreSQL reads them: in a COPY stream, or as one array.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use orders::{OrderState, Time};
+use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
+
+use super::copy::{put_i32, put_i64, put_jsonb, put_null, put_text, put_time};
+use super::orders::Orders;
+
+/// The columns that [`OrderRows::push`] writes, in its order: all of the table.
+pub const ORDER_COLUMNS: &str = "order_id, status, last_updated, sequence, first_sequence, customer_id, \
+                                 restaurant_id, total_cents, currency, created_at, paid_at, shipped_at, \
+                                 delivered_at, cancelled_at, payment_method, courier_id, cancel_reason, details";
+const COLUMN_COUNT: i16 = 18;
+
+/// Some rows of a COPY stream, and how many.
+pub type OrderPiece = (Bytes, usize);
+
+/// Rows in their binary form, one behind the other.
+#[derive(Debug)]
+pub struct OrderRows {
+    form: Form,
+    bytes: BytesMut,
+    rows: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Of a COPY stream, without its beginning and end.
+    Copy,
+    /// Elements of an array of the table's row type: each says how long it is, and each
+    /// column's type.
+    Array,
+}
+
+impl OrderRows {
+    #[must_use]
+    pub fn for_copy() -> Self {
+        Self { form: Form::Copy, bytes: BytesMut::new(), rows: 0 }
+    }
+
+    /// For a parameter of type `orders[]`.
+    #[must_use]
+    pub(super) fn array(orders: &Orders<'_>) -> Self {
+        let mut rows = Self { form: Form::Array, bytes: BytesMut::new(), rows: 0 };
+        for (order_id, state) in orders.iter() {
+            rows.push(order_id, state);
+        }
+        rows
+    }
+
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Appends the row of `state`, unless it has none.
+    pub fn push(&mut self, order_id: &str, state: &OrderState<'_>) {
+        let (Some(row), Some(first_sequence)) = (state.row(), state.first_sequence()) else { return };
+        let start = self.bytes.len();
+        match self.form {
+            Form::Copy => self.bytes.put_i16(COLUMN_COUNT),
+            Form::Array => {
+                self.bytes.put_i32(0); // its length: known in the end
+                self.bytes.put_i32(COLUMN_COUNT.into());
+            }
+        }
+        let mut out = Columns { form: self.form, bytes: &mut self.bytes };
+        out.text(Some(order_id));
+        out.text(Some(row.status.as_str()));
+        out.time(Some(row.last_updated));
+        out.i32(row.sequence);
+        out.i32(first_sequence);
+        out.text(row.customer_id.as_deref());
+        out.text(row.restaurant_id.as_deref());
+        out.i64(row.total_cents);
+        out.text(row.currency.as_deref());
+        for time in [row.created_at, row.paid_at, row.shipped_at, row.delivered_at, row.cancelled_at] {
+            out.time(time);
+        }
+        out.text(row.payment_method.as_deref());
+        out.text(row.courier_id.as_deref());
+        out.text(row.cancel_reason.as_deref());
+        out.jsonb(row.details.as_deref());
+        if self.form == Form::Array {
+            let length = (self.bytes.len() - start - 4) as i32;
+            self.bytes[start..start + 4].copy_from_slice(&length.to_be_bytes());
+        }
+        self.rows += 1;
+    }
+
+    /// What was pushed since the last call, and how many rows that is.
+    pub fn take(&mut self) -> OrderPiece {
+        (self.bytes.split().freeze(), std::mem::take(&mut self.rows))
+    }
+}
+
+impl ToSql for OrderRows {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        let Kind::Array(row_type) = ty.kind() else { return Err(format!("{ty} is no array").into()) };
+        out.reserve(20 + self.bytes.len());
+        out.put_i32(1); // dimensions
+        out.put_i32(0); // no element is null
+        out.put_u32(row_type.oid());
+        out.put_i32(i32::try_from(self.rows)?);
+        out.put_i32(1); // the first one's number
+        out.put_slice(&self.bytes);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(ty.kind(), Kind::Array(row_type) if matches!(row_type.kind(), Kind::Composite(_)))
+    }
+
+    to_sql_checked!();
+}
+
+/// Writes one row's columns.
+struct Columns<'a> {
+    form: Form,
+    bytes: &'a mut BytesMut,
+}
+
+impl Columns<'_> {
+    fn put<T>(&mut self, ty: &Type, value: Option<T>, put: impl FnOnce(&mut BytesMut, T)) {
+        if self.form == Form::Array {
+            self.bytes.put_u32(ty.oid());
+        }
+        match value {
+            Some(value) => put(self.bytes, value),
+            None => put_null(self.bytes),
+        }
+    }
+
+    fn text(&mut self, text: Option<&str>) {
+        self.put(&Type::TEXT, text, put_text);
+    }
+
+    fn time(&mut self, time: Option<Time>) {
+        self.put(&Type::TIMESTAMPTZ, time, put_time);
+    }
+
+    fn i32(&mut self, number: i32) {
+        self.put(&Type::INT4, Some(number), put_i32);
+    }
+
+    fn i64(&mut self, number: Option<i64>) {
+        self.put(&Type::INT8, number, put_i64);
+    }
+
+    fn jsonb(&mut self, json: Option<&str>) {
+        self.put(&Type::JSONB, json, put_jsonb);
+    }
+}

@@ -1,0 +1,54 @@
+//! The orders of a batch, each merged from its records.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use orders::{Fact, OrderState};
+
+/// Merges records by order.
+#[derive(Debug, Default)]
+pub(crate) struct Merge<'a> {
+    places: HashMap<Cow<'a, str>, usize>,
+    states: Vec<OrderState<'a>>,
+}
+
+/// In the order of the ids, so that two writers lock rows in the same order.
+#[derive(Debug, Default)]
+pub(crate) struct Orders<'a> {
+    ids: Vec<(Cow<'a, str>, usize)>,
+    states: Vec<OrderState<'a>>,
+}
+
+impl<'a> Merge<'a> {
+    pub(crate) fn add(&mut self, order_id: Cow<'a, str>, fact: Fact<'a>) {
+        let place = *self.places.entry(order_id).or_insert(self.states.len());
+        if place == self.states.len() {
+            self.states.push(OrderState::default());
+        }
+        self.states[place].add(fact);
+    }
+
+    pub(crate) fn finish(self) -> Orders<'a> {
+        let mut ids: Vec<_> = self.places.into_iter().collect();
+        ids.sort_unstable();
+        Orders { ids, states: self.states }
+    }
+}
+
+impl<'a> Orders<'a> {
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.ids.iter().map(|(id, _)| &**id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &OrderState<'a>)> {
+        self.ids.iter().map(|(id, place)| (&**id, &self.states[*place]))
+    }
+}
