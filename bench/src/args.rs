@@ -47,6 +47,14 @@ pub struct Options {
     #[arg(long, value_name = "ORDERS", default_value_t = 5000)]
     pub in_flight: u64,
 
+    /// Partitions of the topic
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    pub partitions: i32,
+
+    /// Consumers that drain the backlog together, in one group
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub consumers: u16,
+
     /// One more argument for the consumer, such as --consumer-arg=--lanes=1. Can be given several times
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     pub consumer_arg: Vec<OsString>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event_log::{Ends, KafkaSettings, LogClient};
+use event_log::{Ends, KafkaSettings, LogClient, TopicSpec, ensure_topic};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use serde::Serialize;
@@ -31,6 +31,8 @@ impl Backlog {
     pub async fn produce(context: &Context<'_>) -> Result<Self, Failure> {
         let orders = context.options.events.div_ceil(EVENTS_PER_ORDER);
         say!("producing {} events ...", orders * EVENTS_PER_ORDER);
+        let spec = TopicSpec { partitions: context.options.partitions, ..TopicSpec::default() };
+        ensure_topic(&context.kafka, &spec).await?;
         let mut command = Command::new(context.program("producer"));
         command
             .args(["--rate", "0", "--cancel-share", "0", "--seed", SEED])

@@ -44,10 +44,6 @@ pub fn start(name: &str, mut command: Command) -> Result<Running, Failure> {
 }
 
 impl Running {
-    pub fn started(&self) -> Instant {
-        self.started
-    }
-
     /// Waits for it; fails unless it ends with 0.
     pub async fn ended(mut self) -> Result<Ended, Failure> {
         let mut ended =
@@ -69,7 +65,7 @@ impl Running {
             }
         };
         ended.wall = self.started.elapsed();
-        // Children are measured one after the other: the difference is this one.
+        // Of children that are measured one after the other the difference is this one.
         ended.cpu_seconds =
             cpu::of_ended_children().zip(self.cpu_before).map(|(after, before)| after - before);
         while let Some(line) = self.lines.next_line().await? {

@@ -24,6 +24,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Without fresh end offsets for this long, Kafka counts as away.
 const KAFKA_AWAY_AFTER: Duration = Duration::from_secs(10);
 
+/// How long the numbers of a failure may take.
+const NUMBERS_WITHIN: Duration = Duration::from_secs(3);
+
 struct Coordinator<'a> {
     settings: &'a Settings,
     shell: &'a Shell,
@@ -89,7 +92,7 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
         }
     };
     tokio::pin!(caught_up);
-    let other_deployment = deployment::keep(settings, deployment);
+    let other_deployment = deployment::keep(settings, shell, deployment);
     tokio::pin!(other_deployment);
     let other_records = fingerprints::watch(settings);
     tokio::pin!(other_records);
@@ -106,7 +109,7 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
             failure = &mut other_deployment => break Err(failure),
             failure = &mut other_records => break Err(failure),
             Some(event) = group_events.recv() => {
-                if let Err(failure) = coordinator.on_group_event(event) {
+                if let Err(failure) = coordinator.on_group_event(event).await {
                     break Err(failure);
                 }
             }
@@ -170,7 +173,7 @@ fn lane_failure(ended: Result<views::Result<()>, tokio::task::JoinError>) -> Fai
 }
 
 impl Coordinator<'_> {
-    fn on_group_event(&mut self, event: GroupEvent) -> Result<(), Failure> {
+    async fn on_group_event(&mut self, event: GroupEvent) -> Result<(), Failure> {
         match event {
             GroupEvent::Assigned { partitions, reply } => {
                 tracing::info!(partitions = %list(&partitions), "assigned");
@@ -206,7 +209,7 @@ impl Coordinator<'_> {
                 });
                 Ok(())
             }
-            GroupEvent::Failed(error @ event_log::Error::Log(_)) => Err(self.out_of_range(error)),
+            GroupEvent::Failed(error @ event_log::Error::Log(_)) => Err(self.out_of_range(error).await),
             GroupEvent::Failed(error) => Err(Failure::from(error)),
         }
     }
@@ -233,11 +236,17 @@ impl Coordinator<'_> {
     }
 
     /// What the numbers say when the broker has said that a position is out of its range.
-    fn out_of_range(&self, error: event_log::Error) -> Failure {
-        let polled = self.ends.latest.borrow();
-        let found = polled.as_ref().map_or(Ok(()), |polled| {
-            identity::check_positions(&self.settings.kafka.topic, &polled.ends, &self.positions())
-        });
+    async fn out_of_range(&self, error: event_log::Error) -> Failure {
+        let now = Instant::now();
+        let mut latest = self.ends.latest.clone();
+        let since = latest.wait_for(|polled| polled.as_ref().is_some_and(|polled| polled.asked_at > now));
+        // What was polled before may be from before the records were deleted.
+        let found = match timeout(NUMBERS_WITHIN, since).await {
+            Ok(Ok(polled)) => polled.as_ref().map_or(Ok(()), |polled| {
+                identity::check_positions(&self.settings.kafka.topic, &polled.ends, &self.positions())
+            }),
+            Ok(Err(_)) | Err(_) => Ok(()),
+        };
         Failure::new(Exit::LogIdentity, found.err().unwrap_or_else(|| error.to_string()))
     }
 

@@ -8,6 +8,7 @@ mod fingerprints;
 mod identity;
 mod lane_task;
 mod prepare;
+mod retry;
 mod settings;
 mod watchdog;
 

@@ -1,16 +1,18 @@
 //! What has to be there before the group is joined: the database with its tables,
 //! the topic, and a log that fits the positions.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use event_log::{EndsWatch, LogClient, TopicSpec, ensure_topic};
 use orders::{LogIdentity, Position};
 use service::{Exit, Failure, Shell};
 use tokio::task::spawn_blocking;
+use views::Session;
 use views::deployment::Deployment;
 use views::gaps::Gap;
-use views::{Recovery, Session};
 
+use crate::deployment::failed;
+use crate::retry::{Attempt, retry};
 use crate::settings::Settings;
 use crate::{deployment, fingerprints, identity};
 
@@ -36,10 +38,7 @@ pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Re
     if retry(shell, "PostgreSQL", || migrate(settings)).await?.is_none() {
         return Ok(None);
     }
-    let deployment = tokio::select! {
-        () = shell.stop.cancelled() => return Ok(None),
-        joined = deployment::join(settings) => joined?,
-    };
+    let Some(deployment) = deployment::join(settings, shell).await? else { return Ok(None) };
     shell.health.set("database", Ok::<(), String>(()));
     let Some(found) = retry(shell, "Kafka", || fitting_log(settings)).await? else { return Ok(None) };
     let Found { session, recorded, target } = found;
@@ -54,10 +53,6 @@ pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Re
 
 async fn migrate(settings: &Settings) -> Attempt<()> {
     views::migrate::migrate(&settings.database).await.map_err(failed)
-}
-
-fn failed(error: views::Error) -> (bool, Failure) {
-    (error.recovery() == Recovery::Retry, deployment::failure(error))
 }
 
 /// A log that the positions fit to.
@@ -77,8 +72,11 @@ async fn fitting_log(settings: &Settings) -> Attempt<Found> {
     }
     // Before the log is asked: other members go on meanwhile, and a position read later
     // could lie beyond the ends that the log had then.
-    let positions = views::positions::read(&session.client, active.build).await.map_err(failed)?;
+    let mut positions = views::positions::read(&session.client, active.build).await.map_err(failed)?;
     let (log, target) = log(settings).await?;
+    for partition in target.keys() {
+        positions.entry(*partition).or_insert(Position::START);
+    }
     let recorded = views::log_identity::record(&session.client, active.build, &log).await.map_err(failed)?;
     identity::check(&log, &recorded)
         .and_then(|()| identity::check_positions(&log.topic, &target, &positions))
@@ -124,36 +122,6 @@ async fn accept_gaps(
         }
     }
     Ok(())
-}
-
-/// Whether to try again, and the error.
-type Attempt<T> = Result<T, (bool, Failure)>;
-
-async fn retry<T>(
-    shell: &Shell,
-    what: &str,
-    attempt: impl AsyncFn() -> Attempt<T>,
-) -> Result<Option<T>, Failure> {
-    let mut warned: Option<Instant> = None;
-    for tries in 1.. {
-        let failure = tokio::select! {
-            () = shell.stop.cancelled() => return Ok(None),
-            result = attempt() => match result {
-                Ok(value) => return Ok(Some(value)),
-                Err((true, failure)) => failure,
-                Err((false, failure)) => return Err(failure),
-            },
-        };
-        if warned.is_none_or(|at| at.elapsed() > Duration::from_secs(10)) {
-            warned = Some(Instant::now());
-            tracing::warn!(error = failure.message, "waiting for {what}");
-        }
-        tokio::select! {
-            () = shell.stop.cancelled() => return Ok(None),
-            () = tokio::time::sleep(views::tx::pause(tries)) => {}
-        }
-    }
-    Ok(None)
 }
 
 async fn log(settings: &Settings) -> Attempt<(LogIdentity, event_log::Ends)> {

@@ -1,7 +1,8 @@
-//! The real consumer, from an empty database until it has caught up.
+//! The real consumer, or a group of them, from an empty database until all has been applied.
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use secrecy::ExposeSecret;
 use service::{Exit, Failure};
 use tokio::process::Command;
@@ -26,6 +27,28 @@ struct Marks {
 }
 
 pub async fn drain(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<Measurement, Failure> {
+    let before = Before::read(&bench.server).await?;
+    let started = Instant::now();
+    let consumers = (0..bench.context.options.consumers)
+        .map(|_| Ok(child::start("consumer", command(bench, fresh))?.ended()))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let watched = watch(fresh, bench.backlog.events, started);
+    let (marks, ended) = tokio::join!(watched, try_join_all(consumers));
+    // If a consumer has failed, that is why the positions stand still.
+    let (ended, marks) = (ended?, marks?);
+    let seconds = (marks.done - marks.claimed).as_secs_f64();
+    let mut measured = Measurement::timed("drain", repetition, bench.backlog.events, seconds);
+    before.compare(&bench.server, &mut measured).await?;
+    measured.process_seconds = ended.iter().map(|one| one.wall.as_secs_f64()).reduce(f64::max);
+    measured.first_commit_seconds = Some((marks.first_commit - marks.claimed).as_secs_f64());
+    // Each was told the time of all that had ended by then: the last one's is the sum.
+    measured.cpu_seconds = ended.iter().filter_map(|one| one.cpu_seconds).reduce(f64::max);
+    measured.peak_memory_bytes = ended.iter().filter_map(|one| one.peak_memory_bytes).max();
+    check(bench, fresh, &mut measured).await?;
+    Ok(measured)
+}
+
+fn command(bench: &Bench<'_>, fresh: &Fresh) -> Command {
     let context = bench.context;
     let mut command = Command::new(context.program("consumer"));
     command
@@ -36,25 +59,7 @@ pub async fn drain(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<
         .env("KAFKA_GROUP_ID", &fresh.name)
         .env("DATABASE_URL", fresh.url.expose_secret())
         .env("LOG_LEVEL", "warn");
-    let before = Before::read(&bench.server).await?;
-    let child = child::start("consumer", command)?;
-    let (marks, ended) = {
-        let started = child.started();
-        let watched = watch(fresh, bench.backlog.events, started);
-        let (marks, ended) = tokio::join!(watched, child.ended());
-        // If the consumer has failed, that is why the positions stand still.
-        let ended = ended?;
-        (marks?, ended)
-    };
-    let seconds = (marks.done - marks.claimed).as_secs_f64();
-    let mut measured = Measurement::timed("drain", repetition, bench.backlog.events, seconds);
-    before.compare(&bench.server, &mut measured).await?;
-    measured.process_seconds = Some(ended.wall.as_secs_f64());
-    measured.first_commit_seconds = Some((marks.first_commit - marks.claimed).as_secs_f64());
-    measured.cpu_seconds = ended.cpu_seconds;
-    measured.peak_memory_bytes = ended.peak_memory_bytes;
-    check(bench, fresh, &mut measured).await?;
-    Ok(measured)
+    command
 }
 
 async fn watch(fresh: &Fresh, events: u64, started: Instant) -> Result<Marks, Failure> {

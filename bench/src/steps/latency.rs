@@ -28,6 +28,8 @@ const LOOK_EACH: Duration = Duration::from_millis(1);
 /// Not counted: caches, and the broker's compiler.
 const WARM_UP_SECONDS: u64 = 5;
 const LOST_AFTER: Duration = Duration::from_secs(120);
+/// From an order's first event to its last, in the producer's orders, before time is compressed.
+const LIFE_SECONDS: f64 = 2590.0;
 const LINGER_MILLIS: &str = "1";
 
 /// Which program is measured, and at what rate.
@@ -137,10 +139,15 @@ fn program(
 fn load(bench: &Bench<'_>, kafka: &KafkaSettings) -> Result<Running, Failure> {
     let rate = bench.drain_rate.unwrap_or_default() / 2.0 - EVENTS_PER_SECOND as f64;
     let seconds = WARM_UP_SECONDS + bench.context.options.sample_seconds;
-    let orders = (rate.max(1.0) as u64 * seconds).div_ceil(EVENTS_PER_ORDER);
+    let rate = rate.max(1.0);
+    let orders = (rate as u64 * seconds).div_ceil(EVENTS_PER_ORDER);
+    // As many orders under way as in the backlog.
+    let placed_per_second = rate / EVENTS_PER_ORDER as f64;
+    let time_compression = placed_per_second * LIFE_SECONDS / bench.context.options.in_flight as f64;
     let mut command = Command::new(bench.context.program("producer"));
     command
-        .args(["--cancel-share", "0", "--rate", &rate.max(1.0).to_string(), "--orders", &orders.to_string()])
+        .args(["--cancel-share", "0", "--rate", &rate.to_string(), "--orders", &orders.to_string()])
+        .args(["--time-compression", &time_compression.to_string()])
         .env("KAFKA_BOOTSTRAP_SERVERS", &kafka.bootstrap_servers)
         .env("KAFKA_TOPIC", &kafka.topic)
         .env("LOG_LEVEL", "warn");

@@ -122,7 +122,7 @@ impl Soak {
                 "SIGTERM to a consumer"
             }
             27..40 => {
-                self.consumers[one].signal(Signal::SIGSTOP);
+                self.consumers[one].freeze().await;
                 sleep(Duration::from_millis(self.random.random_range(0..18_000))).await;
                 self.consumers[one].signal(Signal::SIGCONT);
                 "consumer frozen"
