@@ -1,15 +1,14 @@
 //! Records made ready for one transaction: all that can be computed before it.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use orders::decode::Envelope;
 use orders::{Cause, Decoded, Fact, Partition, Position, Record, Rejection, Time, decode};
 
-use super::copy::HistoryRows;
+use super::copy::{HistoryRow, HistoryRows};
 use super::letter::Letter;
-use super::orders::{Merge, Orders};
+use super::orders::{Merge, Orders, Places};
 use crate::decisions::{Decided, Decisions, Verdict};
 
 /// Of a history row that is not from the record's value, about.
@@ -57,10 +56,9 @@ impl<'a> Batch<'a> {
         records: &[Record<'a>],
     ) -> Self {
         let mut merge = Merge::default();
-        let batch = Self::encode_with(codec, positions, decisions, records, |order_id, fact| {
-            merge.add(order_id, fact);
-        });
-        Self { orders: merge.finish(), ..batch }
+        let (batch, places) =
+            Self::encode_with(codec, positions, decisions, records, |place, fact| merge.add(place, fact));
+        Self { orders: merge.finish(places), ..batch }
     }
 
     /// The same without the orders: they are derived later from the history.
@@ -71,7 +69,7 @@ impl<'a> Batch<'a> {
         decisions: &Decisions,
         records: &[Record<'a>],
     ) -> Self {
-        Self::encode_with(codec, positions, decisions, records, |_, _| ())
+        Self::encode_with(codec, positions, decisions, records, |_, _| ()).0
     }
 
     fn encode_with(
@@ -79,8 +77,9 @@ impl<'a> Batch<'a> {
         positions: &BTreeMap<Partition, Position>,
         decisions: &Decisions,
         records: &[Record<'a>],
-        mut fold: impl FnMut(Cow<'a, str>, Fact<'a>),
-    ) -> Self {
+        mut fold: impl FnMut(usize, Fact<'a>),
+    ) -> (Self, Places<'a>) {
+        let mut places = Places::default();
         let mut batch = Self::default();
         let bytes = records.iter().map(|record| record.value.map_or(0, <[u8]>::len) + ROW_BYTES).sum();
         let mut history = HistoryRows::with_capacity(bytes);
@@ -93,12 +92,16 @@ impl<'a> Batch<'a> {
             }
             match Judged::of(codec, &record, decisions.of(record.partition, record.offset)) {
                 Judged::Event(decoded) => {
-                    history.push(&codec.topic, &record, &decoded, None);
-                    fold(decoded.order_id, decoded.fact);
+                    let row = HistoryRow { record: &record, decoded: &decoded, decision: None };
+                    let place = places.of(decoded.order_id.clone());
+                    history.push(&codec.topic, place, &row);
+                    fold(place, decoded.fact);
                 }
                 Judged::Admitted(decoded, decided) => {
-                    history.push(&codec.topic, &record, &decoded, Some(decided.id));
-                    fold(decoded.order_id, decoded.fact);
+                    let row = HistoryRow { record: &record, decoded: &decoded, decision: Some(decided.id) };
+                    let place = places.of(decoded.order_id.clone());
+                    history.push(&codec.topic, place, &row);
+                    fold(place, decoded.fact);
                     batch.letters.push(Letter::closed(record, decided));
                 }
                 Judged::Discarded(decided) => batch.letters.push(Letter::closed(record, decided)),
@@ -111,8 +114,8 @@ impl<'a> Batch<'a> {
         }
         batch.advances = advances(positions, &last);
         batch.history_rows = history.len();
-        batch.history = history.finish();
-        batch
+        batch.history = history.finish(places.len());
+        (batch, places)
     }
 
     /// One record as a letter, because PostgreSQL refused it.

@@ -8,36 +8,47 @@ pub const COLUMNS: &str = "partition, \"offset\", order_id, event, status, seque
                            appended_at, details, trace_id";
 const COLUMN_COUNT: i16 = 12;
 
-/// A whole COPY stream but for its end.
+/// A COPY stream of history rows, grouped by order: an order's records lie on the same pages then,
+/// and are read together.
 #[derive(Debug)]
 pub struct HistoryRows {
     bytes: Vec<u8>,
-    rows: usize,
+    /// Of each row where it begins, and the place of its order.
+    rows: Vec<(usize, usize)>,
     /// Scratch space for one row's details.
     details: String,
+}
+
+/// A record that becomes a row.
+#[derive(Debug)]
+pub struct HistoryRow<'r, 'a> {
+    pub record: &'r Record<'a>,
+    pub decoded: &'r Decoded<'a>,
+    /// The retry that admits it.
+    pub decision: Option<i64>,
 }
 
 impl HistoryRows {
     /// With room for so many bytes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
-        let mut bytes = Vec::with_capacity(bytes);
-        put_header(&mut bytes);
-        Self { bytes, rows: 0, details: String::new() }
+        Self { bytes: Vec::with_capacity(bytes), rows: Vec::new(), details: String::new() }
     }
 
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows
+        self.rows.len()
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.rows.is_empty()
     }
 
-    /// `decision`: the retry that admits it.
-    pub fn push(&mut self, topic: &str, record: &Record<'_>, decoded: &Decoded<'_>, decision: Option<i64>) {
+    /// `place`: of the order, among all of this batch.
+    pub fn push(&mut self, topic: &str, place: usize, row: &HistoryRow<'_, '_>) {
+        self.rows.push((self.bytes.len(), place));
+        let HistoryRow { record, decoded, decision } = row;
         let fact = &decoded.fact;
         let out = &mut self.bytes;
         out.put_i16(COLUMN_COUNT);
@@ -67,17 +78,39 @@ impl HistoryRows {
             None => put_null(out),
         }
         match decision {
-            Some(id) => put_i64(out, id),
+            Some(id) => put_i64(out, *id),
             None => put_null(out),
         }
-        self.rows += 1;
     }
 
-    /// The stream, with its end.
+    /// The stream, with its beginning and end. `places`: how many orders there are.
     #[must_use]
-    pub fn finish(mut self) -> Bytes {
-        self.bytes.put_i16(-1);
-        self.bytes.into()
+    pub fn finish(self, places: usize) -> Bytes {
+        let mut out = Vec::with_capacity(HEADER.len() + 8 + self.bytes.len() + 2);
+        put_header(&mut out);
+        for row in self.by_place(places) {
+            let end = self.rows.get(row + 1).map_or(self.bytes.len(), |(start, _)| *start);
+            out.extend_from_slice(&self.bytes[self.rows[row].0..end]);
+        }
+        out.put_i16(-1);
+        out.into()
+    }
+
+    /// The numbers of the rows by the places of their orders; rows of an order stay in their order.
+    fn by_place(&self, places: usize) -> Vec<usize> {
+        let mut next = vec![0; places + 1];
+        for (_, place) in &self.rows {
+            next[place + 1] += 1;
+        }
+        for place in 0..places {
+            next[place + 1] += next[place];
+        }
+        let mut sorted = vec![0; self.rows.len()];
+        for (row, (_, place)) in self.rows.iter().enumerate() {
+            sorted[next[*place]] = row;
+            next[*place] += 1;
+        }
+        sorted
     }
 }
 

@@ -5,10 +5,13 @@ use std::collections::HashMap;
 
 use orders::{Fact, OrderState};
 
+/// Numbers orders from 0, as they come.
+#[derive(Debug, Default)]
+pub(crate) struct Places<'a>(HashMap<Cow<'a, str>, usize>);
+
 /// Merges records by order.
 #[derive(Debug, Default)]
 pub(crate) struct Merge<'a> {
-    places: HashMap<Cow<'a, str>, usize>,
     states: Vec<OrderState<'a>>,
 }
 
@@ -19,17 +22,28 @@ pub(crate) struct Orders<'a> {
     states: Vec<OrderState<'a>>,
 }
 
+impl<'a> Places<'a> {
+    pub(crate) fn of(&mut self, order_id: Cow<'a, str>) -> usize {
+        let next = self.0.len();
+        *self.0.entry(order_id).or_insert(next)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl<'a> Merge<'a> {
-    pub(crate) fn add(&mut self, order_id: Cow<'a, str>, fact: Fact<'a>) {
-        let place = *self.places.entry(order_id).or_insert(self.states.len());
+    /// A record of the order at this place.
+    pub(crate) fn add(&mut self, place: usize, fact: Fact<'a>) {
         if place == self.states.len() {
             self.states.push(OrderState::default());
         }
         self.states[place].add(fact);
     }
 
-    pub(crate) fn finish(self) -> Orders<'a> {
-        let mut ids: Vec<_> = self.places.into_iter().collect();
+    pub(crate) fn finish(self, places: Places<'a>) -> Orders<'a> {
+        let mut ids: Vec<_> = places.0.into_iter().collect();
         ids.sort_unstable();
         Orders { ids, states: self.states }
     }

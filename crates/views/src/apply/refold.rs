@@ -4,7 +4,7 @@
 use tokio_postgres::{Client, Row, Statement};
 
 use super::order_rows::OrderRows;
-use super::orders::{Merge, Orders};
+use super::orders::{Merge, Orders, Places};
 use super::writer::prepare;
 use crate::error::{Error, Result};
 use crate::history::{FACT_COLUMNS, fact};
@@ -61,10 +61,10 @@ impl Refold {
 
 /// The orders that these rows make.
 pub(super) fn merged(history: &[Row]) -> Result<Orders<'_>> {
-    let mut merge = Merge::default();
+    let (mut places, mut merge) = (Places::default(), Merge::default());
     for row in history {
         let (order_id, fact) = fact(row)?;
-        merge.add(order_id.into(), fact);
+        merge.add(places.of(order_id.into()), fact);
     }
-    Ok(merge.finish())
+    Ok(merge.finish(places))
 }
