@@ -17,10 +17,13 @@ use crate::server::Fresh;
 
 /// Clients that ask at the same time, each one request after the other.
 const CLIENTS: usize = 4;
+/// In which all kinds are asked in turn: what else goes on meets all of them.
+const ROUNDS: u32 = 4;
 const SAMPLED_ORDERS: i64 = 10_000;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
 /// One kind of request. `{id}` stands for an order's id, `{cut}` for offsets in the middle of the log.
+#[derive(Clone, Copy)]
 struct Kind {
     name: &'static str,
     path: &'static str,
@@ -61,22 +64,29 @@ pub async fn reads(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<
     ready(&client, &address).await?;
     let (orders, cut) = sample(fresh).await?;
     let orders = Arc::new(orders);
-    let mut all = Vec::new();
-    for kind in &KINDS {
-        let url = format!("http://{address}{}", kind.path.replace("{cut}", &cut));
+    let urls = KINDS.map(|kind| format!("http://{address}{}", kind.path.replace("{cut}", &cut)));
+    for url in &urls {
         // Not counted: caches, and the plans of prepared statements.
-        ask(&client, &url, &orders, Duration::from_millis(500)).await?;
-        let time = Duration::from_secs(context.options.sample_seconds.div_ceil(2));
-        let began = Instant::now();
-        let samples = ask(&client, &url, &orders, time).await?;
+        ask(&client, url, &orders, Duration::from_millis(500)).await?;
+    }
+    let slice = Duration::from_secs(context.options.sample_seconds) / 2 / ROUNDS;
+    let mut asked = KINDS.map(|_| (Vec::new(), Duration::ZERO));
+    for _ in 0..ROUNDS {
+        for (url, (samples, time)) in urls.iter().zip(&mut asked) {
+            let began = Instant::now();
+            samples.extend(ask(&client, url, &orders, slice).await?);
+            *time += began.elapsed();
+        }
+    }
+    let measured = KINDS.iter().zip(asked).map(|(kind, (samples, time))| {
         let requests = samples.len() as u64;
-        all.push(Measurement {
+        Measurement {
             latency_ms: Latency::of(samples),
             compared_with: kind.compared_with,
-            ..Measurement::timed(kind.name, repetition, requests, began.elapsed().as_secs_f64())
-        });
-    }
-    Ok(all)
+            ..Measurement::timed(kind.name, repetition, requests, time.as_secs_f64())
+        }
+    });
+    Ok(measured.collect())
 }
 
 async fn ready(client: &Client, address: &str) -> Result<(), Failure> {

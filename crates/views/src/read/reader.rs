@@ -55,10 +55,14 @@ pub(super) enum Kind {
 impl Kind {
     fn begin(&self) -> &'static str {
         match self {
-            Self::Prepared | Self::Planned => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Self::Prepared => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Self::Planned => {
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+                 SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on"
+            }
             Self::Streamed => {
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-                 SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
+                 SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_bitmapscan = off"
             }
         }
     }
@@ -83,7 +87,15 @@ impl Reader {
     ) -> Result<Self> {
         let timeout = format!("{}ms", statement_timeout.as_millis());
         // Compiling a query takes longer than most of these reads.
-        let settings = [("statement_timeout", timeout.as_str()), ("jit", "off"), ("work_mem", "32MB")];
+        let settings = [
+            ("statement_timeout", timeout.as_str()),
+            ("jit", "off"),
+            ("work_mem", "32MB"),
+            // Of prepared statements, the look-ups by key: planned once, and along the index also
+            // where the plan is made while the table is empty.
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+        ];
         let pool = database.pool("food-orders api", &settings, size, wait)?;
         // Build 1 is the first of all; any other is found on the way.
         Ok(Self { database: database.clone(), pool, build: AtomicI64::new(1) })
