@@ -16,7 +16,7 @@ mod writer;
 
 pub use batch::{Advance, Batch, Codec, Judged, envelope};
 pub use breaker::Breaker;
-pub use copy::{COLUMNS, HistoryRows, derived_event_id};
+pub use copy::{COLUMNS, derived_event_id};
 pub use letter::{Closed, KEPT_BYTES, Letter};
 pub use order_rows::{ORDER_COLUMNS, OrderPiece, OrderRows};
 pub(crate) use rows::Rows;

@@ -192,7 +192,7 @@ impl<'a, 'd> Judged<'a, 'd> {
     }
 }
 
-/// For [`decode`]: `max_bytes` is the size limit.
+/// For [`decode()`]: `max_bytes` is the size limit.
 #[must_use]
 pub fn envelope<'a>(record: &Record<'a>, max_bytes: usize) -> Envelope<'a> {
     Envelope { at: record.at(), schema_version: record.headers.get("schema-version"), max_bytes }

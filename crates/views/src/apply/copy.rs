@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes};
 use orders::{Decoded, Record, Time};
 
-/// The columns that a record fills. [`HistoryRows::push`] writes them in this order, and `decision` behind them.
+/// The columns that a record fills. `HistoryRows::push` writes them in this order, and `decision` behind them.
 pub const COLUMNS: &str = "partition, \"offset\", order_id, event, status, sequence, event_id, occurred_at, \
                            appended_at, details, trace_id";
 const COLUMN_COUNT: i16 = 12;
@@ -11,7 +11,7 @@ const COLUMN_COUNT: i16 = 12;
 /// A COPY stream of history rows, grouped by order: an order's records lie on the same pages then,
 /// and are read together.
 #[derive(Debug)]
-pub struct HistoryRows {
+pub(super) struct HistoryRows {
     bytes: Vec<u8>,
     /// Of each row where it begins, and the place of its order.
     rows: Vec<(usize, usize)>,
@@ -21,32 +21,25 @@ pub struct HistoryRows {
 
 /// A record that becomes a row.
 #[derive(Debug)]
-pub struct HistoryRow<'r, 'a> {
-    pub record: &'r Record<'a>,
-    pub decoded: &'r Decoded<'a>,
+pub(super) struct HistoryRow<'r, 'a> {
+    pub(super) record: &'r Record<'a>,
+    pub(super) decoded: &'r Decoded<'a>,
     /// The retry that admits it.
-    pub decision: Option<i64>,
+    pub(super) decision: Option<i64>,
 }
 
 impl HistoryRows {
     /// With room for so many bytes.
-    #[must_use]
-    pub fn with_capacity(bytes: usize) -> Self {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), rows: Vec::new(), details: String::new() }
     }
 
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// `place`: of the order, among all of this batch.
-    pub fn push(&mut self, topic: &str, place: usize, row: &HistoryRow<'_, '_>) {
+    pub(super) fn push(&mut self, topic: &str, place: usize, row: &HistoryRow<'_, '_>) {
         self.rows.push((self.bytes.len(), place));
         let HistoryRow { record, decoded, decision } = row;
         let fact = &decoded.fact;
@@ -84,8 +77,7 @@ impl HistoryRows {
     }
 
     /// The stream, with its beginning and end. `places`: how many orders there are.
-    #[must_use]
-    pub fn finish(self, places: usize) -> Bytes {
+    pub(super) fn finish(self, places: usize) -> Bytes {
         let mut out = Vec::with_capacity(HEADER.len() + 8 + self.bytes.len() + 2);
         put_header(&mut out);
         for row in self.by_place(places) {

@@ -34,7 +34,7 @@ impl<'a> Places<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// A record of the order at this place.
+    /// A record of the order at this place; a place that is new is the next one.
     pub(crate) fn add(&mut self, place: usize, fact: Fact<'a>) {
         if place == self.states.len() {
             self.states.push(OrderState::default());
