@@ -23,7 +23,6 @@ use crate::{caught_up, deployment, fingerprints, identity};
 const TICK: Duration = Duration::from_secs(1);
 /// Without fresh end offsets for this long, Kafka counts as away.
 const KAFKA_AWAY_AFTER: Duration = Duration::from_secs(10);
-
 /// How long the numbers of a failure may take.
 const NUMBERS_WITHIN: Duration = Duration::from_secs(3);
 

@@ -1,3 +1,8 @@
+use std::time::Duration;
+
+use orders::Time;
+use serde_json::json;
+
 use crate::world::{World, ids};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,6 +53,37 @@ async fn pages_cover_everything_once() {
         }
         assert_eq!((paged, pages), (whole, 3), "{base}");
     }
+}
+
+/// Latest first, over every stretch of time that is looked through on its own, and beyond it: the future, and ages ago.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_latest_come_first_however_far_apart() {
+    let (now, hour, day) = (Time::now(), Duration::from_secs(3600), Duration::from_secs(86_400));
+    let ago =
+        [Duration::ZERO, hour / 90, hour / 61, hour / 59, hour, 2 * hour, day, 3 * day, 4 * day, 4 * day];
+    let mut times: Vec<_> = ago.iter().map(|ago| now.before(*ago)).collect();
+    times.insert(0, Time::MAX);
+    times.extend(["2020-01-01T00:00:00Z", "0001-01-01T00:00:00Z"].map(|time| time.parse::<Time>().unwrap()));
+    let mut world = World::new().await;
+    let mut expected = Vec::new();
+    for (number, time) in times.iter().enumerate() {
+        let event =
+            json!({ "event": "OrderCreated", "order_id": format!("O{number:02}"), "occurred_at": time });
+        world.append(0, 0, &event.to_string()).await;
+        expected.push(format!("O{number:02}"));
+    }
+    for limit in 1..=times.len() {
+        let mut paged = Vec::new();
+        let mut url = format!("/orders?limit={limit}");
+        loop {
+            let answer = world.json(&url).await;
+            paged.extend(ids(&answer));
+            let Some(cursor) = answer["next_cursor"].as_str() else { break };
+            url = format!("/orders?limit={limit}&cursor={cursor}");
+        }
+        assert_eq!(paged, expected, "limit {limit}");
+    }
+    assert_eq!(world.ids("/orders?status=pending&limit=2").await, expected[..2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

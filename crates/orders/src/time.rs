@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -23,6 +24,19 @@ impl Time {
     pub const MIN: Self = Self(Self::POSTGRES_EPOCH - 211_813_488_000_000_000);
     /// 9999-12-30T22:00:00Z, the latest that RFC 3339 can write in every time zone.
     pub const MAX: Self = Self(253_402_207_200_000_000);
+
+    /// By this machine's clock.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(Timestamp::now().as_microsecond())
+    }
+
+    /// So long before, but not before [`Time::MIN`].
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(micros)).max(Self::MIN)
+    }
 
     #[must_use]
     pub fn from_micros(micros: i64) -> Self {
@@ -117,6 +131,14 @@ mod tests {
         for beyond in ["-004713-11-23T23:59:59Z", "9999-12-30T22:00:00.5Z"] {
             assert!(beyond.parse::<Time>().is_err(), "{beyond}");
         }
+    }
+
+    #[test]
+    fn nothing_is_before_the_first_time() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(Time::from_millis(61_000).before(minute), Time::from_millis(1000));
+        assert_eq!(Time::MIN.before(minute), Time::MIN);
+        assert_eq!(Time::MAX.before(Duration::MAX), Time::MIN);
     }
 
     #[test]

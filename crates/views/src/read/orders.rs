@@ -1,5 +1,7 @@
 //! Orders by id, and lists of them.
 
+use std::time::Duration;
+
 use orders::{OrderId, Status, Time};
 use tokio_postgres::types::Type;
 
@@ -9,6 +11,11 @@ use super::order::Order;
 use super::reader::{Answer, Kind, Reader, Statement};
 use super::source::{CutParams, Values, fold, incomplete, incomplete_of, latest};
 use crate::sql::Timestamptz;
+
+/// How far back the orders updated last are looked for before they are looked for among all: along the index on
+/// `last_updated`, which knows for each stretch of the table only the earliest and the latest.
+const WINDOWS: [Duration; 3] =
+    [Duration::from_secs(60), Duration::from_secs(3600), Duration::from_secs(3 * 86_400)];
 
 /// Which orders; no condition: all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +70,27 @@ impl Reader {
         limit: i64,
         cut: Option<&Cut>,
     ) -> Result<Answer<Vec<Order>>, ReadError> {
+        let page = Page { filter, sort, after, limit, since: None };
+        // Of one customer or restaurant there are few: those are looked for among all at once.
+        let are_many = filter.customer_id.is_none() && filter.restaurant_id.is_none();
+        if cut.is_none() && sort == Sort::LastUpdatedDescending && are_many {
+            let end = after.map_or_else(Time::now, |after| after.last_updated);
+            for window in WINDOWS {
+                let since = Some(end.before(window));
+                let answer = self.page(Page { since, ..page }, None).await?;
+                // A full one has all that come first, whatever lies behind the window.
+                if answer.value.len() as i64 == limit {
+                    return Ok(answer);
+                }
+            }
+        }
+        self.page(page, cut).await
+    }
+
+    async fn page(&self, page: Page<'_>, cut: Option<&Cut>) -> Result<Answer<Vec<Order>>, ReadError> {
+        let Page { filter, sort, after, limit, since } = page;
         let params = cut.map(CutParams::of);
+        let since = since.map(Timestamptz);
         let status = filter.status.map(Status::as_str);
         let (id, time) = match after {
             Some(after) => (Some(after.order_id.as_str()), Some(Timestamptz(after.last_updated))),
@@ -77,6 +104,7 @@ impl Reader {
             id: values.bind(&id, Type::TEXT),
             time: values.bind(&time, Type::TIMESTAMPTZ),
             limit: values.bind(&limit, Type::INT8),
+            since: values.bind(&since, Type::TIMESTAMPTZ),
             first: after.is_none(),
             sort,
         };
@@ -96,6 +124,17 @@ impl Reader {
     }
 }
 
+/// What a page is of.
+#[derive(Clone, Copy)]
+struct Page<'a> {
+    filter: &'a Filter,
+    sort: Sort,
+    after: Option<&'a After>,
+    limit: i64,
+    /// Only orders that were updated then or later.
+    since: Option<Time>,
+}
+
 /// The numbers of a list's parameters, and which page it is.
 struct Place {
     status: String,
@@ -104,6 +143,7 @@ struct Place {
     id: String,
     time: String,
     limit: String,
+    since: String,
     first: bool,
     sort: Sort,
 }
@@ -111,13 +151,14 @@ struct Place {
 impl Place {
     /// A page out of a table or query of whole orders.
     fn page(&self, source: &str) -> String {
-        let Self { status, customer, restaurant, limit, .. } = self;
+        let Self { status, customer, restaurant, limit, since, .. } = self;
         let (after, by) = (self.after(), self.sort.sql());
         format!(
             "SELECT * FROM {source} o
              WHERE ({status}::text IS NULL OR o.status = {status})
                  AND ({customer}::text IS NULL OR o.customer_id = {customer})
-                 AND ({restaurant}::text IS NULL OR o.restaurant_id = {restaurant}) AND {after}
+                 AND ({restaurant}::text IS NULL OR o.restaurant_id = {restaurant})
+                 AND ({since}::timestamptz IS NULL OR o.last_updated >= {since}) AND {after}
              ORDER BY {by} LIMIT {limit}"
         )
     }
@@ -159,7 +200,8 @@ impl Place {
         }
         match self.sort {
             Sort::LastUpdatedDescending => {
-                format!("(o.last_updated < {time} OR (o.last_updated = {time} AND o.order_id > {id}))")
+                // The first condition for the index.
+                format!("o.last_updated <= {time} AND (o.last_updated < {time} OR o.order_id > {id})")
             }
             Sort::OrderId => format!("o.order_id > {id}"),
             Sort::OrderIdDescending => format!("o.order_id < {id}"),
