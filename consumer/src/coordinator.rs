@@ -122,6 +122,10 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
             }
         }
     };
+    if let Err(failure) = &result {
+        // For as long as the other lanes take to finish what is in flight.
+        shell.health.set("consumer", Err(&*failure.message));
+    }
     // From here on callbacks of the group find nobody and give everything up at once.
     drop(group_events);
     coordinator.stop(tasks, from_lanes).await;

@@ -1,4 +1,4 @@
-//! How a process ends: a contract with scripts and supervisors (docs/operations.md).
+//! How a process ends: a contract with scripts and supervisors (README.md).
 
 use std::error::Error;
 use std::process::ExitCode;
