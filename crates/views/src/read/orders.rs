@@ -15,7 +15,7 @@ use crate::sql::Timestamptz;
 /// How far back the orders updated last are looked for before they are looked for among all: along the index on
 /// `last_updated`, which knows for each stretch of the table only the earliest and the latest.
 const WINDOWS: [Duration; 3] =
-    [Duration::from_secs(60), Duration::from_secs(3600), Duration::from_secs(3 * 86_400)];
+    [Duration::from_secs(60), Duration::from_secs(600), Duration::from_secs(6 * 3600)];
 
 /// Which orders; no condition: all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Reader {
         // Of one customer or restaurant there are few: those are looked for among all at once.
         let are_many = filter.customer_id.is_none() && filter.restaurant_id.is_none();
         if cut.is_none() && sort == Sort::LastUpdatedDescending && are_many {
-            let end = after.map_or_else(Time::now, |after| after.last_updated);
+            let mut end = after.map_or_else(Time::now, |after| after.last_updated);
             for window in WINDOWS {
                 let since = Some(end.before(window));
                 let answer = self.page(Page { since, ..page }, None).await?;
@@ -82,6 +82,9 @@ impl Reader {
                 if answer.value.len() as i64 == limit {
                     return Ok(answer);
                 }
+                // Where nothing came for a while, before that.
+                let last = answer.head.applied.iter().filter_map(|applied| applied.last_appended_at).max();
+                end = end.min(last.unwrap_or(end));
             }
         }
         self.page(page, cut).await
