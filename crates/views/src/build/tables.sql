@@ -113,6 +113,8 @@ CREATE TABLE {build}.letters (
     PRIMARY KEY (partition, "offset")
 );
 CREATE INDEX letters_open ON {build}.letters (order_id) WHERE state = 'open';
+-- As of a cut a letter may count that is closed by now.
+CREATE INDEX letters_order_id ON {build}.letters (order_id);
 COMMENT ON TABLE {build}.letters IS 'Dead letters: records that could not be applied.';
 COMMENT ON COLUMN {build}.letters.partition IS 'Kafka partition.';
 COMMENT ON COLUMN {build}.letters."offset" IS 'Kafka offset.';
