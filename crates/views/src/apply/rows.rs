@@ -16,6 +16,9 @@ use super::refold::{Refold, merged};
 use super::writer::prepare;
 use crate::error::{Error, Result};
 
+/// Bytes of a COPY in one message: PostgreSQL reads a message whole before it looks at it.
+const COPY_MESSAGE: usize = 128 << 10;
+
 /// A COPY of the history that was opened, or why it was not.
 type Opened = Result<CopyInSink<Bytes>, tokio_postgres::Error>;
 
@@ -44,7 +47,10 @@ impl Rows {
     pub(crate) async fn write(&self, client: &Client, copy: Opened, batch: &Batch<'_>) -> Result<()> {
         let mut copy = pin!(copy.map_err(Error::during("opening the COPY of the history"))?);
         let history = async {
-            copy.send(batch.history.clone()).await?;
+            let mut rest = batch.history.clone();
+            while !rest.is_empty() {
+                copy.feed(rest.split_to(rest.len().min(COPY_MESSAGE))).await?;
+            }
             copy.finish().await
         };
         let (copied, orders) = join(history, self.write_orders(client, &batch.orders)).await;
