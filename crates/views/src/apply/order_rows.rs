@@ -5,7 +5,6 @@ use orders::{OrderState, Time};
 use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use super::copy::{put_i32, put_i64, put_jsonb, put_null, put_text, put_time};
-use super::orders::Orders;
 
 /// The columns that [`OrderRows::push`] writes, in its order: all of the table.
 pub const ORDER_COLUMNS: &str = "order_id, status, last_updated, sequence, first_sequence, customer_id, \
@@ -41,9 +40,9 @@ impl OrderRows {
 
     /// For a parameter of type `orders[]`.
     #[must_use]
-    pub(super) fn array(orders: &Orders<'_>) -> Self {
+    pub(super) fn array(orders: &[(&str, &OrderState<'_>)]) -> Self {
         let mut rows = Self { form: Form::Array, bytes: BytesMut::new(), rows: 0 };
-        for (order_id, state) in orders.iter() {
+        for (order_id, state) in orders {
             rows.push(order_id, state);
         }
         rows

@@ -42,7 +42,8 @@ impl Refold {
         // A statement of its own: its snapshot holds what others committed before our
         // row lock was granted.
         let history = self.history(client, &untaken).await?;
-        let rows = OrderRows::array(&merged(&history)?);
+        let merged = merged(&history)?;
+        let rows = OrderRows::array(&merged.iter().collect::<Vec<_>>());
         let replaced = client.execute(&self.replace, &[&rows]).await.map_err(&during)?;
         if replaced as usize != untaken.len() {
             return Err(Error::Unusable(format!(

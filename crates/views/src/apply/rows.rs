@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::SinkExt;
-use futures_util::future::join;
+use futures_util::future::{join, try_join_all};
 use tokio_postgres::{Client, CopyInSink, Statement};
 
 use super::batch::Batch;
@@ -18,6 +18,9 @@ use crate::error::{Error, Result};
 
 /// Bytes of a COPY in one message: PostgreSQL reads a message whole before it looks at it.
 const COPY_MESSAGE: usize = 128 << 10;
+
+/// Orders in one parameter: it is in memory as it came, as rows and as the array of them.
+const ORDERS_AT_ONCE: usize = 1000;
 
 /// A COPY of the history that was opened, or why it was not.
 type Opened = Result<CopyInSink<Bytes>, tokio_postgres::Error>;
@@ -70,8 +73,11 @@ impl Rows {
         if orders.is_empty() {
             return Ok(());
         }
-        let taken = client.execute(&self.upsert, &[&OrderRows::array(orders)]).await;
-        let taken = taken.map_err(Error::during("writing the orders"))?;
+        let rows: Vec<_> = orders.iter().collect();
+        let arrays: Vec<_> = rows.chunks(ORDERS_AT_ONCE).map(OrderRows::array).collect();
+        let taken =
+            try_join_all(arrays.iter().map(async |rows| client.execute(&self.upsert, &[rows]).await)).await;
+        let taken = taken.map_err(Error::during("writing the orders"))?.iter().sum::<u64>();
         if taken as usize == orders.len() {
             return Ok(());
         }
