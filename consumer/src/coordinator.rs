@@ -180,6 +180,7 @@ impl Coordinator<'_> {
         match event {
             GroupEvent::Assigned { partitions, reply } => {
                 tracing::info!(partitions = %list(&partitions), "assigned");
+                self.watchdog.is_in();
                 let asked: Vec<_> = self
                     .by_lane(&partitions)
                     .map(|(lane, partitions)| {
@@ -201,6 +202,9 @@ impl Coordinator<'_> {
             }
             GroupEvent::Revoked { partitions, lost, reply } => {
                 tracing::info!(partitions = %list(&partitions), lost, "revoked");
+                if lost {
+                    self.watchdog.is_out(Instant::now());
+                }
                 self.reading.retain(|partition, _| !partitions.contains(partition));
                 let asked = self.release(&partitions);
                 tokio::spawn(async move {

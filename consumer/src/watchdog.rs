@@ -10,7 +10,11 @@ use orders::{Partition, Position};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
-pub struct Watchdog(BTreeMap<Partition, Seen>);
+pub struct Watchdog {
+    seen: BTreeMap<Partition, Seen>,
+    /// Since when the group has our partitions, and we have nothing from it.
+    out_since: Option<Instant>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
@@ -23,6 +27,16 @@ struct Seen {
 }
 
 impl Watchdog {
+    /// The group has taken its partitions away as from a member that is gone: we have to join it anew.
+    pub fn is_out(&mut self, now: Instant) {
+        self.out_since.get_or_insert(now);
+    }
+
+    /// The group has assigned something, or nothing.
+    pub fn is_in(&mut self) {
+        self.out_since = None;
+    }
+
     /// An error names the partitions that stand still.
     pub fn look(
         &mut self,
@@ -30,22 +44,28 @@ impl Watchdog {
         positions: &BTreeMap<Partition, Position>,
         polled: &Polled,
     ) -> Result<(), String> {
-        self.0.retain(|partition, _| positions.contains_key(partition));
+        self.seen.retain(|partition, _| positions.contains_key(partition));
+        let too_long = |since: Option<Instant>| {
+            since.map(|since| now.saturating_duration_since(since)).filter(|time| *time >= PATIENCE)
+        };
         let mut reasons = Vec::new();
+        if let Some(time) = too_long(self.out_since) {
+            reasons.push(format!(
+                "the group has taken the partitions away {} s ago, and has not let this member in since",
+                time.as_secs()
+            ));
+        }
         for (partition, position) in positions {
             let Some(marks) = polled.ends.get(partition) else { continue };
             let high = polled.highs.get(partition).copied().unwrap_or(marks.end);
             let fresh = Seen { position: *position, lags_since: None, end: marks.end, held_back_since: None };
-            let seen = self.0.entry(*partition).or_insert(fresh);
+            let seen = self.seen.entry(*partition).or_insert(fresh);
             let lag = position.behind(marks.end);
             seen.lags_since = (lag > 0 && seen.position == *position).then(|| seen.lags_since.unwrap_or(now));
             let held_back = marks.end.behind(high);
             seen.held_back_since =
                 (held_back > 0 && seen.end == marks.end).then(|| seen.held_back_since.unwrap_or(now));
             (seen.position, seen.end) = (*position, marks.end);
-            let too_long = |since: Option<Instant>| {
-                since.map(|since| now.saturating_duration_since(since)).filter(|time| *time >= PATIENCE)
-            };
             if let Some(time) = too_long(seen.lags_since) {
                 reasons.push(format!(
                     "partition {partition} stands at offset {position}, {lag} events behind, without progress for {} s",
@@ -94,6 +114,20 @@ mod tests {
         let (step, reason) = complains(&[(1, 5, 5), (1, 6, 6), (1, 7, 7), (1, 8, 8), (1, 9, 9)]).unwrap();
         assert_eq!(step, 3);
         assert!(reason.contains("7 events behind, without progress for 30 s"), "{reason}");
+    }
+
+    #[test]
+    fn it_complains_of_a_group_that_does_not_let_it_in_again() {
+        let (began, mut watchdog) = (Instant::now(), Watchdog::default());
+        let polled =
+            Polled { asked_at: began, ends: BTreeMap::new(), highs: BTreeMap::new(), identity: None };
+        watchdog.is_out(began);
+        watchdog.is_out(began + Duration::from_secs(20));
+        assert_eq!(watchdog.look(began + Duration::from_secs(29), &BTreeMap::new(), &polled), Ok(()));
+        let reason = watchdog.look(began + Duration::from_secs(30), &BTreeMap::new(), &polled).unwrap_err();
+        assert!(reason.contains("30 s ago"), "{reason}");
+        watchdog.is_in();
+        assert_eq!(watchdog.look(began + Duration::from_secs(90), &BTreeMap::new(), &polled), Ok(()));
     }
 
     #[test]

@@ -125,9 +125,6 @@ impl Context {
     }
 
     fn on_assign(&self, consumer: &BaseConsumer<Self>, partitions: Vec<Partition>) -> KafkaResult<()> {
-        if partitions.is_empty() {
-            return self.assign(consumer, &[]);
-        }
         let (reply, answer) = sync_channel(1);
         let event = GroupEvent::Assigned { partitions: partitions.clone(), reply };
         if self.events.send(event).is_err() {
