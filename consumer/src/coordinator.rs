@@ -180,7 +180,7 @@ impl Coordinator<'_> {
         match event {
             GroupEvent::Assigned { partitions, reply } => {
                 tracing::info!(partitions = %list(&partitions), "assigned");
-                self.watchdog.is_in();
+                self.watchdog.assigned();
                 let asked: Vec<_> = self
                     .by_lane(&partitions)
                     .map(|(lane, partitions)| {
@@ -203,7 +203,7 @@ impl Coordinator<'_> {
             GroupEvent::Revoked { partitions, lost, reply } => {
                 tracing::info!(partitions = %list(&partitions), lost, "revoked");
                 if lost {
-                    self.watchdog.is_out(Instant::now());
+                    self.watchdog.lost(Instant::now());
                 }
                 self.reading.retain(|partition, _| !partitions.contains(partition));
                 let asked = self.release(&partitions);

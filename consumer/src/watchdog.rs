@@ -28,12 +28,12 @@ struct Seen {
 
 impl Watchdog {
     /// The group has taken its partitions away as from a member that is gone: we have to join it anew.
-    pub fn is_out(&mut self, now: Instant) {
+    pub fn lost(&mut self, now: Instant) {
         self.out_since.get_or_insert(now);
     }
 
     /// The group has assigned something, or nothing.
-    pub fn is_in(&mut self) {
+    pub fn assigned(&mut self) {
         self.out_since = None;
     }
 
@@ -121,12 +121,12 @@ mod tests {
         let (began, mut watchdog) = (Instant::now(), Watchdog::default());
         let polled =
             Polled { asked_at: began, ends: BTreeMap::new(), highs: BTreeMap::new(), identity: None };
-        watchdog.is_out(began);
-        watchdog.is_out(began + Duration::from_secs(20));
+        watchdog.lost(began);
+        watchdog.lost(began + Duration::from_secs(20));
         assert_eq!(watchdog.look(began + Duration::from_secs(29), &BTreeMap::new(), &polled), Ok(()));
         let reason = watchdog.look(began + Duration::from_secs(30), &BTreeMap::new(), &polled).unwrap_err();
         assert!(reason.contains("30 s ago"), "{reason}");
-        watchdog.is_in();
+        watchdog.assigned();
         assert_eq!(watchdog.look(began + Duration::from_secs(90), &BTreeMap::new(), &polled), Ok(()));
     }
 
