@@ -37,7 +37,7 @@ impl Watchdog {
         self.out_since = None;
     }
 
-    /// An error names the partitions that stand still.
+    /// An error names what stands still, and why.
     pub fn look(
         &mut self,
         now: Instant,

@@ -26,6 +26,20 @@ async fn filters_and_sorting() {
     }
 }
 
+/// The ids of all pages from this one on, and how many pages there are.
+async fn paged(world: &World, first: String, limit: usize) -> (Vec<String>, usize) {
+    let (mut paged, mut url, mut pages) = (Vec::new(), first, 0);
+    loop {
+        pages += 1;
+        let answer = world.json(&url).await;
+        paged.extend(ids(&answer));
+        match answer["next_cursor"].as_str() {
+            Some(cursor) => url = format!("/orders?limit={limit}&cursor={cursor}"),
+            None => return (paged, pages),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_cover_everything_once() {
     let mut world = World::new().await;
@@ -41,16 +55,7 @@ async fn pages_cover_everything_once() {
     ] {
         let whole = world.ids(base).await;
         assert_eq!(whole.len(), 7);
-        let (mut paged, mut url, mut pages) = (Vec::new(), format!("{base}&limit=3"), 0);
-        loop {
-            pages += 1;
-            let answer = world.json(&url).await;
-            paged.extend(ids(&answer));
-            match answer["next_cursor"].as_str() {
-                Some(cursor) => url = format!("/orders?limit=3&cursor={cursor}"),
-                None => break,
-            }
-        }
+        let (paged, pages) = paged(&world, format!("{base}&limit=3"), 3).await;
         assert_eq!((paged, pages), (whole, 3), "{base}");
     }
 }
@@ -73,14 +78,7 @@ async fn the_latest_come_first_however_far_apart() {
         expected.push(format!("O{number:02}"));
     }
     for limit in 1..=times.len() {
-        let mut paged = Vec::new();
-        let mut url = format!("/orders?limit={limit}");
-        loop {
-            let answer = world.json(&url).await;
-            paged.extend(ids(&answer));
-            let Some(cursor) = answer["next_cursor"].as_str() else { break };
-            url = format!("/orders?limit={limit}&cursor={cursor}");
-        }
+        let (paged, _) = paged(&world, format!("/orders?limit={limit}"), limit).await;
         assert_eq!(paged, expected, "limit {limit}");
     }
     assert_eq!(world.ids("/orders?status=pending&limit=2").await, expected[..2]);
