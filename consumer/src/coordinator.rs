@@ -21,6 +21,8 @@ use crate::{caught_up, deployment, fingerprints, identity};
 
 /// How often Kafka is told and the end offsets are looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// How often Kafka is told what it was told before: it may not have got it.
+const TELL_AGAIN: Duration = Duration::from_secs(30);
 /// Without fresh end offsets for this long, Kafka counts as away.
 const KAFKA_AWAY_AFTER: Duration = Duration::from_secs(10);
 /// How long the numbers of a failure may take.
@@ -38,6 +40,8 @@ struct Coordinator<'a> {
     recorded: LogIdentity,
     /// Positions, and when they were read: ends asked for later lie behind them.
     noted: (Instant, BTreeMap<Partition, Position>),
+    /// What Kafka was told, and when.
+    told: (Instant, BTreeMap<Partition, Position>),
     watchdog: Watchdog,
     /// Answers to assignments, on their way to the polling thread and to us.
     assigned: mpsc::UnboundedSender<Vec<Assigned>>,
@@ -78,6 +82,7 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
         reading: BTreeMap::new(),
         recorded,
         noted: (Instant::now(), BTreeMap::new()),
+        told: (Instant::now(), BTreeMap::new()),
         watchdog: Watchdog::default(),
         assigned,
     };
@@ -284,8 +289,17 @@ impl Coordinator<'_> {
         }
     }
 
+    fn tell_kafka(&mut self) {
+        let positions = self.positions();
+        let (told_at, told) = &self.told;
+        if positions != *told || told_at.elapsed() >= TELL_AGAIN {
+            self.consumer.commit(positions.clone());
+            self.told = (Instant::now(), positions);
+        }
+    }
+
     fn on_tick(&mut self) -> Result<(), Failure> {
-        self.consumer.commit(self.positions());
+        self.tell_kafka();
         let polled = self.ends.latest.borrow().clone();
         let Some(polled) = polled else { return Ok(()) };
         self.check_log(&polled)?;

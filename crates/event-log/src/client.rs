@@ -7,6 +7,7 @@ use orders::{LogIdentity, Partition, Position};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
@@ -15,6 +16,7 @@ use crate::topic_id;
 /// Blocking: call it from a thread that may wait.
 pub struct LogClient {
     consumer: BaseConsumer<Quiet>,
+    bootstrap: Bootstrap,
     topic: String,
 }
 
@@ -42,12 +44,11 @@ impl LogClient {
     }
 
     fn with_isolation(settings: &KafkaSettings, level: &str) -> Result<Self> {
-        let consumer = settings
-            .client_config("log")
-            .set("isolation.level", level)
-            .create_with_context(Quiet)
-            .map_err(Error::during("setting up a Kafka client"))?;
-        Ok(Self { consumer, topic: settings.topic.clone() })
+        let mut config = settings.client_config("log");
+        config.set("isolation.level", level);
+        let consumer =
+            config.create_with_context(Quiet).map_err(Error::during("setting up a Kafka client"))?;
+        Ok(Self { consumer, bootstrap: Bootstrap::of(&config), topic: settings.topic.clone() })
     }
 
     #[must_use]
@@ -72,10 +73,12 @@ impl LogClient {
 
     /// The topic's partitions; none if there is no such topic.
     pub fn partitions(&self, timeout: Duration) -> Result<Vec<Partition>> {
-        let metadata = self
-            .consumer
-            .fetch_metadata(Some(&self.topic), timeout)
-            .map_err(Error::during("asking for the topic's partitions"))?;
+        // Every question begins here.
+        let metadata = self.consumer.fetch_metadata(Some(&self.topic), timeout).map_err(|error| {
+            self.bootstrap.note(&error);
+            self.bootstrap.give_again(self.consumer.client());
+            Error::during("asking for the topic's partitions")(error)
+        })?;
         let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
         if let Some(code) = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from)
             && code != RDKafkaErrorCode::UnknownTopicOrPartition

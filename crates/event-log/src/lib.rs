@@ -1,6 +1,7 @@
 //! Kafka: topic set-up, producing, reading in batches with a group, replaying or picking
 //! single records without one, and the log's identity. The only user of rdkafka.
 
+mod bootstrap;
 pub mod chunk;
 pub mod client;
 pub mod consumer;

@@ -14,6 +14,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
+use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result};
 use crate::settings::KafkaSettings;
 use deliveries::Deliveries;
@@ -92,7 +93,7 @@ impl LogWriter {
 
     fn create(config: &ClientConfig, topic: &str) -> Result<Self> {
         let producer = config
-            .create_with_context(Deliveries::default())
+            .create_with_context(Deliveries::new(Bootstrap::of(config)))
             .map_err(Error::during("setting up a Kafka producer"))?;
         Ok(Self { producer, topic: topic.to_owned(), sent: 0, transaction: None })
     }
@@ -134,6 +135,7 @@ impl LogWriter {
     /// Serves delivery reports for this long, and ends a transaction that is due. The way to wait.
     pub fn serve(&mut self, wait: Duration) -> Result<()> {
         self.producer.poll(wait);
+        self.producer.context().bootstrap.give_again(self.producer.client());
         match &mut self.transaction {
             Some(transaction) => transaction.commit_if_due(&self.producer),
             None => Ok(()),

@@ -9,6 +9,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Message, Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
+use crate::bootstrap::Bootstrap;
 use crate::chunk::{Chunk, ChunkLimits};
 use crate::error::{Error, Result, is_passing};
 use crate::quiet::Quiet;
@@ -40,7 +41,9 @@ impl Replay {
         let consumer: BaseConsumer<Quiet> =
             config.create_with_context(Quiet).map_err(Error::during("setting up a reader of the log"))?;
         let (sender, chunks) = mpsc::channel(1);
-        let mut reader = Reader { consumer, topic: settings.topic.clone(), spans, limits, sender };
+        let bootstrap = Bootstrap::of(&config);
+        let topic = settings.topic.clone();
+        let mut reader = Reader { consumer, bootstrap, topic, spans, limits, sender };
         std::thread::Builder::new()
             .name("log-replay".into())
             .spawn(move || {
@@ -61,6 +64,7 @@ impl Replay {
 
 struct Reader {
     consumer: BaseConsumer<Quiet>,
+    bootstrap: Bootstrap,
     topic: String,
     spans: BTreeMap<Partition, Span>,
     limits: ChunkLimits,
@@ -85,7 +89,7 @@ impl Reader {
         self.consumer.assign(&assignment).map_err(Error::during("assigning what to replay"))?;
         while !open.is_empty() {
             match self.consumer.poll(Duration::from_millis(100)) {
-                None => {}
+                None => self.bootstrap.give_again(self.consumer.client()),
                 Some(Ok(message)) => {
                     let partition = Partition(message.partition());
                     let Some(span) = open.get(&partition) else { continue };
@@ -104,6 +108,7 @@ impl Reader {
                     }
                 }
                 Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => {
+                    self.bootstrap.note(&error);
                     tracing::warn!(%error, "replay: waiting for the broker");
                 }
                 Some(Err(error)) => return Err(Error::during("replaying the log")(error)),

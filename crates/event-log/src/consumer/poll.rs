@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::context::Context;
 use super::{Assigned, Command, GroupEvent, Membership, lane_of};
+use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result, is_passing};
 
 /// How soon a command is seen while no record comes.
@@ -23,6 +24,7 @@ const REPEAT_WARNING_AFTER: Duration = Duration::from_secs(10);
 
 pub(super) struct Poller {
     consumer: BaseConsumer<Context>,
+    bootstrap: Bootstrap,
     topic: String,
     membership: Membership,
     commands: Receiver<Command>,
@@ -44,7 +46,8 @@ impl Poller {
             config.create_with_context(context).map_err(Error::during("setting up the consumer"))?;
         consumer.subscribe(&[&topic]).map_err(Error::during("subscribing to the topic"))?;
         let paused = vec![false; membership.lanes.len()];
-        Ok(Self { consumer, topic, membership, commands, paused, warned_at: None })
+        let bootstrap = Bootstrap::of(config);
+        Ok(Self { consumer, bootstrap, topic, membership, commands, paused, warned_at: None })
     }
 
     pub(super) fn run(mut self) {
@@ -91,7 +94,10 @@ impl Poller {
             .map_err(Error::during("completing an assignment"))?;
         self.resume_lanes();
         let full = match self.consumer.poll(POLL) {
-            None => None,
+            None => {
+                self.bootstrap.give_again(self.consumer.client());
+                None
+            }
             Some(Ok(message)) => {
                 let partition = Partition(message.partition());
                 let lane = lane_of(partition, self.membership.lanes.len());
@@ -170,6 +176,7 @@ impl Poller {
 
     /// librdkafka mends most things itself; what it cannot, ends the reading.
     fn report(&mut self, error: KafkaError) -> Result<()> {
+        self.bootstrap.note(&error);
         let code = error.rdkafka_error_code();
         if code == Some(RDKafkaErrorCode::AutoOffsetReset) || code == Some(RDKafkaErrorCode::OffsetOutOfRange)
         {

@@ -9,9 +9,11 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
+use crate::bootstrap::Bootstrap;
+
 /// Counted inside `poll`; read from anywhere.
-#[derive(Default)]
 pub(super) struct Deliveries {
+    pub(super) bootstrap: Bootstrap,
     acknowledged: [AtomicU64; EventType::ALL.len()],
     failed: AtomicU64,
     last_error: Mutex<Option<String>>,
@@ -44,6 +46,15 @@ impl Totals {
 }
 
 impl Deliveries {
+    pub(super) fn new(bootstrap: Bootstrap) -> Self {
+        Self {
+            bootstrap,
+            acknowledged: Default::default(),
+            failed: AtomicU64::default(),
+            last_error: Mutex::default(),
+        }
+    }
+
     pub(super) fn totals(&self, sent: u64) -> Totals {
         Totals {
             sent,
@@ -71,6 +82,7 @@ impl ClientContext for Deliveries {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        self.bootstrap.note(&error);
         tracing::warn!(%error, reason, "Kafka producer");
     }
 }

@@ -4,5 +4,7 @@
 
 mod common;
 mod ends;
+mod no_brokers;
 mod produce;
+mod proxy;
 mod topic;

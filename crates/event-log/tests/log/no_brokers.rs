@@ -1,0 +1,179 @@
+//! Clients whose broker says for a moment that there are no brokers. Some of them would never come
+//! back without [`event_log`]'s help, about one of four: so there are many of each kind.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use event_log::{
+    Assigned, ChunkLimits, Consumer, GroupEvent, KafkaSettings, LaneQueue, LogClient, LogWriter, Membership,
+    Outgoing, Replay, Sent, Span, TopicSpec, ensure_topic,
+};
+use orders::{EventType, Partition, Position};
+use tokio::sync::watch;
+
+use crate::common;
+use crate::proxy::Proxy;
+
+const CLIENTS: usize = 20;
+const PATIENCE: Duration = Duration::from_secs(30);
+const PARTITION: Partition = Partition(0);
+
+/// A topic with one partition, by way of the proxy.
+async fn topic() -> (Proxy, KafkaSettings) {
+    let mut settings = common::settings().await;
+    ensure_topic(&settings, &TopicSpec { partitions: 1, ..TopicSpec::default() }).await.unwrap();
+    let proxy = Proxy::before(&settings.bootstrap_servers).await;
+    settings.bootstrap_servers = proxy.address.to_string();
+    // How often a client asks who the brokers are; of no effect on a member of a group.
+    settings.properties.push(("topic.metadata.refresh.interval.ms".into(), String::from("200").into()));
+    (proxy, settings)
+}
+
+fn write(writer: &mut LogWriter, count: u64) {
+    let record = Outgoing { event: EventType::OrderPaid, key: None, value: &[b'x'; 1000], traceparent: None };
+    for _ in 0..count {
+        assert_eq!(writer.send(&record).unwrap(), Sent::Queued);
+    }
+}
+
+/// Until every client has had an answer without brokers.
+fn hide_brokers(proxy: &Proxy) {
+    proxy.hide_brokers(true);
+    let began = Instant::now();
+    while proxy.hidden() < CLIENTS as u32 {
+        assert!(began.elapsed() < PATIENCE, "{} answers only", proxy.hidden());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    proxy.hide_brokers(false);
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_are_answered_again() {
+    let (proxy, settings) = topic().await;
+    blocking(move || {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| LogClient::new(&settings).unwrap()).collect();
+        for client in &clients {
+            client.watermarks(PATIENCE).unwrap();
+        }
+        for _ in 0..3 {
+            proxy.hide_brokers(true);
+            for client in &clients {
+                let _ = client.partitions(Duration::from_secs(1));
+            }
+            proxy.hide_brokers(false);
+            let began = Instant::now();
+            for client in &clients {
+                while let Err(error) = client.watermarks(Duration::from_secs(1)) {
+                    assert!(began.elapsed() < PATIENCE, "{error}");
+                }
+            }
+        }
+        assert!(proxy.hidden() >= CLIENTS as u32);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_groups_read_on() {
+    let (proxy, settings) = topic().await;
+    let mut members = Vec::new();
+    for number in 0..CLIENTS {
+        let lane = Arc::new(LaneQueue::new(ChunkLimits::default()));
+        let group_id = format!("group-{number}-of-{}", settings.topic);
+        let membership = Membership { group_id, lanes: vec![lane.clone()], ends: watch::channel(None).1 };
+        let (consumer, events) = Consumer::join(&settings, membership).unwrap();
+        members.push((consumer, events, lane));
+    }
+    for (_, events, _) in &mut members {
+        let Some(GroupEvent::Assigned { reply, .. }) = events.recv().await else { panic!("no assignment") };
+        reply
+            .send(vec![Assigned { partition: PARTITION, position: Position::START, generation: 1 }])
+            .unwrap();
+    }
+    blocking(move || {
+        hide_brokers(&proxy);
+        let mut writer = LogWriter::connect(&settings, false).unwrap();
+        write(&mut writer, 1);
+        writer.finish(PATIENCE).unwrap();
+    })
+    .await;
+    for (number, (_, _, lane)) in members.iter().enumerate() {
+        let read = async {
+            loop {
+                let chunk = lane.take().await;
+                if chunk.records().next().is_some() {
+                    return;
+                }
+                lane.recycle(chunk);
+            }
+        };
+        tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| panic!("{number} has read nothing"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replays_go_on() {
+    const RECORDS: u64 = 2000;
+    let (proxy, mut settings) = topic().await;
+    // Little at a time, so that most is still to be asked for.
+    for (name, value) in [("fetch.message.max.bytes", "1000"), ("queued.min.messages", "1")] {
+        settings.properties.push((name.into(), value.to_owned().into()));
+    }
+    let kafka = settings.clone();
+    blocking(move || {
+        let mut writer = LogWriter::connect(&kafka, false).unwrap();
+        write(&mut writer, RECORDS);
+        assert_eq!(writer.finish(PATIENCE).unwrap().acknowledged(), RECORDS);
+    })
+    .await;
+    let span = Span { from: Position::START, to: Position(RECORDS as i64) };
+    let limits = ChunkLimits { records: 100, bytes: 1 << 20 };
+    let mut replays: Vec<_> =
+        (0..CLIENTS).map(|_| Replay::start(&settings, [(PARTITION, span)].into(), limits).unwrap()).collect();
+    let mut first = Vec::new();
+    for replay in &mut replays {
+        first.push(replay.next().await.unwrap().unwrap().records().count());
+    }
+    blocking(move || hide_brokers(&proxy)).await;
+    for (replay, mut records) in replays.iter_mut().zip(first) {
+        while let Some(chunk) = tokio::time::timeout(PATIENCE, replay.next()).await.expect("to go on") {
+            records += chunk.unwrap().records().count();
+        }
+        assert_eq!(records as u64, RECORDS);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_deliver() {
+    let (proxy, settings) = topic().await;
+    blocking(move || {
+        let mut writers: Vec<_> =
+            (0..CLIENTS).map(|_| LogWriter::connect(&settings, false).unwrap()).collect();
+        for writer in &mut writers {
+            write(writer, 1);
+        }
+        for writer in &mut writers {
+            deliver(writer);
+        }
+        hide_brokers(&proxy);
+        for writer in &mut writers {
+            write(writer, 1);
+        }
+        for writer in &mut writers {
+            deliver(writer);
+        }
+    })
+    .await;
+}
+
+fn deliver(writer: &mut LogWriter) {
+    let began = Instant::now();
+    while writer.totals().unacknowledged() > 0 {
+        assert!(began.elapsed() < PATIENCE, "{:?}", writer.totals());
+        writer.serve(Duration::from_millis(50)).unwrap();
+    }
+}
