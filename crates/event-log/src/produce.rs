@@ -23,6 +23,8 @@ use transaction::Transaction;
 
 /// The `schema-version` header of what we write.
 const SCHEMA_VERSION: &str = "1";
+/// Longer calls are made in pieces, to look after the client in between.
+const TURN: Duration = Duration::from_secs(2);
 
 /// Defaults that `KAFKA_PROPERTIES` may change.
 const DEFAULTS: [(&str, &str); 7] = [
@@ -157,8 +159,15 @@ impl LogWriter {
     /// is not acknowledged by then may or may not be in the log.
     pub fn finish(mut self, within: Duration) -> Result<Totals> {
         let deadline = Instant::now() + within;
-        if let Err(error) = self.producer.flush(within) {
-            tracing::warn!(%error, unacknowledged_events = self.producer.in_flight_count(), "not all was written");
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Err(error) = self.producer.flush(left.min(TURN)) else { break };
+            if left.is_zero() || error.rdkafka_error_code() != Some(RDKafkaErrorCode::OperationTimedOut) {
+                let unacknowledged_events = self.producer.in_flight_count();
+                tracing::warn!(%error, unacknowledged_events, "not all was written");
+                break;
+            }
+            self.producer.context().bootstrap.give_again(self.producer.client());
         }
         if let Some(transaction) = &mut self.transaction {
             transaction.commit(&self.producer, deadline)?;

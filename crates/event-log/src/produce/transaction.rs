@@ -6,6 +6,7 @@ use orders::EventType;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer as _};
 
+use super::TURN;
 use super::deliveries::Deliveries;
 use crate::error::{Error, Result};
 
@@ -58,13 +59,14 @@ impl Transaction {
         let Some((_, records)) = self.open.take() else { return Ok(()) };
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match producer.commit_transaction(left) {
+            match producer.commit_transaction(left.min(TURN)) {
                 Ok(()) => {
                     self.committed = producer.context().acknowledged();
                     return Ok(());
                 }
                 Err(KafkaError::Transaction(error)) if error.is_retriable() && !left.is_zero() => {
                     producer.poll(Duration::from_millis(100).min(left));
+                    producer.context().bootstrap.give_again(producer.client());
                 }
                 Err(error) => {
                     tracing::warn!(%error, records, "the transaction is rolled back");
