@@ -203,6 +203,7 @@ async fn fault_25_open_transaction_is_named_as_the_cause() {
     stage.create_topic(1).await;
     let health = format!("127.0.0.1:{}", free_port().unwrap());
     let consumer = stage.program("consumer").env("METRICS_LISTEN", &health).start();
+    readiness(&health, true, PATIENCE).await;
     let transaction = stage.send_in_open_transaction(events(0..1, 1)).await;
     stage.send(events(1..5, 1)).await;
     let body = readiness(&health, false, 3 * PATIENCE).await;
