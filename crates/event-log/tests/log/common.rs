@@ -21,13 +21,16 @@ pub async fn settings() -> KafkaSettings {
     KafkaSettings::new(servers.bootstrap_servers(), &servers.fresh_topic_name())
 }
 
+/// For what blocks, on a thread that may.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
 /// Everything that a read_committed reader sees, by partition and offset.
 pub async fn read_all(settings: &KafkaSettings) -> Vec<Read> {
     let client = LogClient::new(settings).unwrap();
-    let ends = tokio::task::spawn_blocking(move || client.watermarks(Duration::from_secs(10)));
+    let ends = blocking(move || client.watermarks(Duration::from_secs(10))).await;
     let spans = ends
-        .await
-        .unwrap()
         .unwrap()
         .into_iter()
         .map(|(partition, watermarks)| (partition, Span { from: Position::START, to: watermarks.end }));

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::common;
+use crate::common::{self, blocking};
 use crate::proxy::Proxy;
 
 const CLIENTS: usize = 20;
@@ -79,10 +79,6 @@ fn hide_brokers(proxy: &Proxy) {
         std::thread::sleep(Duration::from_millis(10));
     }
     proxy.hide_brokers(false);
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,23 +210,24 @@ async fn writers_deliver() {
 /// Nobody serves them any more, but for the wait at the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_finish() {
-    finish(|_| None).await;
+    finish(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_are_committed() {
-    finish(|number| Some(format!("transaction-{number}"))).await;
+    finish(true).await;
 }
 
-async fn finish(transaction: impl Fn(usize) -> Option<String> + Send + 'static) {
+async fn finish(is_transactional: bool) {
     let (proxy, settings) = topic().await;
     blocking(move || {
         let mut writers = Vec::new();
         for number in 0..CLIENTS {
             let mut settings = settings.clone();
-            let id = transaction(number).map(|id| format!("{id}-of-{}", settings.topic));
-            let is_transactional = id.is_some();
-            settings.properties.extend(id.map(|id| ("transactional.id".into(), id.into())));
+            if is_transactional {
+                let id = format!("{}-{number}", settings.topic);
+                settings.properties.push(("transactional.id".into(), id.into()));
+            }
             let mut writer = LogWriter::connect(&settings, is_transactional).unwrap();
             write(&mut writer, 1);
             writers.push(writer);

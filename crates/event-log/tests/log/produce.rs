@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{read_all, settings};
+use crate::common::{blocking, read_all, settings};
 use event_log::{KafkaSettings, LogWriter, Outgoing, Sent, TopicSpec, Totals, ensure_topic};
 use orders::EventType;
 
@@ -11,11 +11,6 @@ const SOON: Duration = Duration::from_secs(30);
 fn record<'a>(key: &'a str, value: &'a [u8]) -> Outgoing<'a> {
     let traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     Outgoing { event: EventType::OrderPaid, key: Some(key), value, traceparent }
-}
-
-/// A writer lives on a thread that may block.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.unwrap()
 }
 
 async fn topic() -> KafkaSettings {
