@@ -11,7 +11,7 @@ CREATE TABLE builds (
     superseded_at timestamptz
 );
 CREATE UNIQUE INDEX builds_one_active ON builds (view) WHERE state = 'active';
-COMMENT ON TABLE builds IS 'One generation of a view''s tables, positions, letters and log identity, in schema build_<id>. Exactly one per view is active.';
+COMMENT ON TABLE builds IS 'One generation of a view''s tables, positions, dead letters and log identity, in schema build_<id>. Exactly one per view is active.';
 COMMENT ON COLUMN builds.id IS 'The N of schema build_N; what the header View-Build names.';
 COMMENT ON COLUMN builds.view IS 'The view that was built: orders.';
 COMMENT ON COLUMN builds.projection_version IS 'Version of the code''s meaning of the view. A consumer writes only to a build of its own version.';
@@ -63,17 +63,26 @@ CREATE TABLE decisions (
     from_offset bigint NOT NULL,
     to_offset bigint NOT NULL,
     reason text NOT NULL,
-    decided_at timestamptz NOT NULL DEFAULT now()
+    decided_at timestamptz NOT NULL DEFAULT now(),
+    cause text,
+    error text,
+    order_id text COLLATE "C"
 );
+CREATE INDEX decisions_by_record ON decisions (view, partition, from_offset);
 COMMENT ON TABLE decisions IS 'Numbered acts of an operator. They live only here: a rebuild from offset 0 reads them from this table, not from the log.';
 COMMENT ON COLUMN decisions.id IS 'The decision''s number; decision= in a cut.';
-COMMENT ON COLUMN decisions.kind IS 'retry or discard a letter, or accept a gap in the log.';
+COMMENT ON COLUMN decisions.kind IS 'retry or discard a dead letter, or accept a gap in the log.';
 COMMENT ON COLUMN decisions.view IS 'The view it is about.';
 COMMENT ON COLUMN decisions.partition IS 'The partition it is about.';
-COMMENT ON COLUMN decisions.from_offset IS 'The letter''s offset, or the first offset of the gap.';
+COMMENT ON COLUMN decisions.from_offset IS 'The dead letter''s offset, or the first offset of the gap.';
 COMMENT ON COLUMN decisions.to_offset IS 'One past the last offset it is about.';
 COMMENT ON COLUMN decisions.reason IS 'Why, in the operator''s words.';
 COMMENT ON COLUMN decisions.decided_at IS 'When.';
+-- What the dead letter said is kept with the decision. A rebuild makes the closed dead letter from it, because by then
+-- the record may decode and would no longer show why it was refused.
+COMMENT ON COLUMN decisions.cause IS 'Cause of the dead letter when it was decided about; null: not about a dead letter.';
+COMMENT ON COLUMN decisions.error IS 'Error of the dead letter when it was decided about.';
+COMMENT ON COLUMN decisions.order_id IS 'The order that the dead letter marked as incomplete; null: none.';
 
 CREATE TABLE deployment (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),

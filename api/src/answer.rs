@@ -25,7 +25,7 @@ impl Freshness {
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert("applied-offsets", value(&offsets.to_string()));
         headers.insert("view-build", head.build.into());
-        headers.insert("open-letters", head.open_letters.into());
+        headers.insert("open-dead-letters", head.open_dead_letters.into());
         headers.insert("lag-events", value(&events));
         headers.insert("lag-seconds", value(&seconds));
         // The next answer may be another one.

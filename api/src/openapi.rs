@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::problem::ProblemBody;
-use crate::routes::{lag, letters, orders, rebuilds, stats};
+use crate::routes::{dead_letters, lag, orders, rebuilds, stats};
 use crate::state::AppState;
 
 #[derive(OpenApi)]
@@ -27,7 +27,7 @@ use crate::state::AppState;
     tags(
         (name = "orders", description = "The read models, now or as of a cut"),
         (name = "lag", description = "How far the views are behind the log"),
-        (name = "letters", description = "Records that could not be applied, and what is decided about them"),
+        (name = "dead-letters", description = "Records that could not be applied, and what is decided about them"),
         (name = "rebuilds", description = "Views made anew from offset 0 while they keep serving"),
         (name = "probes", description = "For supervisors and Prometheus")
     ),
@@ -106,16 +106,16 @@ pub struct PageParams {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only its documentation is used")]
-pub struct LetterParams {
-    /// Only letters in this state.
+pub struct DeadLetterParams {
+    /// Only dead letters in this state.
     #[param(pattern = "^(open|retried|discarded)$")]
     state: Option<String>,
-    /// Only letters of this cause.
+    /// Only dead letters of this cause.
     #[param(example = "bad_json")]
     cause: Option<String>,
-    /// Only letters that make this order incomplete, or did.
+    /// Only dead letters that make this order incomplete, or did.
     order_id: Option<String>,
-    /// Letters per page.
+    /// Dead letters per page.
     #[param(minimum = 1, maximum = 1000, default = 50)]
     limit: Option<u32>,
     /// `next_cursor` of the page before. It carries the filters.
@@ -130,11 +130,11 @@ pub fn documented_routes(state: AppState) -> Router {
         .routes(routes!(orders::history::get))
         .routes(routes!(stats::get))
         .routes(routes!(lag::get))
-        .routes(routes!(letters::list::get))
-        .routes(routes!(letters::one::get))
-        .routes(routes!(letters::retry_all))
-        .routes(routes!(letters::decide::retry))
-        .routes(routes!(letters::decide::discard))
+        .routes(routes!(dead_letters::list::get))
+        .routes(routes!(dead_letters::one::get))
+        .routes(routes!(dead_letters::retry_all))
+        .routes(routes!(dead_letters::decide::retry))
+        .routes(routes!(dead_letters::decide::discard))
         .routes(routes!(rebuilds::post))
         .routes(routes!(rebuilds::list))
         .routes(routes!(rebuilds::get))
@@ -153,7 +153,7 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
             if tag != "probes" {
                 add_problems(operation, post, &tag);
             }
-            if let "orders" | "lag" | "letters" = tag.as_str()
+            if let "orders" | "lag" | "dead-letters" = tag.as_str()
                 && let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200")
             {
                 add_headers(response, tag == "orders");
@@ -190,7 +190,7 @@ fn add_problems(operation: &mut Operation, post: bool, tag: &str) {
     if post && tag == "rebuilds" {
         problems.push(("409", "One is running already; rebuild says which"));
     }
-    if !post && tag == "letters" {
+    if !post && tag == "dead-letters" {
         problems.push(("401", "The token that was sent is not the admin token"));
         problems.push(("403", "A token was sent, and this api was started without one"));
     }
@@ -212,7 +212,7 @@ fn add_headers(response: &mut Response, as_of: bool) {
     let mut headers = vec![
         ("Applied-Offsets", "Next offset to apply per partition, as 0=12,1=9"),
         ("View-Build", "The build that was read"),
-        ("Open-Letters", "Records that could not be applied and wait for a decision"),
+        ("Open-Dead-Letters", "Records that could not be applied and wait for a decision"),
         (
             "Lag-Events",
             "Events that the log has and the view has not; unknown when Kafka did not answer for 10 s",

@@ -203,15 +203,15 @@ impl From<ReadError> for Problem {
     }
 }
 
-impl From<letters::Error> for Problem {
-    fn from(error: letters::Error) -> Self {
-        use letters::Error;
+impl From<dead_letters::Error> for Problem {
+    fn from(error: dead_letters::Error) -> Self {
+        use dead_letters::Error;
         let detail = error.to_string();
         match error {
             Error::NotFound(_) => Self::not_found(detail),
             Error::BadReason => Self::bad_request(detail),
             Error::Closed { state, decision, .. } => {
-                Self::conflict("letter-closed", "The letter is closed already", detail)
+                Self::conflict("dead-letter-closed", "The dead letter is closed already", detail)
                     .member("state", state)
                     .member("decision", decision)
             }

@@ -1,7 +1,7 @@
 //! The routes, in folders that mirror the URLs.
 
+pub mod dead_letters;
 pub mod lag;
-pub mod letters;
 pub mod orders;
 pub mod rebuilds;
 pub mod stats;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use letters::Desk;
+use dead_letters::Desk;
 use service::Health;
 use tokio::sync::Semaphore;
 use views::read::{Cut, Reader};

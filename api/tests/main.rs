@@ -7,10 +7,10 @@ mod world;
 
 mod bad_requests;
 mod connections;
+mod dead_letters;
 mod health;
 mod help;
 mod lag;
-mod letters;
 mod openapi;
 mod orders;
 mod rebuilds;

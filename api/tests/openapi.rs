@@ -16,11 +16,11 @@ async fn the_document_is_complete() {
         "/health/ready",
         "/health/started",
         "/lag",
-        "/letters",
-        "/letters/retry",
-        "/letters/{id}",
-        "/letters/{id}/discard",
-        "/letters/{id}/retry",
+        "/dead-letters",
+        "/dead-letters/retry",
+        "/dead-letters/{id}",
+        "/dead-letters/{id}/discard",
+        "/dead-letters/{id}/retry",
         "/metrics",
         "/orders",
         "/orders/{order_id}",
@@ -76,7 +76,7 @@ async fn answers_have_the_members_that_the_document_says() {
         ("/orders/A/history", "History"),
         ("/stats", "StatsBody"),
         ("/lag", "LagBody"),
-        ("/letters", "LetterList"),
+        ("/dead-letters", "DeadLetterList"),
         ("/rebuilds", "RebuildList"),
     ] {
         let described = document["components"]["schemas"][schema]["properties"]
@@ -89,19 +89,22 @@ async fn answers_have_the_members_that_the_document_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_has_the_members_that_the_document_says() {
+async fn a_dead_letter_has_the_members_that_the_document_says() {
     let mut world = World::with_three_orders().await;
-    world.letter(1, 6, Some("A")).await;
+    world.dead_letter(1, 6, Some("A")).await;
     let document = world.json("/openapi.json").await;
-    let letter = world.request(Method::GET, "/letters/1-2").bearer_auth(TOKEN).send().await.unwrap();
-    let letter: Value = letter.json().await.unwrap();
+    let dead_letter =
+        world.request(Method::GET, "/dead-letters/1-2").bearer_auth(TOKEN).send().await.unwrap();
+    let dead_letter: Value = dead_letter.json().await.unwrap();
     let retried =
-        world.request(Method::POST, "/letters/retry?cause=bad_json").bearer_auth(TOKEN).send().await;
+        world.request(Method::POST, "/dead-letters/retry?cause=bad_json").bearer_auth(TOKEN).send().await;
     let retried: Value = retried.unwrap().json().await.unwrap();
     let names = |map: &Value| map.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
-    for (answered, schema) in
-        [(&letter, "Letter"), (&retried, "LettersRetried"), (&retried["refusals"][0], "LetterRefusal")]
-    {
+    for (answered, schema) in [
+        (&dead_letter, "DeadLetter"),
+        (&retried, "DeadLettersRetried"),
+        (&retried["refusals"][0], "DeadLetterRefusal"),
+    ] {
         let described = &document["components"]["schemas"][schema]["properties"];
         assert_eq!(names(answered), names(described), "{schema}");
     }

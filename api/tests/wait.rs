@@ -28,7 +28,9 @@ async fn a_read_waits_until_what_was_written_is_applied() {
 async fn a_wait_has_an_end() {
     let mut world = World::new().await;
     world.append(0, 1, CREATED).await;
-    for path in ["/orders", "/orders/A", "/orders/A/history", "/stats", "/lag", "/letters", "/letters/0-0"] {
+    for path in
+        ["/orders", "/orders/A", "/orders/A/history", "/stats", "/lag", "/dead-letters", "/dead-letters/0-0"]
+    {
         let began = Instant::now();
         let detail = problem(world.get(&format!("{path}?after=0=2&wait_ms=50")).await, 504).await;
         assert!(detail.contains("0=2") && detail.contains("0=1"), "{path}: {detail}");

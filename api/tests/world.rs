@@ -187,8 +187,8 @@ impl World {
             .unwrap();
     }
 
-    /// An open letter at a partition's next offset.
-    pub async fn letter(&mut self, partition: i32, second: i64, order_id: Option<&str>) {
+    /// An open dead letter at a partition's next offset.
+    pub async fn dead_letter(&mut self, partition: i32, second: i64, order_id: Option<&str>) {
         let next = self.next.entry(partition).or_default();
         let offset = *next;
         *next += 1;
@@ -197,7 +197,7 @@ impl World {
                 "WITH moved AS (INSERT INTO build_1.positions (view, partition, next_offset, owner_epoch)
                      VALUES ('orders', $1, $2::bigint + 1, 1)
                      ON CONFLICT (view, partition) DO UPDATE SET next_offset = $2::bigint + 1)
-                 INSERT INTO build_1.letters (partition, \"offset\", cause, error, order_id, payload_bytes, headers, appended_at)
+                 INSERT INTO build_1.dead_letters (partition, \"offset\", cause, error, order_id, payload_bytes, headers, appended_at)
                  VALUES ($1, $2, 'bad_json', 'a test', $3, 0, '[]', $4::text::timestamptz)",
                 &[&partition, &offset, &order_id, &time(second).to_string()],
             )

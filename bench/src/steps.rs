@@ -102,20 +102,23 @@ pub async fn check(bench: &Bench<'_>, fresh: &Fresh, measured: &mut Measurement)
     let session = fresh.database.session("food-orders bench", &[]).await?;
     let counted = format!(
         "/* bench::check */ SELECT (SELECT count(*) FROM {0}.order_history), count(*), count(*) FILTER (WHERE status = 'delivered'),
-                (SELECT count(*) FROM {0}.letters) FROM {0}.orders",
+                (SELECT count(*) FROM {0}.dead_letters) FROM {0}.orders",
         fresh.schema
     );
     let row = session.client.query_one(&counted, &[]).await?;
-    let (history, orders, delivered, letters): (i64, i64, i64, i64) =
+    let (history, orders, delivered, dead_letters): (i64, i64, i64, i64) =
         (row.get(0), row.get(1), row.get(2), row.get(3));
     let all = bench.backlog.orders as i64;
     let is_whole = measured.events == bench.backlog.events;
-    if history as u64 != measured.events || letters != 0 || (is_whole && (orders, delivered) != (all, all)) {
+    if history as u64 != measured.events
+        || dead_letters != 0
+        || (is_whole && (orders, delivered) != (all, all))
+    {
         return Err(Failure::new(
             Exit::Difference,
             format!(
                 "{}: {} events should have made {all} orders; there are {history} history rows, {orders} orders, \
-                 {delivered} of them delivered, and {letters} letters",
+                 {delivered} of them delivered, and {dead_letters} dead letters",
                 measured.step, measured.events
             ),
         ));

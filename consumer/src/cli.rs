@@ -1,12 +1,12 @@
 //! The commands: what an operator does about dead letters, without joining a group.
 
+mod dead_letters;
 mod decisions;
-mod letters;
 
 use std::io;
 use std::time::Duration;
 
-use ::letters::Desk;
+use ::dead_letters::Desk;
 use clap::Subcommand;
 use service::{Failure, Shell};
 use views::read::Reader;
@@ -20,7 +20,7 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 pub enum Command {
     /// Dead letters: list them, show one, retry or discard
     #[command(subcommand)]
-    Letters(letters::Letters),
+    DeadLetters(dead_letters::DeadLetters),
 
     /// Decisions: what was decided about dead letters and gaps
     #[command(subcommand)]
@@ -32,14 +32,14 @@ pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result
     let work = async {
         views::migrate::migrate(&settings.database).await?;
         match command {
-            Command::Letters(command) => {
+            Command::DeadLetters(command) => {
                 let desk = Desk {
                     database: settings.database.clone(),
                     kafka: settings.kafka.clone(),
                     codec: settings.codec.clone(),
                 };
                 let reader = Reader::new(&settings.database, 1, CONNECTION_WAIT, STATEMENT_TIMEOUT)?;
-                letters::run(command, &desk, &reader).await
+                dead_letters::run(command, &desk, &reader).await
             }
             Command::Decisions(command) => decisions::run(&command, &settings.database).await,
         }

@@ -44,7 +44,7 @@ pub fn failed(error: Error) -> (bool, Failure) {
 pub fn failure(error: Error) -> Failure {
     let exit = match error {
         Error::OtherDeployment { .. } => Exit::OtherDeployment,
-        Error::TooManyLetters { .. } => Exit::CircuitBreaker,
+        Error::TooManyDeadLetters { .. } => Exit::CircuitBreaker,
         Error::ProjectionVersion { .. } => Exit::ProjectionVersion,
         _ => Exit::Unexpected,
     };

@@ -259,10 +259,10 @@ impl LaneTask {
 
 fn count(applied: views::lane::Applied, began: Instant) {
     metrics::counter!("food_orders_records_applied_total").increment(applied.records as u64);
-    metrics::counter!("food_orders_letters_total").increment(applied.letters as u64);
+    metrics::counter!("food_orders_letters_total").increment(applied.dead_letters as u64);
     metrics::counter!("food_orders_batches_total").increment(applied.transactions as u64);
     metrics::histogram!("food_orders_batch_seconds").record(began.elapsed().as_secs_f64());
-    if applied.letters > 0 {
-        tracing::warn!(letters = applied.letters, "dead letters; see table letters");
+    if applied.dead_letters > 0 {
+        tracing::warn!(dead_letters = applied.dead_letters, "dead letters; see table dead_letters");
     }
 }

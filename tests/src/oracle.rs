@@ -6,6 +6,7 @@
 
 mod as_of;
 mod cell;
+mod dead_letters;
 mod decisions;
 mod differences;
 mod event;
@@ -13,7 +14,6 @@ mod fold;
 mod history;
 mod instant;
 mod json;
-mod letters;
 mod log;
 mod orders;
 mod positions;
@@ -33,9 +33,9 @@ pub use report::Report;
 pub struct Settings {
     pub kafka: Kafka,
     pub database: views::Database,
-    /// Larger values have to be letters.
+    /// Larger values have to be dead letters.
     pub max_record_bytes: usize,
-    /// Records that PostgreSQL was made to refuse, by partition and offset: they have to be letters.
+    /// Records that PostgreSQL was made to refuse, by partition and offset: they have to be dead letters.
     pub refused: BTreeSet<(i32, i64)>,
     /// How long the positions may take to reach the end offsets seen at the start.
     pub wait: Duration,
@@ -75,18 +75,18 @@ pub async fn check(settings: &Settings) -> Result<Report, Error> {
     positions::compare(&applied, &seen, &now, &mut differences);
     positions::compare_public_views(&tx, &build, &mut differences).await?;
     let history = history::compare(&tx, &build, &mut log, &mut differences).await?;
-    let letters =
-        letters::compare(&tx, &build, &mut log, &decided, &history.admitted, &mut differences).await?;
+    let dead_letters =
+        dead_letters::compare(&tx, &build, &mut log, &decided, &history.admitted, &mut differences).await?;
     let history_rows = history.rows;
     let orders = orders::compare(&tx, &build, &log, &mut differences).await?;
     let records = log.records().count();
-    if history_rows + letters != records {
+    if history_rows + dead_letters != records {
         differences.add(
             "totals",
             "all records",
             "records",
             records,
-            format!("{history_rows} applied + {letters} letters"),
+            format!("{history_rows} applied + {dead_letters} dead letters"),
         );
     }
     tx.rollback().await?;
@@ -99,7 +99,7 @@ pub async fn check(settings: &Settings) -> Result<Report, Error> {
         build,
         records,
         history_rows,
-        letters,
+        dead_letters,
         orders,
         as_of_answers,
         differences,

@@ -26,7 +26,7 @@ pub struct StatsBody {
     /// Records that were applied.
     records: i64,
     /// Records that could not be applied and wait for a decision.
-    open_letters: i64,
+    open_dead_letters: i64,
     /// Settings of the topic under which less is promised. Not part of an as-of answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<String>)]
@@ -56,7 +56,7 @@ pub async fn get(
         orders: by_status.values().sum(),
         by_status,
         records: stats.records,
-        open_letters: stats.open_letters,
+        open_dead_letters: stats.open_dead_letters,
         warnings: cut.is_none().then(|| state.topic.warnings()),
     };
     Freshness::of(&answer.head, &state.lag).located(uri.path(), &query, None, answer.cut.as_ref()).json(&body)

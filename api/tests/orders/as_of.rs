@@ -69,7 +69,7 @@ async fn content_location_gives_the_same_bytes_later() {
     // New events, late ones among them, one on a new partition.
     world.append(0, 2, r#"{"event":"OrderCancelled","order_id":"A"}"#).await;
     world.append(2, 2, r#"{"event":"OrderCreated","order_id":"D","customer_id":"c1"}"#).await;
-    world.letter(1, 3, Some("A")).await;
+    world.dead_letter(1, 3, Some("A")).await;
     for (path, (location, body)) in paths.iter().zip(answers) {
         let (again, same) = content_location(&world, &location).await;
         assert_eq!((again, same), (location, body), "{path}");
@@ -117,20 +117,20 @@ async fn a_cut_beyond_what_is_applied_is_a_conflict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_and_decisions_belong_to_the_cut() {
+async fn dead_letters_and_decisions_belong_to_the_cut() {
     let mut world = World::with_three_orders().await;
     let before = "as_of_offsets=0=3,1=2&decision=0";
-    world.letter(1, 6, Some("B")).await;
+    world.dead_letter(1, 6, Some("B")).await;
     let open = "as_of_offsets=0=3,1=3&decision=0";
     assert_eq!(world.json(&format!("/orders/B?{before}")).await["incomplete"], false);
     assert_eq!(world.json(&format!("/orders/B?{open}")).await["incomplete"], true);
-    assert_eq!(world.json(&format!("/stats?{open}")).await["open_letters"], 1);
+    assert_eq!(world.json(&format!("/stats?{open}")).await["open_dead_letters"], 1);
     // An operator retries it: it becomes a record, by decision 1.
     world
         .client
         .batch_execute(
             r#"INSERT INTO public.decisions (kind, view, partition, from_offset, to_offset, reason) VALUES ('retry', 'orders', 1, 2, 3, 'mended');
-               UPDATE build_1.letters SET state = 'retried', decision = 1;
+               UPDATE build_1.dead_letters SET state = 'retried', decision = 1;
                INSERT INTO build_1.order_history VALUES (1, 2, 'B', 'OrderCreated', 'pending', 9, 'e', '2026-01-01T00:00:06Z', '2026-01-01T00:00:06Z', NULL, NULL, 1)"#,
         )
         .await

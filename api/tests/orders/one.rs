@@ -41,11 +41,11 @@ async fn ids_are_texts_of_any_kind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_read_says_how_fresh_it_is() {
     let mut world = World::with_three_orders().await;
-    world.letter(1, 6, Some("A")).await;
-    world.letter(1, 7, None).await;
+    world.dead_letter(1, 6, Some("A")).await;
+    world.dead_letter(1, 7, None).await;
     for path in ["/orders", "/orders/A", "/orders/A/history", "/stats", "/lag"] {
         let response = world.get(path).await;
-        let headers = ["applied-offsets", "view-build", "open-letters", "lag-events", "lag-seconds"];
+        let headers = ["applied-offsets", "view-build", "open-dead-letters", "lag-events", "lag-seconds"];
         let values = headers.map(|name| header(&response, name).to_owned());
         assert_eq!(values, ["0=3,1=4", "1", "2", "unknown", "unknown"], "{path}");
     }

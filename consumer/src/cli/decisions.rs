@@ -3,7 +3,7 @@
 use std::io::{Write, stdout};
 
 use clap::Subcommand;
-use letters::DecisionLine;
+use dead_letters::DecisionLine;
 use service::Failure;
 use views::Database;
 

@@ -275,7 +275,7 @@ impl Kind for Node {
     }
 }
 
-/// 16 random bytes in URL-safe Base64, as Kafka writes its ids. Begins with a letter: a dash would read as a flag.
+/// 16 random bytes in URL-safe Base64, as Kafka writes its ids. It begins with an alphabetic character, because a leading dash would read as a flag.
 fn new_cluster_id() -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let bits = uuid::Uuid::new_v4().as_u128() >> 1;
@@ -293,7 +293,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cluster_ids_are_22_characters_and_begin_with_a_letter() {
+    fn cluster_ids_are_22_characters_and_begin_with_a_dead_letter() {
         for _ in 0..1000 {
             let id = new_cluster_id();
             assert_eq!(id.len(), 22, "{id}");

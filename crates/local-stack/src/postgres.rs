@@ -187,7 +187,7 @@ fn check_data(account: &Account, bin: &PgBin, data: &Path) -> Result<()> {
         Ok(version) if version.trim() == bin.major().to_string() => Ok(()),
         Ok(version) => refuse(format!(
             "PostgreSQL {} made it, and this is {}. Set {PG_BIN_VARIABLE} to the bin folder of PostgreSQL {}, or `./food-orders reset` \
-             (the tables are rebuilt from the log; letters' decisions are not)",
+             (the tables are rebuilt from the log; dead letters' decisions are not)",
             version.trim(),
             bin.major(),
             version.trim()

@@ -102,7 +102,7 @@ impl TestServers {
                 Error::Database { what: "connecting to the PostgreSQL of the tests".to_owned(), source }
             })?;
         let connection = tokio::spawn(connection);
-        // The name is ours, of letters, digits and underscores.
+        // The name is ours and holds only a-z, 0-9 and underscores.
         client
             .batch_execute(&format!(
                 "/* local_stack::fresh_database */ CREATE DATABASE {name} TEMPLATE template0"

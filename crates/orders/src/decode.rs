@@ -21,7 +21,7 @@ pub const MAX_SCHEMA_VERSION: u32 = 1;
 /// Those that have a column may be in an index, which refuses a few kilobytes.
 pub const MAX_ID_CHARS: usize = OrderId::MAX_CHARS;
 
-/// Why a record is no event of ours. The names are what `letters.cause` holds.
+/// Why a record is no event of ours. The names are what `dead_letters.cause` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
     EmptyValue,
@@ -73,7 +73,7 @@ impl Cause {
 
 /// The text names no cause.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no cause of a letter; causes are {known}", known = Cause::ALL.map(Cause::as_str).join(", "))]
+#[error("{0:?} is no cause of a dead letter; causes are {known}", known = Cause::ALL.map(Cause::as_str).join(", "))]
 pub struct UnknownCause(pub String);
 
 impl FromStr for Cause {
@@ -91,7 +91,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A record that cannot be applied: what a letter is made of.
+/// A record that cannot be applied: what a dead letter is made of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}: {message}")]
 pub struct Rejection {

@@ -204,7 +204,7 @@ fn the_limits_themselves_are_fine() {
 }
 
 #[test]
-fn a_tombstone_and_an_empty_value_are_letters() {
+fn a_tombstone_and_an_empty_value_are_dead_letters() {
     for value in [None, Some(&b""[..])] {
         assert_eq!(decode(envelope(None), value).unwrap_err().cause, Cause::EmptyValue);
     }
@@ -249,7 +249,7 @@ fn bytes_that_are_no_utf_8_are_bad_json() {
 }
 
 #[test]
-fn a_letter_names_its_order_where_it_can_be_read() {
+fn a_dead_letter_names_its_order_where_it_can_be_read() {
     for (value, order_id) in [
         (r#"{"order_id":"ORD-1","event":"OrderEaten"}"#, Some("ORD-1")),
         (r#"{"event":"OrderPaid","sequence":0,"order_id":"ORD\u002d1"}"#, Some("ORD-1")),

@@ -20,7 +20,7 @@ pub struct Differences {
 /// One value that is not what the log says, or a whole row where `column` is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// `order_history`, `letters` or `orders`.
+    /// `order_history`, `dead_letters` or `orders`.
     pub table: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub partition: Option<i32>,

@@ -9,7 +9,7 @@ use views::rebuild::SwitchMode;
 pub struct Settings {
     pub database: Database,
     pub kafka: KafkaSettings,
-    /// The same as the consumers': it decides which records become letters.
+    /// The same as the consumers': it decides which records become dead letters.
     pub codec: Codec,
     /// Names this process to operators, such as `api` or `replay-rebuild`.
     pub process: String,

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use orders::{Offset, Partition, Position};
 use views::Session;
 use views::decisions::{self, Decisions};
-use views::rebuild::{KnownLetter, State, letters};
+use views::rebuild::{KnownDeadLetter, State, dead_letters};
 
 use crate::differences::Differences;
 use crate::error::{Error, Result};
@@ -26,7 +26,7 @@ use crate::runner::{FailureCause, Runner, Step};
 struct Scope {
     build: i64,
     positions: BTreeMap<Partition, Position>,
-    letters: BTreeMap<(Partition, Offset), KnownLetter>,
+    dead_letters: BTreeMap<(Partition, Offset), KnownDeadLetter>,
     decisions: Decisions,
 }
 
@@ -34,8 +34,8 @@ async fn scope(session: &Session, build: i64) -> Result<Scope> {
     let positions = views::positions::read(&session.client, build).await?;
     let everything = positions.keys().map(|partition| (*partition, Position::START)).collect();
     let decisions = decisions::ahead(&session.client, &everything).await?;
-    let letters = letters(&session.client, build).await?;
-    Ok(Scope { build, positions, letters, decisions })
+    let dead_letters = dead_letters(&session.client, build).await?;
+    Ok(Scope { build, positions, dead_letters, decisions })
 }
 
 impl Runner {

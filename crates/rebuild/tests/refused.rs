@@ -80,14 +80,14 @@ async fn a_lost_record_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_letter_is_named() {
+async fn a_lost_dead_letter_is_named() {
     let world = World::new(1).await;
     world.write(mixed(3, 2000)).await;
     let found = world
         .tampered(
-            "DELETE FROM build_2.letters WHERE \"offset\" = (SELECT min(\"offset\") FROM build_2.letters)",
+            "DELETE FROM build_2.dead_letters WHERE \"offset\" = (SELECT min(\"offset\") FROM build_2.dead_letters)",
         )
         .await;
-    assert_eq!((found.total, found.listed[0].table.as_str()), (1, "letters"));
+    assert_eq!((found.total, found.listed[0].table.as_str()), (1, "dead_letters"));
     assert!(found.listed[0].expected.is_some() && found.listed[0].found.is_none());
 }

@@ -18,7 +18,7 @@ pub enum Exit {
     LogIdentity = 3,
     /// Another consumer group owns this database.
     OtherDeployment = 4,
-    /// Too many records in a row became letters.
+    /// Too many records in a row became dead letters.
     CircuitBreaker = 5,
     /// The active build is of another projection version.
     ProjectionVersion = 6,

@@ -1,13 +1,13 @@
 //! Applying records: one transaction for rows and positions.
 //!
 //! BEGIN, move the positions by compare-and-set, COPY the history, upsert the orders,
-//! fold the others again, insert the letters, COMMIT. Anything but the expected row
+//! fold the others again, insert the dead letters, COMMIT. Anything but the expected row
 //! counts rolls all of it back.
 
 mod batch;
 mod breaker;
 pub(crate) mod copy;
-mod letter;
+mod dead_letter;
 mod order_rows;
 mod orders;
 mod refold;
@@ -17,7 +17,7 @@ mod writer;
 pub use batch::{Advance, Batch, Codec, Judged, envelope};
 pub use breaker::Breaker;
 pub use copy::{COLUMNS, derived_event_id};
-pub use letter::{Closed, KEPT_BYTES, Letter};
+pub use dead_letter::{Closed, DeadLetter, KEPT_BYTES};
 pub use order_rows::{ORDER_COLUMNS, OrderPiece, OrderRows};
 pub(crate) use rows::Rows;
 pub use writer::Writer;

@@ -25,7 +25,7 @@ pub(crate) const DECIDED_SINCE: &str = "/* views::decisions::decided_since */ SE
         ON d.partition = span.partition AND d.from_offset >= span.from_offset AND d.from_offset < span.to_offset
     WHERE d.view = $1 AND d.kind IN ('retry', 'discard') AND d.id > $5)";
 
-/// What an operator makes of a letter.
+/// What an operator makes of a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The record is decoded again and applied.
@@ -44,7 +44,7 @@ impl Verdict {
         }
     }
 
-    /// In column `letters.state`.
+    /// In column `dead_letters.state`.
     #[must_use]
     pub fn state(self) -> &'static str {
         match self {
@@ -59,8 +59,8 @@ impl Verdict {
 pub struct Decided {
     pub id: i64,
     pub verdict: Verdict,
-    /// What the letter said when it was decided about.
-    pub letter: Rejection,
+    /// What the dead letter said when it was decided about.
+    pub dead_letter: Rejection,
 }
 
 /// The last decision about each of some records.
@@ -116,8 +116,8 @@ fn decided(row: &Row) -> Result<Decided> {
     })?;
     let message = row.get::<_, Option<String>>(5).unwrap_or_default();
     let verdict = if row.get::<_, &str>(3) == "retry" { Verdict::Retry } else { Verdict::Discard };
-    let letter = Rejection { order_id: row.get(6), ..Rejection::new(cause, message) };
-    Ok(Decided { id: row.get(2), verdict, letter })
+    let dead_letter = Rejection { order_id: row.get(6), ..Rejection::new(cause, message) };
+    Ok(Decided { id: row.get(2), verdict, dead_letter })
 }
 
 /// The number of the last decision; 0: none yet.
@@ -148,7 +148,7 @@ pub(crate) async fn record(
     verdict: Verdict,
     (partition, offset): (Partition, Offset),
     reason: &str,
-    letter: &Rejection,
+    dead_letter: &Rejection,
 ) -> Result<i64> {
     let row = tx
         .query_one(
@@ -162,9 +162,9 @@ pub(crate) async fn record(
                 &offset.0,
                 &Position::after(offset).0,
                 &reason,
-                &letter.cause.as_str(),
-                &letter.message,
-                &letter.order_id,
+                &dead_letter.cause.as_str(),
+                &dead_letter.message,
+                &dead_letter.order_id,
             ],
         )
         .await

@@ -33,10 +33,10 @@ pub enum Error {
 
     /// Before anything was written.
     #[error(
-        "{letters} of the last {records} records cannot be read ({last}): stopped before they fill the dead letters; is \
+        "{dead_letters} of the last {records} records cannot be read ({last}): stopped before they fill the dead letters; is \
          this the right topic (KAFKA_TOPIC), and did its producers change their format? --no-breaker goes on all the same"
     )]
-    TooManyLetters { letters: usize, records: usize, last: String },
+    TooManyDeadLetters { dead_letters: usize, records: usize, last: String },
     /// An operator has decided about a record of this batch since it was encoded.
     #[error("an operator has decided about one of these records meanwhile")]
     Decided,
@@ -95,7 +95,7 @@ impl Error {
             Self::Pool { .. } | Self::Decided => Recovery::Retry,
             Self::Refused { .. } | Self::WentBack { .. } => Recovery::Reclaim,
             Self::OtherDeployment { .. }
-            | Self::TooManyLetters { .. }
+            | Self::TooManyDeadLetters { .. }
             | Self::ProjectionVersion { .. }
             | Self::Unusable(_) => Recovery::Stop,
         }

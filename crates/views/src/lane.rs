@@ -29,7 +29,7 @@ pub struct LaneOptions {
     /// Names the process in the position rows.
     pub owner: String,
     pub synchronous_commit: SynchronousCommit,
-    /// Whether a flood of letters stops it.
+    /// Whether a flood of dead letters stops it.
     pub has_breaker: bool,
 }
 
@@ -45,7 +45,7 @@ pub struct Lane {
     /// The last known position of every partition that was held in this build.
     noted: BTreeMap<Partition, Position>,
     /// About records that are still to be met. In the active build there are none, as a rule: an
-    /// operator decides about its letters, and these lie behind its positions.
+    /// operator decides about its dead letters, and these lie behind its positions.
     decisions: Decisions,
 }
 
@@ -62,7 +62,7 @@ enum Target {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     pub records: usize,
-    pub letters: usize,
+    pub dead_letters: usize,
     pub transactions: usize,
 }
 
@@ -187,7 +187,7 @@ impl Lane {
             match (self.write(&batch).await, part) {
                 (Ok(()), _) => {
                     applied.records += batch.applied();
-                    applied.letters += batch.lettered();
+                    applied.dead_letters += batch.dead_lettered();
                     applied.transactions += usize::from(!batch.is_empty());
                 }
                 (Err(Error::Decided), _) => {
@@ -200,7 +200,7 @@ impl Lane {
                         self.move_over(&mut batch, ends);
                     }
                     self.write(&batch).await?;
-                    applied.letters += 1;
+                    applied.dead_letters += 1;
                     applied.transactions += 1;
                 }
                 (Err(error), part) if error.recovery() == Recovery::Record && part.len() > 1 => {

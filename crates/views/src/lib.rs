@@ -4,13 +4,13 @@
 pub mod apply;
 pub mod builds;
 pub mod connect;
+pub mod dead_letters;
 pub mod decisions;
 pub mod deployment;
 pub mod error;
 pub mod gaps;
 pub mod history;
 pub mod lane;
-pub mod letters;
 pub mod log_identity;
 pub mod migrate;
 pub mod positions;

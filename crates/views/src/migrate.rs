@@ -56,6 +56,13 @@ async fn refuse_foreign_tables(session: &Session) -> Result<()> {
 
 /// The driver's error lies somewhere below the runner's own.
 fn migration_failed(error: &refinery::Error) -> Error {
+    if let refinery::error::Kind::DivergentVersion(..) | refinery::error::Kind::MissingVersion(_) = error.kind() {
+        return Error::Unusable(format!(
+            "the tables of this database were made by another version of food-orders ({error}). A newer version may have \
+             migrated them: run that version. A version from before the first release may have made them: use an empty \
+             database (DATABASE_URL, or `./food-orders reset`) and let the consumer fill it from the log"
+        ));
+    }
     let mut text = format!("the database's tables cannot be migrated: {error}");
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

@@ -6,9 +6,9 @@
 //! where the guess was wrong, or its build is gone, the read runs once more.
 
 mod cut;
+mod dead_letters;
 mod head;
 mod history;
-mod letters;
 mod order;
 mod order_as_of;
 mod orders;
@@ -17,9 +17,9 @@ mod source;
 mod stats;
 
 pub use cut::{Clock, CompleteCut, Cut, Offsets};
+pub use dead_letters::{DeadLetter, DeadLetterBytes, DeadLetterFilter};
 pub use head::{Applied, Head};
 pub use history::{HistoryPage, HistoryRecord};
-pub use letters::{Letter, LetterBytes, LetterFilter};
 pub use order::Order;
 pub use orders::{After, Filter, Sort};
 pub use reader::{Answer, Reader};

@@ -3,11 +3,11 @@
 //! crates/rebuild.
 
 mod copy_out;
+mod dead_letters;
 mod derive;
 mod discard;
 mod groups;
 mod history_row;
-mod letters;
 mod lock;
 mod mend;
 mod order_row;
@@ -16,11 +16,11 @@ mod range;
 mod row;
 mod switch;
 
+pub use dead_letters::{KnownDeadLetter, dead_letters};
 pub use derive::{OrdersCopy, index_history};
 pub use discard::{abandon, drop_build, drop_leftovers, drop_superseded};
 pub use groups::{OrderGroup, OrderGroups};
 pub use history_row::{HistoryRow, HistoryScan};
-pub use letters::{KnownLetter, letters};
 pub use lock::RunnerLock;
 pub use mend::fold_retried;
 pub use order_row::{OrderScan, StoredOrder};

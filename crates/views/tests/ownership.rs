@@ -39,14 +39,14 @@ impl World {
         lane
     }
 
-    /// Next offset, rows of the history, letters.
+    /// Next offset, rows of the history, dead letters.
     async fn state(&self) -> (i64, i64, i64) {
         let row = self
             .session
             .client
             .query_one(
                 "SELECT (SELECT next_offset FROM public.positions), (SELECT count(*) FROM public.order_history),
-                     (SELECT count(*) FROM public.letters)",
+                     (SELECT count(*) FROM public.dead_letters)",
                 &[],
             )
             .await

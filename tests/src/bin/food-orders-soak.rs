@@ -192,7 +192,7 @@ impl Soak {
                 .then_some(())
         })
         .await;
-        assert_eq!(self.stage.check().await.letters, 0, "no record was bad");
+        assert_eq!(self.stage.check().await.dead_letters, 0, "no record was bad");
         println!("{:?}", self.tally);
     }
 }

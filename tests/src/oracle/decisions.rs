@@ -11,7 +11,7 @@ pub struct Decision {
     pub id: i64,
     /// Else it was discarded.
     pub is_retry: bool,
-    /// Of the letter.
+    /// Of the dead letter.
     pub cause: Option<String>,
     pub order_id: Option<String>,
 }

@@ -73,7 +73,7 @@ fn compare_row(row: &Row, log: &mut Log, differences: &mut Differences) -> Resul
     }
     for (index, ((name, kind), expected)) in COLUMNS.into_iter().zip(expected(record, event)).enumerate() {
         let found = Cell::of_row(row, index, kind)?;
-        // A decision is an operator's, the log knows nothing of it: see `letters`.
+        // A decision is an operator's, the log knows nothing of it: see `dead_letters`.
         if name != "decision" && found != expected {
             differences.add(TABLE, record.place(), name, expected, found);
         }

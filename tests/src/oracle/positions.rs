@@ -71,7 +71,7 @@ pub async fn compare_public_views(
     build: &str,
     differences: &mut Differences,
 ) -> Result<(), Error> {
-    for view in ["orders", "order_history", "positions", "letters"] {
+    for view in ["orders", "order_history", "positions", "dead_letters"] {
         let row = tx
             .query_opt(
                 "/* oracle::public_views */ SELECT definition FROM pg_views WHERE schemaname = 'public' AND viewname = $1",

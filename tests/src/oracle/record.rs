@@ -15,7 +15,7 @@ pub struct Record {
 
 /// A record that cannot be decoded.
 pub struct Bad {
-    /// All that is wrong with it: its letter names one of them.
+    /// All that is wrong with it: its dead letter names one of them.
     pub faults: Vec<&'static str>,
     /// `None`: whether it can be read is not clear.
     pub order_id: Option<Option<String>>,

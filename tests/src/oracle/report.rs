@@ -12,7 +12,7 @@ pub struct Report {
     /// That the log holds below the positions.
     pub records: usize,
     pub history_rows: usize,
-    pub letters: usize,
+    pub dead_letters: usize,
     pub orders: usize,
     pub as_of_answers: usize,
     pub differences: Differences,
@@ -27,10 +27,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { topic, build, records, history_rows, letters, orders, as_of_answers, differences } = self;
+        let Self { topic, build, records, history_rows, dead_letters, orders, as_of_answers, differences } =
+            self;
         write!(
             f,
-            "{differences}topic {topic}, {build}: {records} records read, {history_rows} applied, {letters} letters, \
+            "{differences}topic {topic}, {build}: {records} records read, {history_rows} applied, {dead_letters} dead letters, \
              {orders} orders, {as_of_answers} as-of answers; {} differences",
             differences.count()
         )

@@ -41,7 +41,7 @@ async fn every_read_says_how_fresh_it_is() {
     for path in PATHS {
         let answer = api.get(path).await;
         assert_eq!(answer.applied(), ends, "{path}");
-        assert_eq!((answer.header("view-build"), answer.header("open-letters")), ("1", "0"), "{path}");
+        assert_eq!((answer.header("view-build"), answer.header("open-dead-letters")), ("1", "0"), "{path}");
         assert!(
             answer.header("lag-events").parse::<u64>().is_ok(),
             "{path}: {}",

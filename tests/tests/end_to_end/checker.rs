@@ -59,14 +59,14 @@ async fn rows_too_few_and_too_many_and_a_wrong_position_are_found() {
         ("DELETE FROM build_1.order_history WHERE partition = 0 AND \"offset\" = 0", "partition 0 offset 0"),
         ("INSERT INTO build_1.order_history (partition, \"offset\", order_id, event, status, sequence, event_id, occurred_at, appended_at)
           VALUES (0, 9999, 'O', 'OrderPaid', 'paid', 2, 'x', now(), now())", "partition 0 offset 9999"),
-        ("INSERT INTO build_1.letters (partition, \"offset\", cause, error, payload_bytes, headers, appended_at)
-          VALUES (0, 1, 'bad_json', '', 0, '[]', now())", "letters"),
+        ("INSERT INTO build_1.dead_letters (partition, \"offset\", cause, error, payload_bytes, headers, appended_at)
+          VALUES (0, 1, 'bad_json', '', 0, '[]', now())", "dead_letters"),
         ("UPDATE build_1.positions SET next_offset = next_offset + 1 WHERE partition = 0", "next_offset"),
         ("UPDATE build_1.positions SET next_offset = next_offset - 1 WHERE partition = 0", "next_offset"),
         ("CREATE OR REPLACE VIEW public.positions AS SELECT * FROM (SELECT view, partition, next_offset, owner_epoch, owner,
               owner_backend, leader_epoch, fingerprint, last_appended_at FROM build_1.positions LIMIT 0) AS p", "public"),
     ] {
-        let keep = ["orders", "order_history", "letters", "positions"]
+        let keep = ["orders", "order_history", "dead_letters", "positions"]
             .map(|table| format!("CREATE TABLE kept_{table} AS TABLE build_1.{table};"));
         sql.batch_execute(&keep.concat()).await.unwrap();
         sql.batch_execute(change).await.unwrap();
@@ -74,7 +74,7 @@ async fn rows_too_few_and_too_many_and_a_wrong_position_are_found() {
         if !change.starts_with("CREATE") {
             assert!(code == 7 && log.contains(words), "{change}: {code}\n{log}");
         }
-        let restore = ["orders", "order_history", "letters", "positions"].map(|table| {
+        let restore = ["orders", "order_history", "dead_letters", "positions"].map(|table| {
             format!("TRUNCATE build_1.{table}; INSERT INTO build_1.{table} TABLE kept_{table}; DROP TABLE kept_{table};")
         });
         sql.batch_execute(&restore.concat()).await.unwrap();

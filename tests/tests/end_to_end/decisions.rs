@@ -1,4 +1,4 @@
-//! What operators decide about letters holds in every build, now and after a rebuild.
+//! What operators decide about dead letters holds in every build, now and after a rebuild.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-/// Of the consumers: what is larger becomes a letter. The API of these tests has a larger one.
+/// Of the consumers: what is larger becomes a dead letter. The API of these tests has a larger one.
 const LIMIT: &str = "200";
 const LARGER: usize = 1_000_000;
 
@@ -49,9 +49,9 @@ async fn orders(sql: &Client, build: i64) -> BTreeMap<String, Value> {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-/// Of a build: the letters' states and decisions.
-async fn letters(sql: &Client, build: i64) -> Vec<(i64, String, Option<i64>)> {
-    let select = format!("SELECT \"offset\", state, decision FROM build_{build}.letters ORDER BY 1");
+/// Of a build: the dead letters' states and decisions.
+async fn dead_letters(sql: &Client, build: i64) -> Vec<(i64, String, Option<i64>)> {
+    let select = format!("SELECT \"offset\", state, decision FROM build_{build}.dead_letters ORDER BY 1");
     sql.query(&select, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
 }
 
@@ -60,7 +60,7 @@ async fn count(sql: &Client, from: &str) -> i64 {
 }
 
 async fn retry(api: &Api, id: &str) -> Value {
-    api.post(&format!("/letters/{id}/retry"), "").await.ok().json()
+    api.post(&format!("/dead-letters/{id}/retry"), "").await.ok().json()
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_retry_ends_in_the_rows_of_a_clean_run() {
             small("A", "OrderCreated"),
             large("A", "OrderPaid", 2, 500),
             small("A", "OrderShipped"),
-            // Known only by its letter, and longer than a letter keeps.
+            // Known only by its dead letter, and longer than a dead letter keeps.
             large("B", "OrderCreated", 1, 100_000),
             // Outranked, and outranking.
             small("C", "OrderPaid"),
@@ -83,10 +83,16 @@ async fn a_retry_ends_in_the_rows_of_a_clean_run() {
     catch_up(&stage).await;
     check(&stage).await;
     let api = stage.api_with(LARGER).await;
-    assert_eq!(api.get("/letters?state=open&cause=too_large").await.ok().header("open-letters"), "4");
+    assert_eq!(
+        api.get("/dead-letters?state=open&cause=too_large").await.ok().header("open-dead-letters"),
+        "4"
+    );
     for id in ["0-6", "0-1", "0-3", "0-5"] {
-        let letter = retry(&api, id).await;
-        assert_eq!((&letter["state"], &letter["payload_is_cut"]), (&json!("retried"), &json!(id == "0-3")));
+        let dead_letter = retry(&api, id).await;
+        assert_eq!(
+            (&dead_letter["state"], &dead_letter["payload_is_cut"]),
+            (&json!("retried"), &json!(id == "0-3"))
+        );
         check(&stage).await;
     }
     // The same log, with the larger limit from the beginning.
@@ -117,14 +123,14 @@ async fn decisions_reach_every_build_and_outlive_a_rebuild() {
     let before = api.get("/orders/A?as_of_offsets=0=4").await.ok();
     assert_eq!(before.json()["incomplete"], true);
 
-    // Build 1 is superseded, build 2 active: both have the letters.
+    // Build 1 is superseded, build 2 active: both have the dead letters.
     assert_eq!(retry(&api, "0-1").await["decision"], 1);
-    let discarded = api.post("/letters/0-2/discard", r#"{"reason":"never shipped"}"#).await.ok();
+    let discarded = api.post("/dead-letters/0-2/discard", r#"{"reason":"never shipped"}"#).await.ok();
     assert_eq!(discarded.json()["decision"], 2);
     let expected =
         [(1, "retried".into(), Some(1)), (2, "discarded".into(), Some(2)), (3, "open".into(), None)];
     for build in [1, 2] {
-        assert_eq!(letters(&sql, build).await, expected, "build {build}");
+        assert_eq!(dead_letters(&sql, build).await, expected, "build {build}");
         assert_eq!(count(&sql, &format!("build_{build}.order_history WHERE decision = 1")).await, 1);
     }
     assert_eq!(orders(&sql, 1).await, orders(&sql, 2).await);
@@ -134,7 +140,7 @@ async fn decisions_reach_every_build_and_outlive_a_rebuild() {
 
     // By programs that would refuse the record again, if nobody had decided.
     rebuild(&stage).await;
-    assert_eq!(letters(&sql, 3).await, expected);
+    assert_eq!(dead_letters(&sql, 3).await, expected);
     assert_eq!(orders(&sql, 3).await, orders(&sql, 2).await);
     check(&stage).await;
     let again = api.get("/orders/A?as_of_offsets=0=4").await.ok();
@@ -142,7 +148,7 @@ async fn decisions_reach_every_build_and_outlive_a_rebuild() {
     assert_eq!(api.get("/orders/A/history").await.ok().body, history.body);
     let past = api.get(before.header("content-location")).await.ok();
     assert_eq!(past.body, before.body, "as it was before the decisions");
-    assert_eq!(api.get("/stats").await.ok().json()["open_letters"], 1);
+    assert_eq!(api.get("/stats").await.ok().json()["open_dead_letters"], 1);
 }
 
 #[tokio::test]
@@ -162,11 +168,11 @@ async fn decisions_are_safe_beside_a_consumer_and_a_rebuild() {
     let mut consumer = stage.program("consumer").env("MAX_RECORD_BYTES", LIMIT).start();
     consumer.says("assigned", PATIENCE).await;
     let (sql, api) = (stage.sql().await, stage.api_with(LARGER).await);
-    assert_eq!(count(&sql, "build_1.letters WHERE state = 'open'").await, 200);
+    assert_eq!(count(&sql, "build_1.dead_letters WHERE state = 'open'").await, 200);
 
     // One by one, so that decisions meet the rebuild in all of its phases.
     let deciding = async {
-        let rows = sql.query("SELECT \"offset\" FROM build_1.letters ORDER BY 1", &[]).await.unwrap();
+        let rows = sql.query("SELECT \"offset\" FROM build_1.dead_letters ORDER BY 1", &[]).await.unwrap();
         for (index, row) in rows.iter().enumerate() {
             let id = format!("0-{}", row.get::<_, i64>(0));
             let (act, body) = match index % 5 {
@@ -175,7 +181,7 @@ async fn decisions_are_safe_beside_a_consumer_and_a_rebuild() {
             };
             // Such as while a rebuild makes an index.
             eventually(act, PATIENCE, async || {
-                let answer = api.post(&format!("/letters/{id}/{act}"), body).await;
+                let answer = api.post(&format!("/dead-letters/{id}/{act}"), body).await;
                 assert!(
                     [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE].contains(&answer.status),
                     "{}",
@@ -196,7 +202,7 @@ async fn decisions_are_safe_beside_a_consumer_and_a_rebuild() {
     .await;
     check(&stage).await;
     assert_eq!(count(&sql, "public.decisions").await, 200);
-    assert_eq!(count(&sql, "public.letters WHERE state = 'open'").await, 0);
+    assert_eq!(count(&sql, "public.dead_letters WHERE state = 'open'").await, 0);
     assert_eq!(count(&sql, "public.order_history WHERE decision IS NOT NULL").await, 160);
     // And once more, from the decisions alone.
     rebuild(&stage).await;
@@ -216,16 +222,16 @@ async fn a_record_that_is_gone_from_the_log_cannot_be_retried() {
     catch_up(&stage).await;
     stage.delete_records(0, 1).await;
     let api = stage.api_with(LARGER).await;
-    let gone = api.post("/letters/0-0/retry", "").await;
+    let gone = api.post("/dead-letters/0-0/retry", "").await;
     assert_eq!(
         (gone.status, &gone.json()["type"]),
         (StatusCode::CONFLICT, &json!("urn:food-orders:problem:record-gone"))
     );
     // One that is kept whole needs no log.
-    let report = api.post("/letters/retry?cause=too_large", "").await.ok().json();
+    let report = api.post("/dead-letters/retry?cause=too_large", "").await.ok().json();
     assert_eq!((&report["applied"], &report["gone"]), (&json!(1), &json!(1)), "{report}");
     let sql = stage.sql().await;
-    assert_eq!(letters(&sql, 1).await, [(0, "open".into(), None), (1, "retried".into(), Some(1))]);
+    assert_eq!(dead_letters(&sql, 1).await, [(0, "open".into(), None), (1, "retried".into(), Some(1))]);
 }
 
 #[tokio::test]
@@ -246,28 +252,29 @@ async fn the_command_line_does_what_the_api_does() {
         // The log as well goes to the same place.
         consumer.env("LOG_LEVEL", "error").succeed(PATIENCE).await
     };
-    let list = run("letters list", LARGER).await;
+    let list = run("dead-letters list", LARGER).await;
     assert_eq!(list.lines().count(), 4, "{list}");
     assert!(list.lines().next().unwrap().contains("0-0"), "{list}");
-    assert_eq!(run("letters list --cause bad_json --limit 1", LARGER).await.lines().count(), 1);
-    let shown = run("letters show 0-1", LARGER).await;
+    assert_eq!(run("dead-letters list --cause bad_json --limit 1", LARGER).await.lines().count(), 1);
+    let shown = run("dead-letters show 0-1", LARGER).await;
     assert!(shown.contains("so what\\u{1b}[2J") && shown.contains("schema-version: 1"), "{shown}");
-    assert!(run("letters show 0-3", LARGER).await.contains("(base64) /w=="));
-    let json: Value = serde_json::from_str(&run("letters show 0-3 --json", LARGER).await).unwrap();
+    assert!(run("dead-letters show 0-3", LARGER).await.contains("(base64) /w=="));
+    let json: Value = serde_json::from_str(&run("dead-letters show 0-3 --json", LARGER).await).unwrap();
     assert_eq!((&json["payload"], &json["payload_encoding"]), (&json!("/w=="), &json!("base64")));
 
-    assert!(run("letters retry 0-0 --reason larger", LARGER).await.contains("decision 1"));
-    let report: Value = serde_json::from_str(&run("letters retry --cause too_large", LARGER).await).unwrap();
+    assert!(run("dead-letters retry 0-0 --reason larger", LARGER).await.contains("decision 1"));
+    let report: Value =
+        serde_json::from_str(&run("dead-letters retry --cause too_large", LARGER).await).unwrap();
     assert_eq!((&report["retried"], &report["applied"]), (&json!(1), &json!(1)), "{report}");
-    assert!(run("letters discard 0-1 --reason nonsense", LARGER).await.contains("decision 3"));
+    assert!(run("dead-letters discard 0-1 --reason nonsense", LARGER).await.contains("decision 3"));
     for (arguments, code) in [
-        ("letters retry 0-3", 1),
-        ("letters retry 0-0", 1),
-        ("letters show 0-9", 1),
-        ("letters show nine", 2),
-        ("letters discard 0-3", 2),
-        ("letters list --cause none", 2),
-        ("letters retry", 2),
+        ("dead-letters retry 0-3", 1),
+        ("dead-letters retry 0-0", 1),
+        ("dead-letters show 0-9", 1),
+        ("dead-letters show nine", 2),
+        ("dead-letters discard 0-3", 2),
+        ("dead-letters list --cause none", 2),
+        ("dead-letters retry", 2),
     ] {
         let mut refused = stage.program("consumer").args(arguments).start();
         assert_eq!(refused.exit_code(PATIENCE).await, code, "{arguments}: {}", refused.log());

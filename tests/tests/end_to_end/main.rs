@@ -5,9 +5,9 @@
 mod api;
 mod caught_up;
 mod checker;
+mod dead_letters;
 mod decisions;
 mod group;
-mod letters;
 mod producer;
 mod rebuild;
 mod rolling_restart;

@@ -7,7 +7,7 @@ async fn produced_and_applied(arguments: &str) -> Stage {
     stage.produce(arguments).await;
     stage.catch_up().await;
     let report = stage.check().await;
-    assert_eq!(report.letters, 0);
+    assert_eq!(report.dead_letters, 0);
     assert!(report.orders >= 5000, "{report}");
     stage
 }

@@ -17,8 +17,9 @@ async fn fault_33_flood_of_bad_records() {
     let log = consumer.log();
     assert!(log.contains("100 of the last 100 records") && log.contains("--no-breaker"), "{log}");
     let sql = stage.sql().await;
-    let letters: i64 = sql.query_one("SELECT count(*) FROM public.letters", &[]).await.unwrap().get(0);
-    assert!(letters < 100, "{letters} letters");
+    let dead_letters: i64 =
+        sql.query_one("SELECT count(*) FROM public.dead_letters", &[]).await.unwrap().get(0);
+    assert!(dead_letters < 100, "{dead_letters} dead letters");
 
     stage.program("consumer").args("--until-caught-up --no-breaker").succeed(PATIENCE).await;
     stage.check().await;
@@ -47,9 +48,9 @@ async fn fault_33_the_reason_shows_in_health() {
     assert_eq!(stage.status(&lock, "A").await.as_deref(), Some("paid"), "what was in flight is done");
 }
 
-/// What a newcomer types wrong is a letter, and nothing else happens.
+/// What a newcomer types wrong is a dead letter, and nothing else happens.
 #[tokio::test]
-async fn fault_33_single_bad_line_is_just_a_letter() {
+async fn fault_33_single_bad_line_is_just_a_dead_letter() {
     let stage = Stage::new().await;
     stage.create_topic(1).await;
     stage.send(vec![raw("OrderCreated ORD-1"), raw(r#"{"event":"OrderCreated","order_id":"ORD-1"}"#)]).await;

@@ -6,8 +6,8 @@ use end_to_end::harness::{Lost, Network, Own, PATIENCE, Program, Proxy, Stage, e
 use local_stack::free_port;
 
 use crate::support::{
-    all_applied, applied, events, every_partition_has_an_owner, for_so_long, idle_consumer, lanes_are,
-    letters, readiness,
+    all_applied, applied, dead_letters, events, every_partition_has_an_owner, for_so_long, idle_consumer,
+    lanes_are, readiness,
 };
 
 /// A producer that goes on until it is ended.
@@ -32,7 +32,7 @@ async fn lose_commits(lost: Lost) {
         eventually("COMMIT lost", PATIENCE, async || (proxy.lost_commits() >= lost).then_some(())).await;
     }
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters), (1000, 0));
+    assert_eq!((report.records, report.dead_letters), (1000, 0));
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
 
@@ -65,7 +65,7 @@ async fn crash_again_and_again(settings: &[(&str, &str)], synchronous_commit: &s
         assert!(!consumer.has_ended());
     }
     assert_eq!(producer.terminate(PATIENCE).await, 0);
-    assert_eq!(stage.check().await.letters, 0);
+    assert_eq!(stage.check().await.dead_letters, 0);
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
 
@@ -105,7 +105,7 @@ async fn fault_10_database_refuses_connections() {
         readiness(&health, true, PATIENCE).await;
     }
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters), (1200, 0));
+    assert_eq!((report.records, report.dead_letters), (1200, 0));
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
 
@@ -141,7 +141,7 @@ async fn fault_11_database_is_restored_under_a_running_consumer() {
 
     stage.send(events(800..1200, 4)).await;
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters), (1200, 0));
+    assert_eq!((report.records, report.dead_letters), (1200, 0));
     consumer.says("position went back", PATIENCE).await;
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
@@ -163,7 +163,7 @@ async fn fault_12_database_is_read_only() {
     assert!(!consumer.has_ended());
     set_read_only(&stage, name, false).await;
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters, letters(&sql).await), (400, 0, 0));
+    assert_eq!((report.records, report.dead_letters, dead_letters(&sql).await), (400, 0, 0));
     readiness(&health, true, PATIENCE).await;
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
@@ -230,7 +230,7 @@ const HOLD_AN_ORDER: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; UPDATE build_
 
 async fn nothing_was_lost(stage: Stage, consumer: Program) {
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters), (800, 0));
+    assert_eq!((report.records, report.dead_letters), (800, 0));
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
 
@@ -300,10 +300,10 @@ async fn fault_15_value_that_only_the_database_refuses() {
     stage.catch_up().await;
     // Order n is record n / 4 of partition n modulo 4.
     let report = stage.check_refused(&[(3, 1), (0, 100), (1, 100), (3, 499)]).await;
-    assert_eq!((report.records, report.letters, report.orders), (2000, 4, 1996));
-    let letters = "SELECT cause, error, order_id FROM public.letters ORDER BY order_id";
+    assert_eq!((report.records, report.dead_letters, report.orders), (2000, 4, 1996));
+    let dead_letters = "SELECT cause, error, order_id FROM public.dead_letters ORDER BY order_id";
     for (row, order_id) in
-        sql.query(letters, &[]).await.unwrap().iter().zip(["O-1999", "O-400", "O-401", "O-7"])
+        sql.query(dead_letters, &[]).await.unwrap().iter().zip(["O-1999", "O-400", "O-401", "O-7"])
     {
         assert_eq!((row.get::<_, &str>(0), row.get::<_, &str>(2)), ("refused_by_database", order_id));
         assert!(row.get::<_, &str>(1).contains("23514"), "{}", row.get::<_, &str>(1));

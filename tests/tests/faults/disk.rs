@@ -7,7 +7,7 @@ use std::process::Command;
 use end_to_end::harness::{Own, PATIENCE, Stage};
 use local_stack::free_port;
 
-use crate::support::{events, every_partition_has_an_owner, letters, readiness};
+use crate::support::{dead_letters, events, every_partition_has_an_owner, readiness};
 
 /// A file system of a fixed size, until this is dropped.
 struct SmallDisk(PathBuf);
@@ -71,11 +71,11 @@ async fn fault_14_disk_full() {
     crate::support::for_so_long(std::time::Duration::from_secs(3)).await;
     assert_eq!(stage.positions(&sql).await.len(), before.len());
     assert!(!consumer.has_ended());
-    assert_eq!(letters(&sql).await, 0);
+    assert_eq!(dead_letters(&sql).await, 0);
     disk.grow(1024);
     stage.send(events(0..400, 4)).await;
     let report = stage.check().await;
-    assert_eq!(report.letters, 0);
+    assert_eq!(report.dead_letters, 0);
     println!("{} records", report.records);
     readiness(&health, true, PATIENCE).await;
     assert_eq!(consumer.terminate(PATIENCE).await, 0);

@@ -42,7 +42,7 @@ async fn fault_17_broker_crashes_under_load() {
     let before = stage.positions(&sql).await.values().sum::<i64>();
     applied(&stage, &sql, before + 2000).await;
     assert_eq!(producer.terminate(PATIENCE).await, 0);
-    assert_eq!(stage.check().await.letters, 0);
+    assert_eq!(stage.check().await.dead_letters, 0);
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
 
@@ -70,7 +70,7 @@ async fn fault_17_no_broker_for_a_while() {
     readiness(&health, true, PATIENCE).await;
     stage.send(events(800..1200, 4)).await;
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters), (1200, 0));
+    assert_eq!((report.records, report.dead_letters), (1200, 0));
     assert!(!consumer.has_ended());
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
@@ -94,7 +94,7 @@ async fn fault_22_partitions_added_while_running() {
     stage.send(later).await;
     every_partition_has_an_owner(&stage, 1).await;
     let report = stage.check().await;
-    assert_eq!((report.records, report.orders, report.letters), (400, 200, 0));
+    assert_eq!((report.records, report.orders, report.dead_letters), (400, 200, 0));
     assert_eq!(stage.positions(&stage.sql().await).await, stage.ends().await);
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
@@ -165,7 +165,7 @@ async fn fault_24_markers_and_aborted_records_at_the_end() {
         stage.send_in_transaction(events(first + 40..first + 60, 2), false).await;
     }
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters), (200, 0));
+    assert_eq!((report.records, report.dead_letters), (200, 0));
     let sql = stage.sql().await;
     let ends = stage.ends().await;
     eventually("lag zero", PATIENCE, async || (stage.positions(&sql).await == ends).then_some(())).await;
@@ -192,7 +192,7 @@ async fn fault_25_open_transaction_holds_back_a_partition() {
     assert_eq!(stage.positions(&sql).await.get(&0), Some(&0), "nothing from behind the open transaction");
     transaction.commit().await;
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters), (401, 0));
+    assert_eq!((report.records, report.dead_letters), (401, 0));
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
 
@@ -237,5 +237,5 @@ async fn fault_26_corrupt_batch() {
     let sql = stage.sql().await;
     for_so_long(Duration::from_millis(500)).await;
     assert_eq!(stage.positions(&sql).await[&0], 1, "nothing of it was applied, and nothing skipped");
-    assert_eq!(crate::support::letters(&sql).await, 0);
+    assert_eq!(crate::support::dead_letters(&sql).await, 0);
 }

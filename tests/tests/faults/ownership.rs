@@ -37,7 +37,7 @@ async fn fault_01_frozen_owner_in_the_middle_of_copy() {
     every_partition_has_an_owner(&stage, 2).await;
     stage.send(events(400..800, 4)).await;
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters), (800, 0));
+    assert_eq!((report.records, report.dead_letters), (800, 0));
     assert_eq!(first.terminate(PATIENCE).await, 0);
     assert_eq!(second.terminate(PATIENCE).await, 0);
 }
@@ -153,7 +153,7 @@ async fn fault_05_offsets_of_the_group_are_wrong() {
     stage.set_committed(&[(0, 1), (1, 0), (2, 5000), (3, 300)].into()).await;
     stage.catch_up().await;
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters), (1200, 0));
+    assert_eq!((report.records, report.dead_letters), (1200, 0));
 }
 
 /// While a transaction waits, Kafka is told nothing of what was read.

@@ -1,4 +1,4 @@
-//! Faults 27 to 32: what producers can send. Every kind of bad record is in tests/end_to_end/letters.rs.
+//! Faults 27 to 32: what producers can send. Every kind of bad record is in tests/end_to_end/dead_letters.rs.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn fault_27_same_event_twice() {
         assert_eq!(row(&stage, "O").await, before, "no view changes");
     }
     let report = stage.check().await;
-    assert_eq!((report.records, report.history_rows, report.letters, report.orders), (104, 104, 0, 1));
+    assert_eq!((report.records, report.history_rows, report.dead_letters, report.orders), (104, 104, 0, 1));
 }
 
 /// The first in log order wins, in whichever order they are read.
@@ -93,13 +93,13 @@ async fn fault_29_events_out_of_order_and_missing() {
         stage.send(piece.to_vec()).await;
     }
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters), (sent.len(), 0));
+    assert_eq!((report.records, report.dead_letters), (sent.len(), 0));
     for consumer in consumers {
         assert_eq!(consumer.terminate(PATIENCE).await, 0);
     }
 }
 
-/// Of one order, and between good ones: only the bad ones are letters, and the order goes on.
+/// Of one order, and between good ones: only the bad ones are dead letters, and the order goes on.
 #[tokio::test]
 async fn fault_30_bad_records_between_good_ones() {
     let stage = Stage::new().await;
@@ -121,16 +121,16 @@ async fn fault_30_bad_records_between_good_ones() {
         .await;
     stage.wait_for_status("O", "delivered").await;
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters, report.history_rows), (9, 6, 3));
+    assert_eq!((report.records, report.dead_letters, report.history_rows), (9, 6, 3));
     let sql = stage.sql().await;
-    let causes = "SELECT cause FROM public.letters ORDER BY \"offset\"";
+    let causes = "SELECT cause FROM public.dead_letters ORDER BY \"offset\"";
     let causes: Vec<String> = sql.query(causes, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
     let expected =
         ["bad_json", "unknown_event", "wrong_type", "empty_value", "nul_character", "unknown_schema_version"];
     assert_eq!(causes, expected);
     let api = stage.api().await;
     let order = api.get("/orders/O").await.ok();
-    assert_eq!(order.header("open-letters"), "6");
+    assert_eq!(order.header("open-dead-letters"), "6");
     assert_eq!(order.json()["incomplete"], true, "{}", order.body);
     assert_eq!(consumer.terminate(PATIENCE).await, 0);
 }
@@ -150,9 +150,9 @@ async fn fault_31_records_over_the_size_limit() {
         stage.send((10..14).map(|order| large(round * 20 + order, 990_000)).collect()).await;
     }
     let report = stage.check().await;
-    assert_eq!((report.records, report.letters), (140, 100));
+    assert_eq!((report.records, report.dead_letters), (140, 100));
     let sql = stage.sql().await;
-    let kept = "SELECT min(payload_bytes), max(length(payload)), count(DISTINCT cause), min(cause) FROM public.letters";
+    let kept = "SELECT min(payload_bytes), max(length(payload)), count(DISTINCT cause), min(cause) FROM public.dead_letters";
     let kept = sql.query_one(kept, &[]).await.unwrap();
     assert!(kept.get::<_, i32>(0) > 1_000_000, "the size is told");
     assert_eq!((kept.get::<_, i32>(1), kept.get::<_, i64>(2)), (64 * 1024, 1));
@@ -186,7 +186,7 @@ async fn fault_32_clock_skew() {
     all_applied(&stage).await;
     // Samples by append time, by event time and by offsets.
     let report = stage.check_with(&api, 60).await;
-    assert_eq!((report.records, report.letters), (200, 0));
+    assert_eq!((report.records, report.dead_letters), (200, 0));
     let order = api.get("/orders/O-1").await.ok().json();
     assert_eq!(order["status"], "delivered");
     assert_eq!(order["shipped_at"], "1969-12-31T23:59:59.999999Z", "as given: {order}");

@@ -34,8 +34,8 @@ pub async fn applied(stage: &Stage, sql: &Client, at_least: i64) {
     .await;
 }
 
-pub async fn letters(sql: &Client) -> i64 {
-    sql.query_one("SELECT count(*) FROM public.letters", &[]).await.unwrap().get(0)
+pub async fn dead_letters(sql: &Client) -> i64 {
+    sql.query_one("SELECT count(*) FROM public.dead_letters", &[]).await.unwrap().get(0)
 }
 
 /// A consumer with its partitions, idle.

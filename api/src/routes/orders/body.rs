@@ -39,7 +39,7 @@ pub struct OrderBody {
     /// The events' other fields, items among them. `{}`: none.
     #[schema(value_type = Object)]
     details: RawJson,
-    /// A record of this order could not be applied and is an open letter.
+    /// A record of this order could not be applied and is an open dead letter.
     incomplete: bool,
 }
 

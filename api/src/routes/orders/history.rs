@@ -55,7 +55,7 @@ pub struct Record {
     #[schema(value_type = Object)]
     details: RawJson,
     trace_id: Option<String>,
-    /// The retry that admitted it, if it was a letter before.
+    /// The retry that admitted it, if it was a dead letter before.
     decision: Option<i64>,
     /// Per field of the order that this record changed: what it was and what it became.
     /// Empty: a duplicate, or a record that a later one outranks.

@@ -67,8 +67,8 @@ async fn of_log(settings: &Settings, scope: &Scope, block: Block) -> Result<Rows
         let chunk = chunk?;
         for (_, record) in chunk.records() {
             let decided = scope.decisions.of(record.partition, record.offset);
-            let letter = scope.letters.get(&(record.partition, record.offset));
-            let expected = expected(&settings.codec, &record, decided, letter);
+            let dead_letter = scope.dead_letters.get(&(record.partition, record.offset));
+            let expected = expected(&settings.codec, &record, decided, dead_letter);
             let Some((decoded, decision)) = expected.event else { continue };
             let mut details = String::from("{");
             decoded.fact.fields.write_members(&mut details);

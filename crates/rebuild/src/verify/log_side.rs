@@ -1,5 +1,5 @@
 //! The log, read once more from offset 0 and hashed in blocks; and every record that
-//! cannot be decoded, or was discarded, must be a letter.
+//! cannot be decoded, or was discarded, must be a dead letter.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use orders::{Offset, Partition, Position, Record};
 use tokio::task::JoinSet;
 use views::apply::Codec;
 use views::decisions::Decisions;
-use views::rebuild::KnownLetter;
+use views::rebuild::KnownDeadLetter;
 
 use super::Scope;
 use super::admission::expected;
@@ -22,14 +22,14 @@ use crate::settings::Settings;
 
 const READERS: usize = 2;
 
-type Letters = BTreeMap<(Partition, Offset), KnownLetter>;
+type DeadLetters = BTreeMap<(Partition, Offset), KnownDeadLetter>;
 
 pub(super) async fn hash(
     settings: &Settings,
     scope: &Scope,
     meter: &Arc<Meter>,
 ) -> Result<(Blocks, Differences)> {
-    let mut letters = scope.letters.clone();
+    let mut dead_letters = scope.dead_letters.clone();
     let mut readers = JoinSet::new();
     for reader in 0..READERS {
         let mine = |partition: &Partition| lane_of(*partition, READERS) == reader;
@@ -39,10 +39,11 @@ pub(super) async fn hash(
             .filter(|(partition, to)| mine(partition) && to.0 > 0)
             .map(|(partition, to)| (*partition, Span { from: Position::START, to: *to }))
             .collect();
-        let letters: Letters = letters.extract_if(.., |(partition, _), _| mine(partition)).collect();
+        let dead_letters: DeadLetters =
+            dead_letters.extract_if(.., |(partition, _), _| mine(partition)).collect();
         let comparison = Comparison {
             codec: settings.codec.clone(),
-            letters,
+            dead_letters,
             decisions: scope.decisions.clone(),
             blocks: Blocks::default(),
             differences: Differences::default(),
@@ -79,7 +80,7 @@ async fn read(
 struct Comparison {
     codec: Codec,
     /// Those that were not met in the log yet.
-    letters: Letters,
+    dead_letters: DeadLetters,
     decisions: Decisions,
     blocks: Blocks,
     differences: Differences,
@@ -88,13 +89,13 @@ struct Comparison {
 impl Comparison {
     fn take(&mut self, chunk: &Chunk) {
         for (_, record) in chunk.records() {
-            let letter = self.letters.remove(&(record.partition, record.offset));
+            let dead_letter = self.dead_letters.remove(&(record.partition, record.offset));
             let decided = self.decisions.of(record.partition, record.offset);
-            let expected = expected(&self.codec, &record, decided, letter.as_ref());
+            let expected = expected(&self.codec, &record, decided, dead_letter.as_ref());
             if let Some((event, decision)) = &expected.event {
                 self.blocks.add(&Content::of_record(&self.codec.topic, &record, event, *decision));
             }
-            if let Some((expected, found)) = expected.letter {
+            if let Some((expected, found)) = expected.dead_letter {
                 self.differ(&record, expected, found);
             }
         }
@@ -102,7 +103,7 @@ impl Comparison {
 
     fn differ(&mut self, record: &Record<'_>, expected: Option<String>, found: Option<String>) {
         self.differences.push(Difference {
-            table: "letters".into(),
+            table: "dead_letters".into(),
             partition: Some(record.partition.0),
             offset: Some(record.offset.0),
             column: Some("cause".into()),
@@ -112,14 +113,14 @@ impl Comparison {
         });
     }
 
-    /// Letters about records that the log does not have.
+    /// Dead letters about records that the log does not have.
     fn finish(&mut self) {
-        for ((partition, offset), letter) in std::mem::take(&mut self.letters) {
+        for ((partition, offset), dead_letter) in std::mem::take(&mut self.dead_letters) {
             self.differences.push(Difference {
-                table: "letters".into(),
+                table: "dead_letters".into(),
                 partition: Some(partition.0),
                 offset: Some(offset.0),
-                found: Some(letter.cause),
+                found: Some(dead_letter.cause),
                 ..Difference::default()
             });
         }

@@ -86,7 +86,7 @@ impl World {
     /// The public tables against a fold of the whole topic that shares only `crates/orders`
     /// with what made them. Returns the number of orders.
     pub async fn assert_tables_follow_from_the_log(&self) -> usize {
-        let (orders, history, letters) = self.fold().await;
+        let (orders, history, dead_letters) = self.fold().await;
         let client = self.client().await;
         let positions: BTreeMap<Partition, Position> = client
             .query("SELECT partition, next_offset FROM public.positions", &[])
@@ -100,7 +100,7 @@ impl World {
             client.query_one(&format!("SELECT count(*) FROM public.{table}"), &[]).await.unwrap().get(0)
         };
         assert_eq!(count("order_history").await, history as i64);
-        assert_eq!(count("letters").await, letters as i64);
+        assert_eq!(count("dead_letters").await, dead_letters as i64);
         let rows = client
             .query("SELECT order_id, to_jsonb(o) - 'order_id' FROM public.orders o", &[])
             .await
@@ -130,7 +130,7 @@ impl World {
             chunks.push(chunk.unwrap());
         }
         let mut states: HashMap<String, orders::OrderState<'_>> = HashMap::new();
-        let (mut history, mut letters) = (0, 0);
+        let (mut history, mut dead_letters) = (0, 0);
         for (_, record) in chunks.iter().flat_map(|chunk| chunk.records()) {
             let schema_version = record.headers.get("schema-version");
             let max_bytes = self.settings.codec.max_record_bytes;
@@ -139,11 +139,11 @@ impl World {
                     history += 1;
                     states.entry(decoded.order_id.into_owned()).or_default().add(decoded.fact);
                 }
-                Err(_) => letters += 1,
+                Err(_) => dead_letters += 1,
             }
         }
         let orders = states.iter().map(|(id, state)| (id.clone(), expected(&state.row().unwrap()))).collect();
-        (orders, history, letters)
+        (orders, history, dead_letters)
     }
 }
 

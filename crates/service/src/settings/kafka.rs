@@ -150,7 +150,9 @@ fn check_topic(text: &str) -> Result<String, Invalid> {
     if fits {
         return Ok(topic.to_owned());
     }
-    let reason = format!("is {text:?}; a topic has 1 to 249 letters, digits, dots, underscores or hyphens");
+    let reason = format!(
+        "is {text:?}; a topic name has 1 to 249 characters out of A-Z, a-z, 0-9, dot, underscore and hyphen"
+    );
     Err(Invalid::new("KAFKA_TOPIC", reason))
 }
 

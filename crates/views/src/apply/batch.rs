@@ -7,7 +7,7 @@ use orders::decode::Envelope;
 use orders::{Cause, Decoded, Fact, Partition, Position, Record, Rejection, Time, decode};
 
 use super::copy::{HistoryRow, HistoryRows};
-use super::letter::Letter;
+use super::dead_letter::DeadLetter;
 use super::orders::{Merge, Orders, Places};
 use crate::decisions::{Decided, Decisions, Verdict};
 
@@ -19,7 +19,7 @@ const ROW_BYTES: usize = 64;
 pub struct Codec {
     /// Goes into the event ids of events that bring none.
     pub topic: String,
-    /// Larger values become letters. In bytes.
+    /// Larger values become dead letters. In bytes.
     pub max_record_bytes: usize,
 }
 
@@ -39,7 +39,7 @@ pub struct Batch<'a> {
     pub(super) history: Bytes,
     pub(super) history_rows: usize,
     pub(super) orders: Orders<'a>,
-    pub(super) letters: Vec<Letter<'a>>,
+    pub(super) dead_letters: Vec<DeadLetter<'a>>,
     pub(super) advances: BTreeMap<Partition, Advance>,
 }
 
@@ -102,12 +102,12 @@ impl<'a> Batch<'a> {
                     let place = places.of(decoded.order_id.clone());
                     history.push(&codec.topic, place, &row);
                     fold(place, decoded.fact);
-                    batch.letters.push(Letter::closed(record, decided));
+                    batch.dead_letters.push(DeadLetter::closed(record, decided));
                 }
-                Judged::Discarded(decided) => batch.letters.push(Letter::closed(record, decided)),
+                Judged::Discarded(decided) => batch.dead_letters.push(DeadLetter::closed(record, decided)),
                 Judged::Rejected(rejection) => {
-                    let place = history.len() + batch.letters.len();
-                    batch.letters.push(Letter { place, ..Letter::open(record, rejection) });
+                    let place = history.len() + batch.dead_letters.len();
+                    batch.dead_letters.push(DeadLetter { place, ..DeadLetter::open(record, rejection) });
                 }
             }
             last.insert(record.partition, record);
@@ -118,7 +118,7 @@ impl<'a> Batch<'a> {
         (batch, places)
     }
 
-    /// One record as a letter, because PostgreSQL refused it.
+    /// One record as a dead letter, because PostgreSQL refused it.
     #[must_use]
     pub fn refused(positions: &BTreeMap<Partition, Position>, record: Record<'a>, message: String) -> Self {
         let order_id = order_id_of(&record);
@@ -126,7 +126,7 @@ impl<'a> Batch<'a> {
         let last = BTreeMap::from([(record.partition, record)]);
         Self {
             advances: advances(positions, &last),
-            letters: vec![Letter::open(record, rejection)],
+            dead_letters: vec![DeadLetter::open(record, rejection)],
             ..Self::default()
         }
     }
@@ -153,10 +153,10 @@ impl<'a> Batch<'a> {
         self.history_rows
     }
 
-    /// Records that become open letters.
+    /// Records that become open dead letters.
     #[must_use]
-    pub fn lettered(&self) -> usize {
-        self.letters.iter().filter(|letter| letter.closed.is_none()).count()
+    pub fn dead_lettered(&self) -> usize {
+        self.dead_letters.iter().filter(|dead_letter| dead_letter.closed.is_none()).count()
     }
 
     /// Where the partitions stand once this is committed.

@@ -1,4 +1,4 @@
-//! Stops before a flood of unreadable records fills table `letters`: most often the
+//! Stops before a flood of unreadable records fills table `dead_letters`: most often the
 //! topic is the wrong one, or the producers changed their format.
 
 use std::collections::VecDeque;
@@ -8,37 +8,39 @@ use crate::error::{Error, Result};
 
 /// How many records it looks back on.
 const WINDOW: usize = 1000;
-/// Fewer letters than this never trip it: a first line typed wrong is just a letter.
+/// Fewer dead letters than this never trip it: a first line typed wrong is just a dead letter.
 const LEAST: usize = 100;
 
-/// What became of the last records of a lane, `true` for a letter.
+/// What became of the last records of a lane, `true` for a dead letter.
 #[derive(Clone, Debug, Default)]
 pub struct Breaker {
     window: VecDeque<bool>,
-    letters: usize,
+    dead_letters: usize,
 }
 
 impl Breaker {
     /// The state after `batch`. An error if more than half of the last thousand records,
-    /// and at least a hundred, would be letters.
+    /// and at least a hundred, would be dead letters.
     pub fn after(&self, batch: &Batch<'_>) -> Result<Self> {
         let mut next = self.clone();
         let mut good = 0;
-        for letter in batch.letters.iter().filter(|letter| letter.closed.is_none()) {
-            next.add_good(letter.place - good);
-            good = letter.place + 1;
+        for dead_letter in batch.dead_letters.iter().filter(|dead_letter| dead_letter.closed.is_none()) {
+            next.add_good(dead_letter.place - good);
+            good = dead_letter.place + 1;
             if next.add(true) {
-                return Err(Error::TooManyLetters {
-                    letters: next.letters,
+                return Err(Error::TooManyDeadLetters {
+                    dead_letters: next.dead_letters,
                     records: next.window.len(),
                     last: format!(
                         "partition {}, offset {}: {}",
-                        letter.record.partition, letter.record.offset, letter.rejection.message
+                        dead_letter.record.partition,
+                        dead_letter.record.offset,
+                        dead_letter.rejection.message
                     ),
                 });
             }
         }
-        next.add_good((batch.applied() + batch.lettered()).saturating_sub(good));
+        next.add_good((batch.applied() + batch.dead_lettered()).saturating_sub(good));
         Ok(next)
     }
 
@@ -49,13 +51,13 @@ impl Breaker {
     }
 
     /// Whether it trips.
-    fn add(&mut self, is_letter: bool) -> bool {
+    fn add(&mut self, is_dead_letter: bool) -> bool {
         if self.window.len() == WINDOW && self.window.pop_front() == Some(true) {
-            self.letters -= 1;
+            self.dead_letters -= 1;
         }
-        self.window.push_back(is_letter);
-        self.letters += usize::from(is_letter);
-        is_letter && self.letters >= LEAST && self.letters * 2 > self.window.len()
+        self.window.push_back(is_dead_letter);
+        self.dead_letters += usize::from(is_dead_letter);
+        is_dead_letter && self.dead_letters >= LEAST && self.dead_letters * 2 > self.window.len()
     }
 }
 
@@ -66,7 +68,7 @@ mod tests {
     /// Number of the record at which it trips.
     fn trips(records: impl IntoIterator<Item = bool>) -> Option<usize> {
         let mut breaker = Breaker::default();
-        records.into_iter().position(|is_letter| breaker.add(is_letter))
+        records.into_iter().position(|is_dead_letter| breaker.add(is_dead_letter))
     }
 
     #[test]

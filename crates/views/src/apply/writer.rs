@@ -7,7 +7,7 @@ use orders::Partition;
 use tokio_postgres::{Client, Statement};
 
 use super::batch::Batch;
-use super::letter;
+use super::dead_letter;
 use super::rows::Rows;
 use crate::ORDERS;
 use crate::connect::Session;
@@ -97,8 +97,8 @@ impl Writer {
             checked?;
             self.rows.write(&self.client, copy, batch).await?;
         }
-        for letter in &batch.letters {
-            letter::insert(&self.client, self.build, letter).await?;
+        for dead_letter in &batch.dead_letters {
+            dead_letter::insert(&self.client, self.build, dead_letter).await?;
         }
         self.client.batch_execute("COMMIT").await.map_err(Error::during("committing a batch"))
     }

@@ -15,10 +15,10 @@ CREATE OR REPLACE VIEW public.positions AS
 SELECT view, partition, next_offset, owner_epoch, owner, owner_backend, leader_epoch, fingerprint, last_appended_at
 FROM {build}.positions;
 
-CREATE OR REPLACE VIEW public.letters AS
+CREATE OR REPLACE VIEW public.dead_letters AS
 SELECT partition, "offset", state, cause, error, order_id, key, payload, payload_bytes, headers, appended_at,
-    lettered_at, decision
-FROM {build}.letters;
+    dead_lettered_at, decision
+FROM {build}.dead_letters;
 
 DO $$
 BEGIN

@@ -96,7 +96,7 @@ COMMENT ON COLUMN {build}.positions.leader_epoch IS 'Leader epoch of the last ap
 COMMENT ON COLUMN {build}.positions.fingerprint IS 'offset:append time in ms:hash of the last applied record.';
 COMMENT ON COLUMN {build}.positions.last_appended_at IS 'Append time of the last applied record.';
 
-CREATE TABLE {build}.letters (
+CREATE TABLE {build}.dead_letters (
     partition integer NOT NULL,
     "offset" bigint NOT NULL,
     state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'retried', 'discarded')),
@@ -108,27 +108,27 @@ CREATE TABLE {build}.letters (
     payload_bytes integer NOT NULL,
     headers jsonb NOT NULL,
     appended_at timestamptz NOT NULL,
-    lettered_at timestamptz NOT NULL DEFAULT now(),
+    dead_lettered_at timestamptz NOT NULL DEFAULT now(),
     decision bigint,
     PRIMARY KEY (partition, "offset")
 );
-CREATE INDEX letters_open ON {build}.letters (order_id) WHERE state = 'open';
--- As of a cut a letter may count that is closed by now.
-CREATE INDEX letters_order_id ON {build}.letters (order_id);
-COMMENT ON TABLE {build}.letters IS 'Dead letters: records that could not be applied.';
-COMMENT ON COLUMN {build}.letters.partition IS 'Kafka partition.';
-COMMENT ON COLUMN {build}.letters."offset" IS 'Kafka offset.';
-COMMENT ON COLUMN {build}.letters.state IS 'open, retried or discarded.';
-COMMENT ON COLUMN {build}.letters.cause IS 'empty_value, too_large, unknown_schema_version, bad_json, nul_character, missing_field, wrong_type, out_of_range, unknown_event, status_contradicts_event or refused_by_database.';
-COMMENT ON COLUMN {build}.letters.error IS 'What exactly was wrong.';
-COMMENT ON COLUMN {build}.letters.order_id IS 'The order that is incomplete without it; null where it could not be read.';
-COMMENT ON COLUMN {build}.letters.key IS 'The record''s key, cut at 64 KiB.';
-COMMENT ON COLUMN {build}.letters.payload IS 'The record''s value, cut at 64 KiB; the whole is in the log. Null: the record had none.';
-COMMENT ON COLUMN {build}.letters.payload_bytes IS 'Length of the value in the log.';
-COMMENT ON COLUMN {build}.letters.headers IS 'The record''s headers: a list of [name, value]; bytes that are no UTF-8 replaced.';
-COMMENT ON COLUMN {build}.letters.appended_at IS 'The record''s time stamp.';
-COMMENT ON COLUMN {build}.letters.lettered_at IS 'When it was dead-lettered in this build.';
-COMMENT ON COLUMN {build}.letters.decision IS 'The decision that closed it.';
+CREATE INDEX dead_letters_open ON {build}.dead_letters (order_id) WHERE state = 'open';
+-- As of a cut a dead letter may count that is closed by now.
+CREATE INDEX letters_order_id ON {build}.dead_letters (order_id);
+COMMENT ON TABLE {build}.dead_letters IS 'Dead letters: records that could not be applied.';
+COMMENT ON COLUMN {build}.dead_letters.partition IS 'Kafka partition.';
+COMMENT ON COLUMN {build}.dead_letters."offset" IS 'Kafka offset.';
+COMMENT ON COLUMN {build}.dead_letters.state IS 'open, retried or discarded.';
+COMMENT ON COLUMN {build}.dead_letters.cause IS 'empty_value, too_large, unknown_schema_version, bad_json, nul_character, missing_field, wrong_type, out_of_range, unknown_event, status_contradicts_event or refused_by_database.';
+COMMENT ON COLUMN {build}.dead_letters.error IS 'What exactly was wrong.';
+COMMENT ON COLUMN {build}.dead_letters.order_id IS 'The order that is incomplete without it; null where it could not be read.';
+COMMENT ON COLUMN {build}.dead_letters.key IS 'The record''s key, cut at 64 KiB.';
+COMMENT ON COLUMN {build}.dead_letters.payload IS 'The record''s value, cut at 64 KiB; the whole is in the log. Null: the record had none.';
+COMMENT ON COLUMN {build}.dead_letters.payload_bytes IS 'Length of the value in the log.';
+COMMENT ON COLUMN {build}.dead_letters.headers IS 'The record''s headers: a list of [name, value]; bytes that are no UTF-8 replaced.';
+COMMENT ON COLUMN {build}.dead_letters.appended_at IS 'The record''s time stamp.';
+COMMENT ON COLUMN {build}.dead_letters.dead_lettered_at IS 'When it was dead-lettered in this build.';
+COMMENT ON COLUMN {build}.dead_letters.decision IS 'The decision that closed it.';
 
 CREATE TABLE {build}.log_identity (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),

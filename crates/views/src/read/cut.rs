@@ -71,7 +71,7 @@ pub struct Cut {
     pub time: Option<(Time, Clock)>,
     /// Records below these offsets; `None`: all that are applied in the snapshot.
     pub offsets: Option<Offsets>,
-    /// Retried letters by later decisions are left out; `None`: all decisions so far.
+    /// Retried dead letters by later decisions are left out; `None`: all decisions so far.
     pub decision: Option<i64>,
 }
 

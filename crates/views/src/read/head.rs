@@ -23,7 +23,7 @@ pub struct Head {
     pub projection_version: i32,
     /// The highest decision so far; 0: none.
     pub decision: i64,
-    pub open_letters: i64,
+    pub open_dead_letters: i64,
     /// Ordered by partition.
     pub applied: Vec<Applied>,
 }
@@ -49,7 +49,7 @@ impl Head {
             build: row.get("build"),
             projection_version: row.get("projection_version"),
             decision: row.get("decision"),
-            open_letters: row.get("open_letters"),
+            open_dead_letters: row.get("open_dead_letters"),
             applied,
         })
     }

@@ -3,7 +3,7 @@
 -- compares the two. {build} is the schema it guessed.
 SELECT b.id AS build, b.projection_version,
     (SELECT coalesce(max(d.id), 0) FROM public.decisions d) AS decision,
-    (SELECT count(*) FROM {build}.letters l WHERE l.state = 'open') AS open_letters,
+    (SELECT count(*) FROM {build}.dead_letters l WHERE l.state = 'open') AS open_dead_letters,
     p.partitions, p.next_offsets, p.last_appended_at
 FROM public.builds b
 CROSS JOIN (

@@ -25,7 +25,7 @@ pub struct Order {
     pub cancel_reason: Option<String>,
     /// A JSON object as `jsonb` prints it; `None`: no field without a column.
     pub details: Option<String>,
-    /// A record of this order is an open letter.
+    /// A record of this order is an open dead letter.
     pub incomplete: bool,
 }
 

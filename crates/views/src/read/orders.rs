@@ -111,7 +111,7 @@ impl Reader {
             first: after.is_none(),
             sort,
         };
-        // The page is picked first: only its rows are printed and looked up in the letters.
+        // The page is picked first: only its rows are printed and looked up in the dead letters.
         let page = match cut {
             None => place.page("{build}.orders"),
             Some(cut) => place.page_as_of(cut, filter),

@@ -105,10 +105,10 @@ pub(super) fn latest(cut: &Cut) -> String {
     include_str!("as_of_latest.sql").replace("{time}", clock(cut))
 }
 
-/// Letters `l` that were open: now, or within a cut.
-pub(super) fn open_letters(cut: Option<&Cut>) -> String {
+/// Dead letters `l` that were open: now, or within a cut.
+pub(super) fn open_dead_letters(cut: Option<&Cut>) -> String {
     let Some(cut) = cut else { return "l.state = 'open'".into() };
-    // A letter has no event time: nobody could read one.
+    // A dead letter has no event time: nobody could read one.
     let time = match cut.time {
         Some((_, Clock::Event)) => "",
         _ => "AND l.appended_at <= $1",
@@ -119,13 +119,13 @@ pub(super) fn open_letters(cut: Option<&Cut>) -> String {
     )
 }
 
-/// Whether order `o` has a letter that is, or at the cut was, open.
+/// Whether order `o` has a dead letter that is, or at the cut was, open.
 pub(super) fn incomplete(cut: Option<&Cut>) -> String {
     incomplete_of("o.order_id", cut)
 }
 
 /// The same for an order id.
 pub(super) fn incomplete_of(id: &str, cut: Option<&Cut>) -> String {
-    let open = open_letters(cut);
-    format!("EXISTS (SELECT FROM {{build}}.letters l WHERE l.order_id = {id} AND {open})")
+    let open = open_dead_letters(cut);
+    format!("EXISTS (SELECT FROM {{build}}.dead_letters l WHERE l.order_id = {id} AND {open})")
 }

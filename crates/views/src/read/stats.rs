@@ -3,7 +3,7 @@
 use super::ReadError;
 use super::cut::Cut;
 use super::reader::{Answer, Kind, Reader, Statement};
-use super::source::{CutParams, Values, latest, open_letters, within};
+use super::source::{CutParams, Values, latest, open_dead_letters, within};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -11,12 +11,12 @@ pub struct Stats {
     pub by_status: Vec<(String, i64)>,
     /// Records in the history.
     pub records: i64,
-    pub open_letters: i64,
+    pub open_dead_letters: i64,
 }
 
 impl Reader {
     pub async fn stats(&self, cut: Option<&Cut>) -> Result<Answer<Stats>, ReadError> {
-        let open = open_letters(cut);
+        let open = open_dead_letters(cut);
         let (orders, records) = match cut {
             None => ("{build}.orders".to_owned(), "true".to_owned()),
             Some(cut) => (format!("({})", latest(cut)), within(cut)),
@@ -25,7 +25,7 @@ impl Reader {
             "/* views::read::stats */
              SELECT o.status, count(*) FROM {orders} o GROUP BY o.status
              UNION ALL SELECT '', count(*) FROM {{build}}.order_history h WHERE {records}
-             UNION ALL SELECT '!', count(*) FROM {{build}}.letters l WHERE {open}"
+             UNION ALL SELECT '!', count(*) FROM {{build}}.dead_letters l WHERE {open}"
         );
         let params = cut.map(CutParams::of);
         let values = Values::of(params.as_ref());
@@ -36,7 +36,7 @@ impl Reader {
             for row in rows {
                 match (row.get::<_, &str>(0), row.get(1)) {
                     ("", count) => stats.records = count,
-                    ("!", count) => stats.open_letters = count,
+                    ("!", count) => stats.open_dead_letters = count,
                     (status, count) => stats.by_status.push((status.to_owned(), count)),
                 }
             }

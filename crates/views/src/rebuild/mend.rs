@@ -19,7 +19,7 @@ pub async fn fold_retried(client: &mut Client, build: i64) -> Result<usize> {
         .query(
             &for_build(
                 "/* views::rebuild::fold_retried */ SELECT DISTINCT order_id FROM {build}.order_history
-                 WHERE decision IS NOT NULL AND EXISTS (SELECT FROM {build}.letters WHERE state = 'retried')
+                 WHERE decision IS NOT NULL AND EXISTS (SELECT FROM {build}.dead_letters WHERE state = 'retried')
                  ORDER BY order_id",
                 build,
             ),

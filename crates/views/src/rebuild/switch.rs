@@ -138,7 +138,7 @@ pub async fn view_readers(client: &Client) -> Result<Vec<i32>> {
              WHERE l.granted AND l.pid <> pg_backend_pid() AND l.locktype = 'relation'
                  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                  AND l.relation IN ('public.orders'::regclass, 'public.order_history'::regclass,
-                     'public.positions'::regclass, 'public.letters'::regclass)
+                     'public.positions'::regclass, 'public.dead_letters'::regclass)
                  AND a.xact_start < clock_timestamp() - $1::text::interval
              ORDER BY l.pid",
             &[&VIEW_LOCK_TIMEOUT],

@@ -1,0 +1,69 @@
+//! Dead letters for eyes. Control characters are escaped: a record may hold whatever a terminal obeys.
+
+use std::fmt::Write;
+
+use dead_letters::Shown;
+use views::apply::KEPT_BYTES;
+use views::read::DeadLetter;
+
+/// Columns, so that a list reads as a table.
+pub fn line(dead_letter: &DeadLetter) -> String {
+    format!(
+        "{:<14} {:<9} {:<25} {:<24} {:>9} {}",
+        dead_letter.id.to_string(),
+        dead_letter.state,
+        dead_letter.cause,
+        plain(dead_letter.order_id.as_deref().unwrap_or("-")),
+        dead_letter.payload_bytes,
+        dead_letter.appended_at
+    )
+}
+
+/// A field per line, the payload last.
+pub fn whole(dead_letter: &DeadLetter) -> String {
+    let mut text = String::new();
+    let mut field = |name: &str, value: &str| {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{name:<14} {}", plain(value));
+    };
+    field("dead_letter", &dead_letter.id.to_string());
+    field("state", &dead_letter.state);
+    field("cause", &dead_letter.cause);
+    field("error", &dead_letter.error);
+    field("order_id", dead_letter.order_id.as_deref().unwrap_or("-"));
+    field("appended_at", &dead_letter.appended_at.to_string());
+    field("dead_lettered_at", &dead_letter.dead_lettered_at.to_string());
+    if let Some(decision) = dead_letter.decision {
+        field("decision", &decision.to_string());
+        field("reason", dead_letter.reason.as_deref().unwrap_or("-"));
+        field("decided_at", &dead_letter.decided_at.map(|time| time.to_string()).unwrap_or_default());
+    }
+    for (name, value) in &dead_letter.headers {
+        field("header", &format!("{name}: {}", value.as_deref().unwrap_or("(no value)")));
+    }
+    let bytes = dead_letter.bytes.clone().unwrap_or_default();
+    let key = bytes.key.as_deref().map(|key| Shown::of(key, key.len() == KEPT_BYTES));
+    field("key", &key.map_or("(none)".into(), shown));
+    let kept = bytes.payload.as_deref().map_or(0, <[u8]>::len);
+    let of = if dead_letter.is_cut() { format!(", of which {kept} are kept") } else { String::new() };
+    field("payload_bytes", &format!("{}{of}", dead_letter.payload_bytes));
+    let payload = bytes.payload.as_deref().map(|payload| Shown::of(payload, dead_letter.is_cut()));
+    field("payload", &payload.map_or("(none)".into(), shown));
+    text.pop();
+    text
+}
+
+fn shown(bytes: Shown) -> String {
+    if bytes.encoding == "text" { bytes.text } else { format!("(base64) {}", bytes.text) }
+}
+
+fn plain(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut plain, one| {
+        if one.is_control() {
+            plain.extend(one.escape_default())
+        } else {
+            plain.push(one)
+        }
+        plain
+    })
+}

@@ -1,0 +1,87 @@
+//! A record that cannot be applied, on its way into table `dead_letters`.
+
+use orders::{Record, Rejection};
+use tokio_postgres::Client;
+
+use crate::decisions::{Decided, Verdict};
+use crate::error::{Error, Result};
+use crate::sql::{Timestamptz, for_build};
+
+/// More of a key or a value is not kept: the whole is in the log. In bytes.
+pub const KEPT_BYTES: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub struct DeadLetter<'a> {
+    pub record: Record<'a>,
+    pub rejection: Rejection,
+    /// How many of its batch's records come before it.
+    pub place: usize,
+    /// `None`: it is open.
+    pub closed: Option<Closed>,
+}
+
+/// A dead letter that was decided about before this build met it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    pub verdict: Verdict,
+    pub decision: i64,
+}
+
+impl<'a> DeadLetter<'a> {
+    #[must_use]
+    pub fn open(record: Record<'a>, rejection: Rejection) -> Self {
+        Self { record, rejection, place: 0, closed: None }
+    }
+
+    /// As it was when it was decided about: whoever reads the past sees the same after a rebuild.
+    #[must_use]
+    pub fn closed(record: Record<'a>, decided: &Decided) -> Self {
+        let closed = Closed { verdict: decided.verdict, decision: decided.id };
+        Self { record, rejection: decided.dead_letter.clone(), place: 0, closed: Some(closed) }
+    }
+}
+
+/// Inserts one dead letter, in the transaction that the session has open.
+pub async fn insert(client: &Client, build: i64, dead_letter: &DeadLetter<'_>) -> Result<()> {
+    let DeadLetter { record, rejection, closed, .. } = dead_letter;
+    let kept = |bytes: &'_ [u8]| bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
+    let headers: Vec<_> = record
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            (without_nul(name), value.map(|value| without_nul(&String::from_utf8_lossy(value))))
+        })
+        .collect();
+    client
+        .execute(
+            &for_build(
+                "/* views::apply::dead_letter */ INSERT INTO {build}.dead_letters
+                     (partition, \"offset\", cause, error, order_id, key, payload, payload_bytes, headers, appended_at,
+                      state, decision)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                build,
+            ),
+            &[
+                &record.partition.0,
+                &record.offset.0,
+                &rejection.cause.as_str(),
+                &without_nul(&rejection.message),
+                &rejection.order_id,
+                &record.key.map(kept),
+                &record.value.map(kept),
+                &(record.value.map_or(0, <[u8]>::len) as i32),
+                &serde_json::json!(headers),
+                &Timestamptz(record.at().appended_at),
+                &closed.map_or("open", |closed| closed.verdict.state()),
+                &closed.map(|closed| closed.decision),
+            ],
+        )
+        .await
+        .map_err(Error::during("writing a dead letter"))?;
+    Ok(())
+}
+
+/// PostgreSQL's text holds no NUL.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}

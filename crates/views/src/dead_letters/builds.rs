@@ -1,0 +1,65 @@
+//! The builds that a decision is applied to, held as they are until its transaction ends.
+
+use tokio_postgres::Transaction;
+
+use crate::error::{Error, Result};
+use crate::rebuild::State;
+use crate::{ORDERS, PROJECTION_VERSION};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) build: i64,
+    pub(super) is_active: bool,
+    /// Its orders are still to be derived from its history.
+    pub(super) history_only: bool,
+}
+
+/// All that have tables. One that is made meanwhile is empty: whoever writes to it reads
+/// the decisions before each batch is committed.
+pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
+    let during = Error::during("looking for the builds to decide in");
+    // Like a claim: a switch locks the active one's row FOR UPDATE, so one waits for the other.
+    let rows = tx
+        .query(
+            "/* views::dead_letters::lock */ SELECT id, state, projection_version FROM public.builds
+             WHERE view = $1 ORDER BY id FOR SHARE",
+            &[&ORDERS],
+        )
+        .await
+        .map_err(&during)?;
+    let mut targets = Vec::new();
+    for row in &rows {
+        let (build, state, version): (i64, &str, i32) = (row.get(0), row.get(1), row.get(2));
+        let is_active = state == "active";
+        match state {
+            "dropped" => continue,
+            "active" if version != PROJECTION_VERSION => {
+                return Err(Error::ProjectionVersion { build, found: version });
+            }
+            _ if version != PROJECTION_VERSION => {
+                // Its tables may mean something else; only a program of that version goes back to it.
+                tracing::warn!(build, version, "a build of another projection version is left as it is");
+                continue;
+            }
+            _ => {}
+        }
+        let history_only = state == "building" && is_being_loaded(tx, build).await?;
+        targets.push(Target { build, is_active, history_only });
+    }
+    Ok(targets)
+}
+
+/// The rebuild cannot leave that state before the decision is committed; after that it folds
+/// again what was retried meanwhile.
+async fn is_being_loaded(tx: &Transaction<'_>, build: i64) -> Result<bool> {
+    let row = tx
+        .query_opt(
+            "/* views::dead_letters::is_being_loaded */ SELECT state FROM public.rebuilds WHERE build = $1
+             ORDER BY id DESC LIMIT 1 FOR SHARE",
+            &[&build],
+        )
+        .await
+        .map_err(Error::during("looking how far a rebuild is"))?;
+    let state: Option<State> = row.map(|row| row.get::<_, &str>(0).parse()).transpose()?;
+    Ok(matches!(state, Some(State::Planned | State::Loading | State::Deriving)))
+}

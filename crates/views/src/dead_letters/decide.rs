@@ -1,0 +1,175 @@
+//! One transaction per decision, or per few of them: numbered, and applied to every build
+//! that has the dead letter.
+
+use std::collections::{BTreeMap, HashMap};
+
+use orders::{Partition, Position, Record, Rejection};
+use scoped_futures::ScopedFutureExt;
+use tokio_postgres::{Client, Transaction};
+
+use super::DeadLetterId;
+use super::builds::{self, Target};
+use crate::apply::{Batch, Codec, Rows};
+use crate::decisions::{self, Decided, Decisions, Verdict};
+use crate::error::{Error, Result};
+use crate::sql::for_build;
+use crate::tx::run_tx;
+
+/// What became of one dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The number of the decision.
+    Decided(i64),
+    /// There is no such dead letter.
+    Missing,
+    /// It was decided about before.
+    Closed { state: String, decision: Option<i64> },
+}
+
+struct Act<'a> {
+    verdict: Verdict,
+    reason: &'a str,
+    ids: Vec<DeadLetterId>,
+    codec: &'a Codec,
+    /// Of a retry: those that the dead letters are about, by partition and offset.
+    records: &'a [Record<'a>],
+}
+
+/// Applies records that were dead letters: ordered by partition and offset, and of such bytes that
+/// they decode. An error whose recovery is [`crate::Recovery::Record`] means that PostgreSQL
+/// refused one of them; then nothing is changed, as with any error.
+pub async fn retry(
+    client: &mut Client,
+    codec: &Codec,
+    reason: &str,
+    records: &[Record<'_>],
+) -> Result<Vec<Outcome>> {
+    let id = |record: &Record<'_>| DeadLetterId { partition: record.partition, offset: record.offset };
+    let ids = records.iter().map(id).collect();
+    decide(client, &Act { verdict: Verdict::Retry, reason, ids, codec, records }).await
+}
+
+/// Closes a dead letter whose record stays out of the tables.
+pub async fn discard(client: &mut Client, codec: &Codec, reason: &str, id: DeadLetterId) -> Result<Outcome> {
+    let act = Act { verdict: Verdict::Discard, reason, ids: vec![id], codec, records: &[] };
+    Ok(decide(client, &act).await?.pop().unwrap_or(Outcome::Missing))
+}
+
+async fn decide(client: &mut Client, act: &Act<'_>) -> Result<Vec<Outcome>> {
+    run_tx(client, "deciding about dead letters", |tx| async move { decide_in(tx, act).await }.scope_boxed())
+        .await
+}
+
+async fn decide_in(tx: &Transaction<'_>, act: &Act<'_>) -> Result<Vec<Outcome>> {
+    // A rebuild that makes an index, or a frozen writer, may hold what is needed for long.
+    tx.batch_execute("SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '2s'")
+        .await
+        .map_err(Error::during("beginning to decide"))?;
+    decisions::lock(tx).await?;
+    let targets = builds::lock(tx).await?;
+    let active = targets.iter().find(|target| target.is_active);
+    let active = active.ok_or_else(|| Error::Unusable("no build is active".into()))?.build;
+    let dead_letters = found(tx, active, &act.ids).await?;
+    let mut decided = Decisions::default();
+    let mut outcomes = Vec::with_capacity(act.ids.len());
+    for id in &act.ids {
+        outcomes.push(match dead_letters.get(id) {
+            None => Outcome::Missing,
+            Some((Outcome::Closed { state, .. }, dead_letter)) if state == "open" => {
+                let place = (id.partition, id.offset);
+                let number = decisions::record(tx, act.verdict, place, act.reason, dead_letter).await?;
+                let decision = Decided { id: number, verdict: act.verdict, dead_letter: dead_letter.clone() };
+                decided.add(id.partition, id.offset, decision);
+                Outcome::Decided(number)
+            }
+            Some((closed, _)) => closed.clone(),
+        });
+    }
+    for target in &targets {
+        apply(tx, act, *target, &decided).await?;
+    }
+    Ok(outcomes)
+}
+
+/// The dead letters' states, and what they say.
+async fn found(
+    tx: &Transaction<'_>,
+    build: i64,
+    ids: &[DeadLetterId],
+) -> Result<HashMap<DeadLetterId, (Outcome, Rejection)>> {
+    let (partitions, offsets) = columns(ids);
+    let rows = tx
+        .query(
+            &for_build(
+                "/* views::dead_letters::found */ SELECT l.partition, l.\"offset\", l.state, l.decision, l.cause, l.error, l.order_id
+                 FROM {build}.dead_letters AS l
+                 JOIN unnest($1::int[], $2::bigint[]) AS asked (partition, \"offset\") USING (partition, \"offset\")",
+                build,
+            ),
+            &[&partitions, &offsets],
+        )
+        .await
+        .map_err(Error::during("reading dead letters"))?;
+    rows.iter()
+        .map(|row| {
+            let id = DeadLetterId { partition: Partition(row.get(0)), offset: orders::Offset(row.get(1)) };
+            let cause = row.get::<_, &str>(4).parse();
+            let cause = cause.map_err(|error| {
+                Error::Unusable(format!("dead letter {id} is of another version: {error}"))
+            })?;
+            let rejection =
+                Rejection { order_id: row.get(6), ..Rejection::new(cause, row.get::<_, String>(5)) };
+            Ok((id, (Outcome::Closed { state: row.get(2), decision: row.get(3) }, rejection)))
+        })
+        .collect()
+}
+
+fn columns(ids: &[DeadLetterId]) -> (Vec<i32>, Vec<i64>) {
+    ids.iter().map(|id| (id.partition.0, id.offset.0)).unzip()
+}
+
+/// Closes the dead letters that this build has, and writes what a retry admits.
+async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &Decisions) -> Result<()> {
+    let open: Vec<(DeadLetterId, i64)> =
+        act.ids.iter().filter_map(|id| Some((*id, decided.of(id.partition, id.offset)?.id))).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let (ids, numbers): (Vec<DeadLetterId>, Vec<i64>) = open.into_iter().unzip();
+    let (partitions, offsets) = columns(&ids);
+    let rows = tx
+        .query(
+            &for_build(
+                "/* views::dead_letters::close */ UPDATE {build}.dead_letters AS l SET state = $1, decision = decided.id
+                 FROM unnest($2::int[], $3::bigint[], $4::bigint[]) AS decided (partition, \"offset\", id)
+                 WHERE l.partition = decided.partition AND l.\"offset\" = decided.\"offset\" AND l.state = 'open'
+                 RETURNING l.partition, l.\"offset\"",
+                target.build,
+            ),
+            &[&act.verdict.state(), &partitions, &offsets, &numbers],
+        )
+        .await
+        .map_err(Error::during("closing dead letters"))?;
+    let closed: Vec<(i32, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let admitted: Vec<Record<'_>> = act
+        .records
+        .iter()
+        .copied()
+        .filter(|record| closed.contains(&(record.partition.0, record.offset.0)))
+        .collect();
+    if admitted.is_empty() {
+        return Ok(());
+    }
+    // From the first on: what a batch takes is ordered.
+    let from: BTreeMap<_, _> = admitted.iter().map(|record| (record.partition, Position::START)).collect();
+    let batch = match target.history_only {
+        true => Batch::encode_history(act.codec, &from, decided, &admitted),
+        false => Batch::encode(act.codec, &from, decided, &admitted),
+    };
+    if batch.applied() != admitted.len() {
+        return Err(Error::Unusable("a record that was to be retried does not decode".into()));
+    }
+    let rows = Rows::prepare(tx.client(), target.build).await?;
+    let copy = rows.open(tx.client()).await;
+    rows.write(tx.client(), copy, &batch).await
+}

@@ -1,0 +1,191 @@
+//! Dead letters: lists of them, and one by its id. Of now: a dead letter has no past.
+
+use orders::record::{Headers, push_header};
+use orders::{Cause, Offset, Partition, Record, Time};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use super::ReadError;
+use super::reader::{Answer, Kind, Reader, Statement};
+use super::source::Values;
+use crate::dead_letters::DeadLetterId;
+use crate::error::Error;
+use crate::sql::Timestamptz;
+
+/// Which dead letters; no condition: all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadLetterFilter {
+    /// `open`, `retried` or `discarded`.
+    pub state: Option<String>,
+    pub cause: Option<Cause>,
+    pub order_id: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub id: DeadLetterId,
+    pub state: String,
+    pub cause: String,
+    pub error: String,
+    pub order_id: Option<String>,
+    /// Length of the value in the log.
+    pub payload_bytes: i32,
+    /// What was no UTF-8, and NUL, is replaced by U+FFFD.
+    pub headers: Vec<(String, Option<String>)>,
+    pub appended_at: Time,
+    pub dead_lettered_at: Time,
+    /// What closed it.
+    pub decision: Option<i64>,
+    pub reason: Option<String>,
+    pub decided_at: Option<Time>,
+    /// `None`: not asked for.
+    pub bytes: Option<DeadLetterBytes>,
+}
+
+/// As far as they are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadLetterBytes {
+    pub key: Option<Vec<u8>>,
+    pub payload: Option<Vec<u8>>,
+}
+
+const REPLACED: char = '\u{fffd}';
+
+impl DeadLetter {
+    fn of(row: &Row, with_bytes: bool) -> Result<Self, Error> {
+        let time = |index| row.get::<_, Option<Timestamptz>>(index).map(|time| time.0);
+        let headers = serde_json::from_value(row.get(7)).map_err(|error| {
+            Error::Unusable(format!("a dead letter's headers are not what we write: {error}"))
+        })?;
+        Ok(Self {
+            id: DeadLetterId { partition: Partition(row.get(0)), offset: Offset(row.get(1)) },
+            state: row.get(2),
+            cause: row.get(3),
+            error: row.get(4),
+            order_id: row.get(5),
+            payload_bytes: row.get(6),
+            headers,
+            appended_at: row.get::<_, Timestamptz>(8).0,
+            dead_lettered_at: row.get::<_, Timestamptz>(9).0,
+            decision: row.get(10),
+            reason: row.get(11),
+            decided_at: time(12),
+            bytes: with_bytes.then(|| DeadLetterBytes { key: row.get(13), payload: row.get(14) }),
+        })
+    }
+
+    /// More was in the log than is kept.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.payload().map_or(0, <[u8]>::len) < usize::try_from(self.payload_bytes).unwrap_or_default()
+    }
+
+    /// Whether all that decoding looks at is here as it was in the log.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let is_replaced = |text: &str| text.contains(REPLACED);
+        let replaced = |(name, value): &(String, Option<String>)| {
+            is_replaced(name) || value.as_deref().is_some_and(is_replaced)
+        };
+        self.bytes.is_some() && !self.is_cut() && !self.headers.iter().any(replaced)
+    }
+
+    fn payload(&self) -> Option<&[u8]> {
+        self.bytes.as_ref()?.payload.as_deref()
+    }
+
+    /// The headers in the form in which a record has them.
+    #[must_use]
+    pub fn header_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, value) in &self.headers {
+            push_header(&mut bytes, name, value.as_deref().map(str::as_bytes));
+        }
+        bytes
+    }
+
+    /// Its record put together again; `headers` are its own [`DeadLetter::header_bytes`].
+    #[must_use]
+    pub fn record<'a>(&'a self, headers: &'a [u8]) -> Record<'a> {
+        Record {
+            partition: self.id.partition,
+            offset: self.id.offset,
+            appended_millis: self.appended_at.as_millis(),
+            key: self.bytes.as_ref().and_then(|bytes| bytes.key.as_deref()),
+            value: self.payload(),
+            headers: Headers(headers),
+        }
+    }
+
+    /// Whether this is what the log holds at that place, as far as it is kept.
+    #[must_use]
+    pub fn is_about(&self, record: &Record<'_>) -> bool {
+        let length = record.value.map_or(0, <[u8]>::len);
+        record.at().appended_at == self.appended_at
+            && i64::from(self.payload_bytes) == length as i64
+            && record.value.unwrap_or_default().starts_with(self.payload().unwrap_or_default())
+    }
+}
+
+impl Reader {
+    /// At most `limit` dead letters by partition and offset, beginning after `after`; with their
+    /// keys and payloads if `with_bytes`.
+    pub async fn dead_letters(
+        &self,
+        filter: &DeadLetterFilter,
+        after: Option<DeadLetterId>,
+        limit: i64,
+        with_bytes: bool,
+    ) -> Result<Answer<Vec<DeadLetter>>, ReadError> {
+        let cause = filter.cause.map(Cause::as_str);
+        let (partition, offset) = after.map_or((-1, -1), |after| (after.partition.0, after.offset.0));
+        let mut values = Values::of(None);
+        let state = values.bind(&filter.state, Type::TEXT);
+        let cause = values.bind(&cause, Type::TEXT);
+        let order_id = values.bind(&filter.order_id, Type::TEXT);
+        let partition = values.bind(&partition, Type::INT4);
+        let offset = values.bind(&offset, Type::INT8);
+        let limit = values.bind(&limit, Type::INT8);
+        let bytes = bytes(with_bytes);
+        let text = format!(
+            "/* views::read::dead_letters */ {COLUMNS}, {bytes} {FROM}
+             WHERE ({state}::text IS NULL OR l.state = {state}) AND ({cause}::text IS NULL OR l.cause = {cause})
+                 AND ({order_id}::text IS NULL OR l.order_id = {order_id})
+                 AND (l.partition, l.\"offset\") > ({partition}, {offset})
+             ORDER BY l.partition, l.\"offset\" LIMIT {limit}"
+        );
+        let statement = Statement { kind: Kind::Planned, text, values };
+        let answer = self.read("reading dead letters", None, statement).await?;
+        let dead_letters: Result<_, Error> =
+            answer.value.iter().map(|row| DeadLetter::of(row, with_bytes)).collect();
+        let dead_letters = dead_letters?;
+        Ok(answer.map(|_| dead_letters))
+    }
+
+    /// One dead letter of the active build.
+    pub async fn dead_letter(
+        &self,
+        id: DeadLetterId,
+        with_bytes: bool,
+    ) -> Result<Answer<Option<DeadLetter>>, ReadError> {
+        let mut values = Values::of(None);
+        let partition = values.bind(&id.partition.0, Type::INT4);
+        let offset = values.bind(&id.offset.0, Type::INT8);
+        let bytes = bytes(with_bytes);
+        let text = format!(
+            "/* views::read::dead_letter */ {COLUMNS}, {bytes} {FROM} WHERE l.partition = {partition} AND l.\"offset\" = {offset}"
+        );
+        let statement = Statement { kind: Kind::Planned, text, values };
+        let answer = self.read("reading a dead letter", None, statement).await?;
+        let dead_letter = answer.value.first().map(|row| DeadLetter::of(row, with_bytes)).transpose()?;
+        Ok(answer.map(|_| dead_letter))
+    }
+}
+
+const COLUMNS: &str = "SELECT l.partition, l.\"offset\", l.state, l.cause, l.error, l.order_id, l.payload_bytes, l.headers, \
+     l.appended_at, l.dead_lettered_at, l.decision, d.reason, d.decided_at";
+const FROM: &str = "FROM {build}.dead_letters l LEFT JOIN public.decisions d ON d.id = l.decision";
+
+fn bytes(wanted: bool) -> &'static str {
+    if wanted { "l.key, l.payload" } else { "NULL::bytea, NULL::bytea" }
+}
