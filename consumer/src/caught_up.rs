@@ -1,21 +1,23 @@
-//! Waiting until the log is applied up to given ends.
+//! Waiting until the log is applied up to given end offsets.
 
 use std::time::Duration;
 
-use event_log::Ends;
-use orders::Position;
+use orders::Positions;
 use service::Failure;
 use views::{Database, Recovery, Session};
 
-/// Positions are read this often: nothing else tells what other members applied.
+/// Positions are read this often: nothing else tells what other members of the group have applied.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Returns when every partition's position in the active build has reached its end.
-pub async fn wait(database: &Database, mut session: Session, target: &Ends) -> Result<(), Failure> {
+/// Returns once every partition's position in the active build has reached its end.
+pub async fn wait(database: &Database, mut session: Session, ends: &Positions) -> Result<(), Failure> {
     let mut tries = 0;
     loop {
-        match is_there(&session, target).await {
-            Ok(true) => return Ok(()),
+        match is_reached(&session, ends).await {
+            Ok(true) => {
+                tracing::info!("caught up with the end offsets seen at the start");
+                return Ok(());
+            }
             Ok(false) => {
                 tries = 0;
                 tokio::time::sleep(INTERVAL).await;
@@ -32,9 +34,8 @@ pub async fn wait(database: &Database, mut session: Session, target: &Ends) -> R
     }
 }
 
-async fn is_there(session: &Session, target: &Ends) -> views::Result<bool> {
+async fn is_reached(session: &Session, ends: &Positions) -> views::Result<bool> {
     let active = views::builds::active(&session.client).await?;
     let positions = views::positions::read(&session.client, active.build).await?;
-    let reached = |partition| positions.get(partition).copied().unwrap_or(Position::START);
-    Ok(target.iter().all(|(partition, marks)| reached(partition) >= marks.end))
+    Ok(positions.into_iter().collect::<Positions>().have_reached(ends))
 }

@@ -1,13 +1,17 @@
 //! Applies the log to PostgreSQL, as one member of a consumer group.
 
+mod assignment;
 mod caught_up;
 mod cli;
 mod coordinator;
 mod deployment;
-mod fingerprints;
-mod identity;
+mod group_offsets;
+mod lane_partitions;
 mod lane_task;
+mod lanes;
+mod log_check;
 mod prepare;
+mod pulse;
 mod retry;
 mod settings;
 mod watchdog;

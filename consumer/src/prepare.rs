@@ -1,10 +1,10 @@
-//! What has to be there before the group is joined: the database with its tables,
-//! the topic, and a log that fits the positions.
+//! What is needed before the group is joined: the database with its tables, the topic, and a log
+//! that matches the positions.
 
 use std::time::Duration;
 
-use event_log::{EndsWatch, LogClient, TopicSpec, ensure_topic};
-use orders::{LogIdentity, Position};
+use event_log::{EndsWatch, LogClient, OffsetRanges, TopicSpec, ensure_topic};
+use orders::{LogIdentity, Position, Positions};
 use service::{Exit, Failure, Shell};
 use tokio::task::spawn_blocking;
 use views::Session;
@@ -13,25 +13,28 @@ use views::gaps::Gap;
 
 use crate::deployment::failed;
 use crate::retry::{Attempt, retry};
+use crate::log_check::{check_fingerprints, check_identity, check_positions};
+use crate::pulse::Pulse;
 use crate::settings::Settings;
-use crate::{deployment, fingerprints, identity};
+use crate::deployment;
 
+/// For one request.
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
 const ENDS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The outside world, ready.
+/// What the consumer works with once both servers have answered.
 pub struct Ready {
     pub session: Session,
     /// The right to write.
     pub deployment: Deployment,
     pub ends: EndsWatch,
-    /// What the active build was made from.
+    /// The log that the active build was made from.
     pub recorded: LogIdentity,
     /// The end offsets at the start.
-    pub target: event_log::Ends,
+    pub target: Positions,
 }
 
-/// Waits for PostgreSQL and Kafka; `None` if the process is to stop meanwhile.
+/// Waits for PostgreSQL and Kafka; `None` if the process is told to stop meanwhile.
 pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Ready>, Failure> {
     shell.health.set("database", Err("not reached yet"));
     shell.health.set("kafka", Err("not reached yet"));
@@ -44,10 +47,10 @@ pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Re
     let Found { session, recorded, target } = found;
     tokio::select! {
         () = shell.stop.cancelled() => return Ok(None),
-        checked = fingerprints::check(settings, &session) => checked?,
+        checked = check_fingerprints(settings, &session) => checked?,
     }
     shell.health.set("kafka", Ok::<(), String>(()));
-    let ends = EndsWatch::start(&settings.kafka, ENDS_INTERVAL)?;
+    let ends = EndsWatch::start(&settings.kafka, ENDS_INTERVAL, Pulse::end_offsets(&shell.health).into())?;
     Ok(Some(Ready { session, deployment, ends, recorded, target }))
 }
 
@@ -55,11 +58,11 @@ async fn migrate(settings: &Settings) -> Attempt<()> {
     views::migrate::migrate(&settings.database).await.map_err(failed)
 }
 
-/// A log that the positions fit to.
+/// A log that matches the positions.
 struct Found {
     session: Session,
     recorded: LogIdentity,
-    target: event_log::Ends,
+    target: Positions,
 }
 
 async fn fitting_log(settings: &Settings) -> Attempt<Found> {
@@ -67,29 +70,28 @@ async fn fitting_log(settings: &Settings) -> Attempt<Found> {
     let mut session = settings.database.session("food-orders consumer", &[]).await.map_err(failed)?;
     let active = views::builds::active(&session.client).await.map_err(failed)?;
     if !settings.accepted_gaps.is_empty() {
-        let (_, ends) = log(settings).await?;
-        accept_gaps(settings, &mut session, active.build, &ends).await.map_err(|failure| (false, failure))?;
+        let (_, ranges) = log(settings).await?;
+        accept_gaps(settings, &mut session, active.build, &ranges).await.map_err(|failure| (false, failure))?;
     }
-    // Before the log is asked: other members go on meanwhile, and a position read later
+    // Read before the log is asked: other members go on meanwhile, and a position that is read later
     // could lie beyond the ends that the log had then.
-    let mut positions = views::positions::read(&session.client, active.build).await.map_err(failed)?;
-    let (log, target) = log(settings).await?;
-    for partition in target.keys() {
-        positions.entry(*partition).or_insert(Position::START);
-    }
+    let read = views::positions::read(&session.client, active.build).await.map_err(failed)?;
+    let (log, ranges) = log(settings).await?;
+    let positions = ranges.keys().map(|partition| (*partition, Position::START)).chain(read).collect();
     let recorded = views::log_identity::record(&session.client, active.build, &log).await.map_err(failed)?;
-    identity::check(&log, &recorded)
-        .and_then(|()| identity::check_positions(&log.topic, &target, &positions))
-        .map_err(|message| (false, Failure::new(Exit::LogIdentity, message)))?;
+    check_identity(&log, &recorded)
+        .and_then(|()| check_positions(&log.topic, &ranges, &positions))
+        .map_err(|mismatch| (false, Failure::with(Exit::LogIdentity)(mismatch)))?;
+    let target = ranges.into_iter().map(|(partition, range)| (partition, range.end_offset)).collect();
     Ok(Found { session, recorded, target })
 }
 
-/// What was accepted before is left alone, so that the flag may stay where it is.
+/// A gap that was accepted before is skipped, so the flag may stay in the command.
 async fn accept_gaps(
     settings: &Settings,
     session: &mut Session,
     build: i64,
-    ends: &event_log::Ends,
+    ranges: &OffsetRanges,
 ) -> Result<(), Failure> {
     for gap in &settings.accepted_gaps {
         let Gap { partition, from, to } = *gap;
@@ -98,16 +100,17 @@ async fn accept_gaps(
         if position >= to {
             continue;
         }
-        let low = ends.get(&partition).map(|marks| marks.low);
+        let low_watermark = ranges.get(&partition).map(|range| range.low_watermark);
         let refused = |what: String| {
             Err(Failure::new(
                 Exit::LogIdentity,
                 format!("--accept-gap {partition}={from}..{to} refused: {what}"),
             ))
         };
-        if low != Some(to) {
-            let low = low.map_or("is not there".to_owned(), |low| format!("begins at offset {low}"));
-            return refused(format!("the log of partition {partition} {low}"));
+        if low_watermark != Some(to) {
+            let found = low_watermark
+                .map_or("does not exist".to_owned(), |low| format!("begins at offset {low} in the log"));
+            return refused(format!("partition {partition} {found}"));
         }
         let reason = "accepted at the start of a consumer, by --accept-gap";
         match views::gaps::accept(&mut session.client, build, *gap, reason).await? {
@@ -116,7 +119,7 @@ async fn accept_gaps(
                 partition = partition.0,
                 from = from.0,
                 to = to.0,
-                "records that the log has lost are left out, as decided"
+                "records that the log has lost are left out, as --accept-gap decides"
             ),
             None => return refused(format!("the next offset to apply is {position}")),
         }
@@ -124,7 +127,7 @@ async fn accept_gaps(
     Ok(())
 }
 
-async fn log(settings: &Settings) -> Attempt<(LogIdentity, event_log::Ends)> {
+async fn log(settings: &Settings) -> Attempt<(LogIdentity, OffsetRanges)> {
     let failed = |error: event_log::Error| (error.is_passing(), Failure::from(error));
     let topic = ensure_topic(&settings.kafka, &TopicSpec::default()).await.map_err(failed)?;
     for warning in topic.warnings {
@@ -133,16 +136,16 @@ async fn log(settings: &Settings) -> Attempt<(LogIdentity, event_log::Ends)> {
     let kafka = settings.kafka.clone();
     let asked = spawn_blocking(move || {
         let client = LogClient::new(&kafka)?;
-        let gone = || event_log::Error::Unreachable(format!("topic {} is not there any more", kafka.topic));
+        let gone = || event_log::Error::TopicGone(kafka.topic.clone());
         let identity = client.identity(KAFKA_TIMEOUT)?.ok_or_else(gone)?;
-        Ok((identity, client.watermarks(KAFKA_TIMEOUT)?))
+        Ok((identity, client.offset_ranges(KAFKA_TIMEOUT)?))
     });
     asked.await.map_err(|error| (false, Failure::from(error)))?.map_err(failed)
 }
 
 impl Ready {
-    /// How many records lie between nothing and the target: for the log.
+    /// The sum of the end offsets at the start.
     pub fn events(&self) -> i64 {
-        self.target.values().map(|marks| Position::START.behind(marks.end)).sum()
+        self.target.iter().map(|(_, end)| Position::START.behind(end)).sum()
     }
 }

@@ -14,7 +14,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, ClientContext, bindings};
 
 /// Time for librdkafka to find the way by itself.
-const PATIENCE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(1);
 /// It keeps every list of servers that it was ever given.
 const INTERVAL: Duration = Duration::from_secs(10);
 
@@ -52,7 +52,7 @@ impl Bootstrap {
     pub(crate) fn give_again(&self, client: &Client<impl ClientContext>) {
         {
             let mut state = self.state();
-            let is_due = state.lost_at.is_some_and(|at| at.elapsed() >= PATIENCE)
+            let is_due = state.lost_at.is_some_and(|at| at.elapsed() >= GRACE)
                 && state.given_at.is_none_or(|at| at.elapsed() >= INTERVAL);
             if !is_due {
                 return;

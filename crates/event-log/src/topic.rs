@@ -16,7 +16,7 @@ use crate::settings::KafkaSettings;
 /// For one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// For the broker to answer at all, and for the partitions to have leaders.
-const PATIENCE: Duration = Duration::from_secs(20);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a topic that has to be made is like.
@@ -112,7 +112,7 @@ impl<'a> Admin<'a> {
         let topic = NewTopic::new(&self.settings.topic, spec.partitions, replication)
             .set("retention.ms", &retention)
             .set("message.timestamp.type", "LogAppendTime");
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + GIVE_UP_AFTER;
         loop {
             // An error of the whole request is one of the connection.
             let answer = self.client.create_topics([&topic], &self.options).await;
@@ -126,10 +126,7 @@ impl<'a> Admin<'a> {
             };
             let bootstrap_servers = &self.settings.bootstrap_servers;
             if Instant::now() > deadline {
-                return Err(Error::Unreachable(format!(
-                    "no Kafka broker answers at {bootstrap_servers} ({problem}); start one, or name one that runs \
-                     in KAFKA_BOOTSTRAP_SERVERS (TLS and SASL: KAFKA_SECURITY_PROTOCOL and the settings beside it)"
-                )));
+                return Err(Error::NoBroker { bootstrap_servers: bootstrap_servers.clone(), problem });
             }
             tracing::warn!(problem, bootstrap_servers, "waiting for Kafka");
             tokio::time::sleep(PAUSE).await;
@@ -141,24 +138,18 @@ impl<'a> Admin<'a> {
         if self.partitions_with_leaders().await?.is_some() {
             return Ok(false);
         }
-        let topic = &self.settings.topic;
-        Err(Error::Log(format!(
-            "topic {topic} is not there and cannot be created: {code}; create it by hand"
-        )))
+        Err(Error::TopicNotCreated { topic: self.settings.topic.clone(), code })
     }
 
     async fn wait_for_leaders(&self) -> Result<usize> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + GIVE_UP_AFTER;
         loop {
             if let Some(partitions) = self.partitions_with_leaders().await? {
                 return Ok(partitions);
             }
             if Instant::now() > deadline {
-                let topic = &self.settings.topic;
-                return Err(Error::Unreachable(format!(
-                    "topic {topic} has partitions without a leader for {} s; are all brokers up?",
-                    PATIENCE.as_secs()
-                )));
+                let topic = self.settings.topic.clone();
+                return Err(Error::NoLeader { topic, seconds: GIVE_UP_AFTER.as_secs() });
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -178,7 +169,7 @@ impl<'a> Admin<'a> {
         match counted.await {
             Ok(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => Ok(None),
             Ok(counted) => counted.map_err(Error::during("asking for the topic's partitions")),
-            Err(error) => Err(Error::Log(format!("asking for the topic's partitions was cut off: {error}"))),
+            Err(cause) => Err(Error::Task { attempt: "asking for the topic's partitions", cause }),
         }
     }
 

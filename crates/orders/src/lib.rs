@@ -24,7 +24,7 @@ pub use decode::{Cause, Decoded, MAX_SCHEMA_VERSION, Rejection, decode};
 pub use event::{EventType, Status};
 pub use fold::{Fact, Fields, OrderRow, OrderState};
 pub use log::{LogOrder, Offset, Partition, Position};
-pub use log_identity::LogIdentity;
+pub use log_identity::{LogIdentity, OtherLog};
 pub use new_event::{Attributes, NewEvent};
 pub use order_id::OrderId;
 pub use positions::Positions;
