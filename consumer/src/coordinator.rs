@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use event_log::{Consumer, EndsWatch, GroupEvent, LaneQueue, LogEnds, Membership};
 use orders::{Partition, Positions};
-use service::{Exit, Failure, Shell};
+use service::{Failure, Shell};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::assignment::{Assignment, Command, Event};
+use crate::error::Error;
 use crate::group_offsets::GroupOffsets;
 use crate::lane_task;
 use crate::lanes::Lanes;
@@ -51,14 +52,14 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
     let ends_early = async {
         tokio::select! {
             done = caught_up::wait(&settings.database, session, &target), if settings.until_caught_up => done,
-            failure = deployment::keep(settings, shell, deployment) => Err(failure),
-            failure = log_check::watch_fingerprints(settings) => Err(failure),
+            error = deployment::keep(settings, deployment) => Err(error),
+            mismatch = log_check::watch_fingerprints(settings) => Err(mismatch.into()),
         }
     };
     shell.health.set_started();
     let result = tokio::select! {
         () = shell.stop.cancelled() => Ok(()),
-        result = ends_early => result,
+        result = ends_early => result.map_err(Error::into_failure),
         Err(failure) = coordinator.work() => Err(failure),
     };
     if let Err(failure) = &result {
@@ -76,8 +77,7 @@ impl<'a> Coordinator<'a> {
         ends: EndsWatch,
         log_check: LogCheck,
     ) -> Result<Self, Failure> {
-        let queues: Vec<_> =
-            (0..settings.lanes).map(|_| Arc::new(LaneQueue::new(settings.limits))).collect();
+        let queues: Vec<_> = (0..settings.lanes).map(|_| Arc::new(LaneQueue::new(settings.limits))).collect();
         let membership = Membership {
             group_id: settings.group.to_string(),
             lanes: queues.clone(),
@@ -138,7 +138,7 @@ impl<'a> Coordinator<'a> {
                 let positions = self.assignment.positions();
                 return Err(self.log_check.explain(error, &self.ends, &positions).await);
             }
-            GroupEvent::Failed(error) => return Err(Failure::from(error)),
+            GroupEvent::Failed(error) => return Err(Error::from(error).into_failure()),
         }
         Ok(())
     }
@@ -180,7 +180,7 @@ impl<'a> Coordinator<'a> {
             self.consumer.commit(offsets);
         }
         let Some(ends) = self.ends.latest.borrow().clone() else { return Ok(()) };
-        self.log_check.check(&ends, &positions).map_err(Failure::with(Exit::LogIdentity))?;
+        self.log_check.check(&ends, &positions).map_err(|mismatch| Error::from(mismatch).into_failure())?;
         self.report(&positions, &ends);
         let ends = ends.ranges.into_iter().map(|(partition, range)| (partition, range.end_offset)).collect();
         self.handle(Event::Tick { ends, idle_lanes: self.lanes.are_idle() });

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use event_log::{Chunk, Generation, LaneQueue};
 use orders::{Partition, Positions, Record};
+use retry::Backoff;
 use service::Health;
 use tokio::sync::{mpsc, oneshot};
 use views::lane::{Applied, Lane};
@@ -48,8 +49,7 @@ pub struct LaneTask {
     pub health: Health,
     pub pulse: Pulse,
     pub partitions: LanePartitions,
-    /// Attempts that have failed in a row.
-    pub failures: u32,
+    pub backoff: Backoff,
 }
 
 /// Whether the task goes on.
@@ -205,18 +205,18 @@ impl LaneTask {
     }
 
     fn succeeded(&mut self) {
-        if std::mem::take(&mut self.failures) > 0 {
+        if self.backoff.failures() > 0 {
+            self.backoff.reset();
             self.health.set("database", Ok::<(), String>(()));
         }
     }
 
     /// Waits before the next attempt; a command ends the wait early.
     async fn pause_after(&mut self, error: &Error) -> Next {
-        self.failures += 1;
         self.health.set("database", Err(error.to_string()));
         metrics::counter!("food_orders_retries_total").increment(1);
-        tracing::debug!(%error, failures = self.failures, "trying again after a pause");
-        let pause = views::tx::pause(self.failures);
+        tracing::debug!(%error, failures = self.backoff.failures(), "trying again after a pause");
+        let pause = self.backoff.next_pause();
         tokio::select! {
             command = self.commands.recv() => self.carry_out(command),
             () = tokio::time::sleep(pause) => Next::GoOn,
@@ -230,6 +230,9 @@ fn record_metrics(applied: Applied, began: Instant) {
     metrics::counter!("food_orders_batches_total").increment(applied.transactions as u64);
     metrics::histogram!("food_orders_batch_seconds").record(began.elapsed().as_secs_f64());
     if applied.dead_letters > 0 {
-        tracing::warn!(dead_letters = applied.dead_letters, "records became dead letters; see table dead_letters");
+        tracing::warn!(
+            dead_letters = applied.dead_letters,
+            "records became dead letters; see table dead_letters"
+        );
     }
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use event_log::{Generation, LaneQueue};
 use orders::{Partition, Positions};
+use retry::Backoff;
 use service::{Exit, Failure, Shell};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use views::lane::{Lane, LaneOptions};
 
-use crate::deployment;
+use crate::error::Error;
 use crate::lane_partitions::LanePartitions;
 use crate::lane_task::{Command, Event, LaneTask};
 use crate::pulse::Pulse;
@@ -47,7 +48,7 @@ impl Lanes {
                 health: shell.health.clone(),
                 pulse: Pulse::lane(&shell.health, number),
                 partitions: LanePartitions::default(),
-                failures: 0,
+                backoff: Backoff::default(),
             };
             lanes.tasks.spawn(task.run());
             lanes.commands.push(sender);
@@ -98,7 +99,7 @@ impl Lanes {
 fn failure(ended: Result<views::Result<()>, JoinError>) -> Failure {
     match ended {
         Ok(Ok(())) => Failure::new(Exit::Unexpected, "a lane ended early"),
-        Ok(Err(error)) => deployment::failure(error),
-        Err(error) => Failure::from(error),
+        Ok(Err(error)) => Error::from(error).into_failure(),
+        Err(cause) => Error::Task { attempt: "running a lane", cause }.into_failure(),
     }
 }

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use event_log::{EndsWatch, LogEnds, OffsetRanges};
 use orders::{LogIdentity, Positions};
-use service::{Exit, Failure};
+use service::Failure;
 use tokio::time::timeout;
+
+use crate::error::Error;
 
 pub use fingerprints::{check_fingerprints, watch_fingerprints};
 pub use mismatch::LogMismatch;
@@ -62,10 +64,7 @@ impl LogCheck {
             }
             Ok(Err(_)) | Err(_) => Ok(()),
         };
-        Failure::new(
-            Exit::LogIdentity,
-            found.err().map_or_else(|| error.to_string(), |mismatch| mismatch.to_string()),
-        )
+        found.map_or_else(Error::from, |()| Error::from(error)).into_failure()
     }
 }
 
@@ -75,11 +74,7 @@ pub fn check_identity(found: &LogIdentity, recorded: &LogIdentity) -> Result<(),
 }
 
 /// Compares positions with the offsets that the log holds.
-pub fn check_positions(
-    topic: &str,
-    ranges: &OffsetRanges,
-    positions: &Positions,
-) -> Result<(), LogMismatch> {
+pub fn check_positions(topic: &str, ranges: &OffsetRanges, positions: &Positions) -> Result<(), LogMismatch> {
     for (partition, position) in positions.iter() {
         let topic = topic.to_owned();
         let Some(range) = ranges.get(&partition) else {

@@ -5,6 +5,8 @@ mod caught_up;
 mod cli;
 mod coordinator;
 mod deployment;
+mod error;
+mod gaps;
 mod group_offsets;
 mod lane_partitions;
 mod lane_task;
@@ -12,7 +14,6 @@ mod lanes;
 mod log_check;
 mod prepare;
 mod pulse;
-mod retry;
 mod settings;
 mod watchdog;
 

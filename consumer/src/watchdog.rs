@@ -85,8 +85,12 @@ impl Seen {
             let lag = position.behind(self.end);
             return Some(Standstill::NoProgress { partition, position, lag, seconds });
         }
-        too_long(self.held_back_since, now)
-            .map(|seconds| Standstill::OpenTransaction { partition, held_back, from, seconds })
+        too_long(self.held_back_since, now).map(|seconds| Standstill::OpenTransaction {
+            partition,
+            held_back,
+            from,
+            seconds,
+        })
     }
 }
 

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn first_free_number(client: &LogClient) -> event_log::Result<u64> {
     let deadline = Instant::now() + PATIENCE;
     let ends = loop {
-        match client.watermarks(PATIENCE) {
+        match client.offset_ranges(PATIENCE) {
             // A topic that was made just now is not known to every broker yet.
             Err(error) if error.is_passing() && Instant::now() < deadline => {
                 sleep(Duration::from_millis(100))
@@ -31,7 +31,7 @@ pub fn first_free_number(client: &LogClient) -> event_log::Result<u64> {
             ends => break ends?,
         }
     };
-    let records: i64 = ends.values().map(|watermarks| watermarks.end.0).sum();
+    let records: i64 = ends.values().map(|watermarks| watermarks.end_offset.0).sum();
     Ok(u64::try_from(records).unwrap_or_default() + 1)
 }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use event_log::fingerprints;
 use orders::{Offset, Partition};
-use service::{Exit, Failure};
 use views::Session;
 
 use super::LogMismatch;
+use crate::error::{Error, Result};
 use crate::settings::Settings;
 
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -18,7 +18,7 @@ const READ_LIMIT: Duration = Duration::from_secs(5);
 
 /// Compares once. Partitions whose record cannot be read are counted as unverified: a broker that is
 /// away is noticed by the reading, and ids and end offsets are compared in any case.
-pub async fn check_fingerprints(settings: &Settings, session: &Session) -> Result<(), Failure> {
+pub async fn check_fingerprints(settings: &Settings, session: &Session) -> Result<()> {
     let active = views::builds::active(&session.client).await?;
     let recorded = views::positions::fingerprints(&session.client, active.build).await?;
     let offsets: BTreeMap<_, _> =
@@ -28,7 +28,8 @@ pub async fn check_fingerprints(settings: &Settings, session: &Session) -> Resul
     }
     let kafka = settings.kafka.clone();
     let reading = tokio::task::spawn_blocking(move || fingerprints(&kafka, &offsets, READ_LIMIT));
-    let Ok(found) = reading.await? else { return Ok(()) };
+    let task = |cause| Error::Task { attempt: "reading the records that were applied last", cause };
+    let Ok(found) = reading.await.map_err(task)? else { return Ok(()) };
     let unverified: Vec<_> = recorded.keys().filter(|partition| !found.contains_key(partition)).collect();
     metrics::gauge!("food_orders_unverified_partitions").set(unverified.len() as f64);
     if !unverified.is_empty() {
@@ -37,17 +38,17 @@ pub async fn check_fingerprints(settings: &Settings, session: &Session) -> Resul
             "not verified: the log no longer holds the record that was applied last, or no broker answered"
         );
     }
-    compare(&settings.kafka.topic, &recorded, &found).map_err(Failure::with(Exit::LogIdentity))
+    Ok(compare(&settings.kafka.topic, &recorded, &found)?)
 }
 
 /// Compares every 10 s; returns only with a mismatch. What cannot be compared is tried again.
-pub async fn watch_fingerprints(settings: &Settings) -> Failure {
+pub async fn watch_fingerprints(settings: &Settings) -> LogMismatch {
     loop {
         tokio::time::sleep(INTERVAL).await;
         let Ok(session) = settings.database.session("food-orders fingerprints", &[]).await else { continue };
         match check_fingerprints(settings, &session).await {
-            Err(failure) if failure.exit == Exit::LogIdentity => return failure,
-            Err(failure) => tracing::debug!(reason = failure.message, "the log cannot be verified now"),
+            Err(Error::Mismatch(mismatch)) => return mismatch,
+            Err(error) => tracing::debug!(%error, "the log cannot be verified now"),
             Ok(()) => {}
         }
     }

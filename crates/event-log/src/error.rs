@@ -21,7 +21,9 @@ pub enum Error {
     )]
     NoBroker { bootstrap_servers: String, problem: String },
 
-    #[error("topic {topic} has had partitions without a leader for {seconds} s; check that all brokers are running")]
+    #[error(
+        "topic {topic} has had partitions without a leader for {seconds} s; check that all brokers are running"
+    )]
     NoLeader { topic: String, seconds: u64 },
 
     #[error("the broker did not return the record at offset {offset} of partition {partition} in time")]

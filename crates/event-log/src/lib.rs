@@ -21,9 +21,7 @@ mod topic_id;
 pub use self::settings::{GroupArgs, GroupId, KafkaArgs, KafkaSettings};
 pub use chunk::{Chunk, ChunkLimits};
 pub use client::{LogClient, OffsetRange, OffsetRanges};
-pub use consumer::{
-    AssignmentId, Consumer, Generation, GroupEvent, Membership, ReadFrom, lane_of,
-};
+pub use consumer::{AssignmentId, Consumer, Generation, GroupEvent, Membership, ReadFrom, lane_of};
 pub use ends::{EndsWatch, LogEnds};
 pub use error::{Error, Result};
 pub use fingerprints::fingerprints;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use event_log::Ends;
+use event_log::OffsetRanges;
 use orders::{Partition, Position};
 use views::rebuild::{self as rows, State};
 use views::{Session, builds, log_identity};
@@ -84,6 +84,6 @@ impl Runner {
     }
 }
 
-fn ends(ends: &Ends) -> BTreeMap<Partition, Position> {
-    ends.iter().map(|(partition, marks)| (*partition, marks.end)).collect()
+fn ends(ends: &OffsetRanges) -> BTreeMap<Partition, Position> {
+    ends.iter().map(|(partition, marks)| (*partition, marks.end_offset)).collect()
 }

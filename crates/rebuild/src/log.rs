@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event_log::{Ends, KafkaSettings, LogClient};
+use event_log::{KafkaSettings, LogClient, OffsetRanges};
 use orders::LogIdentity;
 
 use crate::error::Result;
@@ -14,17 +14,19 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Log {
     /// `None`: there is no such topic.
     pub(crate) identity: Option<LogIdentity>,
-    pub(crate) ends: Ends,
+    pub(crate) ends: OffsetRanges,
 }
 
 pub(crate) async fn look(settings: &KafkaSettings) -> Result<Log> {
-    ask(settings, |client| Ok(Log { identity: client.identity(TIMEOUT)?, ends: client.watermarks(TIMEOUT)? }))
-        .await
+    ask(settings, |client| {
+        Ok(Log { identity: client.identity(TIMEOUT)?, ends: client.offset_ranges(TIMEOUT)? })
+    })
+    .await
 }
 
 /// Where the partitions begin and end now.
-pub(crate) async fn ends(settings: &KafkaSettings) -> Result<Ends> {
-    ask(settings, |client| client.watermarks(TIMEOUT)).await
+pub(crate) async fn ends(settings: &KafkaSettings) -> Result<OffsetRanges> {
+    ask(settings, |client| client.offset_ranges(TIMEOUT)).await
 }
 
 async fn ask<T: Send + 'static>(

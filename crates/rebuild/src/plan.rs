@@ -106,8 +106,8 @@ pub(crate) async fn make(
         .iter()
         .map(|(partition, marks)| PlannedPartition {
             partition: partition.0,
-            begin: marks.low.0,
-            end: marks.end.0,
+            begin: marks.low_watermark.0,
+            end: marks.end_offset.0,
         })
         .collect();
     let events: u64 = partitions.iter().map(|one| one.end.saturating_sub(one.begin).max(0) as u64).sum();
@@ -187,7 +187,7 @@ fn refusal(
         );
     }
     for (partition, position) in live {
-        let end = log.ends.get(partition).map(|marks| marks.end);
+        let end = log.ends.get(partition).map(|marks| marks.end_offset);
         if end.is_none_or(|end| end < *position) {
             let end = end.map_or("is not there".to_owned(), |end| format!("ends at offset {end}"));
             return refused(
@@ -216,12 +216,12 @@ pub(crate) fn from_row(plan: Option<serde_json::Value>) -> Result<Plan> {
 
 #[cfg(test)]
 mod tests {
-    use event_log::Watermarks;
+    use event_log::OffsetRange;
 
     use super::*;
 
     fn plan(begin: i64, end: i64) -> (Plan, Log) {
-        let marks = Watermarks { low: Position(begin), end: Position(end) };
+        let marks = OffsetRange { low_watermark: Position(begin), end_offset: Position(end) };
         let log = Log { identity: None, ends: BTreeMap::from([(Partition(0), marks)]) };
         let plan = Plan {
             live_build: 1,

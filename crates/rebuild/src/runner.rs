@@ -102,7 +102,7 @@ impl Runner {
             let (since, tries) = failing.get_or_insert((Instant::now(), 0));
             if !error.is_passing() {
                 let cause = match &error {
-                    Error::Log(_) => FailureCause::Log,
+                    Error::Log(error) if error.is_about_the_log() => FailureCause::Log,
                     _ => FailureCause::Other,
                 };
                 return self.fail(cause, error.to_string(), None, None).await;
