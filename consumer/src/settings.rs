@@ -9,9 +9,9 @@ use service::settings::{
     DatabaseArgs, GroupArgs, GroupId, Invalid, KafkaArgs, MetricsArgs, ShellArgs, whole_number,
 };
 use views::Database;
+use views::SynchronousCommit;
 use views::apply::Codec;
 use views::gaps::Gap;
-use views::lane::SynchronousCommit;
 
 use crate::cli::Command;
 

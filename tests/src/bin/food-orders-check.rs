@@ -75,8 +75,8 @@ impl Args {
         });
         Ok(Settings {
             kafka: self.kafka.validate()?,
-            database: views::Database::parse(&database.url, certificate.as_deref())
-                .map_err(Failure::with(Exit::Usage))?,
+            database_url: database.url,
+            root_certificate: certificate,
             refused: std::collections::BTreeSet::new(),
             max_record_bytes: whole_number("MAX_RECORD_BYTES", &self.max_record_bytes, 1, 100_000_000)?
                 as usize,
