@@ -1,13 +1,16 @@
 //! Transactions: each is counted and timed by its name, whoever begins and ends it.
 
 use std::ops::Deref;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rand::Rng;
+use retry::Backoff;
 use scoped_futures::ScopedBoxFuture;
 use tokio_postgres::{Client, Transaction};
 
 use crate::error::{Error, Recovery, Result};
+
+
+pub use retry::pause;
 
 const ATTEMPTS: u32 = 5;
 
@@ -73,18 +76,18 @@ pub(crate) async fn run<'a, T>(
     name: &'static str,
     mut work: impl for<'t> FnMut(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
 ) -> Result<T> {
-    let mut attempt = 1;
+    let mut backoff = Backoff::default();
     loop {
         let error = match once(client, name, &mut work).await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        if attempt == ATTEMPTS || !may_run_again(&error) || client.is_closed() {
+        let pause = backoff.next_pause();
+        if backoff.failures() == ATTEMPTS || !may_run_again(&error) || client.is_closed() {
             return Err(error);
         }
-        tracing::debug!(transaction = name, attempt, %error, "a transaction runs again");
-        tokio::time::sleep(pause(attempt)).await;
-        attempt += 1;
+        tracing::debug!(transaction = name, failures = backoff.failures(), %error, "a transaction runs again");
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -102,11 +105,4 @@ async fn once<'a, T>(
 fn may_run_again(error: &Error) -> bool {
     error.recovery() == Recovery::Retry
         && error.sqlstate().is_some_and(|code| matches!(&code.code()[..2], "40" | "55"))
-}
-
-/// Grows from 10 ms to 5 s, with jitter so that two do not meet again.
-#[must_use]
-pub fn pause(attempt: u32) -> Duration {
-    let base = 10_u64.saturating_mul(1 << attempt.min(9)).min(5_000);
-    Duration::from_millis(rand::rng().random_range(base / 2..=base))
 }
