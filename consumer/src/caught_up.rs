@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orders::Positions;
 use retry::Backoff;
-use views::{Database, Session};
+use views::{Database, Session, SessionKind};
 
 use crate::error::Result;
 
@@ -26,7 +26,7 @@ pub async fn wait(database: &Database, mut session: Session, ends: &Positions) -
             }
             Err(error) if error.is_passing() => {
                 tokio::time::sleep(backoff.next_pause()).await;
-                if let Ok(fresh) = database.session("food-orders consumer", &[]).await {
+                if let Ok(fresh) = database.session("food-orders consumer", SessionKind::Short).await {
                     session = fresh;
                 }
             }
@@ -36,7 +36,6 @@ pub async fn wait(database: &Database, mut session: Session, ends: &Positions) -
 }
 
 async fn is_reached(session: &Session, ends: &Positions) -> Result<bool> {
-    let active = views::builds::active(&session.client).await?;
-    let positions = views::positions::read(&session.client, active.build).await?;
-    Ok(positions.into_iter().collect::<Positions>().have_reached(ends))
+    let active = views::builds::active(session).await?;
+    Ok(active.build.positions(session).await?.have_reached(ends))
 }

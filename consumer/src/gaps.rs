@@ -1,9 +1,9 @@
 //! `--accept-gap`: going on over records that the log has lost, as a recorded decision.
 
 use event_log::OffsetRanges;
-use orders::{Partition, Position, Positions};
-use views::Session;
+use orders::{Partition, Position};
 use views::gaps::Gap;
+use views::{Build, Session};
 
 use crate::error::Result;
 
@@ -27,17 +27,15 @@ enum Reason {
 
 /// Accepts each of the gaps in `build`. One that was accepted before is skipped, so the flag may stay
 /// in the command.
-pub async fn accept(session: &mut Session, build: i64, gaps: &[Gap], ranges: &OffsetRanges) -> Result<()> {
+pub async fn accept(session: &mut Session, build: Build, gaps: &[Gap], ranges: &OffsetRanges) -> Result<()> {
     for gap in gaps.iter().copied() {
-        let positions: Positions =
-            views::positions::read(&session.client, build).await?.into_iter().collect();
-        let position = positions.of(gap.partition);
+        let position = build.positions(session).await?.of(gap.partition);
         if position >= gap.to {
             continue;
         }
         check(gap, ranges)?;
         let reason = "accepted at the start of a consumer, by --accept-gap";
-        let Some(decision) = views::gaps::accept(&mut session.client, build, gap, reason).await? else {
+        let Some(decision) = build.accept_gap(session, gap, reason).await? else {
             return Err(GapRefused { gap, reason: Reason::NotNext(position) }.into());
         };
         tracing::warn!(

@@ -90,7 +90,7 @@ impl LaneTask {
             Some(Command::Claim(partitions)) => self.partitions.want(partitions),
             Some(Command::Release { partitions, reply }) => {
                 self.partitions.release(&partitions);
-                let _ = reply.send(self.lane.release(&partitions).into_iter().collect());
+                let _ = reply.send(self.lane.release(&partitions));
             }
             Some(Command::Stop) | None => return Next::End,
         }

@@ -8,8 +8,8 @@ use orders::{LogIdentity, Position, Positions};
 use retry::retry;
 use service::{Failure, Shell};
 use tokio::task::spawn_blocking;
-use views::Session;
 use views::deployment::Deployment;
+use views::{Session, SessionKind};
 
 use crate::error::{Error, Result};
 use crate::log_check::{check_fingerprints, check_identity, check_positions};
@@ -65,18 +65,18 @@ struct MatchingLog {
 
 /// Each attempt opens its own session: either server may go away while the other is waited for.
 async fn matching_log(settings: &Settings) -> Result<MatchingLog> {
-    let mut session = settings.database.session("food-orders consumer", &[]).await?;
-    let build = views::builds::active(&session.client).await?.build;
+    let mut session = settings.database.session("food-orders consumer", SessionKind::Short).await?;
+    let build = views::builds::active(&session).await?.build;
     if !settings.accepted_gaps.is_empty() {
         let (_, ranges) = log(settings).await?;
         gaps::accept(&mut session, build, &settings.accepted_gaps, &ranges).await?;
     }
     // Read before the log is asked: other members go on meanwhile, and a position that is read later
     // could lie beyond the ends that the log had then.
-    let read = views::positions::read(&session.client, build).await?;
+    let read = build.positions(&session).await?;
     let (log, ranges) = log(settings).await?;
     let positions = ranges.keys().map(|partition| (*partition, Position::START)).chain(read).collect();
-    let recorded = views::log_identity::record(&session.client, build, &log).await?;
+    let recorded = build.record_log_identity(&session, &log).await?;
     check_identity(&log, &recorded)?;
     check_positions(&log.topic, &ranges, &positions)?;
     let target = ranges.into_iter().map(|(partition, range)| (partition, range.end_offset)).collect();

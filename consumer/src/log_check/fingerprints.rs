@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use event_log::fingerprints;
 use orders::{Offset, Partition};
-use views::Session;
+use views::{Session, SessionKind};
 
 use super::LogMismatch;
 use crate::error::{Error, Result};
@@ -19,8 +19,8 @@ const READ_LIMIT: Duration = Duration::from_secs(5);
 /// Compares once. Partitions whose record cannot be read are counted as unverified: a broker that is
 /// away is noticed by the reading, and ids and end offsets are compared in any case.
 pub async fn check_fingerprints(settings: &Settings, session: &Session) -> Result<()> {
-    let active = views::builds::active(&session.client).await?;
-    let recorded = views::positions::fingerprints(&session.client, active.build).await?;
+    let active = views::builds::active(session).await?;
+    let recorded = active.build.fingerprints(session).await?;
     let offsets: BTreeMap<_, _> =
         recorded.iter().filter_map(|(partition, print)| Some((*partition, offset(print)?))).collect();
     if offsets.is_empty() {
@@ -45,7 +45,8 @@ pub async fn check_fingerprints(settings: &Settings, session: &Session) -> Resul
 pub async fn watch_fingerprints(settings: &Settings) -> LogMismatch {
     loop {
         tokio::time::sleep(INTERVAL).await;
-        let Ok(session) = settings.database.session("food-orders fingerprints", &[]).await else { continue };
+        let session = settings.database.session("food-orders fingerprints", SessionKind::Short).await;
+        let Ok(session) = session else { continue };
         match check_fingerprints(settings, &session).await {
             Err(Error::Mismatch(mismatch)) => return mismatch,
             Err(error) => tracing::debug!(%error, "the log cannot be verified now"),

@@ -8,9 +8,9 @@ use std::time::Instant;
 use event_log::{ChunkLimits, Consumer, EndsWatch, KafkaSettings, LaneQueue, Membership};
 use retry::Backoff;
 use tokio::sync::{mpsc, watch};
-use views::Database;
 use views::apply::Codec;
-use views::lane::{Lane, LaneOptions, SynchronousCommit};
+use views::lane::{Lane, LaneOptions};
+use views::{Database, SynchronousCommit};
 
 use super::*;
 use crate::lane_partitions::LanePartitions;
