@@ -66,8 +66,7 @@ fn print(line: &str) {
 
 /// A session like the real consumer's, and the schema of the active build.
 async fn connect(url: &str) -> Result<(Client, String), Failure> {
-    let database =
-        Database::parse(&SecretString::from(url.to_owned()), None).map_err(Failure::with(Exit::Usage))?;
+    let database = Database::parse(&SecretString::from(url.to_owned()), None)?;
     let session = database.session("food-orders bench baseline", &[("synchronous_commit", "off")]).await?;
     let build = views::builds::active(&session.client).await?.build;
     Ok((session.client, format!("build_{build}")))

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
-use service::{Exit, Failure};
+use service::Failure;
 use views::{Database, Session};
 
 use crate::cpu;
@@ -135,7 +135,7 @@ impl Fresh {
 }
 
 fn database(url: &SecretString) -> Result<Database, Failure> {
-    Database::parse(url, None).map_err(Failure::with(Exit::Usage))
+    Ok(Database::parse(url, None)?)
 }
 
 /// The same URL with another database.
