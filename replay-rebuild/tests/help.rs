@@ -6,6 +6,7 @@ use std::process::Command;
 
 #[test]
 fn help_is_what_it_was() {
-    let output = Command::new(env!("CARGO_BIN_EXE_replay-rebuild")).arg("--help").env_clear().output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_replay-rebuild")).arg("--help").env_clear().output().unwrap();
     insta::assert_snapshot!("help", String::from_utf8(output.stdout).unwrap());
 }
