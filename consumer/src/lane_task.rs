@@ -9,6 +9,7 @@ use orders::{Partition, Positions, Record};
 use retry::Backoff;
 use service::Health;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use views::lane::{Applied, Lane};
 use views::{Error, Recovery};
 
@@ -217,9 +218,9 @@ impl LaneTask {
         metrics::counter!("food_orders_retries_total").increment(1);
         tracing::debug!(%error, failures = self.backoff.failures(), "trying again after a pause");
         let pause = self.backoff.next_pause();
-        tokio::select! {
-            command = self.commands.recv() => self.carry_out(command),
-            () = tokio::time::sleep(pause) => Next::GoOn,
+        match self.pulse.during(timeout(pause, self.commands.recv())).await {
+            Ok(command) => self.carry_out(command),
+            Err(_elapsed) => Next::GoOn,
         }
     }
 }

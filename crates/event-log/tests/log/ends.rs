@@ -1,4 +1,4 @@
-//! The end of a partition, as a member of a group learns it.
+//! How a member of a group learns that a partition has ended.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -30,7 +30,7 @@ async fn topic() -> (Proxy, KafkaSettings) {
     let _ = tracing::subscriber::set_global_default(SlowLog);
     for (name, value) in [
         ("debug", "metadata"),
-        // How often a client asks who the brokers are; of no effect on a member of a group.
+        // How often a client asks for the brokers. Without effect on a member of a group.
         ("topic.metadata.refresh.interval.ms", "200"),
     ] {
         settings.properties.push((name.into(), value.to_owned().into()));
@@ -70,7 +70,7 @@ fn write(writer: &mut LogWriter, count: u64) {
     }
 }
 
-/// Until every client has had an answer without brokers.
+/// Returns once every client has received an answer without brokers.
 fn hide_brokers(proxy: &Proxy) {
     proxy.hide_brokers(true);
     let began = Instant::now();
@@ -165,7 +165,7 @@ async fn members_of_groups_read_on() {
 async fn replays_go_on() {
     const RECORDS: u64 = 2000;
     let (proxy, mut settings) = topic().await;
-    // Little at a time, so that most is still to be asked for.
+    // Small fetches, so that most records have not been fetched yet.
     for (name, value) in [("fetch.message.max.bytes", "1000"), ("queued.min.messages", "1")] {
         settings.properties.push((name.into(), value.to_owned().into()));
     }
