@@ -1,5 +1,5 @@
-//! Steps that are programs of our own in `baselines/`. They print a line when they
-//! begin to read, and one with the numbers after the last commit.
+//! The steps that run a program of `baselines/`. It prints a line when it begins to read, and one with its numbers after the last
+//! commit.
 
 use secrecy::ExposeSecret;
 use service::{Exit, Failure};
@@ -12,7 +12,7 @@ use crate::child::{self, Ended};
 use crate::measurement::Measurement;
 use crate::server::Fresh;
 
-/// Reads the whole topic; also returns the bytes of all values.
+/// Reads the entire topic, and also returns the bytes of all values.
 pub async fn read(bench: &Bench<'_>, repetition: u32) -> Result<(Measurement, u64), Failure> {
     let before = Before::read(&bench.server).await?;
     let mut command = command(bench, Step::Read)?;
@@ -63,14 +63,14 @@ fn measurement(
     repetition: u32,
     ended: &Ended,
 ) -> Result<(Measurement, u64), Failure> {
-    let said = |word| ended.lines.iter().find(|(_, line)| line.split(' ').next() == Some(word));
-    let parsed = said(BEGIN).zip(said(END)).and_then(|((begin, _), (end, line))| {
+    let printed = |word| ended.lines.iter().find(|(_, line)| line.split(' ').next() == Some(word));
+    let parsed = printed(BEGIN).zip(printed(END)).and_then(|((begin, _), (end, line))| {
         let mut numbers = line.split(' ').skip(1).map(str::parse::<u64>);
         let (events, bytes) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
         Some((events, bytes, (*end - *begin).as_secs_f64()))
     });
     let Some((events, bytes, seconds)) = parsed else {
-        let message = format!("{} of {} events were not read", step.name(), bench.backlog.events);
+        let message = format!("{} ended before it had read {} events", step.name(), bench.backlog.events);
         return Err(Failure::new(Exit::Unexpected, message));
     };
     let measured = Measurement {
