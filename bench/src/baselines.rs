@@ -65,7 +65,7 @@ fn upsert(insert: &str, schema: &str) -> String {
 /// Prints a line for the program that measures this one.
 fn print(line: &str) {
     let mut out = std::io::stdout().lock();
-    // If nobody reads the line any more, nobody measures.
+    // An error means that the measuring program has ended, so that the line is of no use.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 

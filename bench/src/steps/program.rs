@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use service::{Exit, Failure};
 use tokio::process::Command;
 
-use super::{Before, Bench, check};
+use super::{Bench, StartCounters, check};
 use crate::args::Step;
 use crate::baselines::{BEGIN, END};
 use crate::child::{self, Ended};
@@ -14,12 +14,12 @@ use crate::server::Fresh;
 
 /// Reads the entire topic, and also returns the bytes of all values.
 pub async fn read(bench: &Bench<'_>, repetition: u32) -> Result<(Measurement, u64), Failure> {
-    let before = Before::read(&bench.server).await?;
+    let before = StartCounters::read(&bench.server).await?;
     let mut command = command(bench, Step::Read)?;
     command.env("KAFKA_GROUP_ID", "food-orders-bench-read").env("DATABASE_URL", "");
     let ended = child::start("read", command)?.ended().await?;
     let (mut measured, bytes) = measurement(bench, Step::Read, repetition, &ended)?;
-    before.compare(&bench.server, &mut measured).await?;
+    before.add_changes(&bench.server, &mut measured).await?;
     // It does not touch the database.
     (measured.wal_bytes, measured.postgres_cpu_seconds) = (None, None);
     if measured.events != bench.backlog.events {
@@ -40,10 +40,10 @@ pub async fn baseline(
     if matches!(step, Step::RowsPerThousand | Step::RowsPerEvent) {
         command.args(["--seconds", &bench.context.options.sample_seconds.to_string()]);
     }
-    let before = Before::read(&bench.server).await?;
+    let before = StartCounters::read(&bench.server).await?;
     let ended = child::start(&step.name(), command)?.ended().await?;
     let (mut measured, _) = measurement(bench, step, repetition, &ended)?;
-    before.compare(&bench.server, &mut measured).await?;
+    before.add_changes(&bench.server, &mut measured).await?;
     check(bench, fresh, &mut measured).await?;
     Ok(measured)
 }

@@ -1,4 +1,4 @@
-//! Reads through the API, of a drained database at rest.
+//! Reads of a drained database through the API, while nothing else runs.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,14 +15,14 @@ use crate::latency::Latency;
 use crate::measurement::Measurement;
 use crate::server::Fresh;
 
-/// Clients that ask at the same time, each one request after the other.
+/// How many clients send requests at the same time. Each waits for an answer before its next request.
 const CLIENTS: usize = 4;
-/// In which all kinds are asked in turn: what else goes on meets all of them.
+/// In each round, all kinds of reads take turns, so that a disturbance of the machine affects all of them.
 const ROUNDS: u32 = 4;
 const SAMPLED_ORDERS: i64 = 10_000;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
-/// One kind of request. `{id}` stands for an order's id, `{cut}` for offsets in the middle of the log.
+/// One kind of request. In its path, `{id}` is replaced by an order's id, and `{cut}` by offsets in the middle of the log.
 #[derive(Clone, Copy)]
 struct Kind {
     name: &'static str,
@@ -58,15 +58,15 @@ pub async fn reads(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<
         .env("KAFKA_TOPIC", &context.kafka.topic)
         .env("DATABASE_URL", fresh.url.expose_secret())
         .env("LOG_LEVEL", "warn");
-    // Ended when it is dropped.
+    // Dropping this ends the API.
     let _api = child::start("api", command)?;
     let client = Client::new();
-    ready(&client, &address).await?;
+    wait_until_ready(&client, &address).await?;
     let (orders, cut) = sample(fresh).await?;
     let orders = Arc::new(orders);
     let urls = KINDS.map(|kind| format!("http://{address}{}", kind.path.replace("{cut}", &cut)));
     for url in &urls {
-        // Not counted: caches, and the plans of prepared statements.
+        // The first requests fill caches and plan statements, and are not counted.
         ask(&client, url, &orders, Duration::from_millis(500)).await?;
     }
     let slice = Duration::from_secs(context.options.sample_seconds) / 2 / ROUNDS;
@@ -89,7 +89,7 @@ pub async fn reads(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<
     Ok(measured.collect())
 }
 
-async fn ready(client: &Client, address: &str) -> Result<(), Failure> {
+async fn wait_until_ready(client: &Client, address: &str) -> Result<(), Failure> {
     let began = Instant::now();
     let url = format!("http://{address}/health/ready");
     while began.elapsed() < READY_WITHIN {
@@ -98,10 +98,10 @@ async fn ready(client: &Client, address: &str) -> Result<(), Failure> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(Failure::new(Exit::Unexpected, format!("the api was not ready within {READY_WITHIN:?}")))
+    Err(Failure::new(Exit::Unexpected, format!("the API was not ready within {READY_WITHIN:?}")))
 }
 
-/// Ids of orders, evenly spread, and a cut in the middle of the log.
+/// The ids of orders in random order, and a cut in the middle of the log.
 async fn sample(fresh: &Fresh) -> Result<(Vec<String>, String), Failure> {
     let session = fresh.database.session("food-orders bench", &[]).await?;
     let rows = session
@@ -122,7 +122,7 @@ async fn sample(fresh: &Fresh) -> Result<(Vec<String>, String), Failure> {
     Ok((rows.iter().map(|row| row.get(0)).collect(), cut.get(0)))
 }
 
-/// Asks for so long; how long each answer took to its last byte.
+/// Sends requests for this time, and returns how long each answer took to its last byte.
 async fn ask(
     client: &Client,
     url: &str,
@@ -135,7 +135,7 @@ async fn ask(
         let (client, url, orders) = (client.clone(), url.to_owned(), orders.clone());
         clients.spawn(async move {
             let mut samples = Vec::new();
-            // Each client walks through all of them from another place.
+            // Each client goes through all orders, beginning at another one.
             for order in orders.iter().cycle().skip(number * orders.len() / CLIENTS) {
                 let began = Instant::now();
                 if began >= end {
@@ -144,7 +144,7 @@ async fn ask(
                 let response = client.get(url.replace("{id}", order)).send().await?;
                 let status = response.status();
                 response.bytes().await?;
-                // An order that was not there yet is an answer as of a cut.
+                // As of a cut, an order may not exist yet.
                 if status != StatusCode::OK && status != StatusCode::NOT_FOUND {
                     return Err(Failure::new(Exit::Unexpected, format!("{url} answered {status}")));
                 }

@@ -21,9 +21,9 @@ impl Launch {
     pub fn new(name: &str, log: PathBuf) -> Self {
         let mut command = Command::new(binary(name));
         // The binary gets its settings from the test alone, not from the shell that runs the tests.
-        let ours = ["KAFKA_", "DATABASE_", "API_", "METRICS_", "LOG_", "RUST_LOG", "PRODUCER_"];
+        let prefixes = ["KAFKA_", "DATABASE_", "API_", "METRICS_", "LOG_", "RUST_LOG", "PRODUCER_"];
         for (variable, _) in std::env::vars() {
-            if ours.iter().any(|prefix| variable.starts_with(prefix)) {
+            if prefixes.iter().any(|prefix| variable.starts_with(prefix)) {
                 command.env_remove(variable);
             }
         }

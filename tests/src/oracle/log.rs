@@ -1,4 +1,4 @@
-//! Reads the whole topic into memory.
+//! Reads the entire topic into memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

@@ -58,8 +58,8 @@ async fn set_read_only(stage: &Stage, name: &str, on: bool) {
     sql.batch_execute("SET default_transaction_read_only = off").await.unwrap();
     sql.batch_execute(&format!("ALTER DATABASE {name} {setting}")).await.unwrap();
     if on {
-        let ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        let end_lanes = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                     WHERE datname = current_database() AND application_name = 'food-orders lane'";
-        sql.batch_execute(ours).await.unwrap();
+        sql.batch_execute(end_lanes).await.unwrap();
     }
 }

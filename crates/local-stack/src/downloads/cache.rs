@@ -51,8 +51,8 @@ fn create_safely(folder: PathBuf) -> Result<PathBuf> {
             .attempt_on("changing the mode of", &folder)?;
     }
     let metadata = fs::symlink_metadata(&folder).attempt_on("looking at", &folder)?;
-    let ours = metadata.uid() == nix::unistd::geteuid().as_raw() || metadata.is_symlink();
-    if !ours || (metadata.is_dir() && metadata.mode() & 0o002 != 0) {
+    let is_safe_owner = metadata.uid() == nix::unistd::geteuid().as_raw() || metadata.is_symlink();
+    if !is_safe_owner || (metadata.is_dir() && metadata.mode() & 0o002 != 0) {
         return Err(UsageError::UnsafeCache { folder, owner: account::user_name(metadata.uid()) }.into());
     }
     Ok(folder)
