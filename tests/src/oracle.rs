@@ -1,8 +1,8 @@
 //! An independent fold of the topic, compared with the tables.
 //!
 //! It is written from the text of docs/events.md with the simplest code that could be right: the whole log in memory, each value
-//! parsed as JSON, each order folded from all its records. It uses no code of crates/orders, and neither the decoding of
-//! crates/event-log nor the SQL of crates/views.
+//! parsed as JSON, each order folded from all its records. It uses nothing of crates/orders, of the SQL of crates/views, or of
+//! crates/event-log except its settings.
 
 mod as_of;
 mod cell;
@@ -24,7 +24,7 @@ mod report;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use service::settings::Kafka;
+use event_log::KafkaSettings;
 
 pub use as_of::Samples;
 pub use differences::Differences;
@@ -34,7 +34,7 @@ pub use report::Report;
 
 /// What to compare, and how.
 pub struct Settings {
-    pub kafka: Kafka,
+    pub kafka: KafkaSettings,
     pub database: views::Database,
     /// Records with a larger value have to be dead letters.
     pub max_record_bytes: usize,
@@ -96,7 +96,7 @@ pub async fn check(settings: &Settings) -> Result<Report, Error> {
     })
 }
 
-async fn ends_in_background(kafka: &Kafka) -> Result<Offsets, Error> {
+async fn ends_in_background(kafka: &KafkaSettings) -> Result<Offsets, Error> {
     let kafka = kafka.clone();
     in_background(move || ends(&kafka)).await
 }

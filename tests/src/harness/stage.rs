@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use event_log::KafkaSettings;
 use local_stack::{TestServers, free_port};
 use secrecy::SecretString;
-use service::settings::Kafka;
 use tempfile::TempDir;
 use tokio_postgres::Client;
 
@@ -18,7 +18,7 @@ pub(super) const TOKEN: &str = "token-of-the-test";
 
 /// See the module.
 pub struct Stage {
-    pub kafka: Kafka,
+    pub kafka: KafkaSettings,
     pub database_url: String,
     pub group: String,
     logs: TempDir,
@@ -54,7 +54,7 @@ impl Stage {
         Self {
             database_url,
             group: format!("group-of-{topic}"),
-            kafka: Kafka { bootstrap_servers, topic, properties: Vec::new() },
+            kafka: KafkaSettings::new(&bootstrap_servers, &topic),
             logs: TempDir::new().unwrap(),
             programs: AtomicU32::new(1),
         }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use event_log::KafkaSettings;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use secrecy::ExposeSecret;
-use service::settings::Kafka;
 
 use super::Error;
 use super::decisions::Decisions;
@@ -33,7 +33,7 @@ impl Log {
     /// Reads every partition of `upto` from offset 0 to the offset before the given one. A record that was retried is decoded whatever
     /// its size; one that was discarded, or that a test made PostgreSQL refuse (`refused`), counts as undecodable.
     pub fn read(
-        kafka: &Kafka,
+        kafka: &KafkaSettings,
         max_record_bytes: usize,
         refused: &BTreeSet<(i32, i64)>,
         upto: &Offsets,
@@ -134,7 +134,7 @@ impl Log {
 }
 
 /// The last stable offset of each partition: where a reader of committed records ends.
-pub fn ends(kafka: &Kafka) -> Result<Offsets, Error> {
+pub fn ends(kafka: &KafkaSettings) -> Result<Offsets, Error> {
     let consumer = client(kafka)?;
     let metadata = consumer.fetch_metadata(Some(&kafka.topic), TIMEOUT)?;
     let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
@@ -145,7 +145,7 @@ pub fn ends(kafka: &Kafka) -> Result<Offsets, Error> {
         .collect()
 }
 
-fn client(kafka: &Kafka) -> Result<BaseConsumer, KafkaError> {
+fn client(kafka: &KafkaSettings) -> Result<BaseConsumer, KafkaError> {
     let mut config = ClientConfig::new();
     for (name, value) in &kafka.properties {
         config.set(name, value.expose_secret());
