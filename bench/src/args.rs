@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// Measures how fast a backlog of order events gets from Kafka into PostgreSQL, and compares it with the limits of both servers and
-/// with consumers as they are usually written.
+/// Measures how fast a backlog of order events gets from Kafka into PostgreSQL, and compares it with the
+/// limits of both servers and with consumers as they are usually written.
 ///
-/// `./food-orders bench` runs it with fresh servers of its own. The producer writes a backlog once. Then the steps are repeated in
-/// turn (A B C A B C ...), each into a fresh database, after a CHECKPOINT. A first drain is not counted: it warms up, and provides the
-/// rows that `copy` writes. The table goes to standard output, progress to standard error.
+/// `./food-orders bench` runs it with fresh servers of its own. The producer writes a backlog once. Then the
+/// steps are repeated in turn (A B C A B C ...), each into a fresh database, after a CHECKPOINT. A first
+/// drain is not counted: it warms up, and provides the rows that `copy` writes. The table goes to standard
+/// output, progress to standard error.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version, args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -38,11 +39,13 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// How long the row-by-row consumers and the latencies are measured, in seconds; each kind of read is measured half as long
+    /// How long the row-by-row consumers and the latencies are measured, in seconds; each kind of read is
+    /// measured half as long
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub sample_seconds: u64,
 
-    /// How many orders are open at a time while the backlog is written; the more, the farther apart are an order's events
+    /// How many orders are open at a time while the backlog is written; the more, the farther apart are an
+    /// order's events
     #[arg(long, value_name = "ORDERS", default_value_t = 5000)]
     pub in_flight: u64,
 

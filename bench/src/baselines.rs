@@ -1,9 +1,9 @@
-//! What the real consumer is compared with: consumers as they are usually written, and plain reading. The steps start them as
-//! programs of their own.
+//! What the real consumer is compared with: consumers as they are usually written, and plain reading. The
+//! steps start them as programs of their own.
 //!
-//! They write the same tables in the same database, so that only the method differs. None of them fences a stale owner or handles a
-//! bad record, and they know their position only from the group offsets in Kafka. A record that arrives late or twice is handled by
-//! comparing sequences.
+//! They write the same tables in the same database, so that only the method differs. None of them fences a
+//! stale owner or handles a bad record, and they know their position only from the group offsets in Kafka. A
+//! record that arrives late or twice is handled by comparing sequences.
 
 mod copy_upsert;
 mod event;

@@ -46,7 +46,8 @@ pub fn parent_named(pid: i32, program: &str) -> Option<i32> {
     (name.trim() == program).then_some(parent)
 }
 
-/// The seconds for which the machine's processors were busy since its start, and the seconds that have passed on all of them.
+/// The seconds for which the machine's processors were busy since its start, and the seconds that have passed
+/// on all of them.
 pub fn of_machine() -> Option<(f64, f64)> {
     let text = fs::read_to_string("/proc/stat").ok()?;
     let line = text.lines().next()?.strip_prefix("cpu ")?;

@@ -33,7 +33,8 @@ pub struct Environment {
     pub processors: usize,
     pub memory_bytes: Option<u64>,
     pub kernel: String,
-    /// The load average of the minute before the first measurement. Other work on the machine spoils a measurement.
+    /// The load average of the minute before the first measurement. Other work on the machine spoils a
+    /// measurement.
     pub load_before: String,
     pub commit: Option<String>,
     pub rustc: &'static str,

@@ -1,4 +1,5 @@
-//! The history rows of a drained database, in memory, in PostgreSQL's binary COPY format and in the order in which they were written.
+//! The history rows of a drained database, in memory, in PostgreSQL's binary COPY format and in the order in
+//! which they were written.
 
 use std::pin::pin;
 
@@ -52,7 +53,8 @@ impl HistoryDump {
         self.count
     }
 
-    /// Divides the rows into this many streams. Partition p goes to stream p modulo their number, as it goes to the consumer's lanes.
+    /// Divides the rows into this many streams. Partition p goes to stream p modulo their number, as it goes
+    /// to the consumer's lanes.
     pub fn streams(&self, number: usize) -> Result<Vec<Stream>, Failure> {
         let mut streams: Vec<Stream> =
             (0..number).map(|_| Stream { pieces: vec![self.header.clone()], rows: 0 }).collect();

@@ -1,5 +1,5 @@
-//! Compares the consumer, on this machine, with the limits of the log and of the database, and with consumers as they are usually
-//! written.
+//! Compares the consumer, on this machine, with the limits of the log and of the database, and with consumers
+//! as they are usually written.
 
 mod args;
 mod backlog;

@@ -45,8 +45,8 @@ async fn measure(bench: &mut Bench<'_>, steps: &[Step]) -> Result<Vec<Measuremen
     Ok(all)
 }
 
-/// Reads the topic once, so that the log is in the memory of the machine for every step, and drains it once if a step needs the rows.
-/// Neither is counted.
+/// Reads the topic once, so that the log is in the memory of the machine for every step, and drains it once
+/// if a step needs the rows. Neither is counted.
 async fn warm_up(bench: &mut Bench<'_>, steps: &[Step]) -> Result<(), Failure> {
     say!("warming up ...");
     let (measured, bytes) = read(bench, 0).await?;

@@ -46,7 +46,8 @@ impl Server {
         Ok(Self { postmaster: cpu::parent_named(pid, "postgres"), admin, url, made: 0 })
     }
 
-    /// Creates and migrates a database, and then makes a checkpoint, so that every step starts in the same state.
+    /// Creates and migrates a database, and then makes a checkpoint, so that every step starts in the same
+    /// state.
     pub async fn fresh(&mut self) -> Result<Fresh, Failure> {
         self.made += 1;
         let name = format!("bench_{}_{}", std::process::id(), self.made);

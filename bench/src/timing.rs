@@ -1,4 +1,5 @@
-//! The latencies of one step over its repetitions, and their ratios to those of the step that it is compared with.
+//! The latencies of one step over its repetitions, and their ratios to those of the step that it is compared
+//! with.
 
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
 //! An independent fold of the topic, compared with the tables.
 //!
-//! It is written from the text of docs/events.md with the simplest code that could be right: the whole log in memory, each value
-//! parsed as JSON, each order folded from all its records. It uses nothing of crates/orders, of the SQL of crates/views, or of
-//! crates/event-log except its settings.
+//! It is written from the text of docs/events.md with the simplest code that could be right: the whole log in
+//! memory, each value parsed as JSON, each order folded from all its records. It uses nothing of
+//! crates/orders, of the SQL of crates/views, or of crates/event-log except its settings.
 
 mod as_of;
 mod cell;
@@ -46,7 +46,8 @@ pub struct Settings {
     pub samples: Option<Samples>,
 }
 
-/// Compares all tables with the log. The report has the differences; an error means that the comparison could not be made.
+/// Compares all tables with the log. The report has the differences; an error means that the comparison could
+/// not be made.
 pub async fn check(settings: &Settings) -> Result<Report, Error> {
     let mut session = settings.database.session("food-orders check", &[]).await?;
     let seen = ends_in_background(&settings.kafka).await?;

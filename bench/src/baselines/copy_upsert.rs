@@ -1,5 +1,6 @@
-//! Batches of 5000: COPY into a staging table, one INSERT ... SELECT for the history and one upsert for the orders, then a commit of
-//! the group offsets. There is one connection; reading, writing and waiting take turns, except that librdkafka fetches ahead.
+//! Batches of 5000: COPY into a staging table, one INSERT ... SELECT for the history and one upsert for the
+//! orders, then a commit of the group offsets. There is one connection; reading, writing and waiting take
+//! turns, except that librdkafka fetches ahead.
 
 use std::pin::pin;
 use std::time::Duration;

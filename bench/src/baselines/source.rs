@@ -1,4 +1,5 @@
-//! Reading with a group, as most programs do: from the group offsets in Kafka, which are committed after the database's commit.
+//! Reading with a group, as most programs do: from the group offsets in Kafka, which are committed after the
+//! database's commit.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The limit of the database: plain COPY of the same history rows into the same table with the same indexes, and nothing else.
+//! The limit of the database: plain COPY of the same history rows into the same table with the same indexes,
+//! and nothing else.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! The steps that run a program of `baselines/`. It prints a line when it begins to read, and one with its numbers after the last
-//! commit.
+//! The steps that run a program of `baselines/`. It prints a line when it begins to read, and one with its
+//! numbers after the last commit.
 
 use secrecy::ExposeSecret;
 use service::{Exit, Failure};

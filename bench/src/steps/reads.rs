@@ -22,7 +22,8 @@ const ROUNDS: u32 = 4;
 const SAMPLED_ORDERS: i64 = 10_000;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
-/// One kind of request. In its path, `{id}` is replaced by an order's id, and `{cut}` by offsets in the middle of the log.
+/// One kind of request. In its path, `{id}` is replaced by an order's id, and `{cut}` by offsets in the
+/// middle of the log.
 #[derive(Clone, Copy)]
 struct Kind {
     name: &'static str,

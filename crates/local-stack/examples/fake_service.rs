@@ -1,6 +1,8 @@
-//! Stands in for the consumer, the API and the producer in the tests of `up`: it answers health checks until SIGTERM.
+//! Stands in for the consumer, the API and the producer in the tests of `up`: it answers health checks until
+//! SIGTERM.
 //!
-//! It appends `NAME started` and `NAME ended` to the file `FAKE_JOURNAL`. The program that `FAKE_DIES` names ends with exit code 3.
+//! It appends `NAME started` and `NAME ended` to the file `FAKE_JOURNAL`. The program that `FAKE_DIES` names
+//! ends with exit code 3.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -19,7 +21,8 @@ fn main() {
     let Ok(runtime) = runtime else { return };
     runtime.block_on(async {
         let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-        // A SIGTERM that came before the handler would end this process without its last line, so it is announced only now.
+        // A SIGTERM that came before the handler would end this process without its last line, so it is
+        // announced only now.
         note_start(&name);
         if let Ok(mut terminate) = terminate {
             terminate.recv().await;

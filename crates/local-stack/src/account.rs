@@ -1,4 +1,5 @@
-//! The account that PostgreSQL runs under: that of this program or, because PostgreSQL refuses to run as root, an unprivileged one.
+//! The account that PostgreSQL runs under: that of this program or, because PostgreSQL refuses to run as
+//! root, an unprivileged one.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -75,7 +76,8 @@ impl Account {
         }
     }
 
-    /// Whether this account can enter a folder. A shell tries it, so that modes, groups and access lists all count.
+    /// Whether this account can enter a folder. A shell tries it, so that modes, groups and access lists all
+    /// count.
     pub fn can_enter(&self, folder: &Path) -> bool {
         let mut command = Command::new("/bin/sh");
         command
@@ -90,7 +92,8 @@ impl Account {
     }
 }
 
-/// Refuses a folder that another user created: running as root, this program would leave files in it that its user cannot change.
+/// Refuses a folder that another user created: running as root, this program would leave files in it that its
+/// user cannot change.
 pub(crate) fn require_ours(server: &'static str, folder: &Path) -> Result<()> {
     let owner = fs::metadata(folder).attempt_on("looking at", folder)?.uid();
     let user = geteuid().as_raw();

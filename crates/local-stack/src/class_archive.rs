@@ -1,5 +1,6 @@
-//! Kafka's classes as this Java has loaded them before, in one file that the next start maps into memory. It halves the time and the
-//! work of every start, of the broker and of the command line tools. A broker that is started and stopped writes it, once per Java.
+//! Kafka's classes as this Java has loaded them before, in one file that the next start maps into memory. It
+//! halves the time and the work of every start, of the broker and of the command line tools. A broker that is
+//! started and stopped writes it, once per Java.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,7 +15,8 @@ use crate::scratch::Scratch;
 
 const FILE: &str = "classes.jsa";
 
-/// Flags that make `java` use the archive if there is one. Java is silenced, because it warns about an archive that does not fit.
+/// Flags that make `java` use the archive if there is one. Java is silenced, because it warns about an
+/// archive that does not fit.
 pub(crate) fn flags(java: &Java, jars: &Path) -> Vec<String> {
     let mut flags = vec!["-Xlog:disable".to_owned(), "-Xlog:all=error:stderr".to_owned()];
     let archive = folder(java, jars).join(FILE);
@@ -24,7 +26,8 @@ pub(crate) fn flags(java: &Java, jars: &Path) -> Vec<String> {
     flags
 }
 
-/// Creates the archive if there is none. Everything works without one, only slower, so a failure is only a warning.
+/// Creates the archive if there is none. Everything works without one, only slower, so a failure is only a
+/// warning.
 pub(crate) fn ensure(downloads: &Downloads) {
     if let Err(error) = create(downloads) {
         warn(&error);
@@ -46,7 +49,8 @@ fn create(downloads: &Downloads) -> Result<()> {
         kafka.stop()?;
         if file.exists() { Ok(()) } else { Err(Error::NoClassArchive { file: file.to_owned() }) }
     };
-    // The folder is kept without the file after a failure, so that a Java that cannot write one does not try at every start.
+    // The folder is kept without the file after a failure, so that a Java that cannot write one does not try
+    // at every start.
     fill_once(&folder, |target| {
         let file = target.join(FILE);
         if let Err(error) = run_broker(&file) {

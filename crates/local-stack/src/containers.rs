@@ -21,7 +21,8 @@ const VARIABLE: &str = "FOOD_ORDERS_TEST_DOCKER";
 pub(crate) struct Containers {
     pub bootstrap_servers: String,
     pub database_url: String,
-    // Removes the containers. testcontainers would do it on drop, but needs a runtime for that, which a static does not have.
+    // Removes the containers. testcontainers would do it on drop, but needs a runtime for that, which a
+    // static does not have.
     _cleaner: Cleaner,
 }
 
@@ -94,7 +95,8 @@ async fn start_kafka(port: u16) -> Started<ContainerAsync<GenericImage>> {
 async fn start_postgres() -> Started<(ContainerAsync<GenericImage>, u16)> {
     let container = GenericImage::new("postgres", "18")
         .with_exposed_port(ContainerPort::Tcp(5432))
-        // The image starts a server on a Unix socket to create the database. Only the one after it listens on TCP.
+        // The image starts a server on a Unix socket to create the database. Only the one after it listens on
+        // TCP.
         .with_wait_for(WaitFor::message_on_stderr("listening on IPv4 address \"0.0.0.0\""))
         .with_wait_for(WaitFor::message_on_stderr("ready to accept connections"))
         .with_env_var("POSTGRES_USER", USER)

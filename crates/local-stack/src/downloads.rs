@@ -1,5 +1,6 @@
-//! Brings Apache Kafka and PostgreSQL to this machine: packages from Maven's registry, fetched by Maven itself, so that its settings
-//! (mirrors, proxies, credentials) apply. They are kept in a cache folder that all work trees of a user share.
+//! Brings Apache Kafka and PostgreSQL to this machine: packages from Maven's registry, fetched by Maven
+//! itself, so that its settings (mirrors, proxies, credentials) apply. They are kept in a cache folder that
+//! all work trees of a user share.
 
 mod cache;
 mod maven;
@@ -34,8 +35,8 @@ pub struct Downloads {
 }
 
 impl Downloads {
-    /// Fetches what is missing, and says so on the standard error output; takes milliseconds if nothing is. Several processes may
-    /// call this at the same time: one fetches, the others wait.
+    /// Fetches what is missing, and says so on the standard error output; takes milliseconds if nothing is.
+    /// Several processes may call this at the same time: one fetches, the others wait.
     pub fn ensure() -> Result<Self> {
         let java = java::find()?;
         Ok(Self { kafka_jars: kafka_jars()?, postgres: postgres()?, java })

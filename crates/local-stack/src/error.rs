@@ -1,7 +1,8 @@
-//! What can go wrong with the servers, sorted by what the caller can do about it: install a program, choose another port or
-//! folder, change a setting, or read a log.
+//! What can go wrong with the servers, sorted by what the caller can do about it: install a program, choose
+//! another port or folder, change a setting, or read a log.
 //!
-//! Every message says what happened and what to do. It contains the words of its cause, which is therefore not its `source`.
+//! Every message says what happened and what to do. It contains the words of its cause, which is therefore
+//! not its `source`.
 
 mod data_folder;
 mod usage;

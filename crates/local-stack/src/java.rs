@@ -18,7 +18,8 @@ const NEEDED: u32 = 17;
 const INSTALL: &str =
     "apt-get install default-jre-headless (Debian), dnf install java-latest-openjdk-headless (Fedora)";
 
-/// `$JAVA_HOME/bin/java`, or else the `java` on the path. Fails if there is none, or if it is too old for Kafka.
+/// `$JAVA_HOME/bin/java`, or else the `java` on the path. Fails if there is none, or if it is too old for
+/// Kafka.
 pub(crate) fn find() -> Result<Java> {
     let java = env::var_os("JAVA_HOME")
         .map(|home| PathBuf::from(home).join("bin/java"))

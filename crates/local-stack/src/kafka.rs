@@ -28,7 +28,8 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// Starts Kafka and returns when it accepts requests, after 2 to 4 seconds. The first start in a data folder formats it.
+    /// Starts Kafka and returns when it accepts requests, after 2 to 4 seconds. The first start in a data
+    /// folder formats it.
     pub fn start(downloads: &Downloads, options: &KafkaOptions) -> Result<Self> {
         prepare_folder(&options.data_dir)?;
         class_archive::ensure(downloads);
@@ -37,7 +38,8 @@ impl Kafka {
         })
     }
 
-    /// Starts Kafka on a free port. When it is stopped, it writes the classes that it has loaded to `archive`.
+    /// Starts Kafka on a free port. When it is stopped, it writes the classes that it has loaded to
+    /// `archive`.
     pub(crate) fn start_to_archive(
         downloads: &Downloads,
         options: &KafkaOptions,

@@ -1,8 +1,9 @@
-//! Starts a real Apache Kafka and a real PostgreSQL as child processes: for `./food-orders`, and for tests, which also stop, kill and
-//! freeze them. Fetches both with Maven. Linux only.
+//! Starts a real Apache Kafka and a real PostgreSQL as child processes: for `./food-orders`, and for tests,
+//! which also stop, kill and freeze them. Fetches both with Maven. Linux only.
 //!
-//! This crate knows nothing of orders, topics or tables. Its calls block for seconds and are meant for tests and command line
-//! programs; only [`TestServers`] is async. The servers end with this process, however it ends.
+//! This crate knows nothing of orders, topics or tables. Its calls block for seconds and are meant for tests
+//! and command line programs; only [`TestServers`] is async. The servers end with this process, however it
+//! ends.
 //!
 //! ```no_run
 //! # async fn example() -> local_stack::Result<()> {

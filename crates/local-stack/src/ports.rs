@@ -6,14 +6,15 @@ use std::net::{Ipv4Addr, TcpListener};
 use crate::error::{Attempt, Error, Result};
 use crate::process;
 
-/// Below the ports that Linux gives to outgoing connections and to programs that ask for any (32768 and up), because those are
-/// taken and released all the time.
+/// Below the ports that Linux gives to outgoing connections and to programs that ask for any (32768 and up),
+/// because those are taken and released all the time.
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 /// How many free ports a server is started on before its failure counts.
 const FREE_PORT_ATTEMPTS: u32 = 3;
 
-/// A port that was free a moment ago. Another program may take it first: a caller that starts a server on it should try again.
+/// A port that was free a moment ago. Another program may take it first: a caller that starts a server on it
+/// should try again.
 pub fn free_port() -> Result<u16> {
     for _ in 0..100 {
         let offset = (uuid::Uuid::new_v4().as_u128() % u128::from(COUNT)) as u16;
@@ -35,8 +36,8 @@ pub fn require_free(server: &'static str, port: u16, setting: &'static str) -> R
     }
 }
 
-/// Starts a server on the wanted port, or on a free one if that is 0. A free port that another program took first is replaced by
-/// another one.
+/// Starts a server on the wanted port, or on a free one if that is 0. A free port that another program took
+/// first is replaced by another one.
 pub(crate) fn start_on<T>(
     server: &'static str,
     wanted: u16,

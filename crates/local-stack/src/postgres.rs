@@ -31,8 +31,8 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts PostgreSQL and returns when it accepts connections. The first start in a data folder creates the cluster, which takes
-    /// a second.
+    /// Starts PostgreSQL and returns when it accepts connections. The first start in a data folder creates
+    /// the cluster, which takes a second.
     pub fn start(downloads: &Downloads, options: &PostgresOptions) -> Result<Self> {
         let account = Account::for_postgres()?;
         let bin = &downloads.postgres;

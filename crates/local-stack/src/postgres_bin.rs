@@ -32,7 +32,8 @@ impl PgBin {
             Err(cause) => return Err(PgBinError::NotRunnable { program, cause }),
         };
         let text = String::from_utf8_lossy(&output.stdout);
-        // "postgres (PostgreSQL) 18.4", "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)", "postgres (PostgreSQL) 19beta1"
+        // "postgres (PostgreSQL) 18.4", "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)", "postgres
+        // (PostgreSQL) 19beta1"
         let version = text.split_whitespace().nth(2).unwrap_or_default();
         let digits = version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
         let Ok(major) = digits.parse() else {

@@ -36,7 +36,8 @@ impl Process {
         self.child.try_wait()
     }
 
-    /// Sends a signal to this process alone. That is harmless after its end: its id stays reserved until it is waited for.
+    /// Sends a signal to this process alone. That is harmless after its end: its id stays reserved until it
+    /// is waited for.
     pub fn signal(&self, signal: Signal) {
         let _ = signal::kill(self.pid(), signal);
     }
@@ -63,8 +64,8 @@ impl Process {
         }
     }
 
-    /// Sends `signal`, wakes the process if it is frozen, and kills it with all its descendants if it still runs after `limit`.
-    /// Returns whether it ended without being killed.
+    /// Sends `signal`, wakes the process if it is frozen, and kills it with all its descendants if it still
+    /// runs after `limit`. Returns whether it ended without being killed.
     pub fn end(&mut self, signal: Signal, limit: Duration) -> io::Result<bool> {
         if self.child.try_wait()?.is_some() {
             return Ok(true);
@@ -119,12 +120,14 @@ fn parent_of(pid: u32) -> Option<u32> {
     stat_fields(pid)?.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// When a process was started, in the kernel's ticks since boot. Pids are used again; a pid with a start time is unique.
+/// When a process was started, in the kernel's ticks since boot. Pids are used again; a pid with a start time
+/// is unique.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
     stat_fields(pid)?.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// The fields of /proc/PID/stat from the state on. The name before them is in parentheses, and may contain parentheses itself.
+/// The fields of /proc/PID/stat from the state on. The name before them is in parentheses, and may contain
+/// parentheses itself.
 fn stat_fields(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;

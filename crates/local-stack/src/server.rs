@@ -1,4 +1,5 @@
-//! What Kafka and PostgreSQL have in common as child processes: start and wait, stop, kill, freeze and restart.
+//! What Kafka and PostgreSQL have in common as child processes: start and wait, stop, kill, freeze and
+//! restart.
 
 mod delegate;
 mod folder_lock;
@@ -110,7 +111,8 @@ impl Server {
     fn launch(&mut self) -> Result<()> {
         let lock = folder_lock::acquire(self.kind.name(), &self.folder)?;
         let output_path = self.output_path();
-        // Readiness and errors are read from these files: what an earlier run wrote must not count for this one.
+        // Readiness and errors are read from these files: what an earlier run wrote must not count for this
+        // one.
         set_aside(&output_path)?;
         set_aside(self.kind.log())?;
         let output = File::create(&output_path).attempt_on("creating", &output_path)?;

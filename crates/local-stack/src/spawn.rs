@@ -1,7 +1,8 @@
 //! Starts child processes so that none outlives this process, and none receives its Ctrl-C.
 //!
-//! The kernel sends the parent-death signal when the *thread* that started the child ends, so a server would die with the
-//! short-lived thread of the test that started it. One thread, which ends only with the process, therefore starts all children.
+//! The kernel sends the parent-death signal when the *thread* that started the child ends, so a server would
+//! die with the short-lived thread of the test that started it. One thread, which ends only with the process,
+//! therefore starts all children.
 
 use std::fs::File;
 use std::io;
@@ -33,7 +34,8 @@ pub(crate) fn spawn(launch: Launch) -> io::Result<Child> {
     if own_group {
         command.process_group(0);
     }
-    // SAFETY: between fork and exec only async-signal-safe calls are made (prctl, getppid, fcntl), and nothing is allocated.
+    // SAFETY: between fork and exec only async-signal-safe calls are made (prctl, getppid, fcntl), and
+    // nothing is allocated.
     #[allow(unsafe_code)]
     unsafe {
         command.pre_exec(move || before_exec(parent, death_signal, inherited));

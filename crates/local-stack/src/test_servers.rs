@@ -29,9 +29,9 @@ pub struct TestServers {
 }
 
 impl TestServers {
-    /// The servers that all tests of this process share: those that the environment names (`FOOD_ORDERS_TEST_KAFKA`,
-    /// `FOOD_ORDERS_TEST_DATABASE_URL`), or else containers (feature `docker`), or else child processes. The first call starts
-    /// them, and they end with the process.
+    /// The servers that all tests of this process share: those that the environment names
+    /// (`FOOD_ORDERS_TEST_KAFKA`, `FOOD_ORDERS_TEST_DATABASE_URL`), or else containers (feature `docker`), or
+    /// else child processes. The first call starts them, and they end with the process.
     pub async fn shared() -> Result<&'static Self> {
         static SHARED: OnceCell<TestServers> = OnceCell::const_new();
         SHARED.get_or_try_init(Self::find_or_start).await
@@ -69,7 +69,8 @@ impl TestServers {
         }
     }
 
-    /// Starts child processes on free ports, with their data in a temporary folder that is removed with them. Blocks for some seconds.
+    /// Starts child processes on free ports, with their data in a temporary folder that is removed with them.
+    /// Blocks for some seconds.
     pub fn start() -> Result<Self> {
         let downloads = Downloads::ensure()?;
         let scratch = Scratch::new()?;
@@ -94,7 +95,8 @@ impl TestServers {
         &self.database_url
     }
 
-    /// Creates an empty database that no other test uses, and returns its URL. It stays until the server ends.
+    /// Creates an empty database that no other test uses, and returns its URL. It stays until the server
+    /// ends.
     pub async fn fresh_database(&self) -> Result<String> {
         let name = unique("test_").replace('-', "_");
         let (client, connection) =
@@ -124,7 +126,8 @@ fn only_one(given: &'static str, missing: &'static str) -> Error {
     UsageError::OnlyOneServer { given, missing }.into()
 }
 
-/// A name with the process id, a counter and some randomness, because several processes may share the servers.
+/// A name with the process id, a counter and some randomness, because several processes may share the
+/// servers.
 fn unique(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let random = uuid::Uuid::new_v4().as_fields().0;

@@ -185,7 +185,8 @@ fn the_error_of_a_server_that_does_not_start_contains_the_end_of_its_log() {
     assert!(error.contains("num.io.threads"), "{error}");
 }
 
-/// The kernel's parent-death signal follows the thread that started the child, and the threads of tests are short-lived.
+/// The kernel's parent-death signal follows the thread that started the child, and the threads of tests are
+/// short-lived.
 #[test]
 fn a_server_outlives_the_thread_that_started_it() {
     let folder = folder();

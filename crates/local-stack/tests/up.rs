@@ -1,4 +1,5 @@
-//! `up`, with stand-ins for our programs: the order in which they start and end, and what follows when one ends by itself.
+//! `up`, with stand-ins for our programs: the order in which they start and end, and what follows when one
+//! ends by itself.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 mod common;
@@ -25,7 +26,8 @@ impl Stage {
         let folder = folder();
         let program = Path::new(env!("CARGO_BIN_EXE_local-stack"));
         let fake = program.with_file_name("examples").join("fake_service");
-        // Linked if possible: a file that was just written cannot be run while another thread forks with it open.
+        // Linked if possible: a file that was just written cannot be run while another thread forks with it
+        // open.
         let place = |from: &Path, name: &str| {
             let to = folder.path().join(name);
             fs::hard_link(from, &to).or_else(|_| fs::copy(from, &to).map(drop)).unwrap();

@@ -11,10 +11,11 @@ use service::settings::{Invalid, ShellArgs, whole_number};
 use service::{Exit, Failure, Shell};
 use views::DatabaseArgs;
 
-/// Reads the entire topic, folds it by code of its own, and compares every row and column of the active build with the result.
+/// Reads the entire topic, folds it by code of its own, and compares every row and column of the active build
+/// with the result.
 ///
-/// Prints every difference, by key and column, and then one line of totals. The exit code is 0 if nothing differs, 7 if something
-/// does, 2 if a setting is wrong, and 1 if the comparison could not be made.
+/// Prints every difference, by key and column, and then one line of totals. The exit code is 0 if nothing
+/// differs, 7 if something does, 2 if a setting is wrong, and 1 if the comparison could not be made.
 #[derive(Parser, Debug)]
 #[command(name = "food-orders-check", version, max_term_width = 120)]
 struct Args {

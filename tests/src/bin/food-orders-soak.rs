@@ -20,8 +20,9 @@ use tokio::time::sleep;
 
 /// Injects random faults while a producer writes, and compares the tables with the log about once a minute.
 ///
-/// Starts a Kafka and a PostgreSQL of its own. Prints which faults it injected; the exit code is 0 if the tables were always what
-/// the log implies. After a failure it prints the last lines of the logs of all programs.
+/// Starts a Kafka and a PostgreSQL of its own. Prints which faults it injected; the exit code is 0 if the
+/// tables were always what the log implies. After a failure it prints the last lines of the logs of all
+/// programs.
 #[derive(Parser, Debug)]
 #[command(name = "food-orders-soak", version)]
 struct Args {

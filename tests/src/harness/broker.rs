@@ -106,7 +106,8 @@ impl Stage {
         sent.await.unwrap()
     }
 
-    /// Sets the group offsets in Kafka, whatever the database contains. Kafka allows it only while the group has no members.
+    /// Sets the group offsets in Kafka, whatever the database contains. Kafka allows it only while the group
+    /// has no members.
     pub async fn set_group_offsets(&self, offsets: &BTreeMap<i32, i64>) {
         let consumer: BaseConsumer = self.client().set("group.id", &self.group).create().unwrap();
         let mut list = TopicPartitionList::new();

@@ -8,8 +8,9 @@ use std::path::Path;
 use local_stack::{Downloads, Kafka, KafkaOptions, Postgres, PostgresOptions};
 use tempfile::TempDir;
 
-/// A server with its data folder. Dropping this stops the server and deletes the data. The calls block for seconds; a test may make
-/// them on its own thread, because the proxy has a thread of its own and the programs are processes.
+/// A server with its data folder. Dropping this stops the server and deletes the data. The calls block for
+/// seconds; a test may make them on its own thread, because the proxy has a thread of its own and the
+/// programs are processes.
 pub struct OwnServer<T> {
     // Fields are dropped in this order, so the server ends before its folder is deleted.
     server: T,

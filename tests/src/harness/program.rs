@@ -38,7 +38,8 @@ impl Program {
         self.process.signal(signal);
     }
 
-    /// Sends SIGSTOP, and waits until every thread has stopped, which takes a while when all processors are busy.
+    /// Sends SIGSTOP, and waits until every thread has stopped, which takes a while when all processors are
+    /// busy.
     pub async fn freeze(&self) {
         self.signal(Signal::SIGSTOP);
         let threads = format!("/proc/{}/task", self.process.id());
@@ -57,7 +58,8 @@ impl Program {
         self.process.try_wait().unwrap().is_some()
     }
 
-    /// Waits until the process has ended. If a signal ended it, the exit code is 128 plus the signal's number.
+    /// Waits until the process has ended. If a signal ended it, the exit code is 128 plus the signal's
+    /// number.
     pub async fn exit_code(&mut self, limit: Duration) -> i32 {
         let process = &mut self.process;
         let status =

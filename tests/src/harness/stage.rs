@@ -1,4 +1,5 @@
-//! The surroundings of one test: a topic, a database and a consumer group of its own, and the programs that use them.
+//! The surroundings of one test: a topic, a database and a consumer group of its own, and the programs that
+//! use them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -147,7 +148,8 @@ impl Stage {
         self.ends().await.values().sum()
     }
 
-    /// Waits up to a minute until everything that is in the log now is applied, and has the oracle compare all tables with the log.
+    /// Waits up to a minute until everything that is in the log now is applied, and has the oracle compare
+    /// all tables with the log.
     pub async fn check(&self) -> Report {
         self.compare(None, 1_000_000, &[]).await
     }

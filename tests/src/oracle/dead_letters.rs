@@ -1,5 +1,5 @@
-//! The table `dead_letters` has to contain every record that cannot be decoded, with its cause, and every record that an operator
-//! has decided about, with the decision; each once, and nothing else.
+//! The table `dead_letters` has to contain every record that cannot be decoded, with its cause, and every
+//! record that an operator has decided about, with the decision; each once, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,8 +29,8 @@ const COLUMNS: [Column; 11] = [
 /// A dead letter keeps at most this many bytes of a key or a value.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// Compares the table, and returns how many dead letters stand for a record that is not in the history. `admitted` has the
-/// decisions of history rows.
+/// Compares the table, and returns how many dead letters stand for a record that is not in the history.
+/// `admitted` has the decisions of history rows.
 pub async fn compare(
     tx: &Transaction<'_>,
     build: &str,
@@ -74,8 +74,8 @@ pub async fn compare(
     Ok(count)
 }
 
-/// The state has to be that of the last decision. A record that a later build refuses again is an open dead letter there, even if it
-/// was retried before.
+/// The state has to be that of the last decision. A record that a later build refuses again is an open dead
+/// letter there, even if it was retried before.
 fn compare_decision(
     row: &Row,
     at: (i32, i64),
@@ -141,7 +141,8 @@ fn compare_row(
         Ok(_) => differences.add(TABLE, label, "row", "an event", format!("a dead letter, {state}")),
         Err(undecodable) => {
             let cause: &str = row.try_get(3)?;
-            // A discarded dead letter keeps the cause that it had, even where the code would find another one today.
+            // A discarded dead letter keeps the cause that it had, even where the code would find another one
+            // today.
             if decision.is_none_or(|decision| decision.is_retry) && !undecodable.faults.contains(&cause) {
                 differences.add(TABLE, &label, "cause", undecodable.faults.join(" or "), cause);
             }

@@ -1,7 +1,7 @@
 //! Decodes the value of a record, or finds all faults in it.
 //!
-//! Some faults stay unnoticed, because serde_json's `Value` hides them: numbers of over 1000 digits or with exponents below −400, and
-//! a fault in the first of two fields with the same name.
+//! Some faults stay unnoticed, because serde_json's `Value` hides them: numbers of over 1000 digits or with
+//! exponents below −400, and a fault in the first of two fields with the same name.
 
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -157,8 +157,9 @@ impl Reading {
             Ok(_) => self.faults.push("wrong_type"),
             Err(_) => {
                 self.faults.push("bad_json");
-                // The grammar of JSON allows values that a `Value` cannot represent: a number beyond a double, very deep
-                // nesting, half a surrogate pair. The consumer may have read the order's id before it met one.
+                // The grammar of JSON allows values that a `Value` cannot represent: a number beyond a
+                // double, very deep nesting, half a surrogate pair. The consumer may have read the order's id
+                // before it met one.
                 if std::str::from_utf8(value).is_ok() && serde_json::from_slice::<IgnoredAny>(value).is_ok() {
                     self.faults.push("out_of_range");
                     self.order_id = None;
@@ -194,8 +195,8 @@ impl Reading {
         }
     }
 
-    /// A text of `least` to 128 characters. The length of `event`, `status` and `occurred_at` does not matter: one that is too long
-    /// has no valid content either.
+    /// A text of `least` to 128 characters. The length of `event`, `status` and `occurred_at` does not
+    /// matter: one that is too long has no valid content either.
     fn text(&mut self, fields: &Map<String, Value>, name: &str, least: usize) -> Option<String> {
         self.check_text(fields, name);
         let text = fields.get(name)?.as_str()?;

@@ -1,7 +1,7 @@
 //! The state of an order, from all its records.
 //!
-//! Each event type has a group of columns. The record with the highest sequence wins the group; among equal sequences, the first in
-//! log order wins. The same rule over all groups decides about the status.
+//! Each event type has a group of columns. The record with the highest sequence wins the group; among equal
+//! sequences, the first in log order wins. The same rule over all groups decides about the status.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -5,7 +5,8 @@ use serde_json::{Number, Value};
 /// Up to here, every integer can be represented exactly as a double.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Keys are sorted. `1e3` and `1000.0` become `1000`, as `jsonb` returns them; fractions are compared as doubles.
+/// Keys are sorted. `1e3` and `1000.0` become `1000`, as `jsonb` returns them; fractions are compared as
+/// doubles.
 pub fn canonical(mut value: Value) -> String {
     value.sort_all_objects();
     plain_numbers(&mut value);

@@ -30,8 +30,9 @@ pub struct Log {
 }
 
 impl Log {
-    /// Reads every partition of `upto` from offset 0 to the offset before the given one. A record that was retried is decoded whatever
-    /// its size; one that was discarded, or that a test made PostgreSQL refuse (`refused`), counts as undecodable.
+    /// Reads every partition of `upto` from offset 0 to the offset before the given one. A record that was
+    /// retried is decoded whatever its size; one that was discarded, or that a test made PostgreSQL refuse
+    /// (`refused`), counts as undecodable.
     pub fn read(
         kafka: &KafkaSettings,
         max_record_bytes: usize,

@@ -42,7 +42,8 @@ fn rows(rows: Vec<tokio_postgres::Row>) -> Offsets {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-/// A position has to lie between the end offset before it was read and the one afterwards, which are equal unless somebody writes.
+/// A position has to lie between the end offset before it was read and the one afterwards, which are equal
+/// unless somebody writes.
 pub fn compare(applied: &Offsets, before: &Offsets, after: &Offsets, differences: &mut Differences) {
     for (partition, end) in before {
         let position = applied.get(partition).copied().unwrap_or(0);

@@ -1,7 +1,7 @@
 //! What operators decide about dead letters.
 //!
-//! The dead letters of these tests are records over the consumers' size limit. The API that retries them has a larger limit, as if the
-//! cause had been mended.
+//! The dead letters of these tests are records over the consumers' size limit. The API that retries them has
+//! a larger limit, as if the cause had been mended.
 
 mod builds;
 mod command_line;

@@ -24,7 +24,8 @@ async fn two_consumers_share_the_partitions() {
     })
     .await;
     println!("applied by two consumers in {:?}", applied.elapsed());
-    // The first consumer may have applied a small log before the second has joined. They share what comes after that.
+    // The first consumer may have applied a small log before the second has joined. They share what comes
+    // after that.
     eventually("the partitions have two owners", GIVE_UP_AFTER, async || {
         let owners = "SELECT count(DISTINCT owner) FROM public.positions";
         (sql.query_one(owners, &[]).await.unwrap().get::<_, i64>(0) == 2).then_some(())

@@ -1,5 +1,5 @@
-//! The promises of the README, tested on the real binaries. All tests are in one program, which is linked once and runs them at the
-//! same time: most of them mostly wait.
+//! The promises of the README, tested on the real binaries. All tests are in one program, which is linked
+//! once and runs them at the same time: most of them mostly wait.
 #![allow(clippy::unwrap_used, clippy::panic)] // This is test code.
 
 mod api;

@@ -1,4 +1,5 @@
-//! A rebuild from offset 0 beside the live tables: readers do not notice it, and the new tables equal the log.
+//! A rebuild from offset 0 beside the live tables: readers do not notice it, and the new tables equal the
+//! log.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

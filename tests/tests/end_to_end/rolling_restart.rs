@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use end_to_end::harness::{GIVE_UP_AFTER, Stage, eventually};
 use tokio_postgres::Client;
 
-/// How often the positions are read. Events arrive at every partition about as often, so one whose position stays for much longer waits
-/// for its next owner.
+/// How often the positions are read. Events arrive at every partition about as often, so one whose position
+/// stays for much longer waits for its next owner.
 const READ_INTERVAL: Duration = Duration::from_millis(20);
 /// Generous, because the machine is busy with other tests.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);

@@ -1,4 +1,5 @@
-//! On SIGTERM, a consumer finishes what is in flight, commits its group offsets, leaves the group, and ends with exit code 0.
+//! On SIGTERM, a consumer finishes what is in flight, commits its group offsets, leaves the group, and ends
+//! with exit code 0.
 
 use std::time::{Duration, Instant};
 

@@ -68,7 +68,8 @@ async fn fault_10_database_refuses_connections() {
     assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
 }
 
-/// A connection is half open: it exists, but something in between swallows the bytes, and neither end is told.
+/// A connection is half open: it exists, but something in between swallows the bytes, and neither end is
+/// told.
 #[tokio::test]
 async fn fault_10_connections_swallow_everything_and_then_die() {
     let stage = Stage::new().await;
@@ -88,7 +89,8 @@ async fn fault_10_connections_swallow_everything_and_then_die() {
     assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
 }
 
-/// The database is replaced by an older copy. The consumer continues from the copy's positions, and reports it.
+/// The database is replaced by an older copy. The consumer continues from the copy's positions, and reports
+/// it.
 #[tokio::test]
 async fn fault_11_database_is_restored_under_a_running_consumer() {
     let stage = Stage::new().await;

@@ -7,7 +7,8 @@ use crate::support::{
     WAITS_FOR_A_LOCK, events, events_named, idle_consumer, wait_for_lanes, wait_until_all_applied,
 };
 
-/// A stage with 400 applied orders and a running consumer, with a session to conflict with it. The settings are those of the database.
+/// A stage with 400 applied orders and a running consumer, with a session to conflict with it. The settings
+/// are those of the database.
 async fn stage_with_orders(settings: &[&str]) -> (Stage, Client, Program) {
     let stage = Stage::new().await;
     stage.create_topic(4).await;

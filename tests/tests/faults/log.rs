@@ -86,7 +86,8 @@ async fn fault_22_partitions_added_while_running() {
         (stage.ends().await.len() == 6).then_some(())
     })
     .await;
-    // The consumer has to read the new partitions from offset 0, records that came before it noticed them included.
+    // The consumer has to read the new partitions from offset 0, records that came before it noticed them
+    // included.
     stage.send(events_named("OrderShipped", 0..200, 6)).await;
     wait_for_owners(&stage, 1).await;
     let report = stage.check().await;
@@ -121,7 +122,8 @@ async fn fault_23_log_truncated_under_a_running_consumer() {
     assert_eq!(stage.positions(&stage.sql().await).await, before, "the positions have to stay");
 }
 
-/// The end of the log is replaced while no consumer runs. Only the fingerprint of the last applied record shows it.
+/// The end of the log is replaced while no consumer runs. Only the fingerprint of the last applied record
+/// shows it.
 #[tokio::test]
 #[ignore = "slow: ./food-orders test --faults"]
 async fn fault_23_log_truncated_and_longer_again() {
@@ -225,7 +227,8 @@ async fn fault_26_corrupt_batch() {
     stage.send(vec![raw(r#"{"event":"OrderCreated","order_id":"FIRST"}"#)]).await;
     stage.catch_up().await;
     stage.send(vec![raw(r#"{"event":"OrderCreated","order_id":"SECOND"}"#)]).await;
-    // Stopped in good order, because after a kill the broker would check the batches itself and remove this one.
+    // Stopped in good order, because after a kill the broker would check the batches itself and remove this
+    // one.
     kafka.stop().unwrap();
     let path = segment(&kafka, &stage);
     let mut bytes = fs::read(&path).unwrap();

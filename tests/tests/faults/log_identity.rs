@@ -136,8 +136,8 @@ async fn fault_21_another_cluster() {
     stop(other).await;
 }
 
-/// The broker has lost its last records and received others in their place. All ids and watermarks are as expected; only the record
-/// that was applied last is another one.
+/// The broker has lost its last records and received others in their place. All ids and watermarks are as
+/// expected; only the record that was applied last is another one.
 #[tokio::test]
 async fn a_log_whose_end_was_replaced_is_refused() {
     let mut stage = Stage::new().await;

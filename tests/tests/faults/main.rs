@@ -1,5 +1,6 @@
-//! Faults in the real parts: Kafka, PostgreSQL, our binaries. docs/faults.md lists them; the name of a test begins with the number of
-//! its fault. After each fault, the oracle compares the tables with an independent fold of the topic.
+//! Faults in the real parts: Kafka, PostgreSQL, our binaries. docs/faults.md lists them; the name of a test
+//! begins with the number of its fault. After each fault, the oracle compares the tables with an independent
+//! fold of the topic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // This is test code.
 
 mod api_connections;

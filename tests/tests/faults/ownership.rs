@@ -114,7 +114,8 @@ async fn fault_03_revoked_while_a_transaction_is_open() {
     assert_eq!(second.terminate(GIVE_UP_AFTER).await, 0);
 }
 
-/// The group has given the partitions away, so the consumer may neither commit group offsets nor count on its claims.
+/// The group has given the partitions away, so the consumer may neither commit group offsets nor count on its
+/// claims.
 #[tokio::test]
 async fn fault_04_partitions_lost_in_a_transaction() {
     let stage = Stage::new().await;

@@ -99,7 +99,8 @@ async fn fault_29_events_out_of_order_and_missing() {
     }
 }
 
-/// Good and bad records of one order alternate. Only the bad ones become dead letters, and the good ones are applied.
+/// Good and bad records of one order alternate. Only the bad ones become dead letters, and the good ones are
+/// applied.
 #[tokio::test]
 async fn fault_30_bad_records_between_good_ones() {
     let stage = Stage::new().await;

@@ -101,12 +101,14 @@ pub const WAITS_FOR_A_LOCK: &str = "wait_event_type = 'Lock'";
 pub const WAITS_FOR_ITS_CLIENT: &str =
     "state = 'active' AND wait_event = 'ClientRead' AND query LIKE '%COPY%'";
 
-/// Lets time pass where nothing can be waited for, because the fault is one of duration or the test shows that nothing changes.
+/// Lets time pass where nothing can be waited for, because the fault is one of duration or the test shows
+/// that nothing changes.
 pub async fn hold_for(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Waits until the probe `/health/ready` at this address answers that the process is ready, or is not, and returns its body.
+/// Waits until the probe `/health/ready` at this address answers that the process is ready, or is not, and
+/// returns its body.
 pub async fn wait_for_readiness(address: &str, ready: bool, limit: Duration) -> String {
     let url = format!("http://{address}/health/ready");
     eventually(&format!("{url} answers ready = {ready}"), limit, async || {

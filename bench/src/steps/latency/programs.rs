@@ -42,8 +42,8 @@ pub fn start_subject(
     child::start("latency", command)
 }
 
-/// Starts the producer at half the rate of a drain, for as long as is measured. If the machine cannot keep up, the consumer applies the
-/// rest afterwards.
+/// Starts the producer at half the rate of a drain, for as long as is measured. If the machine cannot keep
+/// up, the consumer applies the rest afterwards.
 pub fn start_load(bench: &Bench<'_>, kafka: &KafkaSettings) -> Result<Running, Failure> {
     let rate = bench.drain_rate.unwrap_or_default() / 2.0 - EVENTS_PER_SECOND as f64;
     let seconds = WARM_UP_SECONDS + bench.context.options.sample_seconds;

@@ -43,7 +43,8 @@ impl Reader {
         Ok(false)
     }
 
-    /// Returns how long each order took to become visible, once the sender has ended and all orders are visible.
+    /// Returns how long each order took to become visible, once the sender has ended and all orders are
+    /// visible.
     pub async fn watch(&mut self, probes: &Receiver<Probe>) -> Result<Vec<Duration>, Failure> {
         let mut waiting: VecDeque<Probe> = VecDeque::new();
         let mut samples = Vec::new();

@@ -21,7 +21,8 @@ pub enum Command {
     Up(Up),
     /// Start Kafka and PostgreSQL only, and run them until Ctrl-C or SIGTERM.
     Run(Run),
-    /// Start fresh servers on free ports, run a command with their addresses in its environment, and delete their data.
+    /// Start fresh servers on free ports, run a command with their addresses in its environment, and delete
+    /// their data.
     Exec(Exec),
     /// Stop what `up` or `run` has started; the data stays.
     Down {

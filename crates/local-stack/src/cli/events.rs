@@ -17,7 +17,8 @@ pub enum Event {
     InputClosed,
 }
 
-/// Receives the requests to end. A second signal ends this process immediately, and the kernel then ends its children.
+/// Receives the requests to end. A second signal ends this process immediately, and the kernel then ends its
+/// children.
 #[derive(Debug)]
 pub struct Events {
     sender: Sender<Event>,

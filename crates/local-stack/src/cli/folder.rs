@@ -64,7 +64,8 @@ impl DataFolder {
         Ok(OwnedFolder { folder: self, _lock: lock })
     }
 
-    /// The id of the process that runs a stack here; `None` if the lock is free, or names a process that has ended.
+    /// The id of the process that runs a stack here; `None` if the lock is free, or names a process that has
+    /// ended.
     pub fn running(&self) -> Option<u32> {
         let lock = File::open(self.lock_path()).ok()?;
         if lock.try_lock_shared().is_ok() {

@@ -100,7 +100,8 @@ fn bootstrap_servers(folder: &Folder) -> Result<String> {
     })
 }
 
-/// The path of the log4j2 settings. They are beside the jars, and written if they differ from those of this program.
+/// The path of the log4j2 settings. They are beside the jars, and written if they differ from those of this
+/// program.
 fn logging_settings(jars: &Path) -> Result<String> {
     let wanted = include_str!("../log4j2-tools.properties");
     let path = jars.join("log4j2-tools.properties");

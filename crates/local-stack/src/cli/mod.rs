@@ -25,7 +25,8 @@ use clap::Parser;
 use crate::error::{Error, Result};
 use args::{Arguments, Command};
 
-/// Reads the command line and runs the command. An error is printed; the exit code is 2 for a wrong setting or argument, else 1.
+/// Reads the command line and runs the command. An error is printed; the exit code is 2 for a wrong setting
+/// or argument, else 1.
 pub fn main() -> ExitCode {
     match dispatch(Arguments::parse().command) {
         Ok(code) => code,

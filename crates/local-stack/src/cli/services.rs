@@ -1,4 +1,5 @@
-//! Our programs on top of the two servers: they become ready together, are watched together, and end in order.
+//! Our programs on top of the two servers: they become ready together, are watched together, and end in
+//! order.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -137,8 +138,8 @@ impl Services {
         Ok(())
     }
 
-    /// Ends the producer first, so that the log has an end that the consumers can reach, and then the consumers and the API
-    /// together.
+    /// Ends the producer first, so that the log has an end that the consumers can reach, and then the
+    /// consumers and the API together.
     pub fn drain(&mut self) -> Result<()> {
         let producer: Vec<Service> = self.producer.take().into_iter().collect();
         for mut group in [producer, std::mem::take(&mut self.running)] {

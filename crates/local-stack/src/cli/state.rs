@@ -1,5 +1,5 @@
-//! What a running stack consists of: the content of `state.json`, which exists while the stack runs. The commands `status`, `kafka`
-//! and `psql` read it, and so may scripts.
+//! What a running stack consists of: the content of `state.json`, which exists while the stack runs. The
+//! commands `status`, `kafka` and `psql` read it, and so may scripts.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -23,7 +23,8 @@ pub(super) fn folder() -> Result<PathBuf> {
     create_safely(folder)
 }
 
-/// Where PostgreSQL is kept. Its account has to be able to run it there, so for root it is not in root's home folder.
+/// Where PostgreSQL is kept. Its account has to be able to run it there, so for root it is not in root's home
+/// folder.
 pub(super) fn folder_for_postgres() -> Result<PathBuf> {
     if !account::is_root() {
         return folder();
@@ -58,8 +59,8 @@ fn create_safely(folder: PathBuf) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Returns the folder after `fill` has filled it, unless it exists already. It appears complete or not at all. If several processes
-/// call this at the same time, one fills the folder and the others wait.
+/// Returns the folder after `fill` has filled it, unless it exists already. It appears complete or not at
+/// all. If several processes call this at the same time, one fills the folder and the others wait.
 pub(crate) fn fill_once(folder: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     if folder.is_dir() {
         return Ok(folder.to_owned());

@@ -1,7 +1,7 @@
 //! Ids of new clusters.
 
-/// 16 random bytes in URL-safe Base64, as Kafka writes its ids. The highest bit is 0, so that the first character is one of A to f:
-/// the StorageTool would read a leading dash as a flag.
+/// 16 random bytes in URL-safe Base64, as Kafka writes its ids. The highest bit is 0, so that the first
+/// character is one of A to f: the StorageTool would read a leading dash as a flag.
 pub(super) fn new_cluster_id() -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let bits = uuid::Uuid::new_v4().as_u128() >> 1;

@@ -9,8 +9,8 @@ use super::node::Node;
 use crate::error::{Attempt, DataFolderError, Result};
 use crate::server::excerpt;
 
-/// Does nothing where the data folder exists. A new one is formatted under another name and then renamed, so that an interrupted
-/// start leaves no half-formatted folder.
+/// Does nothing where the data folder exists. A new one is formatted under another name and then renamed, so
+/// that an interrupted start leaves no half-formatted folder.
 pub(super) fn format_once(node: &Node) -> Result<()> {
     const MARK: &str = "meta.properties";
     let data = node.data();

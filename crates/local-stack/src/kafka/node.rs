@@ -106,8 +106,8 @@ impl ServerKind for Node {
         &self.log
     }
 
-    /// The broker opens its port before it serves requests. It writes this line once it is registered and not fenced; the log file is
-    /// a new one with every start.
+    /// The broker opens its port before it serves requests. It writes this line once it is registered and not
+    /// fenced; the log file is a new one with every start.
     fn is_ready(&self, _pid: u32) -> bool {
         let started = fs::read(&self.log)
             .is_ok_and(|log| String::from_utf8_lossy(&log).contains("Kafka Server started"));

@@ -20,7 +20,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("password_encryption", "scram-sha-256"),
     ("max_connections", "100"),
     ("shared_buffers", "256MB"),
-    // After a checkpoint, the first change of a page writes the full page to the WAL: fewer checkpoints, less to write.
+    // After a checkpoint, the first change of a page writes the full page to the WAL: fewer checkpoints, less
+    // to write.
     ("max_wal_size", "4GB"),
     ("checkpoint_timeout", "15min"),
     // For disks without moving heads.

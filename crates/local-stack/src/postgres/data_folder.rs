@@ -10,8 +10,8 @@ use crate::account::{self, Account};
 use crate::error::{Attempt, DataFolderError, Result};
 use crate::postgres_bin::PgBin;
 
-/// Creates the outer folder. It belongs to this program's user; PostgreSQL's account has to be able to pass through it to the data
-/// folder, which only that account can read.
+/// Creates the outer folder. It belongs to this program's user; PostgreSQL's account has to be able to pass
+/// through it to the data folder, which only that account can read.
 pub(super) fn prepare(account: &Account, folder: &Path) -> Result<()> {
     if !folder.exists() {
         fs::create_dir_all(folder).attempt_on("creating", folder)?;

@@ -36,7 +36,8 @@ fn run_initdb(account: &Account, bin: &PgBin, folder: &Path, data: &Path) -> Res
         .args(["--username", USER, "--auth", "scram-sha-256"])
         // The C locale sorts alike on every machine, and is the fastest.
         .args(["--encoding", "UTF8", "--locale", "C"])
-        // The file system is synced once, before the folder gets its name: one lost in a power cut is made again.
+        // The file system is synced once, before the folder gets its name: one lost in a power cut is made
+        // again.
         .arg("--no-sync")
         .current_dir("/");
     account.apply(&mut initdb);

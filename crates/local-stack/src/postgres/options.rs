@@ -26,7 +26,8 @@ impl PostgresOptions {
         }
     }
 
-    /// Does not wait for the disk, for data that is thrown away. Commits still survive `kill`, but not a power cut.
+    /// Does not wait for the disk, for data that is thrown away. Commits still survive `kill`, but not a
+    /// power cut.
     #[must_use]
     pub fn for_tests(mut self) -> Self {
         for name in ["fsync", "full_page_writes"] {

@@ -1,6 +1,7 @@
 //! The methods that `Kafka` and `Postgres` have in common.
 
-/// Defines them on a type with a field `server`. A macro, because a trait would have to be imported wherever a server is used.
+/// Defines them on a type with a field `server`. A macro, because a trait would have to be imported wherever
+/// a server is used.
 macro_rules! delegate_to_server {
     () => {
         /// The process id; `None` after the server was stopped.
@@ -43,8 +44,8 @@ macro_rules! delegate_to_server {
             self.server.resume();
         }
 
-        /// Stops the server if it runs, and starts it on the same port with the same data. It also starts one that `stop` or
-        /// `kill` has ended.
+        /// Stops the server if it runs, and starts it on the same port with the same data. It also starts one
+        /// that `stop` or `kill` has ended.
         pub fn restart(&mut self) -> crate::Result<()> {
             self.server.restart()
         }

@@ -10,8 +10,8 @@ use crate::error::{Attempt, DataFolderError, Result};
 /// How long a server that was killed may take to let go of the folder.
 const LOCK_WAIT_LIMIT: Duration = Duration::from_secs(20);
 
-/// The server inherits the file that is returned, so the lock is held for as long as any of its processes lives, also those that a
-/// killed predecessor left behind.
+/// The server inherits the file that is returned, so the lock is held for as long as any of its processes
+/// lives, also those that a killed predecessor left behind.
 pub(super) fn acquire(server: &'static str, folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     let file = File::create(&path).attempt_on("creating", &path)?;

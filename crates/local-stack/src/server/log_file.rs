@@ -15,7 +15,8 @@ pub(crate) fn set_aside(log: &Path) -> Result<()> {
     fs::rename(log, previous).attempt_on("renaming", log)
 }
 
-/// The lines of a log that tell why a program ended: the first error near the end and what follows it, or else the last lines.
+/// The lines of a log that tell why a program ended: the first error near the end and what follows it, or
+/// else the last lines.
 pub(crate) fn excerpt(log: &Path) -> String {
     const LINES: usize = 15;
     // A server writes up to this many lines while it ends.
