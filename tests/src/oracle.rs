@@ -25,6 +25,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use event_log::KafkaSettings;
+use secrecy::{ExposeSecret, SecretString};
 
 pub use as_of::Samples;
 pub use differences::Differences;
@@ -35,7 +36,9 @@ pub use report::Report;
 /// What to compare, and how.
 pub struct Settings {
     pub kafka: KafkaSettings,
-    pub database: views::Database,
+    pub database_url: SecretString,
+    /// The bytes of a PEM file with a certificate to trust in addition to those of the system.
+    pub root_certificate: Option<Vec<u8>>,
     /// Records with a larger value have to be dead letters.
     pub max_record_bytes: usize,
     /// Records that a test made PostgreSQL refuse, by partition and offset. They have to be dead letters.
@@ -49,11 +52,12 @@ pub struct Settings {
 /// Compares all tables with the log. The report has the differences; an error means that the comparison could
 /// not be made.
 pub async fn check(settings: &Settings) -> Result<Report, Error> {
-    let mut session = settings.database.session("food-orders check", &[]).await?;
+    let url = settings.database_url.expose_secret();
+    let mut client = local_stack::sql_client(url, settings.root_certificate.as_deref()).await?;
     let seen = ends_in_background(&settings.kafka).await?;
-    positions::wait(&session.client, &seen, settings.wait).await?;
+    positions::wait(&client, &seen, settings.wait).await?;
     // One snapshot of all tables, because consumers may be writing meanwhile.
-    let tx = session.client.build_transaction();
+    let tx = client.build_transaction();
     let tx =
         tx.isolation_level(tokio_postgres::IsolationLevel::RepeatableRead).read_only(true).start().await?;
     let build = positions::active_build(&tx).await?;

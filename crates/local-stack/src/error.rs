@@ -106,6 +106,10 @@ pub enum Error {
     #[error("{attempt} failed: {}", with_sources(.cause))]
     Database { attempt: String, cause: tokio_postgres::Error },
 
+    /// TLS could not be set up, for example because a certificate cannot be read.
+    #[error("setting up TLS for the connection to PostgreSQL failed: {}", with_sources(.cause))]
+    Tls { cause: native_tls::Error },
+
     /// The operating system refused something.
     #[error("{attempt} failed: {cause}")]
     Io { attempt: String, cause: io::Error },

@@ -30,6 +30,7 @@ mod process;
 mod scratch;
 mod server;
 mod spawn;
+mod sql;
 mod start_both;
 mod test_servers;
 
@@ -40,4 +41,5 @@ pub use ports::{free_port, require_free};
 pub use postgres::{Postgres, PostgresOptions};
 pub use postgres_bin::{PgBin, PgBinError};
 pub use process::Process;
+pub use sql::sql_client;
 pub use test_servers::{DATABASE_VARIABLE, KAFKA_VARIABLE, TestServers, with_database};

@@ -12,6 +12,7 @@ use crate::error::{Error, Result, UsageError};
 use crate::kafka::KafkaOptions;
 use crate::postgres::PostgresOptions;
 use crate::scratch::Scratch;
+use crate::sql::sql_client;
 use crate::start_both::start_both;
 
 /// `host:port` of a running Kafka to test against.
@@ -99,11 +100,7 @@ impl TestServers {
     /// ends.
     pub async fn fresh_database(&self) -> Result<String> {
         let name = unique("test_").replace('-', "_");
-        let (client, connection) =
-            tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await.map_err(|cause| {
-                Error::Database { attempt: "connecting to the PostgreSQL of the tests".to_owned(), cause }
-            })?;
-        let connection = tokio::spawn(connection);
+        let client = sql_client(&self.database_url, None).await?;
         // The name needs no quotes: it consists of a-z, 0-9 and underscores.
         client
             .batch_execute(&format!(
@@ -111,8 +108,6 @@ impl TestServers {
             ))
             .await
             .map_err(|cause| Error::Database { attempt: format!("creating the database {name}"), cause })?;
-        drop(client);
-        let _ = connection.await;
         Ok(with_database(&self.database_url, &name))
     }
 

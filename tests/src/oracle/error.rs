@@ -24,9 +24,9 @@ pub enum Error {
     /// PostgreSQL did not answer, or refused something.
     #[error("reading the tables failed: {}", service::exit::chain(.cause))]
     Postgres { cause: tokio_postgres::Error },
-    /// The database could not be used at all.
+    /// PostgreSQL could not be reached.
     #[error(transparent)]
-    Database(#[from] views::Error),
+    Connect(#[from] local_stack::Error),
     /// The API's address is not a URL.
     #[error("the API's address {url} is not a URL: {cause}")]
     ApiUrl { url: String, cause: String },

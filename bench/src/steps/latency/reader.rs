@@ -22,7 +22,7 @@ pub struct Reader {
 
 impl Reader {
     pub async fn connect(fresh: &Fresh) -> Result<Self, Failure> {
-        let client = fresh.database.session("food-orders bench", &[]).await?.client;
+        let client = fresh.sql().await?;
         let visible = client
             .prepare(
                 "/* bench::latency */ SELECT order_id FROM public.orders WHERE order_id = ANY($1::text[])",
