@@ -62,8 +62,10 @@ mutate upsert-guard crates/views/src/apply/upsert.sql \
   's/\nWHERE o\.sequence < .*//s' \
   "${faults[@]}" fault_27 fault_28 fault_29
 mutate database-first consumer/src/coordinator.rs \
-  's/self\.consumer\.commit\(self\.positions\(\)\);/let ahead = self.ends.latest.borrow().clone();
-        self.consumer.commit(ahead.iter().flat_map(|polled| &polled.ends).map(|(p, marks)| (*p, marks.end)).collect());/' \
+  's/self\.consumer\.commit\(offsets\);/drop(offsets);
+            let ahead = self.ends.latest.borrow().clone();
+            let ranges = ahead.into_iter().flat_map(|ends| ends.ranges);
+            self.consumer.commit(ranges.map(|(partition, range)| (partition, range.end_offset)).collect());/' \
   "${faults[@]}" fault_05
 mutate offset-reset crates/event-log/src/consumer.rs \
   's/\("auto\.offset\.reset", "error"\)/("auto.offset.reset", "earliest")/' \

@@ -9,7 +9,7 @@ use service::{Exit, Failure};
 use tokio_postgres::Client;
 use views::apply::COLUMNS;
 
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
 /// The signature, the flags and the length of an empty extension.
 const HEADER_BYTES: usize = 19;
@@ -31,7 +31,7 @@ pub struct Stream {
 }
 
 impl HistoryDump {
-    pub async fn of(fresh: &Fresh) -> Result<Self, Failure> {
+    pub async fn of(fresh: &FreshDatabase) -> Result<Self, Failure> {
         let client = fresh.sql().await?;
         let copy =
             format!("COPY (SELECT {COLUMNS} FROM {}.order_history) TO STDOUT (FORMAT binary)", fresh.schema);

@@ -22,7 +22,7 @@ pub struct Server {
 }
 
 /// A database with the tables of this version, which are empty.
-pub struct Fresh {
+pub struct FreshDatabase {
     pub name: String,
     pub url: SecretString,
     /// The schema of the active build.
@@ -48,7 +48,7 @@ impl Server {
 
     /// Creates and migrates a database, and then makes a checkpoint, so that every step starts in the same
     /// state.
-    pub async fn fresh(&mut self) -> Result<Fresh, Failure> {
+    pub async fn fresh_database(&mut self) -> Result<FreshDatabase, Failure> {
         self.made += 1;
         let name = format!("bench_{}_{}", std::process::id(), self.made);
         self.execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).await?;
@@ -58,11 +58,11 @@ impl Server {
         let session = database.session("food-orders bench", SessionKind::Short).await?;
         let build = views::builds::active(&session).await?.build;
         self.checkpoint().await?;
-        Ok(Fresh { name, url, schema: build.schema() })
+        Ok(FreshDatabase { name, url, schema: build.schema() })
     }
 
     /// Drops a database, and ends the sessions that still use it.
-    pub async fn drop(&self, fresh: Fresh) -> Result<(), Failure> {
+    pub async fn drop(&self, fresh: FreshDatabase) -> Result<(), Failure> {
         self.execute(&format!("DROP DATABASE {} WITH (FORCE)", fresh.name)).await
     }
 
@@ -97,7 +97,7 @@ impl Server {
     }
 }
 
-impl Fresh {
+impl FreshDatabase {
     /// A client of its own, to read the tables from outside.
     pub async fn sql(&self) -> Result<Client, Failure> {
         sql(&self.url).await

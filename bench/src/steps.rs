@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::cpu;
 use crate::history_dump::HistoryDump;
 use crate::measurement::Measurement;
-use crate::server::{Fresh, Server};
+use crate::server::{FreshDatabase, Server};
 
 pub use drain::drain;
 pub use program::read;
@@ -38,7 +38,7 @@ impl Bench<'_> {
         if step == Step::Read {
             return Ok(vec![read(self, repetition).await?.0]);
         }
-        let fresh = self.server.fresh().await?;
+        let fresh = self.server.fresh_database().await?;
         let measured = self.measure_on(step, &fresh, repetition).await;
         self.server.drop(fresh).await?;
         measured
@@ -47,7 +47,7 @@ impl Bench<'_> {
     async fn measure_on(
         &self,
         step: Step,
-        fresh: &Fresh,
+        fresh: &FreshDatabase,
         repetition: u32,
     ) -> Result<Vec<Measurement>, Failure> {
         let one = match step {
@@ -94,7 +94,11 @@ impl StartCounters {
 }
 
 /// Adds what PostgreSQL counted to the measurement, and checks that all rows exist.
-pub async fn check(bench: &Bench<'_>, fresh: &Fresh, measured: &mut Measurement) -> Result<(), Failure> {
+pub async fn check(
+    bench: &Bench<'_>,
+    fresh: &FreshDatabase,
+    measured: &mut Measurement,
+) -> Result<(), Failure> {
     let counters = fresh.counters(measured.events).await?;
     let updated = counters.orders_updated;
     measured.hot_ratio = (updated > 0).then(|| counters.orders_updated_hot as f64 / updated as f64);

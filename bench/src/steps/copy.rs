@@ -9,12 +9,12 @@ use service::{Exit, Failure};
 use super::{Bench, StartCounters};
 use crate::cpu;
 use crate::measurement::Measurement;
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
 /// Each connection has one transaction. The time is from the first BEGIN to the last COMMIT.
 pub async fn copy(
     bench: &Bench<'_>,
-    fresh: &Fresh,
+    fresh: &FreshDatabase,
     connections: usize,
     repetition: u32,
 ) -> Result<Measurement, Failure> {

@@ -10,7 +10,7 @@ use tokio::process::Command;
 use super::{Bench, StartCounters, check};
 use crate::child;
 use crate::measurement::Measurement;
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
 /// How often the positions are read, which bounds the error of the measured times.
 const INTERVAL: Duration = Duration::from_millis(10);
@@ -26,7 +26,11 @@ struct Milestones {
     done: Instant,
 }
 
-pub async fn drain(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<Measurement, Failure> {
+pub async fn drain(
+    bench: &Bench<'_>,
+    fresh: &FreshDatabase,
+    repetition: u32,
+) -> Result<Measurement, Failure> {
     let before = StartCounters::read(&bench.server).await?;
     let started = Instant::now();
     let consumers = (0..bench.context.options.consumers)
@@ -48,7 +52,7 @@ pub async fn drain(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<
     Ok(measured)
 }
 
-fn command(bench: &Bench<'_>, fresh: &Fresh) -> Command {
+fn command(bench: &Bench<'_>, fresh: &FreshDatabase) -> Command {
     let context = bench.context;
     let mut command = Command::new(context.program("consumer"));
     command
@@ -62,7 +66,7 @@ fn command(bench: &Bench<'_>, fresh: &Fresh) -> Command {
     command
 }
 
-async fn watch(fresh: &Fresh, events: u64, started: Instant) -> Result<Milestones, Failure> {
+async fn watch(fresh: &FreshDatabase, events: u64, started: Instant) -> Result<Milestones, Failure> {
     let client = fresh.sql().await?;
     let sql = format!(
         "/* bench::drain */ SELECT count(*), coalesce(sum(next_offset), 0)::bigint FROM {}.positions WHERE owner_epoch > 0",

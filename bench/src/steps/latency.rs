@@ -16,7 +16,7 @@ use crate::backlog::delete_topic;
 use crate::context::say;
 use crate::latency::Latency;
 use crate::measurement::Measurement;
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
 use programs::{start_load, start_subject};
 use reader::Reader;
@@ -40,7 +40,7 @@ pub enum Subject {
 
 pub async fn latency(
     bench: &Bench<'_>,
-    fresh: &Fresh,
+    fresh: &FreshDatabase,
     subject: Subject,
     repetition: u32,
 ) -> Result<Measurement, Failure> {
@@ -54,7 +54,7 @@ pub async fn latency(
 
 async fn on_topic(
     bench: &Bench<'_>,
-    fresh: &Fresh,
+    fresh: &FreshDatabase,
     kafka: &KafkaSettings,
     subject: Subject,
     repetition: u32,

@@ -10,7 +10,7 @@ use crate::args::Step;
 use crate::baselines::{BEGIN, END};
 use crate::child::{self, Ended};
 use crate::measurement::Measurement;
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
 /// Reads the entire topic, and also returns the bytes of all values.
 pub async fn read(bench: &Bench<'_>, repetition: u32) -> Result<(Measurement, u64), Failure> {
@@ -31,7 +31,7 @@ pub async fn read(bench: &Bench<'_>, repetition: u32) -> Result<(Measurement, u6
 
 pub async fn baseline(
     bench: &Bench<'_>,
-    fresh: &Fresh,
+    fresh: &FreshDatabase,
     step: Step,
     repetition: u32,
 ) -> Result<Measurement, Failure> {

@@ -13,7 +13,7 @@ use super::{Bench, drain};
 use crate::child;
 use crate::latency::Latency;
 use crate::measurement::Measurement;
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
 /// How many clients send requests at the same time. Each waits for an answer before its next request.
 const CLIENTS: usize = 4;
@@ -32,23 +32,23 @@ struct Kind {
 }
 
 const KINDS: [Kind; 6] = [
-    Kind { name: "get-order", path: "/orders/{id}", compared_with: None },
-    Kind {
-        name: "get-order-as-of",
-        path: "/orders/{id}?as_of_offsets={cut}",
-        compared_with: Some("get-order"),
-    },
-    Kind { name: "get-history", path: "/orders/{id}/history", compared_with: None },
-    Kind { name: "list", path: "/orders?limit=50&sort=order_id", compared_with: None },
-    Kind {
-        name: "list-as-of",
-        path: "/orders?limit=50&sort=order_id&as_of_offsets={cut}",
-        compared_with: Some("list"),
-    },
-    Kind { name: "list-latest", path: "/orders?limit=50", compared_with: None },
+    kind("get-order", "/orders/{id}", None),
+    kind("get-order-as-of", "/orders/{id}?as_of_offsets={cut}", Some("get-order")),
+    kind("get-history", "/orders/{id}/history", None),
+    kind("list", "/orders?limit=50&sort=order_id", None),
+    kind("list-as-of", "/orders?limit=50&sort=order_id&as_of_offsets={cut}", Some("list")),
+    kind("list-latest", "/orders?limit=50", None),
 ];
 
-pub async fn reads(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<Vec<Measurement>, Failure> {
+const fn kind(name: &'static str, path: &'static str, compared_with: Option<&'static str>) -> Kind {
+    Kind { name, path, compared_with }
+}
+
+pub async fn reads(
+    bench: &Bench<'_>,
+    fresh: &FreshDatabase,
+    repetition: u32,
+) -> Result<Vec<Measurement>, Failure> {
     drain(bench, fresh, repetition).await?;
     let context = bench.context;
     let address = format!("127.0.0.1:{}", local_stack::free_port()?);
@@ -103,7 +103,7 @@ async fn wait_until_ready(client: &Client, address: &str) -> Result<(), Failure>
 }
 
 /// The ids of orders in random order, and a cut in the middle of the log.
-async fn sample(fresh: &Fresh) -> Result<(Vec<String>, String), Failure> {
+async fn sample(fresh: &FreshDatabase) -> Result<(Vec<String>, String), Failure> {
     let client = fresh.sql().await?;
     let rows = client
         .query(

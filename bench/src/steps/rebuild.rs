@@ -7,10 +7,14 @@ use tokio::process::Command;
 use super::{Bench, StartCounters, drain};
 use crate::child;
 use crate::measurement::Measurement;
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
 /// Returns two measurements: loading the history, and the entire rebuild until the new tables are active.
-pub async fn rebuild(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<Vec<Measurement>, Failure> {
+pub async fn rebuild(
+    bench: &Bench<'_>,
+    fresh: &FreshDatabase,
+    repetition: u32,
+) -> Result<Vec<Measurement>, Failure> {
     drain(bench, fresh, repetition).await?;
     let context = bench.context;
     let mut command = Command::new(context.program("replay-rebuild"));
@@ -33,7 +37,7 @@ pub async fn rebuild(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Resul
 }
 
 /// The seconds that the rebuild recorded for loading.
-async fn loading(fresh: &Fresh) -> Result<f64, Failure> {
+async fn loading(fresh: &FreshDatabase) -> Result<f64, Failure> {
     let client = fresh.sql().await?;
     let row = client
         .query_opt(

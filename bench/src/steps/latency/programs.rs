@@ -9,7 +9,7 @@ use super::{Bench, EVENTS_PER_SECOND, Subject, WARM_UP_SECONDS};
 use crate::args::Step;
 use crate::backlog::EVENTS_PER_ORDER;
 use crate::child::{self, Running};
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
 /// From an order's first event to its last, in the producer's simulation, before time is compressed.
 const LIFE_SECONDS: f64 = 2590.0;
@@ -17,7 +17,7 @@ const LIFE_SECONDS: f64 = 2590.0;
 /// Starts the program that writes the tables.
 pub fn start_subject(
     bench: &Bench<'_>,
-    fresh: &Fresh,
+    fresh: &FreshDatabase,
     kafka: &KafkaSettings,
     subject: Subject,
 ) -> Result<Running, Failure> {

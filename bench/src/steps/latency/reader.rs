@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::LOST_AFTER;
 use super::sender::Probe;
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
 /// How often the rows are queried, which bounds the error of the measured times.
 const QUERY_INTERVAL: Duration = Duration::from_millis(1);
@@ -21,7 +21,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub async fn connect(fresh: &Fresh) -> Result<Self, Failure> {
+    pub async fn connect(fresh: &FreshDatabase) -> Result<Self, Failure> {
         let client = fresh.sql().await?;
         let visible = client
             .prepare(
