@@ -140,7 +140,7 @@ pub struct Baseline {
     /// How many events to read.
     #[arg(long)]
     pub events: u64,
-    /// Ends earlier: at the first commit after this many seconds.
+    /// End earlier: at the first commit after this many seconds.
     #[arg(long)]
     pub seconds: Option<u64>,
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS")]

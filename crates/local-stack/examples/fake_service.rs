@@ -21,8 +21,8 @@ fn main() {
     let Ok(runtime) = runtime else { return };
     runtime.block_on(async {
         let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-        // A SIGTERM that came before the handler would end this process without its last line, so it is
-        // announced only now.
+        // The start is noted only now, because a SIGTERM before this handler would end the process without its
+        // last line.
         note_start(&name);
         if let Ok(mut terminate) = terminate {
             terminate.recv().await;
