@@ -80,6 +80,6 @@ fn exit(cause: FailureCause) -> Exit {
     match cause {
         FailureCause::Log => Exit::LogIdentity,
         FailureCause::Difference => Exit::Difference,
-        FailureCause::Other => Exit::Unexpected,
+        FailureCause::DiskSpace | FailureCause::Unexpected => Exit::Unexpected,
     }
 }

@@ -1,4 +1,4 @@
-//! The history, hashed in blocks.
+//! The build's history, hashed in blocks.
 
 use tokio::task::JoinSet;
 use views::Database;
@@ -6,14 +6,14 @@ use views::rebuild::{HistoryRow, HistoryScan};
 
 use super::blocks::Blocks;
 use super::content::Content;
-use crate::derive::SORTING;
+use crate::context::SORTING;
 use crate::error::Result;
 use crate::settings::Settings;
 
-pub(super) async fn hash(settings: &Settings, build: i64) -> Result<Blocks> {
+pub(super) async fn of(settings: &Settings, build: i64) -> Result<Blocks> {
     let mut halves = JoinSet::new();
     for second in [false, true] {
-        halves.spawn(half(settings.database.clone(), build, second));
+        halves.spawn(of_half(settings.database.clone(), build, second));
     }
     let mut blocks = Blocks::default();
     while let Some(half) = halves.join_next().await {
@@ -22,7 +22,7 @@ pub(super) async fn hash(settings: &Settings, build: i64) -> Result<Blocks> {
     Ok(blocks)
 }
 
-async fn half(database: Database, build: i64, second: bool) -> Result<Blocks> {
+async fn of_half(database: Database, build: i64, second: bool) -> Result<Blocks> {
     let session = database.session("food-orders rebuild verify", &SORTING).await?;
     let mut scan = HistoryScan::half(&session.client, build, second).await?;
     let mut blocks = Blocks::default();

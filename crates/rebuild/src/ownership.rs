@@ -1,0 +1,84 @@
+//! Who drives a rebuild: one process at a time, which holds the lock of the view and
+//! whose name stands in the rebuild's row.
+
+use std::time::{Duration, Instant};
+
+use views::rebuild::{self as rows, Ending, RebuildRow, RunnerLock, State};
+use views::{ORDERS, PROJECTION_VERSION, Session};
+
+use crate::error::{Error, Result};
+use crate::settings::Settings;
+
+/// How long a lock without an unfinished rebuild is waited for: its holder has just ended
+/// its rebuild, or is about to record one.
+const LOCK_WAIT_LIMIT: Duration = Duration::from_secs(5);
+const LOCK_TRIED_EVERY: Duration = Duration::from_millis(100);
+
+pub(crate) fn check_view(view: &str) -> Result<()> {
+    if view == ORDERS { Ok(()) } else { Err(Error::UnknownView(view.to_owned())) }
+}
+
+pub(crate) async fn open_session(settings: &Settings) -> Result<Session> {
+    Ok(settings.database.session("food-orders rebuild", &[]).await?)
+}
+
+/// A name that an operator can read and that no process uses twice: what an earlier owner
+/// still tries to write is refused by it.
+pub(crate) fn owner_name(settings: &Settings) -> String {
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let host = host.unwrap_or_else(|| "unknown host".into());
+    let random = uuid::Uuid::new_v4().as_fields().0;
+    format!("{}, process {} on {host}, {random:08x}", settings.process, std::process::id())
+}
+
+/// Fails with [`Error::AlreadyRunning`] if another process drives a rebuild of this view.
+pub(crate) async fn take_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
+    let begun = Instant::now();
+    loop {
+        if let Some(lock) = RunnerLock::take(&settings.database, view).await? {
+            return Ok(lock);
+        }
+        let session = open_session(settings).await?;
+        if let Some(row) = rows::running(&session.client, view).await? {
+            let runner = row.runner.unwrap_or_else(|| "another process".into());
+            return Err(Error::AlreadyRunning { view: view.to_owned(), id: row.id, runner });
+        }
+        if begun.elapsed() > LOCK_WAIT_LIMIT {
+            return Err(Error::LockHeld { view: view.to_owned() });
+        }
+        tokio::time::sleep(LOCK_TRIED_EVERY).await;
+    }
+}
+
+/// Makes an unfinished rebuild ready to be continued under its new owner. A build that was
+/// verified has to be caught up and verified again. Returns false, and ends the rebuild, if
+/// its build was made by another version of the code.
+pub(crate) async fn take_over(
+    settings: &Settings,
+    session: &Session,
+    owner: &rows::Runner,
+    row: &RebuildRow,
+) -> Result<bool> {
+    let version = build_version(session, row).await?;
+    if version != PROJECTION_VERSION {
+        let reason = format!(
+            "its build has projection version {version}, and this program makes version {PROJECTION_VERSION}"
+        );
+        let ending = Ending { state: State::Failed, reason: &reason, plan: None, differences: None };
+        let mut session = open_session(settings).await?;
+        rows::abandon(&mut session.client, owner, &ending, row.build, false).await?;
+        return Ok(false);
+    }
+    if matches!(row.state, State::Verifying | State::Ready | State::Switching) {
+        rows::advance(&session.client, owner, row.state, State::CatchingUp).await?;
+    }
+    Ok(true)
+}
+
+/// The projection version of the rebuild's build; our own if it has none yet.
+pub(crate) async fn build_version(session: &Session, row: &RebuildRow) -> Result<i32> {
+    match row.build {
+        Some(build) => Ok(rows::projection_version(&session.client, build).await?),
+        None => Ok(PROJECTION_VERSION),
+    }
+}
