@@ -1,4 +1,4 @@
-//! Progress while it runs: a bar on a terminal, a line now and then elsewhere.
+//! Shows the progress of a rebuild: a bar on a terminal, elsewhere a line every few seconds.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -26,14 +26,14 @@ impl Display {
             bar: std::io::stderr().is_terminal().then(bar),
             database,
             id,
-            plan_shown: false,
-            told: progress.borrow().phases.len(),
+            printed_plan: false,
+            printed_phases: progress.borrow().phases.len(),
             last_line: Instant::now(),
         };
         Self { end, task: tokio::spawn(screen.run(progress, ended)) }
     }
 
-    /// Says what is still to be said.
+    /// Prints what has not been printed yet, and removes the bar.
     pub async fn finish(self) {
         let _ = self.end.send(());
         if let Err(error) = self.task.await {
@@ -44,7 +44,7 @@ impl Display {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
-    // The template is ours: if it were wrong, the plain style would do.
+    // A mistake in this template must not stop a rebuild; the default style would do.
     let style = "{prefix:>12} {bar:30} {percent:>3}%  {msg}";
     bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
@@ -54,9 +54,9 @@ struct Screen {
     bar: Option<ProgressBar>,
     database: Database,
     id: i64,
-    plan_shown: bool,
-    /// Phases that were told of.
-    told: usize,
+    printed_plan: bool,
+    /// The number of phases that were printed.
+    printed_phases: usize,
     last_line: Instant,
 }
 
@@ -69,25 +69,25 @@ impl Screen {
                 () = tokio::time::sleep(REDRAW_EVERY), if self.bar.is_some() => {}
             }
             let now = progress.borrow_and_update().clone();
-            self.show(&now).await;
+            self.update(&now).await;
         }
         let last = progress.borrow().clone();
-        self.tell_phases(&last.phases);
+        self.print_phases(&last.phases);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
 
-    async fn show(&mut self, progress: &Progress) {
-        if !self.plan_shown && progress.state != Some(State::Planned) {
-            self.plan_shown = true;
+    async fn update(&mut self, progress: &Progress) {
+        if !self.printed_plan && progress.state != Some(State::Planned) {
+            self.printed_plan = true;
             let row = rebuild::get(&self.database, self.id).await.ok().flatten();
             if let Some(plan) = row.and_then(|row| row.plan) {
-                self.line(&report::plan(&plan));
+                self.print(&report::plan(&plan));
             }
         }
-        self.tell_phases(&progress.phases);
-        let message = message(progress);
+        self.print_phases(&progress.phases);
+        let message = describe(progress);
         match &self.bar {
             Some(bar) => {
                 bar.set_prefix(progress.state.map_or("", State::as_str));
@@ -105,17 +105,17 @@ impl Screen {
         }
     }
 
-    fn tell_phases(&mut self, phases: &[Phase]) {
-        for phase in phases.get(self.told..).unwrap_or_default() {
-            // Planning and waiting in ready go through no events.
+    fn print_phases(&mut self, phases: &[Phase]) {
+        for phase in phases.get(self.printed_phases..).unwrap_or_default() {
+            // Planning, and waiting in ready, process no events.
             if phase.events > 0 || phase.seconds >= 1.0 {
-                self.line(&report::phase(phase));
+                self.print(&report::phase(phase));
             }
         }
-        self.told = phases.len();
+        self.printed_phases = phases.len();
     }
 
-    fn line(&self, text: &str) {
+    fn print(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| say(text)),
             None => say(text),
@@ -123,9 +123,9 @@ impl Screen {
     }
 }
 
-fn message(progress: &Progress) -> String {
+fn describe(progress: &Progress) -> String {
     if let Some(what) = &progress.waits_for {
-        return format!("waits for {what}");
+        return format!("waiting for {what}");
     }
     let rate = HumanCount(progress.events_per_second as u64);
     match progress.eta_seconds {

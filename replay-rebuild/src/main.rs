@@ -1,4 +1,4 @@
-//! Rebuilds a view from offset 0 of the log while it keeps serving: see
+//! Rebuilds a view from offset 0 of the log while it keeps serving; see
 //! `replay-rebuild --help`.
 
 mod cli;

@@ -109,3 +109,25 @@ impl From<JoinError> for Error {
         Self::TaskLost { cause }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_change_of_the_row_means_that_another_process_owns_it() {
+        let refused = views::Error::Refused { attempt: "moving a rebuild on", reason: "x".into() };
+        let error = Error::from_row_change(refused);
+        assert!(matches!(error, Error::NotOwner), "{error}");
+        assert_eq!(error.recovery(), Recovery::LetGo);
+        let other = Error::from_row_change(views::Error::Decided);
+        assert!(matches!(other, Error::Views(views::Error::Decided)), "{other}");
+    }
+
+    #[test]
+    fn a_step_whose_positions_moved_runs_again() {
+        let (partition, held, found) = (orders::Partition(0), orders::Position(9), orders::Position(5));
+        let went_back = Error::Views(views::Error::WentBack { partition, held, found });
+        assert_eq!(went_back.recovery(), Recovery::Retry);
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use retry::retry;
 use views::rebuild::{self as rows, Ending, RebuildRow, RunnerLock, State};
 use views::{ORDERS, PROJECTION_VERSION, Session};
 
@@ -12,7 +13,6 @@ use crate::settings::Settings;
 /// How long a lock without an unfinished rebuild is waited for: its holder has just ended
 /// its rebuild, or is about to record one.
 const LOCK_WAIT_LIMIT: Duration = Duration::from_secs(5);
-const LOCK_TRIED_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) fn check_view(view: &str) -> Result<()> {
     if view == ORDERS { Ok(()) } else { Err(Error::UnknownView(view.to_owned())) }
@@ -33,21 +33,22 @@ pub(crate) fn owner_name(settings: &Settings) -> String {
 
 /// Fails with [`Error::AlreadyRunning`] if another process drives a rebuild of this view.
 pub(crate) async fn take_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
-    let begun = Instant::now();
-    loop {
-        if let Some(lock) = RunnerLock::take(&settings.database, view).await? {
-            return Ok(lock);
-        }
-        let session = open_session(settings).await?;
-        if let Some(row) = rows::running(&session.client, view).await? {
-            let runner = row.runner.unwrap_or_else(|| "another process".into());
-            return Err(Error::AlreadyRunning { view: view.to_owned(), id: row.id, runner });
-        }
-        if begun.elapsed() > LOCK_WAIT_LIMIT {
-            return Err(Error::LockHeld { view: view.to_owned() });
-        }
-        tokio::time::sleep(LOCK_TRIED_EVERY).await;
+    let began = Instant::now();
+    let may_wait =
+        |error: &Error| matches!(error, Error::LockHeld { .. }) && began.elapsed() < LOCK_WAIT_LIMIT;
+    retry("the lock for rebuilds", may_wait, || try_lock(settings, view)).await
+}
+
+async fn try_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
+    if let Some(lock) = RunnerLock::take(&settings.database, view).await? {
+        return Ok(lock);
     }
+    let session = open_session(settings).await?;
+    let Some(row) = rows::running(&session.client, view).await? else {
+        return Err(Error::LockHeld { view: view.to_owned() });
+    };
+    let runner = row.runner.unwrap_or_else(|| "another process".into());
+    Err(Error::AlreadyRunning { view: view.to_owned(), id: row.id, runner })
 }
 
 /// Makes an unfinished rebuild ready to be continued under its new owner. A build that was

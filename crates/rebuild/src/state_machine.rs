@@ -2,8 +2,9 @@
 //! until the rebuild has ended. A step that failed because the database or Kafka was away
 //! runs again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use retry::Backoff;
 use views::rebuild::{self as rows, RebuildRow, RunnerLock, State, SwitchMode};
 
 use crate::context::Context;
@@ -76,20 +77,21 @@ impl StateMachine {
     }
 
     async fn turn_with_retries(&mut self) -> Result<Turn> {
-        let mut first_failure: Option<Instant> = None;
-        for attempt in 1_u32.. {
+        let mut backoff = Backoff::default();
+        loop {
             let error = match self.turn().await {
                 Err(error) if error.recovery() == Recovery::Retry => error,
                 result => return result,
             };
-            if first_failure.get_or_insert_with(Instant::now).elapsed() > GIVE_UP_AFTER {
+            if backoff.failing_for() > GIVE_UP_AFTER {
                 return Err(error);
             }
-            tracing::warn!(rebuild = self.context.row.rebuild, attempt, %error, "a step of the rebuild runs again");
+            let pause = backoff.next_pause();
+            let (rebuild, attempts) = (self.context.row.rebuild, backoff.failures());
+            tracing::warn!(rebuild, attempts, %error, "a step of the rebuild runs again");
             self.context.meter.wait_for(Some(error.to_string()));
-            tokio::time::sleep(views::tx::pause(attempt)).await;
+            tokio::time::sleep(pause).await;
         }
-        unreachable!("the loop returns")
     }
 
     async fn turn(&mut self) -> Result<Turn> {
