@@ -71,9 +71,10 @@ async fn rebuild(settings: &Settings, request: &Request, cancel: &CancellationTo
         Outcome::Cancelled { .. } if cancel.is_cancelled() => Ok(()),
         Outcome::Cancelled { reason } => Err(Failure::new(Exit::Unexpected, reason)),
         Outcome::Failed { cause, reason } => Err(Failure::new(exit_code(cause), reason)),
-        Outcome::Paused => {
-            Err(Failure::new(Exit::Unexpected, "the rebuild was interrupted; run replay-rebuild again to continue it"))
-        }
+        Outcome::Paused => Err(Failure::new(
+            Exit::Unexpected,
+            "the rebuild was interrupted; run replay-rebuild again to continue it",
+        )),
     }
 }
 

@@ -4,6 +4,7 @@
 mod cli;
 mod display;
 mod report;
+mod screen;
 mod settings;
 
 use std::process::ExitCode;

@@ -34,7 +34,9 @@ pub enum Error {
     NotOwner,
 
     /// The switch was given up, so that the live writers could go on.
-    #[error("the rest of the log could not be applied in the short time in which the switch may hold off the live writers")]
+    #[error(
+        "the rest of the log could not be applied in the short time in which the switch may hold off the live writers"
+    )]
     SwitchTimedOut,
 
     #[error("rebuild {rebuild} is {state}, but its row has no {missing}")]
@@ -43,7 +45,9 @@ pub enum Error {
     #[error("the row of rebuild {rebuild} was deleted")]
     RowDeleted { rebuild: i64 },
 
-    #[error("the plan of rebuild {rebuild} cannot be read; another version of this program wrote it: {cause}")]
+    #[error(
+        "the plan of rebuild {rebuild} cannot be read; another version of this program wrote it: {cause}"
+    )]
     ForeignPlan { rebuild: i64, cause: serde_json::Error },
 
     /// The operating system gave the rebuild no thread.

@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-#[expect(clippy::expect_used, reason = "these types hold numbers, texts and lists, all of which JSON can express")]
+#[expect(
+    clippy::expect_used,
+    reason = "these types hold numbers, texts and lists, all of which JSON can express"
+)]
 pub(crate) fn to_json(document: &impl Serialize) -> Value {
     serde_json::to_value(document).expect("a document without maps has a JSON form")
 }

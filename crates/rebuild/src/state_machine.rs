@@ -89,7 +89,7 @@ impl StateMachine {
             let pause = backoff.next_pause();
             let (rebuild, attempts) = (self.context.row.rebuild, backoff.failures());
             tracing::warn!(rebuild, attempts, %error, "a step of the rebuild runs again");
-            self.context.meter.wait_for(Some(error.to_string()));
+            self.context.meter.wait_for(Some(format!("the next attempt, after an error: {error}")));
             tokio::time::sleep(pause).await;
         }
     }

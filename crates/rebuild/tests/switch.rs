@@ -120,7 +120,11 @@ async fn a_writer_that_holds_the_positions_delays_the_switch() {
     let progress = job.progress();
     let run = tokio::spawn(job.run(Stop::default()));
     eventually("a second attempt", async || {
-        progress.borrow().waits_for.as_deref().is_some_and(|what| what.contains("the switch to succeed, after"))
+        progress
+            .borrow()
+            .waits_for
+            .as_deref()
+            .is_some_and(|what| what.contains("the switch to succeed, after"))
     })
     .await;
     writing.commit().await.unwrap();

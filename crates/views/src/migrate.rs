@@ -56,7 +56,9 @@ async fn refuse_foreign_tables(session: &Session) -> Result<()> {
 
 /// The driver's error lies somewhere below the runner's own.
 fn migration_failed(error: &refinery::Error) -> Error {
-    if let refinery::error::Kind::DivergentVersion(..) | refinery::error::Kind::MissingVersion(_) = error.kind() {
+    if let refinery::error::Kind::DivergentVersion(..) | refinery::error::Kind::MissingVersion(_) =
+        error.kind()
+    {
         return Error::Unusable(format!(
             "the tables of this database were made by another version of food-orders ({error}). A newer version may have \
              migrated them: run that version. A version from before the first release may have made them: use an empty \

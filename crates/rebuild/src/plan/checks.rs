@@ -89,10 +89,7 @@ mod tests {
             LogIdentity { cluster_id: "c".into(), topic: "t".into(), topic_id: None, partitions: 1 };
         Survey {
             topic: "t".into(),
-            log: LogState {
-                identity: Some(identity),
-                watermarks: BTreeMap::from([(Partition(0), marks)]),
-            },
+            log: LogState { identity: Some(identity), watermarks: BTreeMap::from([(Partition(0), marks)]) },
             live_build: 1,
             live_positions: Positions::from_iter([(Partition(0), Position(live))]),
             live_bytes: 1,

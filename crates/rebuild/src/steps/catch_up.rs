@@ -12,7 +12,12 @@ pub(crate) async fn run(context: &Context, build: i64) -> Result<StepEnd> {
     let mut session = context.session(&[]).await?;
     let orders = rows::fold_retried(&mut session.client, build).await?;
     if orders > 0 {
-        tracing::info!(rebuild = context.row.rebuild, build, orders, "folded orders with retried records again");
+        tracing::info!(
+            rebuild = context.row.rebuild,
+            build,
+            orders,
+            "folded orders with retried records again"
+        );
     }
     let mut writer = context.build_writer(build);
     writer.approach_end().await?;

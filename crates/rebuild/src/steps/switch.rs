@@ -31,7 +31,9 @@ pub(crate) async fn run(context: &Context, build: i64) -> Result<StepEnd> {
             Ok(()) => break,
             Err(error) if is_worth_another_attempt(&error) => {
                 tracing::info!(rebuild = context.row.rebuild, attempt, %error, "the switch is tried again");
-                context.meter.wait_for(Some(format!("the switch to succeed, after {attempt} attempts: {error}")));
+                context
+                    .meter
+                    .wait_for(Some(format!("the switch to succeed, after {attempt} attempts: {error}")));
                 tokio::time::sleep((FIRST_LOCK_WAIT * attempt).min(LONGEST_PAUSE)).await;
                 // An attempt that was cut off took the writer's lanes with it.
                 writer = context.build_writer(build);
@@ -97,7 +99,9 @@ async fn drop_older_builds(context: &Context) -> Result<()> {
     match drop_superseded(&mut session.client, &context.view).await {
         Ok(builds) if builds.is_empty() => {}
         Ok(builds) => tracing::info!(?builds, "dropped superseded builds"),
-        Err(error) => tracing::warn!(%error, "superseded builds were not dropped; the next rebuild drops them"),
+        Err(error) => {
+            tracing::warn!(%error, "superseded builds were not dropped; the next rebuild drops them")
+        }
     }
     Ok(())
 }

@@ -48,7 +48,10 @@ impl<'a> Admission<'a> {
             }
             (Judged::Discarded(decided), dead_letter) => {
                 let fits = dead_letter.is_some_and(|dead_letter| is_closed_by(dead_letter, decided));
-                Self { event: None, mismatch: if fits { None } else { mismatch(describe_closed_by(decided)) } }
+                Self {
+                    event: None,
+                    mismatch: if fits { None } else { mismatch(describe_closed_by(decided)) },
+                }
             }
             (Judged::Rejected(rejection), dead_letter) => {
                 let cause = rejection.cause.as_str();
