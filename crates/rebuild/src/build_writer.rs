@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use event_log::{ChunkLimits, KafkaSettings, Replay, Span, lane_of};
 use orders::{Partition, Positions, Record};
 use tokio::task::JoinSet;
-use views::lane::{Lane, LaneOptions, SynchronousCommit};
+use views::lane::{Lane, LaneOptions};
+use views::{Build, SynchronousCommit};
 
 use crate::error::{Error, Result};
 use crate::log_state;
@@ -34,19 +35,19 @@ pub(crate) struct BuildWriter {
 
 impl BuildWriter {
     /// `owner` is what the position rows of the build will name.
-    pub(crate) fn new(settings: &Settings, owner: &str, build: i64, meter: &Arc<Meter>) -> Self {
+    pub(crate) fn new(settings: &Settings, owner: &str, build: Build, meter: &Arc<Meter>) -> Self {
         Self::on_build(settings, owner, build, meter, false)
     }
 
     /// Like [`Self::new`], but leaves the orders to be derived later.
-    pub(crate) fn history_only(settings: &Settings, owner: &str, build: i64, meter: &Arc<Meter>) -> Self {
+    pub(crate) fn history_only(settings: &Settings, owner: &str, build: Build, meter: &Arc<Meter>) -> Self {
         Self::on_build(settings, owner, build, meter, true)
     }
 
     fn on_build(
         settings: &Settings,
         owner: &str,
-        build: i64,
+        build: Build,
         meter: &Arc<Meter>,
         history_only: bool,
     ) -> Self {
@@ -70,7 +71,7 @@ impl BuildWriter {
         self.claim_missing(ends.partitions()).await?;
         let mut tasks = JoinSet::new();
         for (index, mut lane) in self.lanes.drain(..).enumerate() {
-            let spans = spans(&lane.positions().into_iter().collect(), ends);
+            let spans = spans(&lane.positions(), ends);
             let (kafka, meter) = (self.kafka.clone(), Arc::clone(&self.meter));
             tasks.spawn(async move {
                 apply(&mut lane, &kafka, spans, &meter).await?;

@@ -25,7 +25,7 @@ pub async fn dry_run(settings: &Settings, request: &Request) -> Result<DryRun> {
     let (plan, refusal) = plan::make(settings, &session, &request.view).await?;
     let new = NewRebuild { view: &request.view, switch: request.switch, runner: &owner_name(settings) };
     let reason = refusal.as_ref().map(|refusal| refusal.reason.as_str());
-    let rebuild = rows::insert_finished(&session.client, &new, &to_json(&plan), reason).await?;
-    let row = rows::get(&session.client, rebuild).await?.ok_or(Error::RowDeleted { rebuild })?;
+    let rebuild = rows::insert_finished(&session, &new, &to_json(&plan), reason).await?;
+    let row = rows::get(&session, rebuild).await?.ok_or(Error::RowDeleted { rebuild })?;
     Ok(DryRun { rebuild: row.into(), refused: refusal.map(|refusal| refusal.cause) })
 }

@@ -1,6 +1,7 @@
 //! Ending a rebuild without switching to its build.
 
-use views::rebuild::{self as rows, Ending, State};
+use views::SessionKind;
+use views::rebuild::{self as rows, Ending, RowOwner, State};
 
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -18,12 +19,12 @@ pub async fn cancel_left_behind(settings: &Settings, view: &str) -> Result<Optio
     check_view(view)?;
     let _lock = take_lock(settings, view).await?;
     let mut session = open_session(settings).await?;
-    let Some(row) = rows::running(&session.client, view).await? else { return Ok(None) };
-    let owner = rows::Runner { rebuild: row.id, name: owner_name(settings) };
-    rows::adopt(&session.client, &owner, row.switch).await?;
+    let Some(row) = rows::running(&session, view).await? else { return Ok(None) };
+    let owner = RowOwner { rebuild: row.id, name: owner_name(settings) };
+    owner.adopt(&session, row.switch).await?;
     let reason = cancelled_in(settings);
     let ending = Ending { state: State::Cancelled, reason: &reason, plan: None, differences: None };
-    rows::abandon(&mut session.client, &owner, &ending, row.build, false).await?;
+    owner.abandon(&mut session, &ending, row.build, false).await?;
     Ok(Some(row.id))
 }
 
@@ -57,13 +58,13 @@ pub(crate) async fn fail(context: &Context, failure: Failure) -> Result<Outcome>
 /// What the row says about a rebuild that this process does not drive any more. Another
 /// process has ended it, or this one did in a commit whose answer was lost.
 pub(crate) async fn recorded_outcome(context: &Context) -> Result<Outcome> {
-    let session = context.session(&[]).await?;
-    let row = rows::get(&session.client, context.row.rebuild).await?.ok_or(Error::NotOwner)?;
+    let session = context.session(SessionKind::Short).await?;
+    let row = rows::get(&session, context.owner.rebuild).await?.ok_or(Error::NotOwner)?;
     let reason = row.reason.unwrap_or_default();
     match (row.state, row.build) {
         (State::Active, Some(build)) => {
             let plan: Option<Plan> = from_json(row.plan);
-            Ok(Outcome::Active { build, replaced: plan.map(|plan| plan.live_build) })
+            Ok(Outcome::Active { build: build.0, replaced: plan.map(|plan| plan.live_build) })
         }
         (State::Cancelled, _) => Ok(Outcome::Cancelled { reason }),
         (State::Failed, _) if row.differences.is_some() => {
@@ -76,11 +77,11 @@ pub(crate) async fn recorded_outcome(context: &Context) -> Result<Outcome> {
 
 /// Returns false if the rebuild had ended before.
 async fn end(context: &Context, ending: &Ending<'_>, keep_build: bool) -> Result<bool> {
-    let mut session = context.session(&[]).await?;
-    let row = rows::get(&session.client, context.row.rebuild).await?;
+    let mut session = context.session(SessionKind::Short).await?;
+    let row = rows::get(&session, context.owner.rebuild).await?;
     report::report_last(context).await;
     let build = row.and_then(|row| row.build);
-    Ok(rows::abandon(&mut session.client, &context.row, ending, build, keep_build).await?)
+    Ok(context.owner.abandon(&mut session, ending, build, keep_build).await?)
 }
 
 fn cancelled_in(settings: &Settings) -> String {

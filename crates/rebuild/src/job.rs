@@ -40,7 +40,7 @@ impl Job {
 
     #[must_use]
     pub fn id(&self) -> i64 {
-        self.context.row.rebuild
+        self.context.owner.rebuild
     }
 
     /// The state in which an earlier process left this rebuild; `None` for a new one.

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use retry::retry;
-use views::rebuild::{self as rows, Ending, RebuildRow, RunnerLock, State};
-use views::{ORDERS, PROJECTION_VERSION, Session};
+use views::rebuild::{self as rows, Ending, RebuildRow, RowOwner, RunnerLock, State};
+use views::{ORDERS, PROJECTION_VERSION, Session, SessionKind};
 
 use crate::error::{Error, Result};
 use crate::settings::Settings;
@@ -19,7 +19,7 @@ pub(crate) fn check_view(view: &str) -> Result<()> {
 }
 
 pub(crate) async fn open_session(settings: &Settings) -> Result<Session> {
-    Ok(settings.database.session("food-orders rebuild", &[]).await?)
+    Ok(settings.database.session("food-orders rebuild", SessionKind::Short).await?)
 }
 
 /// A name that an operator can read and that no process uses twice: what an earlier owner
@@ -44,7 +44,7 @@ async fn try_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
         return Ok(lock);
     }
     let session = open_session(settings).await?;
-    let Some(row) = rows::running(&session.client, view).await? else {
+    let Some(row) = rows::running(&session, view).await? else {
         return Err(Error::LockHeld { view: view.to_owned() });
     };
     let runner = row.runner.unwrap_or_else(|| "another process".into());
@@ -57,7 +57,7 @@ async fn try_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
 pub(crate) async fn take_over(
     settings: &Settings,
     session: &Session,
-    owner: &rows::Runner,
+    owner: &RowOwner,
     row: &RebuildRow,
 ) -> Result<bool> {
     let version = build_version(session, row).await?;
@@ -67,11 +67,11 @@ pub(crate) async fn take_over(
         );
         let ending = Ending { state: State::Failed, reason: &reason, plan: None, differences: None };
         let mut session = open_session(settings).await?;
-        rows::abandon(&mut session.client, owner, &ending, row.build, false).await?;
+        owner.abandon(&mut session, &ending, row.build, false).await?;
         return Ok(false);
     }
     if matches!(row.state, State::Verifying | State::Ready | State::Switching) {
-        rows::advance(&session.client, owner, row.state, State::CatchingUp).await?;
+        owner.advance(session, row.state, State::CatchingUp).await?;
     }
     Ok(true)
 }
@@ -79,7 +79,7 @@ pub(crate) async fn take_over(
 /// The projection version of the rebuild's build; our own if it has none yet.
 pub(crate) async fn build_version(session: &Session, row: &RebuildRow) -> Result<i32> {
     match row.build {
-        Some(build) => Ok(rows::projection_version(&session.client, build).await?),
+        Some(build) => Ok(build.projection_version(session).await?),
         None => Ok(PROJECTION_VERSION),
     }
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use views::Session;
-use views::rebuild as rows;
+use views::{Session, SessionKind};
 
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -18,12 +17,12 @@ pub(crate) async fn report_until_row_is_lost(context: Context) {
     loop {
         tokio::time::sleep(REPORT_EVERY).await;
         let progress = to_json(&context.meter.publish());
-        if session.as_ref().is_none_or(|session| session.client.is_closed()) {
-            let settings = [("synchronous_commit", "off")];
-            session = context.settings.database.session("food-orders rebuild progress", &settings).await.ok();
+        if session.as_ref().is_none_or(Session::is_closed) {
+            let database = &context.settings.database;
+            session = database.session("food-orders rebuild progress", SessionKind::Reports).await.ok();
         }
         let Some(session) = &session else { continue };
-        match rows::save_progress(&session.client, &context.row, &progress).await {
+        match context.owner.save_progress(session, &progress).await {
             Err(views::Error::Refused { .. }) => return,
             Err(error) => tracing::debug!(%error, "the progress of a rebuild was not recorded"),
             Ok(()) => {}
@@ -40,6 +39,6 @@ pub(crate) async fn report_last(context: &Context) {
 
 async fn save(context: &Context) -> Result<()> {
     let progress = to_json(&context.meter.publish());
-    let session = context.session(&[]).await?;
-    rows::save_progress(&session.client, &context.row, &progress).await.map_err(Error::from_row_change)
+    let session = context.session(SessionKind::Short).await?;
+    context.owner.save_progress(&session, &progress).await.map_err(Error::from_row_change)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use views::rebuild::{self as rows, NewRebuild, RebuildRow, RunnerLock, State, SwitchMode};
+use views::rebuild::{self as rows, NewRebuild, RebuildRow, RowOwner, RunnerLock, State, SwitchMode};
 use views::{PROJECTION_VERSION, Session};
 
 use crate::context::Context;
@@ -21,20 +21,20 @@ pub async fn start(settings: &Settings, request: &Request) -> Result<Job> {
     let lock = take_lock(settings, &request.view).await?;
     let session = open_session(settings).await?;
     let name = owner_name(settings);
-    if let Some(row) = rows::running(&session.client, &request.view).await? {
-        let owner = rows::Runner { rebuild: row.id, name: name.clone() };
-        rows::adopt(&session.client, &owner, request.switch).await?;
+    if let Some(row) = rows::running(&session, &request.view).await? {
+        let owner = RowOwner { rebuild: row.id, name: name.clone() };
+        owner.adopt(&session, request.switch).await?;
         if take_over(settings, &session, &owner, &row).await? {
             return Ok(resumed_job(settings, owner, lock, row));
         }
     }
     let new = NewRebuild { view: &request.view, switch: request.switch, runner: &name };
-    let rebuild = rows::insert(&session.client, &new).await?;
+    let rebuild = rows::insert(&session, &new).await?;
     let (meter, progress) = Meter::new(State::Planned, Vec::new());
     let context = Context {
         settings: settings.clone(),
         view: request.view.clone(),
-        row: rows::Runner { rebuild, name },
+        owner: RowOwner { rebuild, name },
         meter: Arc::new(meter),
     };
     Ok(Job::new(context, lock, None, progress))
@@ -51,8 +51,8 @@ pub async fn resume(settings: &Settings, view: &str) -> Result<Option<Job>> {
     let Some(lock) = RunnerLock::take(&settings.database, view).await? else { return Ok(None) };
     // Read again under the lock: its owner may have ended it a moment ago.
     let Some(row) = resumable(&session, view).await? else { return Ok(None) };
-    let owner = rows::Runner { rebuild: row.id, name: owner_name(settings) };
-    rows::adopt(&session.client, &owner, row.switch).await?;
+    let owner = RowOwner { rebuild: row.id, name: owner_name(settings) };
+    owner.adopt(&session, row.switch).await?;
     if !take_over(settings, &session, &owner, &row).await? {
         return Ok(None);
     }
@@ -61,17 +61,17 @@ pub async fn resume(settings: &Settings, view: &str) -> Result<Option<Job>> {
 
 /// The unfinished rebuild that [`resume`] may continue, whether or not a process drives it.
 async fn resumable(session: &Session, view: &str) -> Result<Option<RebuildRow>> {
-    let Some(row) = rows::running(&session.client, view).await? else { return Ok(None) };
+    let Some(row) = rows::running(session, view).await? else { return Ok(None) };
     let waits_for_a_person = row.state == State::Ready && row.switch == SwitchMode::Manual;
     let is_ours = build_version(session, &row).await? == PROJECTION_VERSION;
     Ok((is_ours && !waits_for_a_person).then_some(row))
 }
 
-fn resumed_job(settings: &Settings, owner: rows::Runner, lock: RunnerLock, row: RebuildRow) -> Job {
+fn resumed_job(settings: &Settings, owner: RowOwner, lock: RunnerLock, row: RebuildRow) -> Job {
     tracing::info!(rebuild = owner.rebuild, state = %row.state, "continuing a rebuild that no process drove");
     let earlier: Option<Progress> = from_json(row.progress);
     let phases = earlier.map(|progress| progress.phases).unwrap_or_default();
     let (meter, progress) = Meter::new(row.state, phases);
-    let context = Context { settings: settings.clone(), view: row.view, row: owner, meter: Arc::new(meter) };
+    let context = Context { settings: settings.clone(), view: row.view, owner, meter: Arc::new(meter) };
     Job::new(context, lock, Some(row.state), progress)
 }

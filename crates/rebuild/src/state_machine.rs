@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use retry::Backoff;
 use views::rebuild::{self as rows, RebuildRow, RunnerLock, State, SwitchMode};
+use views::{Build, SessionKind};
 
 use crate::context::Context;
 use crate::ending;
@@ -51,7 +52,7 @@ impl StateMachine {
             };
             let failure = match turn {
                 Ok(Turn::Step(StepEnd::Next(state))) => {
-                    tracing::debug!(rebuild = context.row.rebuild, %state, "a step of the rebuild is done");
+                    tracing::debug!(rebuild = context.owner.rebuild, %state, "a step of the rebuild is done");
                     continue;
                 }
                 Ok(Turn::Step(StepEnd::Failed(failure))) => *failure,
@@ -64,7 +65,7 @@ impl StateMachine {
                     Recovery::Fail(cause) => Failure::new(cause, error.to_string()),
                     Recovery::Retry => {
                         tracing::error!(
-                            rebuild = context.row.rebuild,
+                            rebuild = context.owner.rebuild,
                             %error,
                             "gave up trying; the rebuild stays as it is, and the next start continues it"
                         );
@@ -87,7 +88,7 @@ impl StateMachine {
                 return Err(error);
             }
             let pause = backoff.next_pause();
-            let (rebuild, attempts) = (self.context.row.rebuild, backoff.failures());
+            let (rebuild, attempts) = (self.context.owner.rebuild, backoff.failures());
             tracing::warn!(rebuild, attempts, %error, "a step of the rebuild runs again");
             self.context.meter.wait_for(Some(format!("the next attempt, after an error: {error}")));
             tokio::time::sleep(pause).await;
@@ -97,13 +98,13 @@ impl StateMachine {
     async fn turn(&mut self) -> Result<Turn> {
         self.hold_lock().await?;
         let context = &self.context;
-        let session = context.session(&[]).await?;
-        let row = rows::get(&session.client, context.row.rebuild).await?.ok_or(Error::NotOwner)?;
-        if row.runner.as_deref() != Some(&context.row.name) {
+        let session = context.session(SessionKind::Short).await?;
+        let row = rows::get(&session, context.owner.rebuild).await?.ok_or(Error::NotOwner)?;
+        if row.runner.as_deref() != Some(&context.owner.name) {
             return Err(Error::NotOwner);
         }
         context.meter.enter(row.state);
-        tracing::info!(rebuild = row.id, build = row.build, state = %row.state, "rebuild");
+        tracing::info!(rebuild = row.id, build = row.build.map(|build| build.0), state = %row.state, "rebuild");
         let step = match row.state {
             State::Planned => steps::plan::run(context, session).await,
             State::Loading => steps::load::run(context, build(&row)?, &Plan::of_row(&row)?).await,
@@ -111,7 +112,7 @@ impl StateMachine {
             State::CatchingUp => steps::catch_up::run(context, build(&row)?).await,
             State::Verifying => steps::verify::run(context, build(&row)?).await,
             State::Ready if row.switch == SwitchMode::Manual => {
-                return Ok(Turn::Over(Outcome::Ready { build: build(&row)? }));
+                return Ok(Turn::Over(Outcome::Ready { build: build(&row)?.0 }));
             }
             State::Ready => {
                 context.advance(&session, State::Ready, State::Switching).await?;
@@ -119,7 +120,7 @@ impl StateMachine {
             }
             State::Switching => steps::switch::run(context, build(&row)?).await,
             State::Active => {
-                let (build, plan) = (build(&row)?, from_json::<Plan>(row.plan));
+                let (build, plan) = (build(&row)?.0, from_json::<Plan>(row.plan));
                 return Ok(Turn::Over(Outcome::Active { build, replaced: plan.map(|plan| plan.live_build) }));
             }
             State::Cancelled | State::Failed | State::Superseded | State::RolledBack => {
@@ -142,6 +143,6 @@ impl StateMachine {
 }
 
 /// The build of a row in a state that has one.
-fn build(row: &RebuildRow) -> Result<i64> {
+fn build(row: &RebuildRow) -> Result<Build> {
     row.build.ok_or(Error::IncompleteRow { rebuild: row.id, state: row.state, missing: "build" })
 }

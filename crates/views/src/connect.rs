@@ -7,9 +7,11 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use native_tls::TlsConnector;
 use postgres_native_tls::MakeTlsConnector;
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::{CancelToken, Client, Config};
+use settings::Invalid;
+use tokio_postgres::{CancelToken, Config};
 
 use crate::error::{Error, Result};
+use crate::session::{Session, SessionKind};
 
 /// Where the database is, and how to speak to it. Prints without its password.
 #[derive(Clone)]
@@ -36,22 +38,20 @@ impl fmt::Display for Database {
     }
 }
 
-/// One connection with its driver task; ends with the last use.
-pub struct Session {
-    pub client: Client,
-}
-
 impl Database {
     /// Reads a URL such as `postgres://user:password@host:5432/name?sslmode=require`.
-    /// `root_certificate` is a PEM file to trust beside the system's.
-    pub fn parse(url: &SecretString, root_certificate: Option<&[u8]>) -> Result<Self> {
-        // The parser's message could repeat a part of the URL.
-        let mut config: Config = url.expose_secret().parse().map_err(|_| {
-            Error::Unusable(
-                "DATABASE_URL is no PostgreSQL URL of the form postgres://USER:PASSWORD@HOST:PORT/NAME"
-                    .into(),
-            )
-        })?;
+    /// `root_certificate` is the text of a PEM file, trusted beside the system's own certificates.
+    pub fn parse(url: &SecretString, root_certificate: Option<&[u8]>) -> Result<Self, Invalid> {
+        let url = url.expose_secret();
+        // The driver's parser also takes another form, and its message could repeat a part of the URL.
+        let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
+        let mut config: Config = match url.parse() {
+            Ok(config) if is_url => config,
+            _ => {
+                let reason = "is not of the form postgres://USER:PASSWORD@HOST:PORT/NAME";
+                return Err(Invalid::new("DATABASE_URL", reason));
+            }
+        };
         // A peer that is gone without a word is noticed within about 15 s, idle or not.
         config
             .connect_timeout(Duration::from_secs(5))
@@ -62,18 +62,20 @@ impl Database {
             .tcp_user_timeout(Duration::from_secs(15));
         let mut tls = TlsConnector::builder();
         if let Some(pem) = root_certificate {
-            let certificate = native_tls::Certificate::from_pem(pem)
-                .map_err(|error| Error::Unusable(format!("the root certificate is no PEM file: {error}")))?;
+            let certificate = native_tls::Certificate::from_pem(pem).map_err(|error| {
+                Invalid::new("DATABASE_SSL_ROOT_CERT", format!("is not a certificate in PEM form: {error}"))
+            })?;
             tls.add_root_certificate(certificate);
         }
-        let tls = tls.build().map_err(|error| Error::Unusable(format!("TLS cannot be set up: {error}")))?;
+        let tls = tls.build().map_err(|error| {
+            Invalid::new("DATABASE_URL", format!("cannot be used, because TLS cannot be set up: {error}"))
+        })?;
         Ok(Self { config, tls: MakeTlsConnector::new(tls) })
     }
 
-    /// A connection of its own, with session settings such as `("synchronous_commit", "off")`.
-    /// `name` is what `pg_stat_activity` shows.
-    pub async fn session(&self, name: &str, settings: &[(&str, &str)]) -> Result<Session> {
-        let config = self.named(name, settings);
+    /// A connection of its own; `name` is what `pg_stat_activity` shows.
+    pub async fn session(&self, name: &str, kind: SessionKind) -> Result<Session> {
+        let config = self.config_for(name, kind);
         let (client, connection) =
             config.connect(self.tls.clone()).await.map_err(Error::during("connecting to PostgreSQL"))?;
         tokio::spawn(async move {
@@ -90,22 +92,20 @@ impl Database {
         token.cancel_query(self.tls.clone()).await.map_err(Error::during("cancelling a query"))
     }
 
-    fn named(&self, name: &str, settings: &[(&str, &str)]) -> Config {
+    /// Every connection is opened with this.
+    fn config_for(&self, name: &str, kind: SessionKind) -> Config {
         let mut config = self.config.clone();
         config.application_name(name);
-        let mut options = config.get_options().unwrap_or_default().to_owned();
-        for (setting, value) in settings {
-            options.push_str(&format!(" -c {setting}={value}"));
-        }
-        config.options(options);
+        // After those of the URL: the last one counts.
+        let given = config.get_options().unwrap_or_default().to_owned();
+        config.options(given + &kind.options());
         config
     }
 
-    /// A pool for many short reads, with session settings as in [`Database::session`];
-    /// `wait` bounds the time to get a connection.
-    pub fn pool(&self, name: &str, settings: &[(&str, &str)], size: usize, wait: Duration) -> Result<Pool> {
+    /// A pool for many short reads; `wait` bounds the time to get a connection.
+    pub(crate) fn pool(&self, name: &str, kind: SessionKind, size: usize, wait: Duration) -> Result<Pool> {
         let manager = Manager::from_config(
-            self.named(name, settings),
+            self.config_for(name, kind),
             self.tls.clone(),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );

@@ -1,8 +1,9 @@
 //! Brings a database's tables up to this version, once, whoever comes first.
 
 use crate::builds;
-use crate::connect::{Database, Session};
+use crate::connect::Database;
 use crate::error::{Error, Result};
+use crate::session::{Session, SessionKind};
 
 mod embedded {
     refinery::embed_migrations!("../../migrations");
@@ -14,7 +15,7 @@ const MIGRATION_LOCK: i64 = 0x00f0_0d01;
 
 /// Runs what is missing under an advisory lock and makes build 1 of each view.
 pub async fn migrate(database: &Database) -> Result<()> {
-    let mut session = database.session("food-orders migrate", &[]).await?;
+    let mut session = database.session("food-orders migrate", SessionKind::Short).await?;
     session
         .client
         .execute("/* views::migrate */ SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK])

@@ -90,7 +90,7 @@ mod tests {
         Survey {
             topic: "t".into(),
             log: LogState { identity: Some(identity), watermarks: BTreeMap::from([(Partition(0), marks)]) },
-            live_build: 1,
+            live_build: views::Build(1),
             live_positions: Positions::from_iter([(Partition(0), Position(live))]),
             live_bytes: 1,
             live_log: None,

@@ -1,7 +1,7 @@
 //! What a plan is made from: the log and the live build as they are now.
 
 use orders::{LogIdentity, Positions};
-use views::{Session, builds, log_identity, positions};
+use views::{Build, Session, builds};
 
 use super::estimate::{self, Size};
 use super::{Plan, PlannedPartition, free_space};
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 pub(super) struct Survey {
     pub(super) topic: String,
     pub(super) log: LogState,
-    pub(super) live_build: i64,
+    pub(super) live_build: Build,
     pub(super) live_positions: Positions,
     /// On disk, with indexes.
     pub(super) live_bytes: u64,
@@ -28,16 +28,15 @@ pub(super) struct Survey {
 
 impl Survey {
     pub(super) async fn make(settings: &Settings, session: &Session, view: &str) -> Result<Self> {
-        let client = &session.client;
-        let live_build = builds::active(client).await?.build;
+        let live_build = builds::active(session).await?.build;
         // Before the log's end offsets: consumers go on meanwhile, and the live build must not
         // seem to be ahead of the log.
-        let live_positions = positions::read(client, live_build).await?.into_iter().collect();
+        let live_positions = live_build.positions(session).await?;
         let log = LogState::read(&settings.kafka).await?;
-        let live_bytes = views::rebuild::build_bytes(client, live_build).await?;
-        let live_log = log_identity::read(client, live_build).await?;
-        let directory = views::rebuild::data_directory(client).await?;
-        let last = views::rebuild::last_finished(client, view).await?;
+        let live_bytes = live_build.bytes_on_disk(session).await?;
+        let live_log = live_build.log_identity(session).await?;
+        let directory = views::rebuild::data_directory(session).await?;
+        let last = views::rebuild::last_finished(session, view).await?;
         Ok(Self {
             topic: settings.kafka.topic.clone(),
             log,
@@ -67,7 +66,7 @@ impl Survey {
         let (events_per_second, rate_source) = estimate::rate(self.last_progress.as_ref());
         let identity = self.log.identity.as_ref();
         Plan {
-            live_build: self.live_build,
+            live_build: self.live_build.0,
             cluster_id: identity.map(|identity| identity.cluster_id.clone()).unwrap_or_default(),
             topic: self.topic.clone(),
             topic_id: identity.and_then(|identity| identity.topic_id.clone()),

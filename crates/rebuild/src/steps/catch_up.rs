@@ -1,20 +1,21 @@
 //! State `catching_up`: applies what was appended to the log meanwhile, by the code that
 //! the consumers run.
 
-use views::rebuild::{self as rows, State};
+use views::rebuild::State;
+use views::{Build, SessionKind};
 
 use super::StepEnd;
 use crate::context::Context;
 use crate::error::Result;
 
-pub(crate) async fn run(context: &Context, build: i64) -> Result<StepEnd> {
+pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
     // An operator's retry wrote only the history while the build was loaded and derived.
-    let mut session = context.session(&[]).await?;
-    let orders = rows::fold_retried(&mut session.client, build).await?;
+    let mut session = context.session(SessionKind::Short).await?;
+    let orders = build.fold_retried(&mut session).await?;
     if orders > 0 {
         tracing::info!(
-            rebuild = context.row.rebuild,
-            build,
+            rebuild = context.owner.rebuild,
+            %build,
             orders,
             "folded orders with retried records again"
         );

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use views::Database;
 use views::apply::{OrderPiece, OrderRows};
-use views::rebuild::{OrderGroups, OrderRange, OrdersCopy, State, halves, index_history};
+use views::rebuild::{OrderGroups, OrderRange, OrdersCopy, State};
+use views::{Build, Database, SessionKind};
 
 use super::StepEnd;
-use crate::context::{Context, INDEXING, SORTING};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::meter::Meter;
 
@@ -19,21 +19,21 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// Pieces that may wait for PostgreSQL.
 const WAITING_PIECES: usize = 4;
 
-pub(crate) async fn run(context: &Context, build: i64) -> Result<StepEnd> {
-    let mut session = context.session(&INDEXING).await?;
-    let positions = views::positions::read(&session.client, build).await?;
-    context.meter.expect(positions.values().map(|position| position.0 as u64).sum());
-    index_history(&mut session.client, build).await?;
+pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
+    let mut session = context.session(SessionKind::Indexing).await?;
+    let positions = build.positions(&session).await?;
+    context.meter.expect(positions.iter().map(|(_, position)| position.0 as u64).sum());
+    build.index_history(&mut session).await?;
 
     let (sender, mut pieces) = mpsc::channel(WAITING_PIECES);
     let mut readers = JoinSet::new();
-    for range in halves(&session.client, build).await? {
+    for range in OrderRange::halves(&session, build).await? {
         let (database, sender) = (context.settings.database.clone(), sender.clone());
         let meter = Arc::clone(&context.meter);
         readers.spawn(async move { fold(&database, build, range, &sender, &meter).await });
     }
     drop(sender);
-    let mut copy = OrdersCopy::begin(&mut session.client, build).await?;
+    let mut copy = OrdersCopy::begin(&mut session, build).await?;
     while let Some(piece) = pieces.recv().await {
         copy.write(piece).await?;
     }
@@ -41,21 +41,21 @@ pub(crate) async fn run(context: &Context, build: i64) -> Result<StepEnd> {
     while let Some(reader) = readers.join_next().await {
         reader??;
     }
-    let orders = copy.finish(&context.row).await.map_err(Error::from_row_change)?;
-    tracing::info!(rebuild = context.row.rebuild, build, orders, "derived the orders");
+    let orders = copy.finish(&context.owner).await.map_err(Error::from_row_change)?;
+    tracing::info!(rebuild = context.owner.rebuild, %build, orders, "derived the orders");
     Ok(StepEnd::Next(State::CatchingUp))
 }
 
 /// Sends the orders of a range as pieces of a COPY stream.
 async fn fold(
     database: &Database,
-    build: i64,
+    build: Build,
     range: OrderRange,
     pieces: &mpsc::Sender<OrderPiece>,
     meter: &Meter,
 ) -> Result<()> {
-    let session = database.session("food-orders rebuild fold", &SORTING).await?;
-    let mut groups = OrderGroups::open(&session.client, build, &range).await?;
+    let session = database.session("food-orders rebuild fold", SessionKind::Sorting).await?;
+    let mut groups = OrderGroups::open(&session, build, &range).await?;
     let mut rows = OrderRows::for_copy();
     let mut records = 0;
     while let Some(group) = groups.next().await? {

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use views::rebuild::{State, Switch, drop_superseded, view_readers};
+use views::{Build, SessionKind};
 
 use super::StepEnd;
 use crate::build_writer::BuildWriter;
@@ -19,10 +20,8 @@ const FIRST_LOCK_WAIT: Duration = Duration::from_millis(200);
 /// … up to this, because a transaction that writes a large batch may take that long.
 const LONGEST_LOCK_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Should this process freeze while it holds the lock, the server ends its session.
-const SWITCHING: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "3s")];
 
-pub(crate) async fn run(context: &Context, build: i64) -> Result<StepEnd> {
+pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
     let mut writer = context.build_writer(build);
     for attempt in 1_u32.. {
         wait_for_view_readers(context).await?;
@@ -30,7 +29,7 @@ pub(crate) async fn run(context: &Context, build: i64) -> Result<StepEnd> {
         match try_switch(context, build, &mut writer, attempt).await {
             Ok(()) => break,
             Err(error) if is_worth_another_attempt(&error) => {
-                tracing::info!(rebuild = context.row.rebuild, attempt, %error, "the switch is tried again");
+                tracing::info!(rebuild = context.owner.rebuild, attempt, %error, "the switch is tried again");
                 context
                     .meter
                     .wait_for(Some(format!("the switch to succeed, after {attempt} attempts: {error}")));
@@ -46,14 +45,13 @@ pub(crate) async fn run(context: &Context, build: i64) -> Result<StepEnd> {
     Ok(StepEnd::Next(State::Active))
 }
 
-async fn try_switch(context: &Context, build: i64, writer: &mut BuildWriter, attempt: u32) -> Result<()> {
-    let mut session = context.session(&SWITCHING).await?;
+async fn try_switch(context: &Context, build: Build, writer: &mut BuildWriter, attempt: u32) -> Result<()> {
+    let mut session = context.session(SessionKind::Switching).await?;
     let lock_wait = (FIRST_LOCK_WAIT * attempt).min(LONGEST_LOCK_WAIT);
-    let switch = Switch::begin(&mut session.client, lock_wait).await?;
+    let switch = Switch::begin(&mut session, lock_wait).await?;
     let apply_and_commit = async {
-        let live: orders::Positions = switch.positions().clone().into_iter().collect();
-        writer.apply_up_to(&live).await?;
-        switch.finish(build, &context.row).await.map_err(Error::from_row_change)
+        writer.apply_up_to(switch.positions()).await?;
+        switch.finish(build, &context.owner).await.map_err(Error::from_row_change)
     };
     tokio::time::timeout(ATTEMPT_LIMIT, apply_and_commit).await.map_err(|_| Error::SwitchTimedOut)?
 }
@@ -73,10 +71,10 @@ fn is_worth_another_attempt(error: &Error) -> bool {
 
 /// The switch would wait for a long read of the public views, and other readers behind it.
 async fn wait_for_view_readers(context: &Context) -> Result<()> {
-    let session = context.session(&[]).await?;
+    let session = context.session(SessionKind::Short).await?;
     let mut reported = Vec::new();
     loop {
-        let pids = view_readers(&session.client).await?;
+        let pids = view_readers(&session).await?;
         if pids.is_empty() {
             break;
         }
@@ -95,8 +93,8 @@ async fn wait_for_view_readers(context: &Context) -> Result<()> {
 
 /// The switch stands whatever becomes of this; the next rebuild tries again.
 async fn drop_older_builds(context: &Context) -> Result<()> {
-    let mut session = context.session(&[]).await?;
-    match drop_superseded(&mut session.client, &context.view).await {
+    let mut session = context.session(SessionKind::Short).await?;
+    match drop_superseded(&mut session, &context.view).await {
         Ok(builds) if builds.is_empty() => {}
         Ok(builds) => tracing::info!(?builds, "dropped superseded builds"),
         Err(error) => {

@@ -26,6 +26,7 @@ mod scope;
 
 use views::decisions;
 use views::rebuild::State;
+use views::{Build, SessionKind};
 
 use self::scope::Scope;
 use super::StepEnd;
@@ -34,9 +35,9 @@ use crate::differences::Differences;
 use crate::error::Result;
 use crate::outcome::{Failure, FailureCause};
 
-pub(crate) async fn run(context: &Context, build: i64) -> Result<StepEnd> {
-    let session = context.session(&[]).await?;
-    let last_decision = decisions::latest(&session.client).await?;
+pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
+    let session = context.session(SessionKind::Short).await?;
+    let last_decision = decisions::latest(&session).await?;
     let scope = Scope::read(&session, build).await?;
     // The history is read twice: once against the log, once in the order of the order ids.
     context.meter.expect(scope.events() * 2);
@@ -46,9 +47,9 @@ pub(crate) async fn run(context: &Context, build: i64) -> Result<StepEnd> {
         context.advance(&session, State::Verifying, State::Ready).await?;
         return Ok(StepEnd::Next(State::Ready));
     }
-    if decisions::latest(&session.client).await? != last_decision {
+    if decisions::latest(&session).await? != last_decision {
         // Some of the build was compared before the decision, some after it.
-        tracing::info!(rebuild = context.row.rebuild, "an operator has decided meanwhile; verifying again");
+        tracing::info!(rebuild = context.owner.rebuild, "an operator has decided meanwhile; verifying again");
         return Ok(StepEnd::Next(State::Verifying));
     }
     Ok(StepEnd::Failed(Box::new(failure(build, differences))))
@@ -65,11 +66,12 @@ async fn compare_with_log(context: &Context, scope: &Scope) -> Result<Difference
     Ok(differences)
 }
 
-fn failure(build: i64, differences: Differences) -> Failure {
+fn failure(build: Build, differences: Differences) -> Failure {
     let mut reason = format!(
-        "the new build differs from the log in {} values; it was not switched to, and stays in schema build_{build} until \
+        "the new build differs from the log in {} values; it was not switched to, and stays in schema {} until \
          the next rebuild",
-        differences.total
+        differences.total,
+        build.schema()
     );
     if let Some(first) = differences.listed.first() {
         reason.push_str(&format!(". The first difference: {first}"));

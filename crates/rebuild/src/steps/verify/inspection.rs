@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use event_log::{ChunkLimits, Replay, Span};
 use orders::{Offset, Position};
+use views::SessionKind;
 use views::rebuild::{HistoryRow, HistoryScan};
 
 use super::admission::Admission;
@@ -65,10 +66,10 @@ async fn stored_rows(
     block: Block,
     differences: &mut Differences,
 ) -> Result<Rows> {
-    let session = settings.database.session("food-orders rebuild verify", &[]).await?;
+    let session = settings.database.session("food-orders rebuild verify", SessionKind::Short).await?;
     // Rows beyond the position must not be there.
     let (from, to) = block.offsets(Position(i64::MAX));
-    let mut scan = HistoryScan::stretch(&session.client, scope.build, block.partition, from, to).await?;
+    let mut scan = HistoryScan::stretch(&session, scope.build, block.partition, from, to).await?;
     let mut rows = Rows::new();
     while let Some(bytes) = scan.next().await? {
         let row = HistoryRow::of(&bytes)?;
