@@ -20,7 +20,7 @@ pub async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
             rebuild(&settings, &request, &shell.stop).await
         }
     };
-    // The future is large; the caller's stack is not the place for it.
+    // Boxed because the future is large.
     Box::pin(work).await
 }
 

@@ -33,7 +33,7 @@ pub enum Error {
     #[error("another process has ended this rebuild or drives it now")]
     NotOwner,
 
-    /// The switch was given up, so that the live writers could go on.
+    /// An attempt to switch was given up, so that the live writers need not wait longer.
     #[error(
         "the rest of the log could not be applied in the short time in which the switch may hold off the live writers"
     )]

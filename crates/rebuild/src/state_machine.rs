@@ -27,9 +27,11 @@ pub(crate) struct StateMachine {
     lock: Option<RunnerLock>,
 }
 
-/// What the state of the row comes to.
+/// What the state of the row asked for.
 enum Turn {
+    /// A step, which has ended.
     Step(StepEnd),
+    /// Nothing more.
     Over(Outcome),
 }
 
@@ -50,33 +52,22 @@ impl StateMachine {
                 () = &mut row_lost => Err(Error::NotOwner),
                 turn = self.turn_with_retries() => turn,
             };
-            let failure = match turn {
+            match turn {
                 Ok(Turn::Step(StepEnd::Next(state))) => {
                     tracing::debug!(rebuild = context.owner.rebuild, %state, "a step of the rebuild is done");
-                    continue;
                 }
-                Ok(Turn::Step(StepEnd::Failed(failure))) => *failure,
+                Ok(Turn::Step(StepEnd::Failed(failure))) => return ending::fail(&context, *failure).await,
                 Ok(Turn::Over(outcome)) => {
                     report::report_last(&context).await;
                     return Ok(outcome);
                 }
-                Err(error) => match error.recovery() {
-                    Recovery::LetGo => return ending::recorded_outcome(&context).await,
-                    Recovery::Fail(cause) => Failure::new(cause, error.to_string()),
-                    Recovery::Retry => {
-                        tracing::error!(
-                            rebuild = context.owner.rebuild,
-                            %error,
-                            "gave up trying; the rebuild stays as it is, and the next start continues it"
-                        );
-                        return Err(error);
-                    }
-                },
-            };
-            return ending::fail(&context, failure).await;
+                Err(error) => return end_after(&context, error).await,
+            }
         }
     }
 
+    /// Repeats what failed only for now. An error whose recovery is still [`Recovery::Retry`]
+    /// means that it gave up.
     async fn turn_with_retries(&mut self) -> Result<Turn> {
         let mut backoff = Backoff::default();
         loop {
@@ -95,6 +86,7 @@ impl StateMachine {
         }
     }
 
+    /// Does what the state of the row asks for, once.
     async fn turn(&mut self) -> Result<Turn> {
         self.hold_lock().await?;
         let context = &self.context;
@@ -139,6 +131,22 @@ impl StateMachine {
         let lock = RunnerLock::take(&self.context.settings.database, &self.context.view).await?;
         self.lock = Some(lock.ok_or(Error::NotOwner)?);
         Ok(())
+    }
+}
+
+/// What becomes of the rebuild after an error that trying again did not mend.
+async fn end_after(context: &Context, error: Error) -> Result<Outcome> {
+    match error.recovery() {
+        Recovery::LetGo => ending::recorded_outcome(context).await,
+        Recovery::Fail(cause) => ending::fail(context, Failure::new(cause, error.to_string())).await,
+        Recovery::Retry => {
+            tracing::error!(
+                rebuild = context.owner.rebuild,
+                %error,
+                "gave up trying; the rebuild stays as it is, and the next start continues it"
+            );
+            Err(error)
+        }
     }
 }
 

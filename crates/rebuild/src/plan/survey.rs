@@ -29,7 +29,7 @@ pub(super) struct Survey {
 impl Survey {
     pub(super) async fn make(settings: &Settings, session: &Session, view: &str) -> Result<Self> {
         let live_build = builds::active(session).await?.build;
-        // Before the log's end offsets: consumers go on meanwhile, and the live build must not
+        // Before the log's end offsets: consumers continue meanwhile, and the live build must not
         // seem to be ahead of the log.
         let live_positions = live_build.positions(session).await?;
         let log = LogState::read(&settings.kafka).await?;

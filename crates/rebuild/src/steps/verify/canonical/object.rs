@@ -1,4 +1,4 @@
-//! How the hashes of parts become the hash of a whole.
+//! Combines the hashes of names and values.
 
 use std::hash::{DefaultHasher, Hasher};
 
