@@ -107,7 +107,8 @@ pub async fn run(command: DeadLetters, desk: &Desk, reader: &Reader) -> Result<(
                     say(&format!("dead letter {id} was retried and applied by decision {decision}"))
                 }
                 (None, Some(cause)) => {
-                    let report = desk.retry_all(reader, cause, &reason, Instant::now() + RETRY_ALL_LIMIT).await?;
+                    let report =
+                        desk.retry_all(reader, cause, &reason, Instant::now() + RETRY_ALL_LIMIT).await?;
                     say(&serde_json::to_string(&report)?)
                 }
                 (None, None) => Err(Failure::new(Exit::Usage, "neither a dead letter nor a cause is named")),
