@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{BuildError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
 use native_tls::TlsConnector;
 use postgres_native_tls::MakeTlsConnector;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,7 +12,7 @@ use tokio_postgres::{CancelToken, Config};
 use crate::error::{Error, Result};
 use crate::session::{Session, SessionKind};
 
-/// Where the database is, and how to speak to it. Prints without its password.
+/// Where the database is, and how to connect to it. Its password is never printed.
 #[derive(Clone)]
 pub struct Database {
     config: Config,
@@ -39,16 +39,11 @@ impl fmt::Display for Database {
 
 impl Database {
     /// Reads a URL such as `postgres://user:password@host:5432/name?sslmode=require`.
-    /// `root_certificate` is a PEM file to trust beside the system's.
+    /// `root_certificate` is the content of a PEM file, to trust beside the system's certificates.
     pub fn parse(url: &SecretString, root_certificate: Option<&[u8]>) -> Result<Self> {
         // The parser's message could repeat a part of the URL.
-        let mut config: Config = url.expose_secret().parse().map_err(|_| {
-            Error::Unusable(
-                "DATABASE_URL is no PostgreSQL URL of the form postgres://USER:PASSWORD@HOST:PORT/NAME"
-                    .into(),
-            )
-        })?;
-        // A peer that is gone without a word is noticed within about 15 s, idle or not.
+        let mut config: Config = url.expose_secret().parse().map_err(|_| Error::InvalidUrl)?;
+        // A server that went away without a word is noticed within about 15 s, idle or not.
         config
             .connect_timeout(Duration::from_secs(5))
             .keepalives(true)
@@ -58,11 +53,11 @@ impl Database {
             .tcp_user_timeout(Duration::from_secs(15));
         let mut tls = TlsConnector::builder();
         if let Some(pem) = root_certificate {
-            let certificate = native_tls::Certificate::from_pem(pem)
-                .map_err(|error| Error::Unusable(format!("the root certificate is no PEM file: {error}")))?;
+            let certificate =
+                native_tls::Certificate::from_pem(pem).map_err(|cause| Error::RootCertificate { cause })?;
             tls.add_root_certificate(certificate);
         }
-        let tls = tls.build().map_err(|error| Error::Unusable(format!("TLS cannot be set up: {error}")))?;
+        let tls = tls.build().map_err(|cause| Error::Tls { cause })?;
         Ok(Self { config, tls: MakeTlsConnector::new(tls) })
     }
 
@@ -108,6 +103,10 @@ impl Database {
             .wait_timeout(Some(wait))
             .create_timeout(Some(Duration::from_secs(5)))
             .build()
-            .map_err(|error| Error::Unusable(format!("the connection pool cannot be built: {error}")))
+            // The only reason there is, and a runtime is named above.
+            .map_err(|BuildError::NoRuntimeSpecified| Error::Pool {
+                attempt: "making the connection pool",
+                cause: PoolError::NoRuntimeSpecified,
+            })
     }
 }

@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::Timestamptz;
 
-/// The number means nothing; it only has to be ours.
-const DECIDING: i64 = 0x00f0_0d05;
+/// The number has no meaning; it only has to differ from those of our other locks.
+const DECISIONS_LOCK: i64 = 0x00f0_0d05;
 
 /// `$1` view, `$2` partitions, `$3` and `$4` from where to where, `$5` the latest that is known.
 pub(crate) const DECIDED_SINCE: &str = "/* views::decisions::decided_since */ SELECT EXISTS (
@@ -113,13 +113,19 @@ pub async fn ahead(session: &Session, positions: &Positions) -> Result<Decisions
 
 fn decided(row: &Row) -> Result<Decided> {
     let cause: Option<&str> = row.get(4);
-    let cause: Cause = cause.unwrap_or_default().parse().map_err(|error| {
-        Error::Unusable(format!("decision {} is of another version: {error}", row.get::<_, i64>(2)))
-    })?;
+    let id = row.get(2);
+    let cause: Cause = cause
+        .unwrap_or_default()
+        .parse()
+        .map_err(|error| Error::DamagedDecision { id, cause: format!("column cause: {error}") })?;
     let message = row.get::<_, Option<String>>(5).unwrap_or_default();
-    let verdict = if row.get::<_, &str>(3) == "retry" { Verdict::Retry } else { Verdict::Discard };
+    let verdict = match row.get(3) {
+        "retry" => Verdict::Retry,
+        "discard" => Verdict::Discard,
+        kind => return Err(Error::DamagedDecision { id, cause: format!("column kind: {kind:?}") }),
+    };
     let dead_letter = Rejection { order_id: row.get(6), ..Rejection::new(cause, message) };
-    Ok(Decided { id: row.get(2), verdict, dead_letter })
+    Ok(Decided { id, verdict, dead_letter })
 }
 
 /// The number of the last decision; 0: none yet.
@@ -135,14 +141,14 @@ pub async fn latest(session: &Session) -> Result<i64> {
 /// Begins to decide, in a transaction of its own: waits for whoever does already, and for
 /// batches of builds that are not active.
 pub(crate) async fn lock(tx: &Transaction<'_>) -> Result<()> {
-    tx.batch_execute(&format!("/* views::decisions::lock */ SELECT pg_advisory_xact_lock({DECIDING})"))
+    tx.batch_execute(&format!("/* views::decisions::lock */ SELECT pg_advisory_xact_lock({DECISIONS_LOCK})"))
         .await
         .map_err(Error::during("waiting to decide"))
 }
 
 /// A statement that keeps decisions away until the transaction ends.
 pub(crate) fn keep_away() -> String {
-    format!("/* views::decisions::keep_away */ SELECT pg_advisory_xact_lock_shared({DECIDING})")
+    format!("/* views::decisions::keep_away */ SELECT pg_advisory_xact_lock_shared({DECISIONS_LOCK})")
 }
 
 /// Writes a decision down and returns its number.

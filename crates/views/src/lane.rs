@@ -291,7 +291,7 @@ impl Lane {
     async fn resume_on(&mut self, writer: &mut Writer) -> Result<()> {
         let build = writer.build();
         if self.build != Some(build) {
-            return Err(Error::Refused {
+            return Err(Error::Fenced {
                 attempt: "resuming partitions",
                 reason: format!("build {build} is the active one now"),
             });

@@ -96,7 +96,7 @@ async fn claim_in(
         .await
         .map_err(Error::during("claiming partitions"))?;
     if active.is_none() {
-        return Err(Error::Refused {
+        return Err(Error::Fenced {
             attempt: "claiming partitions",
             reason: format!("build {build} is no longer {state}"),
         });
@@ -211,7 +211,7 @@ pub(crate) async fn resume(
                     .await
                     .map_err(Error::during("resuming partitions"))?;
                 if rows.len() != partitions.len() {
-                    return Err(Error::Refused {
+                    return Err(Error::Fenced {
                         attempt: "resuming partitions",
                         reason: "another owner has taken one over".into(),
                     });

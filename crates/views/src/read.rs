@@ -1,9 +1,9 @@
 //! Reading a view: now, or as of a cut.
 //!
-//! Every read sees one build, whole, in one snapshot: a REPEATABLE READ transaction
-//! that is sent in one go with its statements, so that it costs one round trip. Which
-//! build is active is guessed from the read before and checked in the same snapshot;
-//! where the guess was wrong, or its build is gone, the read runs once more.
+//! Every read sees one build in one snapshot: a REPEATABLE READ transaction that is sent at once with
+//! its statements, so that it costs one round trip. Which build is active is guessed from the read
+//! before and checked in the same snapshot; if the guess was wrong, or its build is gone, the read
+//! runs again.
 
 use ::orders::Positions;
 
@@ -11,11 +11,13 @@ mod cut;
 mod dead_letters;
 mod head;
 mod history;
+mod in_flight;
 mod order;
 mod order_as_of;
 mod orders;
 mod reader;
 mod source;
+mod statement;
 mod stats;
 
 pub use cut::{Clock, CompleteCut, Cut};

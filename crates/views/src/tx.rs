@@ -9,7 +9,6 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::error::{Error, Recovery, Result};
 
-
 pub use retry::pause;
 
 const ATTEMPTS: u32 = 5;

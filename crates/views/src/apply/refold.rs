@@ -1,14 +1,15 @@
-//! The other case of the merge: orders that the upsert did not take are folded again
-//! from their whole history, in the same transaction.
+//! The other case of the merge: orders that the upsert did not take are folded again from their whole
+//! history, in the same transaction.
 
 use tokio_postgres::{Client, Row, Statement};
 
+use super::merged_orders::{MergedOrders, OrderMerge, OrderNumbers};
 use super::order_rows::OrderRows;
-use super::orders::{Merge, Orders, Places};
 use super::writer::prepare;
-use crate::Build;
 use crate::error::{Error, Result};
-use crate::history::{FACT_COLUMNS, fact};
+use crate::history::{FACT_COLUMNS, FactRow};
+use crate::row_values::RowValues;
+use crate::{Build, order_columns};
 
 #[derive(Debug)]
 pub(super) struct Refold {
@@ -31,13 +32,14 @@ impl Refold {
         Ok(Self {
             untaken: prepare(client, build, untaken).await?,
             history: prepare(client, build, &history).await?,
-            replace: prepare(client, build, include_str!("replace.sql")).await?,
+            replace: prepare(client, build, &order_columns::replace()).await?,
         })
     }
 
-    /// Folds again those of `incoming` that the upsert left; returns how many orders that were.
+    /// Folds again those of `incoming` that the upsert left alone; returns how many orders those were.
     pub(super) async fn run(&self, client: &Client, incoming: &[&str]) -> Result<usize> {
-        let during = Error::during("folding orders again");
+        let attempt = "folding orders again";
+        let during = Error::during(attempt);
         let untaken = client.query(&self.untaken, &[&incoming]).await.map_err(&during)?;
         let untaken: Vec<&str> = untaken.iter().map(|row| row.get(0)).collect();
         // A statement of its own: its snapshot holds what others committed before our
@@ -47,10 +49,7 @@ impl Refold {
         let rows = OrderRows::array(&merged.iter().collect::<Vec<_>>());
         let replaced = client.execute(&self.replace, &[&rows]).await.map_err(&during)?;
         if replaced as usize != untaken.len() {
-            return Err(Error::Unusable(format!(
-                "{} orders were to be folded again, but {replaced} rows were there",
-                untaken.len()
-            )));
+            return Err(Error::RowCount { attempt, expected: untaken.len(), found: replaced });
         }
         Ok(untaken.len())
     }
@@ -62,11 +61,11 @@ impl Refold {
 }
 
 /// The orders that these rows make.
-pub(super) fn merged(history: &[Row]) -> Result<Orders<'_>> {
-    let (mut places, mut merge) = (Places::default(), Merge::default());
+pub(super) fn merged(history: &[Row]) -> Result<MergedOrders<'_>> {
+    let (mut numbers, mut merge) = (OrderNumbers::default(), OrderMerge::default());
     for row in history {
-        let (order_id, fact) = fact(row)?;
-        merge.add(places.of(order_id.into()), fact);
+        let row = FactRow::read(&mut RowValues::of_query(row))?;
+        merge.add(numbers.of(row.order_id.into()), row.fact()?);
     }
-    Ok(merge.finish(places))
+    Ok(merge.finish(numbers))
 }

@@ -143,13 +143,13 @@ impl Writer {
     /// Locks, compares and moves the positions.
     async fn advance(&self, batch: &Batch<'_>, held: &BTreeMap<Partition, Held>) -> Result<()> {
         let attempt = "moving the positions";
-        let refused = |reason: String| Error::Refused { attempt, reason };
+        let fenced = |reason: String| Error::Fenced { attempt, reason };
         let mut partitions = Vec::new();
         let (mut epochs, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
         let (mut fingerprints, mut appended) = (Vec::new(), Vec::new());
         for (partition, advance) in &batch.advances {
             let held =
-                held.get(partition).ok_or_else(|| refused(format!("partition {partition} is not held")))?;
+                held.get(partition).ok_or_else(|| fenced(format!("partition {partition} is not held")))?;
             partitions.push(partition.0);
             epochs.push(held.epoch.0);
             from.push(advance.from.0);
@@ -163,7 +163,7 @@ impl Writer {
             .await
             .map_err(Error::during(attempt))?;
         if moved as usize != partitions.len() {
-            return Err(refused(format!("{moved} of {} are where this writer left them", partitions.len())));
+            return Err(fenced(format!("{moved} of {} are where this writer left them", partitions.len())));
         }
         Ok(())
     }

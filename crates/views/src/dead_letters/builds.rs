@@ -54,12 +54,16 @@ pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
 async fn is_being_loaded(tx: &Transaction<'_>, build: Build) -> Result<bool> {
     let row = tx
         .query_opt(
-            "/* views::dead_letters::is_being_loaded */ SELECT state FROM public.rebuilds WHERE build = $1
+            "/* views::dead_letters::is_being_loaded */ SELECT id, state FROM public.rebuilds WHERE build = $1
              ORDER BY id DESC LIMIT 1 FOR SHARE",
             &[&build.0],
         )
         .await
         .map_err(Error::during("looking how far a rebuild is"))?;
-    let state: Option<State> = row.map(|row| row.get::<_, &str>(0).parse()).transpose()?;
-    Ok(matches!(state, Some(State::Planned | State::Loading | State::Deriving)))
+    let Some(row) = row else { return Ok(false) };
+    let state: State = row
+        .get::<_, &str>(1)
+        .parse()
+        .map_err(|error| Error::DamagedRebuild { id: row.get(0), cause: format!("column state: {error}") })?;
+    Ok(matches!(state, State::Planned | State::Loading | State::Deriving))
 }

@@ -75,7 +75,7 @@ async fn decide_in(tx: &Transaction<'_>, act: &Act<'_>) -> Result<Vec<Outcome>> 
     decisions::lock(tx).await?;
     let targets = builds::lock(tx).await?;
     let active = targets.iter().find(|target| target.is_active);
-    let active = active.ok_or_else(|| Error::Unusable("no build is active".into()))?.build;
+    let active = active.ok_or(Error::NoActiveBuild)?.build;
     let dead_letters = found(tx, active, &act.ids).await?;
     let mut decided = Decisions::default();
     let mut outcomes = Vec::with_capacity(act.ids.len());
@@ -121,9 +121,8 @@ async fn found(
         .map(|row| {
             let id = DeadLetterId { partition: Partition(row.get(0)), offset: orders::Offset(row.get(1)) };
             let cause = row.get::<_, &str>(4).parse();
-            let cause = cause.map_err(|error| {
-                Error::Unusable(format!("dead letter {id} is of another version: {error}"))
-            })?;
+            let cause = cause
+                .map_err(|error| Error::DamagedDeadLetter { id, cause: format!("column cause: {error}") })?;
             let rejection =
                 Rejection { order_id: row.get(6), ..Rejection::new(cause, row.get::<_, String>(5)) };
             Ok((id, (Outcome::Closed { state: row.get(2), decision: row.get(3) }, rejection)))
@@ -174,7 +173,8 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
         false => Batch::encode(act.codec, &from, decided, &admitted),
     };
     if batch.applied() != admitted.len() {
-        return Err(Error::Unusable("a record that was to be retried does not decode".into()));
+        let (partition, offset) = (admitted[0].partition, admitted[0].offset);
+        return Err(Error::Undecodable { partition, offset });
     }
     let rows = Rows::prepare(tx.client(), target.build).await?;
     let copy = rows.open(tx.client()).await;

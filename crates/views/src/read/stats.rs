@@ -2,8 +2,9 @@
 
 use super::ReadError;
 use super::cut::Cut;
-use super::reader::{Answer, Kind, Reader, Statement};
+use super::reader::{Answer, Reader};
 use super::source::{CutParams, Values, latest, open_dead_letters, within};
+use super::statement::{Kind, Statement};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {

@@ -76,7 +76,7 @@ impl Build {
                         .await
                         .map_err(during)?;
                     if row.is_none() {
-                        return Err(Error::Refused { attempt, reason: format!("build {self} is active") });
+                        return Err(Error::ActiveBuild { build: self });
                     }
                     builds::discard(tx, self).await
                 }

@@ -1,93 +1,15 @@
 //! The row of a rebuild: its state, what drives it, and what it reports.
 
-use std::fmt;
-use std::str::FromStr;
-
 use orders::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Row;
 
+use super::state::State;
 use crate::Build;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::Timestamptz;
-
-/// Where a rebuild stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    Planned,
-    Loading,
-    Deriving,
-    CatchingUp,
-    Verifying,
-    Ready,
-    Switching,
-    Active,
-    Cancelled,
-    Failed,
-    Superseded,
-    RolledBack,
-}
-
-impl State {
-    pub const ALL: [Self; 12] = [
-        Self::Planned,
-        Self::Loading,
-        Self::Deriving,
-        Self::CatchingUp,
-        Self::Verifying,
-        Self::Ready,
-        Self::Switching,
-        Self::Active,
-        Self::Cancelled,
-        Self::Failed,
-        Self::Superseded,
-        Self::RolledBack,
-    ];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Loading => "loading",
-            Self::Deriving => "deriving",
-            Self::CatchingUp => "catching_up",
-            Self::Verifying => "verifying",
-            Self::Ready => "ready",
-            Self::Switching => "switching",
-            Self::Active => "active",
-            Self::Cancelled => "cancelled",
-            Self::Failed => "failed",
-            Self::Superseded => "superseded",
-            Self::RolledBack => "rolled_back",
-        }
-    }
-
-    /// Whether there is work left: such a rebuild keeps others of its view away.
-    #[must_use]
-    pub fn is_unfinished(self) -> bool {
-        !matches!(self, Self::Active | Self::Cancelled | Self::Failed | Self::Superseded | Self::RolledBack)
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for State {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.as_str() == text)
-            .ok_or_else(|| Error::Unusable(format!("a rebuild of another version is {text:?}")))
-    }
-}
 
 /// What happens after a build was verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,11 +55,16 @@ const COLUMNS: &str = "id, view, build, state, switch, dry_run, reason, plan, pr
 
 impl RebuildRow {
     fn of(row: &Row) -> Result<Self> {
+        let id = row.get("id");
+        let state = row
+            .get::<_, &str>("state")
+            .parse()
+            .map_err(|error| Error::DamagedRebuild { id, cause: format!("column state: {error}") })?;
         Ok(Self {
-            id: row.get("id"),
+            id,
             view: row.get("view"),
             build: row.get::<_, Option<i64>>("build").map(Build),
-            state: row.get::<_, &str>("state").parse()?,
+            state,
             switch: match row.get::<_, &str>("switch") {
                 "manual" => SwitchMode::Manual,
                 _ => SwitchMode::Auto,

@@ -5,7 +5,8 @@ use scoped_futures::ScopedFutureExt;
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use super::row::{State, SwitchMode};
+use super::row::SwitchMode;
+use super::state::State;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::{Build, builds, log_identity};
@@ -163,5 +164,5 @@ fn is_owned(rows: u64, attempt: &'static str) -> Result<()> {
     if rows == 1 {
         return Ok(());
     }
-    Err(Error::Refused { attempt, reason: "another process has ended it or drives it".into() })
+    Err(Error::NotTheOwner { attempt })
 }

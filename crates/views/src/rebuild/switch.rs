@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use super::row::State;
 use super::row_owner::RowOwner;
+use super::state::State;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
@@ -79,11 +79,9 @@ impl<'a> Switch<'a> {
         let tx = &self.tx;
         let reached = positions::read(tx.client(), build).await?;
         for (partition, live) in self.positions.iter() {
-            let new = reached.get(partition);
-            if new.is_none_or(|new| new < live) {
-                return Err(Error::Unusable(format!(
-                    "build {build} is behind in partition {partition}: {new:?}, the live one is at {live}"
-                )));
+            let reached = reached.of(partition);
+            if reached < live {
+                return Err(Error::BuildBehind { build, partition, reached, live });
             }
         }
         // Whoever still writes to either build is refused by compare-and-set, and claims anew.
