@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL.
+//! Where the database is. All sessions are opened here, single ones and those of a pool.
 
 use std::fmt;
 use std::time::Duration;
@@ -61,13 +61,13 @@ impl Database {
         Ok(Self { config, tls: MakeTlsConnector::new(tls) })
     }
 
-    /// A connection of its own; `name` is what `pg_stat_activity` shows.
+    /// Opens a session; `name` is what `pg_stat_activity` shows.
     pub async fn session(&self, name: &str, kind: SessionKind) -> Result<Session> {
         let config = self.config_for(name, kind);
         let (client, connection) =
             config.connect(self.tls.clone()).await.map_err(Error::during("connecting to PostgreSQL"))?;
         tokio::spawn(async move {
-            // The client's next call reports the error to whoever waits for it.
+            // The client's next call reports the error to its caller.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a database connection ended");
             }
@@ -75,16 +75,16 @@ impl Database {
         Ok(Session { client })
     }
 
-    /// Asks the server to end what a session is doing now.
+    /// Asks the server to cancel the query that a session runs.
     pub(crate) async fn cancel(&self, token: &CancelToken) -> Result<()> {
         token.cancel_query(self.tls.clone()).await.map_err(Error::during("cancelling a query"))
     }
 
-    /// Every connection is opened with this.
+    /// Every connection is opened with this configuration.
     fn config_for(&self, name: &str, kind: SessionKind) -> Config {
         let mut config = self.config.clone();
         config.application_name(name);
-        // After those of the URL: the last one counts.
+        // After the options of the URL: of the same setting, the last one counts.
         let given = config.get_options().unwrap_or_default().to_owned();
         config.options(given + &kind.options());
         config

@@ -1,6 +1,5 @@
-//! What a rebuild asks of PostgreSQL: its row, who may drive it, reading a build's
-//! tables in bulk, writing derived orders, and the switch. The state machine is in
-//! crates/rebuild.
+//! What a rebuild needs of PostgreSQL: its row and who may change it, a build's tables in bulk, and the
+//! switch. The state machine is in crates/rebuild.
 
 mod copy_out;
 mod dead_letters;

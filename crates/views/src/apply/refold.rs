@@ -20,8 +20,8 @@ pub(super) struct Refold {
 
 impl Refold {
     pub(super) async fn prepare(client: &Client, build: Build) -> Result<Self> {
-        // A row that this transaction wrote carries its id; one that the upsert only
-        // locked does not.
+        // A row that this transaction has written carries its id; one that the upsert has only locked does
+        // not.
         let untaken = "/* views::apply::untaken */ SELECT o.order_id
             FROM unnest($1::text[]) AS incoming (order_id)
             JOIN {build}.orders AS o ON o.order_id = incoming.order_id
@@ -42,8 +42,8 @@ impl Refold {
         let during = Error::during(attempt);
         let untaken = client.query(&self.untaken, &[&incoming]).await.map_err(&during)?;
         let untaken: Vec<&str> = untaken.iter().map(|row| row.get(0)).collect();
-        // A statement of its own: its snapshot holds what others committed before our
-        // row lock was granted.
+        // A statement of its own, because its snapshot holds what others have committed before the row lock
+        // was granted.
         let history = self.history(client, &untaken).await?;
         let merged = merged(&history)?;
         let rows = OrderRows::array(&merged.iter().collect::<Vec<_>>());
@@ -54,13 +54,13 @@ impl Refold {
         Ok(untaken.len())
     }
 
-    /// All records of some orders, for [`merged`].
+    /// All records of these orders, for [`merged`].
     pub(super) async fn history(&self, client: &Client, order_ids: &[&str]) -> Result<Vec<Row>> {
         client.query(&self.history, &[&order_ids]).await.map_err(Error::during("reading orders' histories"))
     }
 }
 
-/// The orders that these rows make.
+/// Merges rows of the history by order.
 pub(super) fn merged(history: &[Row]) -> Result<MergedOrders<'_>> {
     let (mut numbers, mut merge) = (OrderNumbers::default(), OrderMerge::default());
     for row in history {

@@ -1,5 +1,5 @@
-//! The rows of a batch: its history and its orders, in a transaction that somebody else
-//! begins and ends.
+//! The rows of a batch, its history and its orders, written in a transaction that the caller begins and
+//! ends.
 
 use std::pin::pin;
 
@@ -17,13 +17,13 @@ use super::writer::prepare;
 use crate::error::{Error, Result};
 use crate::{Build, order_columns};
 
-/// Bytes of a COPY in one message: PostgreSQL reads a message whole before it looks at it.
+/// Bytes of a COPY in one message: PostgreSQL reads all of a message before it processes it.
 const COPY_MESSAGE: usize = 128 << 10;
 
-/// Orders in one parameter: it is in memory as it came, as rows and as the array of them.
+/// Orders in one parameter: PostgreSQL has it in memory as it came, as rows, and as an array of rows.
 const ORDERS_AT_ONCE: usize = 1000;
 
-/// A COPY of the history that was opened, or why it was not.
+/// The open COPY of the history, or why it could not be opened.
 type Opened = Result<CopyInSink<Bytes>, tokio_postgres::Error>;
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Rows {
         })
     }
 
-    /// Opens the COPY: apart, so that it can be sent along with what comes before it.
+    /// Opens the COPY. This is apart from writing, so that the request can be sent along with earlier ones.
     pub(crate) async fn open(&self, client: &Client) -> Opened {
         client.copy_in(&self.copy).await
     }
@@ -92,7 +92,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Orders whose history is there, whatever their rows say.
+    /// Folds orders from their histories, whatever their rows say.
     pub(crate) async fn derive(&self, client: &Client, order_ids: &[&str]) -> Result<()> {
         let history = self.refold.history(client, order_ids).await?;
         self.write_orders(client, &merged(&history)?).await

@@ -22,7 +22,7 @@ use crate::sql::for_build;
 /// How often a read runs at most: again after its build was dropped, or its connection was lost.
 const MAX_RUNS: u32 = 5;
 
-/// A value, what it was true for, and how far the view was.
+/// A value, the cut that it is true for, and how far the view was applied.
 #[derive(Clone, Debug)]
 pub struct Answer<T> {
     pub head: Head,
@@ -42,7 +42,7 @@ impl<T> Answer<T> {
     }
 }
 
-/// Reads the active build. Cheap to share: it holds a pool of connections.
+/// Reads the active build, over a pool of connections.
 pub struct Reader {
     database: Database,
     pool: Pool,
@@ -64,7 +64,7 @@ impl Reader {
         Ok(Self { database: database.clone(), pool, build: AtomicI64::new(1) })
     }
 
-    /// How far the view is.
+    /// How far the view is applied.
     pub async fn head(&self) -> Result<Head> {
         Ok(self.rows("reading how far the view is", None).await?.0)
     }
@@ -142,7 +142,7 @@ impl Reader {
             client.batch_execute(begin),
             client.query_one(&head, &[]),
             rows,
-            client.batch_execute("COMMIT"),
+            client.batch_execute("/* views::read */ COMMIT"),
         )
         .await;
         client.answered();
@@ -162,8 +162,8 @@ impl Reader {
     }
 }
 
-/// A build that was dropped, or was being dropped (a deadlock with that), or a connection
-/// that had died unseen in the pool.
+/// Whether the build was dropped, or was being dropped (a deadlock with that), or the connection was lost
+/// while it lay in the pool.
 fn may_run_again(error: &Error) -> bool {
     let passing = [SqlState::ADMIN_SHUTDOWN, SqlState::T_R_DEADLOCK_DETECTED];
     match error {

@@ -1,4 +1,4 @@
-//! Totals.
+//! Totals of a view.
 
 use super::ReadError;
 use super::cut::Cut;
@@ -8,9 +8,9 @@ use super::statement::{Kind, Statement};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Orders by status, without those that no order has.
+    /// How many orders have each status; a status that no order has is missing.
     pub by_status: Vec<(String, i64)>,
-    /// Records in the history.
+    /// How many records the history holds.
     pub records: i64,
     pub open_dead_letters: i64,
 }

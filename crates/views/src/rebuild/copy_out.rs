@@ -1,4 +1,4 @@
-//! Rows as they come out of a binary COPY.
+//! Rows out of a binary COPY.
 
 use std::pin::Pin;
 
@@ -19,9 +19,9 @@ pub(super) struct CopyRows {
 }
 
 impl CopyRows {
-    /// The columns of `query`, which has no parameters.
+    /// Begins to read the rows of `query`, which cannot have parameters.
     pub(super) async fn open(session: &Session, attempt: &'static str, query: &str) -> Result<Self> {
-        let statement = format!("COPY ({query}) TO STDOUT (FORMAT binary)");
+        let statement = format!("/* views::rebuild::copy_out */ COPY ({query}) TO STDOUT (FORMAT binary)");
         let stream = session.client.copy_out(&statement).await.map_err(Error::during(attempt))?;
         Ok(Self { stream: Box::pin(stream), attempt, begun: false })
     }

@@ -16,7 +16,7 @@ use crate::sql::for_build;
 use crate::tx::Tx;
 use crate::{Build, builds, order_columns};
 
-/// Writes a build's orders anew, whole or not at all.
+/// Writes all orders of a build, in one transaction.
 pub struct OrdersCopy<'a> {
     tx: Tx<'a>,
     sink: Pin<Box<CopyInSink<Bytes>>>,
@@ -35,7 +35,7 @@ impl<'a> OrdersCopy<'a> {
         ))
         .await
         .map_err(&during)?;
-        // FREEZE: nobody else sees these rows before the commit, and no VACUUM has to visit them again.
+        // FREEZE: no other transaction sees these rows before the commit, and no VACUUM has to visit them.
         let columns = order_columns::ALL.as_str();
         let copy = for_build(
             &format!(
@@ -50,13 +50,13 @@ impl<'a> OrdersCopy<'a> {
         Ok(Self { tx, sink, build, rows: 0 })
     }
 
-    /// Takes what [`crate::apply::OrderRows::take`] returns.
+    /// Writes what [`crate::apply::OrderRows::take`] returns.
     pub async fn write(&mut self, (bytes, rows): OrderPiece) -> Result<()> {
         self.rows += rows;
         self.sink.send(bytes).await.map_err(Error::during("writing the orders"))
     }
 
-    /// Makes the index, moves the rebuild on and commits; returns the number of orders.
+    /// Builds the index, moves the rebuild on and commits. Returns the number of orders.
     pub async fn finish(mut self, owner: &RowOwner) -> Result<usize> {
         let during = Error::during("finishing the orders");
         let mut end = BytesMut::new();

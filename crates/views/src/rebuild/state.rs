@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[error("{0:?} is not a state of a rebuild")]
 pub struct UnknownState(pub String);
 
-/// Where a rebuild stands.
+/// The state of a rebuild; see docs/architecture.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -62,7 +62,7 @@ impl State {
         }
     }
 
-    /// Whether there is work left: such a rebuild keeps others of its view away.
+    /// Whether there is work left. While there is, no other rebuild of the view can begin.
     #[must_use]
     pub fn is_unfinished(self) -> bool {
         !matches!(self, Self::Active | Self::Cancelled | Self::Failed | Self::Superseded | Self::RolledBack)
