@@ -1,27 +1,24 @@
-//! What the consumer can be told.
+//! The consumer's flags, and the settings that they become.
 
 use std::net::SocketAddr;
 
 use clap::Parser;
-use event_log::{ChunkLimits, KafkaSettings};
+use event_log::{ChunkLimits, GroupArgs, GroupId, KafkaArgs, KafkaSettings};
 use orders::{Partition, Position};
-use service::settings::{
-    DatabaseArgs, GroupArgs, GroupId, Invalid, KafkaArgs, MetricsArgs, ShellArgs, whole_number,
-};
-use views::Database;
-use views::SynchronousCommit;
+use service::settings::{Invalid, MetricsArgs, ShellArgs, whole_number};
 use views::apply::Codec;
 use views::gaps::Gap;
+use views::{Database, DatabaseArgs, SynchronousCommit};
 
 use crate::cli::Command;
 
 /// Applies the order events of a Kafka topic to PostgreSQL tables.
 ///
-/// Rows and positions commit in one transaction; Kafka's group offset follows it as a
-/// hint for lag tools. Start as many as there are partitions to share the work.
+/// Rows and positions commit in one transaction; Kafka's group offsets follow it as a hint
+/// for lag tools. Consumers of one group share the partitions among them.
 ///
-/// With a command it joins no group: it shows dead letters, or decides about them, and
-/// ends. Flags of this page come before the command.
+/// With a command it does not join the group: it shows dead letters, or decides about them,
+/// and ends. The flags of this page go before the command.
 #[derive(Parser, Debug)]
 #[command(name = "consumer", version)]
 pub struct Args {
@@ -39,40 +36,40 @@ pub struct Args {
     #[command(flatten)]
     pub shell: ShellArgs,
 
-    /// End with 0 once the end offsets seen at the start are applied, by whichever
+    /// End with 0 once the end offsets seen at the start are applied, no matter by which
     /// member of the group
     #[arg(long)]
     pub until_caught_up: bool,
 
-    /// Database connections that write at the same time, 1 to 16; partition p goes to
-    /// connection p modulo this
+    /// Lanes, 1 to 16: database connections that write at the same time. Partition p goes to
+    /// lane p modulo this number
     #[arg(long, env = "LANES", value_name = "N", default_value = "2")]
     pub lanes: String,
 
-    /// Most records in one transaction, 1 to 1000000; when idle one record is a batch
+    /// Most records in one transaction, 1 to 1000000; while little arrives, one record is enough for a transaction
     #[arg(long, env = "BATCH_RECORDS", value_name = "N", default_value = "20000")]
     pub batch_records: String,
 
-    /// Records with a larger value become dead letters, in bytes; a retry may be given more
+    /// Largest value of a record in bytes; a larger one becomes a dead letter, which a retry with a higher limit can apply
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
 
-    /// Go on when more than half of the last 1000 records, and at least 100, became dead letters
+    /// Go on even if more than half of the last 1000 records, and at least 100, became dead letters
     #[arg(long)]
     pub no_breaker: bool,
 
-    /// Go on over records that the log has lost before they were applied, such as 0=120..350: of
-    /// partition 0 the offsets 120 up to 349. Recorded as a decision. Can be given several times
+    /// Skip records that the log lost before they were applied, such as 0=120..350: offsets 120 to
+    /// 349 of partition 0. Recorded as a decision. Can be given several times
     #[arg(long, value_name = "PARTITION=FROM..TO")]
     pub accept_gap: Vec<String>,
 
-    /// on: a commit waits for the disk. off: a crash of the database loses the last
-    /// moments, which are read from the log again
+    /// on: a commit waits for the disk. off: what the database loses in a crash is read from
+    /// the log again
     #[arg(long, env = "SYNCHRONOUS_COMMIT", value_name = "on|off", default_value = "off")]
     pub synchronous_commit: String,
 }
 
-/// The same, valid.
+/// Settings that were checked.
 #[derive(Debug)]
 pub struct Settings {
     pub kafka: KafkaSettings,
@@ -89,40 +86,30 @@ pub struct Settings {
 }
 
 impl Args {
-    pub fn validate(&self) -> Result<Settings, service::Failure> {
+    pub fn validate(&self) -> Result<Settings, Invalid> {
         let kafka = self.kafka.validate()?;
-        let database = self.database.validate()?;
-        let certificate = database.read_root_certificate()?;
-        let database = Database::parse(&database.url, certificate.as_deref())
-            .map_err(service::Failure::with(service::Exit::Usage))?;
         let records = whole_number("BATCH_RECORDS", &self.batch_records, 1, 1_000_000)? as usize;
-        let max_record_bytes =
-            whole_number("MAX_RECORD_BYTES", &self.max_record_bytes, 1, 100_000_000)? as usize;
         Ok(Settings {
-            codec: Codec { topic: kafka.topic.clone(), max_record_bytes },
-            kafka: KafkaSettings {
-                bootstrap_servers: kafka.bootstrap_servers,
-                topic: kafka.topic,
-                properties: kafka.properties,
-            },
+            codec: Codec::validate(&kafka.topic, &self.max_record_bytes)?,
+            kafka,
             group: self.group.validate()?,
-            database,
+            database: self.database.validate()?,
             metrics_listen: self.metrics.validate()?,
             until_caught_up: self.until_caught_up,
             lanes: whole_number("LANES", &self.lanes, 1, 16)? as usize,
             has_breaker: !self.no_breaker,
             accepted_gaps: self.accept_gap.iter().map(|text| gap(text)).collect::<Result<_, _>>()?,
             limits: ChunkLimits { records, ..ChunkLimits::default() },
-            synchronous_commit: match self.synchronous_commit.trim() {
-                "on" => SynchronousCommit::On,
-                "off" => SynchronousCommit::Off,
-                other => {
-                    return Err(
-                        Invalid::new("SYNCHRONOUS_COMMIT", format!("is {other:?}; it is on or off")).into()
-                    );
-                }
-            },
+            synchronous_commit: synchronous_commit(&self.synchronous_commit)?,
         })
+    }
+}
+
+fn synchronous_commit(text: &str) -> Result<SynchronousCommit, Invalid> {
+    match text.trim() {
+        "on" => Ok(SynchronousCommit::On),
+        "off" => Ok(SynchronousCommit::Off),
+        other => Err(Invalid::new("SYNCHRONOUS_COMMIT", format!("is {other:?}; it must be on or off"))),
     }
 }
 
@@ -140,7 +127,7 @@ fn gap(text: &str) -> Result<Gap, Invalid> {
     parsed().ok_or_else(|| {
         Invalid::new(
             "--accept-gap",
-            format!("is {text:?}; it is PARTITION=FROM..TO, such as 0=120..350 for the offsets 120 to 349"),
+            format!("is {text:?}; it must be PARTITION=FROM..TO, such as 0=120..350 for offsets 120 to 349"),
         )
     })
 }

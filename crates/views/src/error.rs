@@ -26,18 +26,6 @@ pub enum Error {
     #[error("{attempt}: no database connection was free: {cause}")]
     Pool { attempt: &'static str, cause: PoolError },
 
-    #[error(
-        "DATABASE_URL is not a PostgreSQL URL of the form postgres://USER:PASSWORD@HOST:PORT/NAME; characters of \
-         the password that mean something in a URL, such as @ and /, have to be percent-encoded"
-    )]
-    InvalidUrl,
-
-    #[error("DATABASE_SSL_ROOT_CERT is not a certificate in a PEM file: {cause}")]
-    RootCertificate { cause: native_tls::Error },
-
-    #[error("TLS for the connection to PostgreSQL cannot be set up: {cause}")]
-    Tls { cause: native_tls::Error },
-
     /// The position row is not where this writer left it, or its build is not the one to write to any more:
     /// another owner has the partition.
     #[error("{attempt} refused: {reason}")]

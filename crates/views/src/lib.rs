@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod builds;
 pub mod connect;
+mod database_args;
 pub mod dead_letters;
 pub mod decisions;
 pub mod deployment;
@@ -25,6 +26,7 @@ pub mod tx;
 
 pub use builds::Build;
 pub use connect::Database;
+pub use database_args::DatabaseArgs;
 pub use error::{Error, Recovery, Result};
 pub use session::{Session, SessionKind, SynchronousCommit};
 

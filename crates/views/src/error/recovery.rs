@@ -31,10 +31,7 @@ impl Error {
             }
             Self::Pool { .. } | Self::Decided => Recovery::Retry,
             Self::Fenced { .. } | Self::WentBack { .. } | Self::NotTheOwner { .. } => Recovery::Reclaim,
-            Self::InvalidUrl
-            | Self::RootCertificate { .. }
-            | Self::Tls { .. }
-            | Self::OtherDeployment { .. }
+            Self::OtherDeployment { .. }
             | Self::TooManyDeadLetters { .. }
             | Self::ProjectionVersion { .. }
             | Self::ActiveBuild { .. }
