@@ -12,14 +12,25 @@ use crate::session::Session;
 use crate::sql::for_build;
 use crate::{Build, ORDERS};
 
-/// How long a claim waits for a row that another owner has locked.
-const LOCK_WAIT_LIMIT: &str = "5s";
+/// An owner epoch has to be on disk when the claim returns; a row that another owner has locked is waited for 5 s.
+const SETTINGS: &str = "/* views::ownership::claim */
+    SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '5s'";
+
+const CLAIM: &str = "/* views::ownership::claim */ WITH locked AS (
+        SELECT partition FROM {build}.positions
+        WHERE view = $1 AND partition = ANY($2) ORDER BY partition FOR UPDATE
+    ), backend AS ({this_backend})
+    UPDATE {build}.positions AS p
+    SET owner_epoch = p.owner_epoch + 1, owner = $3, owner_backend = backend.id
+    FROM locked, backend
+    WHERE p.view = $1 AND p.partition = locked.partition
+    RETURNING p.partition, p.next_offset, p.owner_epoch";
 
 /// Takes partitions over: raises their owner epochs and reads their positions, in one transaction.
 /// `owner` names the process. [`Error::Fenced`] if `build` is no longer active,
 /// [`Error::OtherDeployment`] if another group than `group` has taken the database over.
 ///
-/// A row that is locked for longer than 5 s belongs to an owner that is frozen within a transaction:
+/// A row that stays locked through all attempts belongs to an owner that is frozen within a transaction:
 /// that owner's database session is ended, and the caller tries again.
 pub(crate) async fn claim(
     session: &mut Session,
@@ -52,11 +63,7 @@ async fn claim_while(
     let result = session
         .run_tx("claiming partitions", |tx| {
             async move {
-                tx.batch_execute(&format!(
-                "/* views::ownership::claim */ SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{LOCK_WAIT_LIMIT}'"
-            ))
-                    .await
-                    .map_err(Error::during("claiming partitions"))?;
+                tx.batch_execute(SETTINGS).await.map_err(Error::during("claiming partitions"))?;
                 claim_in(tx, build, state, group, owner, partitions).await
             }
             .scope_boxed()
@@ -108,24 +115,9 @@ async fn claim_in(
     )
     .await
     .map_err(Error::during("claiming partitions"))?;
+    let claim = for_build(&CLAIM.replace("{this_backend}", THIS_BACKEND), build);
     let rows = tx
-        .query(
-            &for_build(
-                &format!(
-                    "/* views::ownership::claim */ WITH locked AS (
-                     SELECT partition FROM {{build}}.positions
-                     WHERE view = $1 AND partition = ANY($2) ORDER BY partition FOR UPDATE
-                 ), backend AS ({THIS_BACKEND})
-                 UPDATE {{build}}.positions AS p
-                 SET owner_epoch = p.owner_epoch + 1, owner = $3, owner_backend = backend.id
-                 FROM locked, backend
-                 WHERE p.view = $1 AND p.partition = locked.partition
-                 RETURNING p.partition, p.next_offset, p.owner_epoch"
-                ),
-                build,
-            ),
-            &[&ORDERS, &partitions, &owner],
-        )
+        .query(&claim, &[&ORDERS, &partitions, &owner])
         .await
         .map_err(Error::during("claiming partitions"))?;
     Ok(rows.iter().map(held).collect())
