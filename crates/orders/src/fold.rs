@@ -6,7 +6,7 @@
 //! associative, commutative and idempotent, so that the order, the number and the
 //! grouping in which records arrive do not matter.
 //!
-//! The rule stands a second time, on purpose, in `crates/views/src/as_of.sql`; a
+//! The rule stands a second time, on purpose, in `crates/views/src/read/as_of.sql`; a
 //! property test holds the two equal.
 
 mod fact;

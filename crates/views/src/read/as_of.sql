@@ -1,4 +1,4 @@
--- The merge of crates/orders (fold.rs) a second time, on purpose: the orders as the
+-- The merge of crates/orders/src/fold.rs a second time, on purpose: the orders as the
 -- records within a cut make them. A property test (tests/as_of.rs) holds the two equal.
 --
 -- $1 time, $2 dense offsets by partition + 1 or null, $3 decision.
