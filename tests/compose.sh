@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
 #
-# tests/compose.sh - the compose test: builds the image, starts docker-compose.yml as a project of its own on free ports,
-# and checks from outside what a user would look at. Prints one line per check; always tears down, volumes included.
+# tests/compose.sh - the compose test. It builds the image, starts docker-compose.yml as a project of its own on free ports, and
+# checks from outside what a user would look at. It prints one line per check, and always removes the project and its volumes.
 #
 #   tests/compose.sh                                     with `docker compose`, else with `docker-compose`
 #   FOOD_ORDERS_COMPOSE=docker-compose tests/compose.sh  with this one
 #
-# Where no engine answers, or an image is missing, FOOD_ORDERS_DOCKER_STANDINS may name a folder whose `up` provides
-# both (default: shared/docker-standins beside the repository, if there is one).
+# If no engine answers or an image is missing, the program `up` in the folder FOOD_ORDERS_DOCKER_STANDINS provides both. The
+# default is shared/docker-standins beside the repository, if it exists.
 #
-# Exit code: 0 all passed · 1 a check failed · 77 skipped: there is no Docker here.
+# Exit codes: 0 all checks passed · 1 a check failed · 77 skipped, because there is no Docker engine.
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 standins=${FOOD_ORDERS_DOCKER_STANDINS:-$root/../shared/docker-standins}
 images=(apache/kafka:4.3.1 postgres:18 rust:1.95-bookworm debian:bookworm-slim)
 work=$(mktemp -d)
-output=$work/output # of the command that ran last
+output=$work/output # what the last command printed
 passed=0
 
 # ------------------------------------------------------------------ checks
 
-# check WHAT COMMAND...: one line; the first check that fails ends the test.
+# check WHAT COMMAND...: prints one line. The first check that fails ends the test.
 check() {
   local what=$1 start=$SECONDS
   shift
@@ -33,7 +33,7 @@ check() {
   fi
 }
 
-fail() { # fail WHAT SECONDS: the last output, the state of the project and what its programs said last
+fail() { # fail WHAT SECONDS: prints the last output, the state of the project and the last log lines of its programs
   printf 'FAIL  %s (%d s)\n' "$1" "$2"
   tail -n 40 "$output" | sed 's/^/      /'
   if $started; then
@@ -43,7 +43,7 @@ fail() { # fail WHAT SECONDS: the last output, the state of the project and what
   exit 1
 }
 
-# within SECONDS COMMAND...: repeats the command until it succeeds, or the time is up.
+# within SECONDS COMMAND...: repeats the command until it succeeds or the time is up.
 within() {
   local deadline=$((SECONDS + $1))
   shift
@@ -59,7 +59,7 @@ compose() {
   "${compose_command[@]}" --project-name "$project" --project-directory "$root" --file "$root/docker-compose.yml" "$@"
 }
 
-# Of every container of the project; an exited one will not become healthy.
+# all_healthy COUNT: whether at least COUNT containers of the project run, and all of them are healthy.
 all_healthy() {
   local states
   # shellcheck disable=SC2046  # ids
@@ -72,7 +72,7 @@ get() {
   curl --silent --show-error --fail --max-time 10 --header 'Accept: application/json' "http://127.0.0.1:$FOOD_ORDERS_API_PORT$1"
 }
 
-post() { # post PATH BODY [curl option]...: prints the status code only
+post() { # post PATH BODY [CURL-OPTION]...: prints only the status code
   local path=$1 body=$2
   shift 2
   curl --silent --max-time 10 --output /dev/null --write-out '%{http_code}' --header 'Content-Type: application/json' \
@@ -95,7 +95,7 @@ topic_is_an_event_store() {
     grep -q 'message.timestamp.type=LogAppendTime' "$work/topic"
 }
 
-console_consumer_shows_events() { # by BOOTSTRAP-SERVER
+console_consumer_shows_events() { # console_consumer_shows_events BOOTSTRAP-SERVER
   docker exec kafka kafka-console-consumer.sh --bootstrap-server "$1" --topic food-orders --from-beginning \
     --max-messages 5 --timeout-ms 30000 | tee "$work/events"
   [ "$(grep -c '"event":' "$work/events")" = 5 ]
@@ -113,8 +113,7 @@ tables_have_rows() {
   [ "$count" -gt 0 ]
 }
 
-# Typed by hand, in the minimal form.
-append() { # append EVENT ORDER_ID
+append() { # append EVENT ORDER_ID: an event in the minimal form, as typed by hand
   printf '{"event": "%s", "order_id": "%s"}\n' "$1" "$2" |
     docker exec --interactive kafka kafka-console-producer.sh --bootstrap-server kafka:29092 --topic food-orders
 }
@@ -136,7 +135,7 @@ orders_grow() {
   within 60 more_orders_than "$(psql_in_container 'SELECT count(*) FROM orders')"
 }
 
-group_has_members() { # group_has_members COUNT: all of them with partitions, six in all
+group_has_members() { # group_has_members COUNT: each of them has partitions, and together they have six
   docker exec kafka kafka-consumer-groups.sh --bootstrap-server kafka:29092 --group order-processors --describe --members |
     tee "$work/members"
   awk -v want="$1" '$1 == "order-processors" { members++; partitions += $NF; if ($NF == 0) idle++ }
@@ -171,7 +170,7 @@ rebuild_switches() {
   [ "$after" -gt "$before" ]
 }
 
-# All of ours obey SIGTERM: they finish what they do and end with 0.
+# On SIGTERM our programs finish what they are doing and end with exit code 0.
 ours_stop_cleanly() {
   local ids codes
   ids=$(compose ps -q producer consumer api)
@@ -204,7 +203,8 @@ provide_engine() {
   if ! engine_answers || ! images_are_there; then
     if [ -x "$standins/up" ]; then
       engine_answers || started_engine=true
-      # A copy: files that are read-only here would be so in the images, where Kafka's start script writes to them.
+      # A copy is used because files that are read-only here would be read-only in the images, and Kafka's start script writes
+      # to some of them.
       cp -r "$standins" "$work/standins"
       chmod -R u+w "$work/standins"
       check "engine and images by $standins/up" as_root "$work/standins/up"
@@ -213,7 +213,7 @@ provide_engine() {
   engine_answers
 }
 
-# A port that nobody listens on. Another program may take it meanwhile; then `up` fails and says so.
+# A port that no program listens on. If another program takes it meanwhile, `up` fails and says so.
 free_port() {
   local port
   while :; do
@@ -250,7 +250,7 @@ trap 'exit 143' TERM
 
 project=food-orders-test-$$
 if ! provide_engine; then
-  echo "skipped: no Docker engine answers here, and there is none to start in $standins"
+  echo "skipped: no Docker engine answers, and $standins has none to start"
   exit 77
 fi
 if [ -n "${FOOD_ORDERS_COMPOSE:-}" ]; then
@@ -260,14 +260,14 @@ elif docker compose version > /dev/null 2>&1; then
 elif command -v docker-compose > /dev/null; then
   compose_command=(docker-compose)
 else
-  echo "skipped: there is an engine, but neither 'docker compose' nor 'docker-compose'"
+  echo "skipped: a Docker engine answers, but neither 'docker compose' nor 'docker-compose' is installed"
   exit 77
 fi
 
 for name in kafka kafka-postgres; do
   if docker container inspect "$name" > /dev/null 2>&1; then
-    echo "FAIL  a container named '$name' exists already; docker-compose.yml gives its own that name." \
-      "Stop the project that it belongs to (docker-compose down), then try again."
+    echo "FAIL  a container named '$name' exists already, and docker-compose.yml needs that name." \
+      "Stop the project that the container belongs to (docker-compose down) and try again."
     echo "0 passed, 1 failed"
     exit 1
   fi
@@ -277,7 +277,7 @@ FOOD_ORDERS_API_PORT=$(free_port)
 FOOD_ORDERS_KAFKA_PORT=$(free_port)
 FOOD_ORDERS_POSTGRES_PORT=$(free_port)
 export FOOD_ORDERS_API_PORT FOOD_ORDERS_KAFKA_PORT FOOD_ORDERS_POSTGRES_PORT
-unset API_ADMIN_TOKEN # one is to be generated
+unset API_ADMIN_TOKEN # so that one is generated
 export PRODUCER_RATE=50
 echo "project $project, api on port $FOOD_ORDERS_API_PORT, with: ${compose_command[*]}"
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 #
-# tests/mutations.sh [NAME...] - takes the promises out of the code, one at a time, and shows which tests notice.
+# tests/mutations.sh [NAME...] - removes the promises from the code, one at a time, and shows which tests fail.
 #
-# Works on a copy of HEAD in a worktree of its own, with a target folder of its own (target/mutations). Exit code 1 if a
-# mutation survives: a promise without a failing test is not tested.
+# It works on a copy of HEAD in a worktree of its own, with a target folder of its own (target/mutations). The exit code is 1 if
+# no test fails without a promise: such a promise is not tested.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=$(mktemp -d)
@@ -25,13 +25,13 @@ mutate() {
   if [ ${#wanted[@]} -gt 0 ] && [[ " ${wanted[*]} " != *" $name "* ]]; then return; fi
   perl -0pi -e "$substitution" "$file"
   if git diff --quiet; then
-    echo "$name: the text to take out is not in $file any more"
+    echo "$name: $file no longer contains the text to replace; mend the substitution in tests/mutations.sh"
     exit 2
   fi
   local log=$work/$name.log
   if ! cargo build --workspace --locked > "$log" 2>&1; then
     tail -n 30 "$log"
-    echo "$name: does not compile"
+    echo "$name: the mutated code does not compile"
     exit 2
   fi
   if "$CARGO_TARGET_DIR/debug/local-stack" exec --no-fsync -- cargo test --locked --no-fail-fast "$@" > "$log" 2>&1; then

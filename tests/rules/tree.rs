@@ -43,10 +43,11 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// What `git` prints when it is run at the root.
+/// What `git` prints when it is run at the root. The repository may belong to another user, as in a container.
 pub fn git(arguments: &[&str]) -> Vec<u8> {
-    let output =
-        Command::new("git").current_dir(root()).args(arguments).output().expect("git must be installed");
+    let mut command = Command::new("git");
+    command.current_dir(root()).args(["-c", "safe.directory=*"]).args(arguments);
+    let output = command.output().expect("git must be installed");
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
