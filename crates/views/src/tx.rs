@@ -1,12 +1,12 @@
 //! The door to transactions that may run again.
 
-use std::time::Duration;
-
-use rand::Rng;
 use scoped_futures::ScopedBoxFuture;
 use tokio_postgres::{Client, Transaction};
 
 use crate::error::{Error, Recovery, Result};
+
+/// The project's back-off, for callers that have not moved to [`retry::Backoff`] yet.
+pub use retry::pause;
 
 const ATTEMPTS: u32 = 5;
 
@@ -54,11 +54,4 @@ async fn once<'a, T>(
 fn may_run_again(error: &Error) -> bool {
     error.recovery() == Recovery::Retry
         && error.sqlstate().is_some_and(|code| matches!(&code.code()[..2], "40" | "55"))
-}
-
-/// Grows from 10 ms to 5 s, with jitter so that two do not meet again.
-#[must_use]
-pub fn pause(attempt: u32) -> Duration {
-    let base = 10_u64.saturating_mul(1 << attempt.min(9)).min(5_000);
-    Duration::from_millis(rand::rng().random_range(base / 2..=base))
 }

@@ -1,0 +1,134 @@
+//! How this project waits for a server that is not there: one back-off, one retry loop, and one limit
+//! for the warnings meanwhile. It knows nothing about what is attempted.
+//!
+//! A loop that has more to do than wait (commands that arrive meanwhile, a metric per attempt) is
+//! written out where it belongs, with a [`Backoff`] in it. Every other loop is [`retry`].
+
+mod backoff;
+mod throttle;
+
+use std::fmt::Display;
+
+pub use backoff::{Backoff, pause};
+pub use throttle::Throttle;
+
+/// Attempts until one succeeds, or fails in a way that time cannot mend, and returns that.
+///
+/// After an error for which `is_passing` holds, it pauses as [`Backoff`] says and attempts again. While it
+/// waits, it warns at most every 10 s that it is "waiting for `what`", with the latest error.
+///
+/// It never gives up by itself. What ends it early is added around it:
+///
+/// - a signal: `stop.run_until_cancelled(retry(…)).await` is `None` once the token is cancelled. An attempt in
+///   flight is dropped, so it must be safe to cancel;
+/// - a limit of time: `|error| error.is_passing() && began.elapsed() < GIVE_UP_AFTER` returns the error that
+///   came last.
+///
+/// Call it as `retry("PostgreSQL", Error::is_passing, || connect(&settings))`. `attempt` is no async closure
+/// because the future of one cannot be sent to another thread yet.
+pub async fn retry<T, E: Display, F: Future<Output = Result<T, E>>>(
+    what: &str,
+    is_passing: impl Fn(&E) -> bool,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, E> {
+    let mut backoff = Backoff::default();
+    let mut warnings = Throttle::default();
+    loop {
+        let error = match attempt().await {
+            Err(error) if is_passing(&error) => error,
+            result => return result,
+        };
+        if warnings.is_due() {
+            tracing::warn!(%error, "waiting for {what}");
+        }
+        tokio::time::sleep(backoff.next_pause()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::time::{Duration, Instant};
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    enum Error {
+        Passing,
+        Lasting,
+    }
+
+    impl Display for Error {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "{self:?}")
+        }
+    }
+
+    fn is_passing(error: &Error) -> bool {
+        *error == Error::Passing
+    }
+
+    #[tokio::test]
+    async fn it_attempts_until_one_succeeds() {
+        let mut attempts = 0;
+        let result = retry("the third attempt", is_passing, || {
+            attempts += 1;
+            ready(if attempts < 3 { Err(Error::Passing) } else { Ok("here") })
+        });
+        assert_eq!(result.await, Ok("here"));
+        assert_eq!(attempts, 3);
+    }
+
+    #[tokio::test]
+    async fn an_error_that_time_cannot_mend_ends_it_at_once() {
+        let mut attempts = 0;
+        let result = retry("nothing", is_passing, || {
+            attempts += 1;
+            ready(Err::<(), _>(Error::Lasting))
+        });
+        assert_eq!(result.await, Err(Error::Lasting));
+        assert_eq!(attempts, 1);
+    }
+
+    #[tokio::test]
+    async fn it_pauses_between_two_attempts() {
+        let began = Instant::now();
+        let mut left = 4;
+        let result = retry("four pauses", is_passing, || {
+            left -= 1;
+            ready(if left >= 0 { Err(Error::Passing) } else { Ok(()) })
+        });
+        assert_eq!(result.await, Ok(()));
+        // The shortest pauses: 10, 20, 40 and 80 ms.
+        assert!(began.elapsed() >= Duration::from_millis(150), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_time_limit_returns_the_last_error() {
+        let began = Instant::now();
+        let limit = Duration::from_millis(100);
+        let may_go_on = |error: &Error| is_passing(error) && began.elapsed() < limit;
+        let result = retry("nothing", may_go_on, || ready(Err::<(), _>(Error::Passing))).await;
+        assert_eq!(result, Err(Error::Passing));
+        assert!(began.elapsed() >= limit);
+    }
+
+    /// As the programs do it: from a task, so the future must be `Send`.
+    #[tokio::test]
+    async fn a_stop_token_ends_the_wait() {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                let server = String::from("away");
+                let attempt = || async { if server.is_empty() { Ok(()) } else { Err(Error::Passing) } };
+                stop.run_until_cancelled(retry("a server", is_passing, attempt)).await
+            }
+        });
+        stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(10), task).await;
+        assert_eq!(ended.expect("it ends soon").expect("the task does not panic"), None);
+    }
+}
