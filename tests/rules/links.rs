@@ -56,5 +56,5 @@ fn a_link_that_leads_nowhere_is_found() {
         of("[a](a.md) [b](a.md#dead-letters) [c](decisions/) [d](../docs/a.md) [e](https://x.org/y)"),
         [""; 0]
     );
-    assert_eq!(of("[a](b.md)\n[b](a.md#letters)"), ["docs/b.md:1: b.md", "docs/b.md:2: a.md#letters"]);
+    assert_eq!(of("[a](b.md)\n[b](a.md#other)"), ["docs/b.md:1: b.md", "docs/b.md:2: a.md#other"]);
 }

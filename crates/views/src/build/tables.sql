@@ -114,7 +114,7 @@ CREATE TABLE {build}.dead_letters (
 );
 CREATE INDEX dead_letters_open ON {build}.dead_letters (order_id) WHERE state = 'open';
 -- As of a cut a dead letter may count that is closed by now.
-CREATE INDEX letters_order_id ON {build}.dead_letters (order_id);
+CREATE INDEX dead_letters_order_id ON {build}.dead_letters (order_id);
 COMMENT ON TABLE {build}.dead_letters IS 'Dead letters: records that could not be applied.';
 COMMENT ON COLUMN {build}.dead_letters.partition IS 'Kafka partition.';
 COMMENT ON COLUMN {build}.dead_letters."offset" IS 'Kafka offset.';
