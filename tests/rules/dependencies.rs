@@ -130,10 +130,13 @@ fn code<'a>(package: &Package, kind: Kind, files: impl Iterator<Item = &'a File>
 
 fn unused(package: &Package, files: &[File]) -> Vec<String> {
     let mut complaints = Vec::new();
-    for Dependency { name, kind } in &package.dependencies {
-        let identifier = name.replace('-', "_");
-        if !code(package, *kind, files.iter()).iter().any(|tokens| names_crate(tokens, &identifier)) {
-            complaints.push(format!("{}/Cargo.toml: {name} ({kind:?})", package.folder));
+    for kind in [Kind::Normal, Kind::Dev, Kind::Build] {
+        let code = code(package, kind, files.iter());
+        for name in package.dependencies.iter().filter(|on| on.kind == kind).map(|on| &on.name) {
+            let identifier = name.replace('-', "_");
+            if !code.iter().any(|tokens| names_crate(tokens, &identifier)) {
+                complaints.push(format!("{}/Cargo.toml: {name} ({kind:?})", package.folder));
+            }
         }
     }
     complaints
