@@ -13,7 +13,6 @@ use service::{Exit, Failure, Health, Metrics};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use views::Database;
-use views::apply::Codec;
 use views::read::Reader;
 
 use crate::auth::AdminToken;
@@ -46,17 +45,9 @@ pub struct App {
 impl App {
     /// Takes the address; connects to nothing yet.
     pub async fn bind(settings: &Settings, health: Health, metrics: Metrics) -> Result<Self, Failure> {
-        let certificate = settings.database.read_root_certificate()?;
-        let database = Database::parse(&settings.database.url, certificate.as_deref())
-            .map_err(Failure::with(Exit::Usage))?;
-        let kafka = KafkaSettings {
-            bootstrap_servers: settings.kafka.bootstrap_servers.clone(),
-            topic: settings.kafka.topic.clone(),
-            properties: settings.kafka.properties.clone(),
-        };
+        let Settings { database, kafka, codec, .. } = settings.clone();
         let reader = Reader::new(&database, settings.connections, POOL_WAIT, STATEMENT_TIMEOUT)?;
         let admin = AdminToken(settings.admin_token.clone());
-        let codec = Codec { topic: kafka.topic.clone(), max_record_bytes: settings.max_record_bytes };
         let desk = Desk { database: database.clone(), kafka: kafka.clone(), codec: codec.clone() };
         let rebuilds = Rebuilds::new(rebuild::Settings {
             database: database.clone(),

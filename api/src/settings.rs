@@ -1,10 +1,13 @@
-//! What the API is given, and what of it is valid.
+//! The API's flags, and the settings that they become.
 
 use std::net::SocketAddr;
 
 use clap::Parser;
+use event_log::{KafkaArgs, KafkaSettings};
 use secrecy::{ExposeSecret, SecretString};
-use service::settings::{self, Database, DatabaseArgs, Invalid, Kafka, KafkaArgs, ShellArgs};
+use service::settings::{Invalid, ShellArgs, parse_listen, secret, whole_number};
+use views::apply::Codec;
+use views::{Database, DatabaseArgs};
 
 /// Serves the orders over HTTP: as they are, as they were, and their rebuilds.
 #[derive(Debug, Parser)]
@@ -16,7 +19,7 @@ pub struct Args {
 
     /// Token that POST requests, and reads of dead letters' payloads, bring as `Authorization: Bearer TOKEN`; without
     /// one every POST answers 403
-    #[arg(long, env = "API_ADMIN_TOKEN", value_name = "TOKEN", value_parser = settings::secret, hide_env_values = true)]
+    #[arg(long, env = "API_ADMIN_TOKEN", value_name = "TOKEN", value_parser = secret, hide_env_values = true)]
     pub api_admin_token: Option<SecretString>,
 
     /// Database connections for reads; more requests at a time wait a second, then answer 503
@@ -44,24 +47,22 @@ pub struct Settings {
     /// Not empty.
     pub admin_token: Option<SecretString>,
     pub connections: usize,
-    pub max_record_bytes: usize,
+    pub codec: Codec,
     pub database: Database,
-    pub kafka: Kafka,
+    pub kafka: KafkaSettings,
 }
 
 impl Args {
     pub fn validate(&self) -> Result<Settings, Invalid> {
-        let connections =
-            settings::whole_number("API_DATABASE_CONNECTIONS", &self.api_database_connections, 1, 500)?;
-        let max_record_bytes =
-            settings::whole_number("MAX_RECORD_BYTES", &self.max_record_bytes, 1, 100_000_000)?;
+        let connections = whole_number("API_DATABASE_CONNECTIONS", &self.api_database_connections, 1, 500)?;
+        let kafka = self.kafka.validate()?;
         Ok(Settings {
-            listen: settings::parse_listen("API_LISTEN", &self.api_listen)?,
+            listen: parse_listen("API_LISTEN", &self.api_listen)?,
             admin_token: check_token(self.api_admin_token.as_ref())?,
             connections: connections as usize,
-            max_record_bytes: max_record_bytes as usize,
+            codec: Codec::validate(&kafka.topic, &self.max_record_bytes)?,
             database: self.database.validate()?,
-            kafka: self.kafka.validate()?,
+            kafka,
         })
     }
 }
@@ -73,7 +74,7 @@ fn check_token(token: Option<&SecretString>) -> Result<Option<SecretString>, Inv
         return Ok(None);
     };
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Invalid::new("API_ADMIN_TOKEN", "holds a character that is no visible ASCII"));
+        return Err(Invalid::new("API_ADMIN_TOKEN", "contains a character that is not visible ASCII"));
     }
     Ok(Some(SecretString::from(token)))
 }

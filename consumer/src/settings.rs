@@ -1,17 +1,15 @@
-//! What the consumer can be told.
+//! The consumer's flags, and the settings that they become.
 
 use std::net::SocketAddr;
 
 use clap::Parser;
-use event_log::{ChunkLimits, KafkaSettings};
+use event_log::{ChunkLimits, GroupArgs, GroupId, KafkaArgs, KafkaSettings};
 use orders::{Partition, Position};
-use service::settings::{
-    DatabaseArgs, GroupArgs, GroupId, Invalid, KafkaArgs, MetricsArgs, ShellArgs, whole_number,
-};
-use views::Database;
+use service::settings::{Invalid, MetricsArgs, ShellArgs, whole_number};
 use views::apply::Codec;
 use views::gaps::Gap;
 use views::lane::SynchronousCommit;
+use views::{Database, DatabaseArgs};
 
 use crate::cli::Command;
 
@@ -72,7 +70,7 @@ pub struct Args {
     pub synchronous_commit: String,
 }
 
-/// The same, valid.
+/// Settings that were checked.
 #[derive(Debug)]
 pub struct Settings {
     pub kafka: KafkaSettings,
@@ -89,40 +87,30 @@ pub struct Settings {
 }
 
 impl Args {
-    pub fn validate(&self) -> Result<Settings, service::Failure> {
+    pub fn validate(&self) -> Result<Settings, Invalid> {
         let kafka = self.kafka.validate()?;
-        let database = self.database.validate()?;
-        let certificate = database.read_root_certificate()?;
-        let database = Database::parse(&database.url, certificate.as_deref())
-            .map_err(service::Failure::with(service::Exit::Usage))?;
         let records = whole_number("BATCH_RECORDS", &self.batch_records, 1, 1_000_000)? as usize;
-        let max_record_bytes =
-            whole_number("MAX_RECORD_BYTES", &self.max_record_bytes, 1, 100_000_000)? as usize;
         Ok(Settings {
-            codec: Codec { topic: kafka.topic.clone(), max_record_bytes },
-            kafka: KafkaSettings {
-                bootstrap_servers: kafka.bootstrap_servers,
-                topic: kafka.topic,
-                properties: kafka.properties,
-            },
+            codec: Codec::validate(&kafka.topic, &self.max_record_bytes)?,
+            kafka,
             group: self.group.validate()?,
-            database,
+            database: self.database.validate()?,
             metrics_listen: self.metrics.validate()?,
             until_caught_up: self.until_caught_up,
             lanes: whole_number("LANES", &self.lanes, 1, 16)? as usize,
             has_breaker: !self.no_breaker,
             accepted_gaps: self.accept_gap.iter().map(|text| gap(text)).collect::<Result<_, _>>()?,
             limits: ChunkLimits { records, ..ChunkLimits::default() },
-            synchronous_commit: match self.synchronous_commit.trim() {
-                "on" => SynchronousCommit::On,
-                "off" => SynchronousCommit::Off,
-                other => {
-                    return Err(
-                        Invalid::new("SYNCHRONOUS_COMMIT", format!("is {other:?}; it is on or off")).into()
-                    );
-                }
-            },
+            synchronous_commit: synchronous_commit(&self.synchronous_commit)?,
         })
+    }
+}
+
+fn synchronous_commit(text: &str) -> Result<SynchronousCommit, Invalid> {
+    match text.trim() {
+        "on" => Ok(SynchronousCommit::On),
+        "off" => Ok(SynchronousCommit::Off),
+        other => Err(Invalid::new("SYNCHRONOUS_COMMIT", format!("is {other:?}; it must be on or off"))),
     }
 }
 
@@ -140,7 +128,7 @@ fn gap(text: &str) -> Result<Gap, Invalid> {
     parsed().ok_or_else(|| {
         Invalid::new(
             "--accept-gap",
-            format!("is {text:?}; it is PARTITION=FROM..TO, such as 0=120..350 for the offsets 120 to 349"),
+            format!("is {text:?}; it must be PARTITION=FROM..TO, such as 0=120..350 for offsets 120 to 349"),
         )
     })
 }

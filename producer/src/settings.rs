@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use clap::{Parser, ValueEnum};
-use event_log::KafkaSettings;
+use event_log::{KafkaArgs, KafkaSettings};
 use fake::rand;
 use orders::{OrderId, Time};
-use service::settings::{Invalid, KafkaArgs, MetricsArgs, ShellArgs};
+use service::settings::{Invalid, MetricsArgs, ShellArgs, number};
 
 /// Writes made-up orders to the topic: placed, paid, shipped and delivered, or cancelled on the way.
 ///
@@ -108,7 +108,6 @@ pub struct Orders {
 
 impl Args {
     pub fn validate(self) -> Result<Settings, Invalid> {
-        let kafka = self.kafka.validate()?;
         let rate = number("--rate", self.rate, 0.0, 1e9)?;
         let time_compression = number("--time-compression", self.time_compression, 0.001, 1e9)?;
         let in_flight =
@@ -122,11 +121,7 @@ impl Args {
             in_flight: in_flight.max(1.0),
         };
         Ok(Settings {
-            kafka: KafkaSettings {
-                bootstrap_servers: kafka.bootstrap_servers,
-                topic: kafka.topic,
-                properties: kafka.properties,
-            },
+            kafka: self.kafka.validate()?,
             metrics_listen: self.metrics.validate()?,
             transactional: self.transactional,
             key: self.key,
@@ -136,13 +131,6 @@ impl Args {
             orders,
         })
     }
-}
-
-fn number(flag: &'static str, value: f64, from: f64, to: f64) -> Result<f64, Invalid> {
-    if (from..=to).contains(&value) {
-        return Ok(value);
-    }
-    Err(Invalid::new(flag, format!("is {value}; it is a number from {from} to {to}")))
 }
 
 /// With room for the number.

@@ -1,11 +1,10 @@
-//! What replay-rebuild can be told.
+//! The flags of replay-rebuild, and the settings that they become.
 
 use clap::{Parser, ValueEnum};
-use event_log::KafkaSettings;
+use event_log::KafkaArgs;
 use rebuild::{Request, Settings, SwitchMode};
-use service::settings::{DatabaseArgs, KafkaArgs, ShellArgs, whole_number};
-use service::{Exit, Failure};
-use views::Database;
+use service::settings::{Invalid, ShellArgs};
+use views::DatabaseArgs;
 use views::apply::Codec;
 
 /// Rebuilds the tables from offset 0 of the topic, beside those that serve, verifies
@@ -55,22 +54,12 @@ pub enum Switch {
 }
 
 impl Args {
-    pub fn validate(&self) -> Result<(Settings, Request), Failure> {
+    pub fn validate(&self) -> Result<(Settings, Request), Invalid> {
         let kafka = self.kafka.validate()?;
-        let database = self.database.validate()?;
-        let certificate = database.read_root_certificate()?;
-        let database =
-            Database::parse(&database.url, certificate.as_deref()).map_err(Failure::with(Exit::Usage))?;
-        let max_record_bytes =
-            whole_number("MAX_RECORD_BYTES", &self.max_record_bytes, 1, 100_000_000)? as usize;
         let settings = Settings {
-            database,
-            codec: Codec { topic: kafka.topic.clone(), max_record_bytes },
-            kafka: KafkaSettings {
-                bootstrap_servers: kafka.bootstrap_servers,
-                topic: kafka.topic,
-                properties: kafka.properties,
-            },
+            database: self.database.validate()?,
+            codec: Codec::validate(&kafka.topic, &self.max_record_bytes)?,
+            kafka,
             process: "replay-rebuild".into(),
         };
         let switch = match self.switch {

@@ -2,7 +2,7 @@
 //!
 //! Written from the text of docs/events.md with the simplest code that could be right: the whole
 //! log in memory, each value parsed as JSON, each order folded from all its records. It uses
-//! nothing of crates/orders, crates/event-log or the SQL of crates/views.
+//! nothing of crates/orders, the SQL of crates/views, or crates/event-log but its settings.
 
 mod as_of;
 mod cell;
@@ -23,7 +23,7 @@ mod report;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use service::settings::Kafka;
+use event_log::KafkaSettings;
 
 pub use as_of::Samples;
 pub use differences::Differences;
@@ -31,7 +31,7 @@ pub use log::{Log, Offsets, ends};
 pub use report::Report;
 
 pub struct Settings {
-    pub kafka: Kafka,
+    pub kafka: KafkaSettings,
     pub database: views::Database,
     /// Larger values have to be dead letters.
     pub max_record_bytes: usize,
@@ -107,7 +107,7 @@ pub async fn check(settings: &Settings) -> Result<Report, Error> {
 }
 
 /// librdkafka blocks.
-async fn ends_in_background(kafka: &Kafka) -> Result<Offsets, Error> {
+async fn ends_in_background(kafka: &KafkaSettings) -> Result<Offsets, Error> {
     let kafka = kafka.clone();
     in_background(move || ends(&kafka)).await
 }

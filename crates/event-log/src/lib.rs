@@ -17,6 +17,7 @@ pub mod settings;
 pub mod topic;
 mod topic_id;
 
+pub use self::settings::{GroupArgs, GroupId, KafkaArgs, KafkaSettings};
 pub use chunk::{Chunk, ChunkLimits};
 pub use client::{Ends, LogClient, Watermarks};
 pub use consumer::{Assigned, Consumer, GroupEvent, Membership, lane_of};
@@ -27,5 +28,4 @@ pub use lane_queue::LaneQueue;
 pub use pick::pick;
 pub use produce::{LogWriter, Outgoing, Sent, Totals};
 pub use replay::{Replay, Span};
-pub use settings::KafkaSettings;
 pub use topic::{TimestampType, TopicSpec, TopicState, ensure_topic, topic_warnings};

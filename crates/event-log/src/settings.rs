@@ -1,9 +1,15 @@
 //! How to reach Kafka, and which topic is the log.
 
+mod args;
+mod group;
+
 use std::fmt;
 
 use rdkafka::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
+
+pub use args::KafkaArgs;
+pub use group::{GroupArgs, GroupId};
 
 /// What waits in librdkafka is bounded by these and one fetch, whatever the backlog. A fetch is
 /// counted as it is compressed; of each partition it takes a long run, so that more events of

@@ -10,9 +10,9 @@ pub mod run;
 pub mod settings;
 pub mod signals;
 
+pub use crate::settings::{Invalid, ShellArgs};
 pub use exit::{Exit, Failure};
 pub use health::Health;
 pub use http::Server;
 pub use metrics::Metrics;
 pub use run::{Shell, run};
-pub use settings::{Invalid, ShellArgs};

@@ -7,6 +7,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use native_tls::TlsConnector;
 use postgres_native_tls::MakeTlsConnector;
 use secrecy::{ExposeSecret, SecretString};
+use settings::Invalid;
 use tokio_postgres::{CancelToken, Client, Config};
 
 use crate::error::{Error, Result};
@@ -43,15 +44,18 @@ pub struct Session {
 
 impl Database {
     /// Reads a URL such as `postgres://user:password@host:5432/name?sslmode=require`.
-    /// `root_certificate` is a PEM file to trust beside the system's.
-    pub fn parse(url: &SecretString, root_certificate: Option<&[u8]>) -> Result<Self> {
-        // The parser's message could repeat a part of the URL.
-        let mut config: Config = url.expose_secret().parse().map_err(|_| {
-            Error::Unusable(
-                "DATABASE_URL is no PostgreSQL URL of the form postgres://USER:PASSWORD@HOST:PORT/NAME"
-                    .into(),
-            )
-        })?;
+    /// `root_certificate` is the text of a PEM file, trusted beside the system's own certificates.
+    pub fn parse(url: &SecretString, root_certificate: Option<&[u8]>) -> Result<Self, Invalid> {
+        let url = url.expose_secret();
+        // The driver's parser also takes another form, and its message could repeat a part of the URL.
+        let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
+        let mut config: Config = match url.parse() {
+            Ok(config) if is_url => config,
+            _ => {
+                let reason = "is not of the form postgres://USER:PASSWORD@HOST:PORT/NAME";
+                return Err(Invalid::new("DATABASE_URL", reason));
+            }
+        };
         // A peer that is gone without a word is noticed within about 15 s, idle or not.
         config
             .connect_timeout(Duration::from_secs(5))
@@ -62,11 +66,14 @@ impl Database {
             .tcp_user_timeout(Duration::from_secs(15));
         let mut tls = TlsConnector::builder();
         if let Some(pem) = root_certificate {
-            let certificate = native_tls::Certificate::from_pem(pem)
-                .map_err(|error| Error::Unusable(format!("the root certificate is no PEM file: {error}")))?;
+            let certificate = native_tls::Certificate::from_pem(pem).map_err(|error| {
+                Invalid::new("DATABASE_SSL_ROOT_CERT", format!("is not a certificate in PEM form: {error}"))
+            })?;
             tls.add_root_certificate(certificate);
         }
-        let tls = tls.build().map_err(|error| Error::Unusable(format!("TLS cannot be set up: {error}")))?;
+        let tls = tls.build().map_err(|error| {
+            Invalid::new("DATABASE_URL", format!("cannot be used, because TLS cannot be set up: {error}"))
+        })?;
         Ok(Self { config, tls: MakeTlsConnector::new(tls) })
     }
 

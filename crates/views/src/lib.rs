@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod builds;
 pub mod connect;
+mod database_args;
 pub mod dead_letters;
 pub mod decisions;
 pub mod deployment;
@@ -20,6 +21,7 @@ pub mod sql;
 pub mod tx;
 
 pub use connect::{Database, Session};
+pub use database_args::DatabaseArgs;
 pub use error::{Error, Recovery, Result};
 
 /// The view that there is so far; positions, builds and rebuilds name it.

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use end_to_end::oracle::{self, Samples, Settings};
-use service::settings::{DatabaseArgs, KafkaArgs, ShellArgs, whole_number};
+use event_log::KafkaArgs;
+use service::settings::{Invalid, ShellArgs, whole_number};
 use service::{Exit, Failure, Shell};
+use views::DatabaseArgs;
 
 /// Reads the whole topic, folds it anew, and compares every row and column of the active build with it.
 ///
@@ -65,9 +67,7 @@ async fn check(args: Args, shell: Shell) -> Result<(), Failure> {
 }
 
 impl Args {
-    fn validate(self) -> Result<Settings, Failure> {
-        let database = self.database.validate()?;
-        let certificate = database.read_root_certificate()?;
+    fn validate(self) -> Result<Settings, Invalid> {
         let samples = self.api.map(|api| Samples {
             api,
             count: self.as_of_samples,
@@ -75,8 +75,7 @@ impl Args {
         });
         Ok(Settings {
             kafka: self.kafka.validate()?,
-            database: views::Database::parse(&database.url, certificate.as_deref())
-                .map_err(Failure::with(Exit::Usage))?,
+            database: self.database.validate()?,
             refused: std::collections::BTreeSet::new(),
             max_record_bytes: whole_number("MAX_RECORD_BYTES", &self.max_record_bytes, 1, 100_000_000)?
                 as usize,

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use event_log::KafkaSettings;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use secrecy::ExposeSecret;
-use service::settings::Kafka;
 
 use super::Error;
 use super::decisions::Decisions;
@@ -33,7 +33,7 @@ impl Log {
     /// retried is decoded whatever its size; one that was discarded counts as one that cannot be decoded.
     /// `refused`: those that PostgreSQL was made to refuse.
     pub fn read(
-        kafka: &Kafka,
+        kafka: &KafkaSettings,
         max_record_bytes: usize,
         refused: &BTreeSet<(i32, i64)>,
         upto: &Offsets,
@@ -138,7 +138,7 @@ impl Log {
 }
 
 /// Where each partition ends for a reader of committed records.
-pub fn ends(kafka: &Kafka) -> Result<Offsets, Error> {
+pub fn ends(kafka: &KafkaSettings) -> Result<Offsets, Error> {
     let consumer = client(kafka)?;
     let metadata = consumer.fetch_metadata(Some(&kafka.topic), TIMEOUT)?;
     let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
@@ -149,7 +149,7 @@ pub fn ends(kafka: &Kafka) -> Result<Offsets, Error> {
         .collect()
 }
 
-fn client(kafka: &Kafka) -> Result<BaseConsumer, KafkaError> {
+fn client(kafka: &KafkaSettings) -> Result<BaseConsumer, KafkaError> {
     let mut config = ClientConfig::new();
     for (name, value) in &kafka.properties {
         config.set(name, value.expose_secret());

@@ -27,6 +27,9 @@ pub fn parse_listen(variable: &'static str, text: &str) -> Result<SocketAddr, In
     // The one name that needs no look-up.
     let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     numeric.as_deref().unwrap_or(text).parse().map_err(|_| {
-        Invalid::new(variable, format!("is {text:?}; it is ADDRESS:PORT such as 127.0.0.1:8080 or [::]:8080"))
+        Invalid::new(
+            variable,
+            format!("is {text:?}; it must be ADDRESS:PORT, such as 127.0.0.1:8080 or [::]:8080"),
+        )
     })
 }

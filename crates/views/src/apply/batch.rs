@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use orders::decode::Envelope;
 use orders::{Cause, Decoded, Fact, Partition, Position, Record, Rejection, Time, decode};
+use settings::{Invalid, whole_number};
 
 use super::copy::{HistoryRow, HistoryRows};
 use super::dead_letter::DeadLetter;
@@ -21,6 +22,14 @@ pub struct Codec {
     pub topic: String,
     /// Larger values become dead letters. In bytes.
     pub max_record_bytes: usize,
+}
+
+impl Codec {
+    /// `max_record_bytes` is the text of that setting.
+    pub fn validate(topic: &str, max_record_bytes: &str) -> Result<Self, Invalid> {
+        let bytes = whole_number("MAX_RECORD_BYTES", max_record_bytes, 1, 100_000_000)?;
+        Ok(Self { topic: topic.to_owned(), max_record_bytes: bytes as usize })
+    }
 }
 
 /// From where to where a transaction moves a partition.

@@ -1,15 +1,14 @@
-//! Where Kafka is, and how to speak to it.
-
-use std::fmt;
+//! Where Kafka is and how to connect to it, as given by flag or environment.
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
+use settings::{Invalid, given, given_secret, secret};
 
-use super::{Invalid, secret};
+use super::KafkaSettings;
 
 #[derive(Args, Clone, Debug)]
 pub struct KafkaArgs {
-    /// Brokers to begin with, as HOST:PORT, separated by commas
+    /// Brokers to connect to first, as HOST:PORT, separated by commas
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "SERVERS", default_value = "localhost:9092")]
     pub kafka_bootstrap_servers: String,
 
@@ -33,7 +32,7 @@ pub struct KafkaArgs {
     #[arg(long, env = "KAFKA_SASL_PASSWORD", value_name = "PASSWORD", value_parser = secret, hide_env_values = true)]
     pub kafka_sasl_password: Option<SecretString>,
 
-    /// PEM file with the certificate that signed the brokers'
+    /// PEM file with the certificate that signed the brokers' certificates
     #[arg(long, env = "KAFKA_SSL_CA_LOCATION", value_name = "FILE")]
     pub kafka_ssl_ca_location: Option<String>,
 
@@ -54,47 +53,27 @@ pub struct KafkaArgs {
     pub kafka_properties: Option<SecretString>,
 }
 
-/// Valid by form. Prints without the values of its properties, which may be secret.
-#[derive(Clone)]
-pub struct Kafka {
-    pub bootstrap_servers: String,
-    pub topic: String,
-    /// librdkafka's names and their values.
-    pub properties: Vec<(String, SecretString)>,
-}
-
-impl fmt::Debug for Kafka {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.properties.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Kafka")
-            .field("bootstrap_servers", &self.bootstrap_servers)
-            .field("topic", &self.topic)
-            .field("properties", &names)
-            .finish()
-    }
-}
-
 impl KafkaArgs {
-    pub fn validate(&self) -> Result<Kafka, Invalid> {
+    /// Checks the form only: whether a broker answers and files exist, the first connection shows.
+    pub fn validate(&self) -> Result<KafkaSettings, Invalid> {
         let mut properties = match &self.kafka_properties {
             Some(text) => parse_properties(text.expose_secret())?,
             None => Vec::new(),
         };
-        for (name, value) in [
+        let plain = |text: &Option<String>| given(text.as_deref()).map(SecretString::from);
+        let hidden = |text: &Option<SecretString>| given_secret(text.as_ref()).cloned();
+        let own = [
             ("security.protocol", self.protocol()?),
-            ("sasl.mechanisms", given(&self.kafka_sasl_mechanism)),
-            ("sasl.username", given(&self.kafka_sasl_username)),
-            ("sasl.password", given_secret(&self.kafka_sasl_password)),
-            ("ssl.ca.location", given(&self.kafka_ssl_ca_location)),
-            ("ssl.certificate.location", given(&self.kafka_ssl_certificate_location)),
-            ("ssl.key.location", given(&self.kafka_ssl_key_location)),
-            ("ssl.key.password", given_secret(&self.kafka_ssl_key_password)),
-        ] {
-            if let Some(value) = value {
-                properties.push((name.to_owned(), value));
-            }
-        }
-        Ok(Kafka {
+            ("sasl.mechanisms", plain(&self.kafka_sasl_mechanism)),
+            ("sasl.username", plain(&self.kafka_sasl_username)),
+            ("sasl.password", hidden(&self.kafka_sasl_password)),
+            ("ssl.ca.location", plain(&self.kafka_ssl_ca_location)),
+            ("ssl.certificate.location", plain(&self.kafka_ssl_certificate_location)),
+            ("ssl.key.location", plain(&self.kafka_ssl_key_location)),
+            ("ssl.key.password", hidden(&self.kafka_ssl_key_password)),
+        ];
+        properties.extend(own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        Ok(KafkaSettings {
             bootstrap_servers: check_servers(&self.kafka_bootstrap_servers)?,
             topic: check_topic(&self.kafka_topic)?,
             properties,
@@ -102,25 +81,14 @@ impl KafkaArgs {
     }
 
     fn protocol(&self) -> Result<Option<SecretString>, Invalid> {
-        let Some(text) = self.kafka_security_protocol.as_deref().filter(|text| !text.trim().is_empty())
-        else {
-            return Ok(None);
-        };
-        let protocol = text.trim().to_ascii_lowercase();
+        let Some(text) = given(self.kafka_security_protocol.as_deref()) else { return Ok(None) };
+        let protocol = text.to_ascii_lowercase();
         if ["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"].contains(&protocol.as_str()) {
             return Ok(Some(protocol.into()));
         }
-        let reason = format!("is {text:?}; it is plaintext, ssl, sasl_plaintext or sasl_ssl");
+        let reason = format!("is {text:?}; it must be plaintext, ssl, sasl_plaintext or sasl_ssl");
         Err(Invalid::new("KAFKA_SECURITY_PROTOCOL", reason))
     }
-}
-
-fn given(text: &Option<String>) -> Option<SecretString> {
-    text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(SecretString::from)
-}
-
-fn given_secret(text: &Option<SecretString>) -> Option<SecretString> {
-    text.clone().filter(|text| !text.expose_secret().is_empty())
 }
 
 fn check_servers(text: &str) -> Result<String, Invalid> {
@@ -132,15 +100,14 @@ fn check_servers(text: &str) -> Result<String, Invalid> {
                 && port.parse::<u16>().is_ok_and(|port| port > 0)
         })
     };
-    match servers.iter().find(|server| !fits(server)) {
+    let reason = match servers.iter().find(|server| !fits(server)) {
         None if servers.is_empty() => {
-            Err(Invalid::new("KAFKA_BOOTSTRAP_SERVERS", "is empty; it is HOST:PORT,…"))
+            "is empty; it must be HOST:PORT, or several, separated by commas".to_owned()
         }
-        None => Ok(servers.join(",")),
-        Some(server) => {
-            Err(Invalid::new("KAFKA_BOOTSTRAP_SERVERS", format!("names {server:?}; it is HOST:PORT,…")))
-        }
-    }
+        None => return Ok(servers.join(",")),
+        Some(server) => format!("names {server:?}; each server must be HOST:PORT"),
+    };
+    Err(Invalid::new("KAFKA_BOOTSTRAP_SERVERS", reason))
 }
 
 fn check_topic(text: &str) -> Result<String, Invalid> {
@@ -150,14 +117,14 @@ fn check_topic(text: &str) -> Result<String, Invalid> {
     if fits {
         return Ok(topic.to_owned());
     }
+    let what = if topic.is_empty() { "empty".to_owned() } else { format!("{text:?}") };
     let reason = format!(
-        "is {text:?}; a topic name has 1 to 249 characters out of A-Z, a-z, 0-9, dot, underscore and hyphen"
+        "is {what}; a topic name has 1 to 249 characters out of A-Z, a-z, 0-9, dot, underscore and hyphen"
     );
     Err(Invalid::new("KAFKA_TOPIC", reason))
 }
 
-/// `NAME=VALUE,NAME=VALUE`. A piece without `=` belongs to the value before it, which
-/// may hold commas.
+/// `NAME=VALUE,NAME=VALUE`. A piece without `=` belongs to the value before it, which may contain commas.
 fn parse_properties(text: &str) -> Result<Vec<(String, SecretString)>, Invalid> {
     let mut properties: Vec<(String, String)> = Vec::new();
     for piece in text.split(',') {
@@ -177,29 +144,4 @@ fn parse_properties(text: &str) -> Result<Vec<(String, SecretString)>, Invalid> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn servers_and_topics_are_checked_by_form() {
-        assert_eq!(check_servers(" a:1, b:2,").unwrap(), "a:1,b:2");
-        for wrong in ["", " , ", "a", "a:", "a:0", "a:99999", ":9092", "a b:1"] {
-            assert_eq!(check_servers(wrong).unwrap_err().variable, "KAFKA_BOOTSTRAP_SERVERS", "{wrong:?}");
-        }
-        assert_eq!(check_topic("food-orders").unwrap(), "food-orders");
-        for wrong in ["", ".", "..", "a b", "ä", &"x".repeat(250)] {
-            assert_eq!(check_topic(wrong).unwrap_err().variable, "KAFKA_TOPIC", "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn properties_may_hold_commas() {
-        let parsed = parse_properties("ssl.cipher.suites=A,B, linger.ms=5").unwrap();
-        let plain: Vec<_> =
-            parsed.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
-        assert_eq!(plain, [("ssl.cipher.suites", "A,B"), ("linger.ms", "5")]);
-        assert!(parse_properties("").unwrap().is_empty());
-        assert!(parse_properties("linger.ms").is_err());
-        assert!(parse_properties("=5").is_err());
-    }
-}
+mod tests;

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use clap::Args;
-
-use super::Invalid;
+use settings::Invalid;
 
 #[derive(Args, Clone, Debug)]
 pub struct GroupArgs {
@@ -13,18 +12,23 @@ pub struct GroupArgs {
     pub kafka_group_id: String,
 }
 
-/// Text of 1 to 249 characters.
+/// Text of 1 to 249 characters, none of them a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupId(String);
 
 impl GroupArgs {
     pub fn validate(&self) -> Result<GroupId, Invalid> {
         let group = self.kafka_group_id.trim();
-        if group.is_empty() || group.chars().count() > 249 || group.contains(char::is_control) {
-            let reason = "is empty, over 249 characters long or holds a control character";
-            return Err(Invalid::new("KAFKA_GROUP_ID", reason));
-        }
-        Ok(GroupId(group.to_owned()))
+        let reason = if group.is_empty() {
+            "is empty"
+        } else if group.chars().count() > 249 {
+            "is longer than 249 characters"
+        } else if group.contains(char::is_control) {
+            "contains a control character"
+        } else {
+            return Ok(GroupId(group.to_owned()));
+        };
+        Err(Invalid::new("KAFKA_GROUP_ID", reason))
     }
 }
 

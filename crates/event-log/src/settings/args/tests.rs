@@ -1,0 +1,89 @@
+use super::*;
+use crate::settings::GroupArgs;
+
+/// Ignores the environment, which names the servers of the tests.
+fn parse<A: Args>(flags: &[&str]) -> A {
+    let command = A::augment_args(clap::Command::new("test")).mut_args(|arg| arg.env(None::<&str>));
+    let matches = command.try_get_matches_from([&["test"], flags].concat()).unwrap();
+    A::from_arg_matches(&matches).unwrap()
+}
+
+fn kafka(flags: &[&str]) -> Result<KafkaSettings, Invalid> {
+    parse::<KafkaArgs>(flags).validate()
+}
+
+#[test]
+fn the_defaults_are_valid() {
+    let kafka = kafka(&[]).unwrap();
+    assert_eq!((kafka.bootstrap_servers.as_str(), kafka.topic.as_str()), ("localhost:9092", "food-orders"));
+    assert!(kafka.properties.is_empty());
+    assert_eq!(parse::<GroupArgs>(&[]).validate().unwrap().as_str(), "order-processors");
+}
+
+#[test]
+fn each_failure_names_its_variable() {
+    for (flags, variable) in [
+        (["--kafka-bootstrap-servers", "broker"], "KAFKA_BOOTSTRAP_SERVERS"),
+        (["--kafka-topic", ""], "KAFKA_TOPIC"),
+        (["--kafka-security-protocol", "tls"], "KAFKA_SECURITY_PROTOCOL"),
+        (["--kafka-properties", "fetch"], "KAFKA_PROPERTIES"),
+    ] {
+        assert_eq!(kafka(&flags).unwrap_err().variable, variable);
+    }
+    for group in ["", " ", "a\tb", &"x".repeat(250)] {
+        let invalid = parse::<GroupArgs>(&["--kafka-group-id", group]).validate().unwrap_err();
+        assert_eq!(invalid.variable, "KAFKA_GROUP_ID");
+    }
+}
+
+#[test]
+fn secrets_are_never_printed() {
+    let flags = [
+        "--kafka-sasl-password=hunter2",
+        "--kafka-ssl-key-password=hunter2",
+        "--kafka-properties=sasl.password=hunter2",
+    ];
+    let args = parse::<KafkaArgs>(&flags);
+    let printed = format!("{args:?} {:?}", args.validate().unwrap());
+    assert!(!printed.contains("hunter2"), "{printed}");
+}
+
+#[test]
+fn tls_and_sasl_become_librdkafka_properties() {
+    let kafka = kafka(&[
+        "--kafka-security-protocol=SASL_SSL",
+        "--kafka-sasl-mechanism=PLAIN",
+        "--kafka-sasl-username=u",
+        "--kafka-sasl-password=p",
+        "--kafka-ssl-ca-location=/ca.pem",
+        "--kafka-ssl-key-location=",
+    ]);
+    let names: Vec<_> = kafka.unwrap().properties.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        names,
+        ["security.protocol", "sasl.mechanisms", "sasl.username", "sasl.password", "ssl.ca.location"]
+    );
+}
+
+#[test]
+fn servers_and_topics_are_checked_by_form() {
+    assert_eq!(check_servers(" a:1, b:2,").unwrap(), "a:1,b:2");
+    for wrong in ["", " , ", "a", "a:", "a:0", "a:99999", ":9092", "a b:1"] {
+        assert_eq!(check_servers(wrong).unwrap_err().variable, "KAFKA_BOOTSTRAP_SERVERS", "{wrong:?}");
+    }
+    assert_eq!(check_topic("food-orders").unwrap(), "food-orders");
+    for wrong in ["", ".", "..", "a b", "ä", &"x".repeat(250)] {
+        assert_eq!(check_topic(wrong).unwrap_err().variable, "KAFKA_TOPIC", "{wrong:?}");
+    }
+    assert!(check_topic("").unwrap_err().reason.starts_with("is empty;"));
+}
+
+#[test]
+fn properties_may_contain_commas() {
+    let parsed = parse_properties("ssl.cipher.suites=A,B, linger.ms=5").unwrap();
+    let plain: Vec<_> = parsed.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
+    assert_eq!(plain, [("ssl.cipher.suites", "A,B"), ("linger.ms", "5")]);
+    assert!(parse_properties("").unwrap().is_empty());
+    assert!(parse_properties("linger.ms").is_err());
+    assert!(parse_properties("=5").is_err());
+}
