@@ -98,14 +98,17 @@ fn a_dependency_against_the_layers_is_found() {
     assert_eq!(against_the_layers(&packages), expected);
 }
 
-/// Whether code names a crate: in a path, or in a `use` of its own.
+/// Whether code names a crate: at the beginning of a path, or in a `use` of its own.
 fn names_crate(tokens: &[Token], identifier: &str) -> bool {
-    tokens.iter().enumerate().any(|(at, token)| {
-        let after_use = at > 0 && (tokens[at - 1].is("use") || tokens[at - 1].is("crate"));
-        let before_colons = tokens.get(at + 1).is_some_and(|next| next.is(":"))
-            && tokens.get(at + 2).is_some_and(|next| next.is(":"));
-        let is_in_a_path = at > 1 && tokens[at - 1].is(":") && tokens[at - 2].is(":");
-        token.is(identifier) && (after_use || before_colons) && !is_in_a_path
+    let mut named = (0..tokens.len()).filter(|at| tokens[*at].is(identifier));
+    named.any(|at| {
+        let (before, after) = (&tokens[..at], &tokens[at + 1..]);
+        // `::name` begins a path; `other::name` and `Type<T>::name` do not.
+        let outer = rust::ends_with(before, &[":", ":"]).then(|| before.get(at.wrapping_sub(3))).flatten();
+        let begins_a_path =
+            outer.is_none_or(|outer| outer.is("use") || (outer.kind == rust::Kind::Mark && !outer.is(">")));
+        let is_used = before.last().is_some_and(|word| word.is("use") || word.is("crate"));
+        begins_a_path && (is_used || rust::begins_with(after, &[":", ":"]))
     })
 }
 
@@ -157,12 +160,13 @@ fn an_unused_dependency_is_found() {
     let files = [
         file(
             "a/src/lib.rs",
-            "// rand::random()\nuse serde::Serialize; fn f(b: bytes) { x::uuid::f(); \"jiff::\" } #[cfg(test)] mod t { use tempfile; }",
+            "// rand::random()\nuse serde::Serialize; pub use ::toml::Value; fn f(b: bytes) { x::uuid::f(); \"jiff::\" } #[cfg(test)] mod t { use tempfile; }",
         ),
         file("a/tests/t.rs", "use proptest::x;"),
     ];
     let dependencies = [
         ("serde", Kind::Normal),
+        ("toml", Kind::Normal),
         ("rand", Kind::Normal),
         ("bytes", Kind::Normal),
         ("uuid", Kind::Normal),

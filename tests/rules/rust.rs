@@ -48,9 +48,12 @@ pub fn without_tests(source: &str) -> Vec<Token> {
     kept
 }
 
-fn ends_with(tokens: &[Token], end: &[&str]) -> bool {
-    tokens.len() >= end.len()
-        && tokens[tokens.len() - end.len()..].iter().zip(end).all(|(token, text)| token.is(text))
+pub fn begins_with(tokens: &[Token], beginning: &[&str]) -> bool {
+    tokens.len() >= beginning.len() && tokens.iter().zip(beginning).all(|(token, text)| token.is(text))
+}
+
+pub fn ends_with(tokens: &[Token], end: &[&str]) -> bool {
+    tokens.len() >= end.len() && begins_with(&tokens[tokens.len() - end.len()..], end)
 }
 
 /// Up to the semicolon or the closing brace that ends the item.
