@@ -24,7 +24,7 @@ impl Freshness {
         let seconds = behind.map_or("unknown".into(), |behind| format!("{:.3}", behind.seconds));
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert("applied-offsets", value(&offsets.to_string()));
-        headers.insert("view-build", head.build.into());
+        headers.insert("view-build", head.build.0.into());
         headers.insert("open-dead-letters", head.open_dead_letters.into());
         headers.insert("lag-events", value(&events));
         headers.insert("lag-seconds", value(&seconds));

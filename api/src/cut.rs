@@ -1,10 +1,8 @@
 //! A cut in a URL: reading it, and writing it out in full.
 
-use std::collections::BTreeMap;
-
-use orders::{Partition, Position, Time};
+use orders::{Partition, Position, Positions, Time};
 use views::PROJECTION_VERSION;
-use views::read::{Clock, CompleteCut, Cut, Offsets};
+use views::read::{Clock, CompleteCut, Cut};
 
 use crate::problem::Problem;
 use crate::query::Query;
@@ -65,12 +63,12 @@ fn number(name: &str, text: &str) -> Result<i64, Problem> {
 }
 
 /// Parameter `name`: `0=12,1=9`; empty: nothing of any partition.
-pub fn parse_offsets(name: &str, text: &str) -> Result<Offsets, Problem> {
+pub fn parse_offsets(name: &str, text: &str) -> Result<Positions, Problem> {
     let wrong = || {
         let detail = format!("{name} is {text:?}; it is PARTITION=NEXT_OFFSET,… such as 0=12,1=9");
         Problem::bad_request(detail)
     };
-    let mut offsets = BTreeMap::new();
+    let mut offsets = Positions::new();
     for pair in text.split(',').filter(|_| !text.is_empty()) {
         let (partition, next) = pair.split_once('=').ok_or_else(wrong)?;
         let partition: i32 = digits(partition).ok_or_else(wrong)?;
@@ -79,7 +77,7 @@ pub fn parse_offsets(name: &str, text: &str) -> Result<Offsets, Problem> {
             return Err(Problem::bad_request(format!("{name} names partition {partition} twice")));
         }
     }
-    Ok(Offsets(offsets))
+    Ok(offsets)
 }
 
 /// Digits only: `parse` alone would take a sign.
@@ -127,7 +125,7 @@ mod tests {
     fn half_cuts_and_nonsense_are_refused() {
         assert_eq!(of("").unwrap(), None);
         assert!(of("as_of=2026-11-21T18:04:05+01:00").unwrap().is_some(), "a plus that was not encoded");
-        assert_eq!(of("as_of_offsets=").unwrap().unwrap().offsets, Some(Offsets::default()));
+        assert_eq!(of("as_of_offsets=").unwrap().unwrap().offsets, Some(Positions::new()));
         for wrong in [
             "clock=append",
             "decision=1",

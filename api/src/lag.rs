@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use event_log::EndsWatch;
-use orders::{Partition, Position};
-use views::read::Offsets;
+use orders::{Partition, Position, Positions};
 
 /// How often the ends are polled.
 pub const POLL_EACH: Duration = Duration::from_secs(1);
@@ -64,7 +63,7 @@ impl Lag {
     }
 
     /// How far `applied` is behind all ends; `None`: the ends are not known at the moment.
-    pub fn behind(&self, applied: &Offsets, now: Instant) -> Option<Behind> {
+    pub fn behind(&self, applied: &Positions, now: Instant) -> Option<Behind> {
         let samples = self.lock();
         let last = fresh(&samples, now)?;
         let events = last.ends.iter().map(|(&partition, &end)| applied.of(partition).behind(end)).sum();
@@ -73,7 +72,7 @@ impl Lag {
     }
 
     /// The same for each partition.
-    pub fn partitions(&self, applied: &Offsets, now: Instant) -> Option<BTreeMap<Partition, PartitionLag>> {
+    pub fn partitions(&self, applied: &Positions, now: Instant) -> Option<BTreeMap<Partition, PartitionLag>> {
         let samples = self.lock();
         let last = fresh(&samples, now)?;
         let one = |(&partition, &end): (&Partition, &Position)| {
@@ -117,8 +116,8 @@ fn seconds(samples: &VecDeque<Sample>, now: Instant, level: impl Fn(&Ends) -> bo
 mod tests {
     use super::*;
 
-    fn offsets(pairs: &[(i32, i64)]) -> Offsets {
-        Offsets(ends(pairs))
+    fn offsets(pairs: &[(i32, i64)]) -> Positions {
+        ends(pairs).into_iter().collect()
     }
 
     fn ends(pairs: &[(i32, i64)]) -> Ends {

@@ -63,7 +63,7 @@ async fn check(health: &Health, state: &AppState) {
     };
     health.set("database", Ok::<_, String>(()));
     metrics::gauge!("food_orders_open_letters", "view" => views::ORDERS).set(head.open_dead_letters as f64);
-    metrics::gauge!("food_orders_active_build", "view" => views::ORDERS).set(head.build as f64);
+    metrics::gauge!("food_orders_active_build", "view" => views::ORDERS).set(head.build.0 as f64);
     if let Some(behind) = state.lag.behind(&head.offsets(), Instant::now()) {
         metrics::gauge!("food_orders_lag_events", "view" => views::ORDERS).set(behind.events as f64);
         metrics::gauge!("food_orders_lag_seconds", "view" => views::ORDERS).set(behind.seconds);

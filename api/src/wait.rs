@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use orders::Positions;
 use tokio::sync::Mutex;
-use views::read::{Cut, Offsets, Reader};
+use views::read::{Cut, Reader};
 
 use crate::cut::parse_offsets;
 use crate::problem::Problem;
@@ -22,13 +23,13 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// What to wait for, and how long.
 #[derive(Debug, PartialEq, Eq)]
 struct Wait {
-    target: Offsets,
+    target: Positions,
     limit: Duration,
 }
 
 /// The positions as they were read last, shared by all who wait.
 #[derive(Clone, Debug, Default)]
-pub struct Applied(Arc<Mutex<Option<(Instant, Offsets)>>>);
+pub struct Applied(Arc<Mutex<Option<(Instant, Positions)>>>);
 
 impl Applied {
     /// Returns once what the request wants is applied; a 504 problem if that takes too long.
@@ -38,7 +39,7 @@ impl Applied {
         let began = Instant::now();
         loop {
             let applied = self.read(reader).await?;
-            if reaches(&applied, &target) {
+            if applied.have_reached(&target) {
                 return Ok(());
             }
             if began.elapsed() + INTERVAL > limit {
@@ -51,7 +52,7 @@ impl Applied {
         }
     }
 
-    async fn read(&self, reader: &Reader) -> Result<Offsets, Problem> {
+    async fn read(&self, reader: &Reader) -> Result<Positions, Problem> {
         let asked_at = Instant::now();
         let mut last = self.0.lock().await;
         if let Some((at, offsets)) = &*last
@@ -67,11 +68,6 @@ impl Applied {
     }
 }
 
-fn reaches(applied: &Offsets, target: &Offsets) -> bool {
-    let at = |partition| applied.0.get(partition).map_or(0, |position| position.0);
-    target.0.iter().all(|(partition, position)| at(partition) >= position.0)
-}
-
 fn parse(query: &Query, cut: Option<&Cut>) -> Result<Option<Wait>, Problem> {
     let after = query.get("after").map(|text| parse_offsets("after", text)).transpose()?;
     let millis = query.get("wait_ms").map(wait_ms).transpose()?;
@@ -85,9 +81,8 @@ fn parse(query: &Query, cut: Option<&Cut>) -> Result<Option<Wait>, Problem> {
         return Ok(None);
     }
     let mut target = after.unwrap_or_default();
-    for (partition, position) in beyond.into_iter().flat_map(|offsets| &offsets.0) {
-        let most = target.0.entry(*partition).or_insert(*position);
-        *most = (*most).max(*position);
+    for (partition, position) in beyond.into_iter().flat_map(Positions::iter) {
+        target.insert(partition, position.max(target.of(partition)));
     }
     Ok(Some(Wait { target, limit: Duration::from_millis(millis.unwrap_or(DEFAULT_WAIT)) }))
 }

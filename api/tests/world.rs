@@ -8,12 +8,10 @@ use clap::Parser;
 use orders::decode::Envelope;
 use orders::{LogOrder, Offset, OrderState, Partition, Time};
 use reqwest::{Method, RequestBuilder, Response};
-use secrecy::SecretString;
 use serde_json::Value;
 use service::{Failure, Health, Metrics};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use views::Database;
 
 pub const TOKEN: &str = "s3cret";
 /// Nobody listens there: Kafka is away.
@@ -55,8 +53,7 @@ impl World {
         let url = format!("http://{}", app.address());
         let stop = CancellationToken::new();
         let running = tokio::spawn(app.run(stop.clone(), Duration::from_secs(5)));
-        let database = Database::parse(&SecretString::from(database_url), None).unwrap();
-        let client = database.session("test", &[]).await.unwrap().client;
+        let client = local_stack::sql_client(&database_url, None).await.unwrap();
         let world = Self {
             url,
             stop,

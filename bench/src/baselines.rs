@@ -15,10 +15,9 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use event_log::KafkaSettings;
-use secrecy::SecretString;
+use local_stack::sql_client;
 use service::{Exit, Failure};
 use tokio_postgres::Client;
-use views::Database;
 
 use crate::args::{Baseline, Step};
 
@@ -66,9 +65,9 @@ fn print(line: &str) {
 
 /// A session like the real consumer's, and the schema of the active build.
 async fn connect(url: &str) -> Result<(Client, String), Failure> {
-    let database =
-        Database::parse(&SecretString::from(url.to_owned()), None).map_err(Failure::with(Exit::Usage))?;
-    let session = database.session("food-orders bench baseline", &[("synchronous_commit", "off")]).await?;
-    let build = views::builds::active(&session.client).await?.build;
-    Ok((session.client, format!("build_{build}")))
+    let client = sql_client(url, None).await.map_err(Failure::with(Exit::Usage))?;
+    client.batch_execute("/* bench::connect */ SET synchronous_commit = off").await?;
+    let active = "/* bench::connect */ SELECT 'build_' || id FROM public.builds WHERE view = 'orders' AND state = 'active'";
+    let schema = client.query_one(active, &[]).await?.get(0);
+    Ok((client, schema))
 }

@@ -32,10 +32,10 @@ pub struct Stream {
 
 impl HistoryDump {
     pub async fn of(fresh: &Fresh) -> Result<Self, Failure> {
-        let session = fresh.database.session("food-orders bench", &[]).await?;
+        let client = fresh.sql().await?;
         let copy =
             format!("COPY (SELECT {COLUMNS} FROM {}.order_history) TO STDOUT (FORMAT binary)", fresh.schema);
-        let mut stream = pin!(session.client.copy_out(&copy).await?);
+        let mut stream = pin!(client.copy_out(&copy).await?);
         let mut all = BytesMut::new();
         while let Some(bytes) = stream.try_next().await? {
             all.extend_from_slice(&bytes);

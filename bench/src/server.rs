@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use local_stack::sql_client;
 use secrecy::{ExposeSecret, SecretString};
 use service::{Exit, Failure};
-use views::{Database, Session};
+use tokio_postgres::Client;
+use views::{Database, SessionKind};
 
 use crate::cpu;
 
@@ -12,7 +14,7 @@ use crate::cpu;
 const STATISTICS_LIMIT: Duration = Duration::from_secs(3);
 
 pub struct Server {
-    admin: Session,
+    admin: Client,
     url: SecretString,
     /// Its first process, where the server runs on this machine.
     postmaster: Option<i32>,
@@ -23,7 +25,6 @@ pub struct Server {
 pub struct Fresh {
     pub name: String,
     pub url: SecretString,
-    pub database: Database,
     /// Schema of the active build.
     pub schema: String,
 }
@@ -40,9 +41,8 @@ pub struct Counters {
 impl Server {
     pub async fn connect(url: &str) -> Result<Self, Failure> {
         let url = SecretString::from(url.to_owned());
-        let admin = database(&url)?.session("food-orders bench", &[]).await?;
-        let pid: i32 =
-            admin.client.query_one("/* bench::server */ SELECT pg_backend_pid()", &[]).await?.get(0);
+        let admin = sql(&url).await?;
+        let pid: i32 = admin.query_one("/* bench::server */ SELECT pg_backend_pid()", &[]).await?.get(0);
         Ok(Self { postmaster: cpu::parent_named(pid, "postgres"), admin, url, made: 0 })
     }
 
@@ -54,10 +54,10 @@ impl Server {
         let url = with_database(&self.url, &name);
         let database = database(&url)?;
         views::migrate::migrate(&database).await?;
-        let session = database.session("food-orders bench", &[]).await?;
-        let build = views::builds::active(&session.client).await?.build;
+        let session = database.session("food-orders bench", SessionKind::Short).await?;
+        let build = views::builds::active(&session).await?.build;
         self.checkpoint().await?;
-        Ok(Fresh { name, url, database, schema: format!("build_{build}") })
+        Ok(Fresh { name, url, schema: build.schema() })
     }
 
     /// Removes a database, with whoever is still connected to it.
@@ -71,13 +71,13 @@ impl Server {
     }
 
     async fn execute(&self, statement: &str) -> Result<(), Failure> {
-        Ok(self.admin.client.batch_execute(statement).await?)
+        Ok(self.admin.batch_execute(statement).await?)
     }
 
     /// How much write-ahead log there was ever, in bytes.
     pub async fn wal_bytes(&self) -> Result<u64, Failure> {
         let sql = "/* bench::server */ SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint";
-        Ok(self.admin.client.query_one(sql, &[]).await?.get::<_, i64>(0) as u64)
+        Ok(self.admin.query_one(sql, &[]).await?.get::<_, i64>(0) as u64)
     }
 
     /// Processor time of all the server's processes so far, in seconds.
@@ -92,23 +92,22 @@ impl Server {
     }
 
     pub async fn setting(&self, name: &str) -> Result<String, Failure> {
-        Ok(self
-            .admin
-            .client
-            .query_one("/* bench::server */ SELECT current_setting($1)", &[&name])
-            .await?
-            .get(0))
+        Ok(self.admin.query_one("/* bench::server */ SELECT current_setting($1)", &[&name]).await?.get(0))
     }
 }
 
 impl Fresh {
+    /// A client of its own, to look at the tables from outside.
+    pub async fn sql(&self) -> Result<Client, Failure> {
+        sql(&self.url).await
+    }
+
     /// The counters, once they show at least this many rows in the history.
     pub async fn counters(&self, history_rows: u64) -> Result<Counters, Failure> {
-        let session = self.database.session("food-orders bench", &[]).await?;
+        let client = self.sql().await?;
         let deadline = Instant::now() + STATISTICS_LIMIT;
         loop {
-            let rows = session
-                .client
+            let rows = client
                 .query(
                     "/* bench::counters */ SELECT relname::text, n_tup_ins, n_tup_upd, n_tup_hot_upd
                      FROM pg_stat_user_tables
@@ -136,6 +135,10 @@ impl Fresh {
 
 fn database(url: &SecretString) -> Result<Database, Failure> {
     Database::parse(url, None).map_err(Failure::with(Exit::Usage))
+}
+
+async fn sql(url: &SecretString) -> Result<Client, Failure> {
+    sql_client(url.expose_secret(), None).await.map_err(Failure::with(Exit::Unexpected))
 }
 
 /// The same URL with another database.

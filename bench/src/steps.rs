@@ -99,13 +99,13 @@ pub async fn check(bench: &Bench<'_>, fresh: &Fresh, measured: &mut Measurement)
     let updated = counters.orders_updated;
     measured.hot_ratio = (updated > 0).then(|| counters.orders_updated_hot as f64 / updated as f64);
     measured.order_rows_written = Some((counters.orders_inserted + updated) as u64);
-    let session = fresh.database.session("food-orders bench", &[]).await?;
+    let client = fresh.sql().await?;
     let counted = format!(
         "/* bench::check */ SELECT (SELECT count(*) FROM {0}.order_history), count(*), count(*) FILTER (WHERE status = 'delivered'),
                 (SELECT count(*) FROM {0}.dead_letters) FROM {0}.orders",
         fresh.schema
     );
-    let row = session.client.query_one(&counted, &[]).await?;
+    let row = client.query_one(&counted, &[]).await?;
     let (history, orders, delivered, dead_letters): (i64, i64, i64, i64) =
         (row.get(0), row.get(1), row.get(2), row.get(3));
     let all = bench.backlog.orders as i64;

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use event_log::Ends;
-use orders::Position;
 use service::Failure;
-use views::{Database, Recovery, Session};
+use views::{Database, Recovery, Session, SessionKind};
 
 /// Positions are read this often: nothing else tells what other members applied.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -23,7 +22,7 @@ pub async fn wait(database: &Database, mut session: Session, target: &Ends) -> R
             Err(error) if error.recovery() == Recovery::Retry => {
                 tries += 1;
                 tokio::time::sleep(views::tx::pause(tries)).await;
-                if let Ok(fresh) = database.session("food-orders consumer", &[]).await {
+                if let Ok(fresh) = database.session("food-orders consumer", SessionKind::Short).await {
                     session = fresh;
                 }
             }
@@ -33,8 +32,7 @@ pub async fn wait(database: &Database, mut session: Session, target: &Ends) -> R
 }
 
 async fn is_there(session: &Session, target: &Ends) -> views::Result<bool> {
-    let active = views::builds::active(&session.client).await?;
-    let positions = views::positions::read(&session.client, active.build).await?;
-    let reached = |partition| positions.get(partition).copied().unwrap_or(Position::START);
-    Ok(target.iter().all(|(partition, marks)| reached(partition) >= marks.end))
+    let active = views::builds::active(session).await?;
+    let positions = active.build.positions(session).await?;
+    Ok(target.iter().all(|(partition, marks)| positions.of(*partition) >= marks.end))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use event_log::fingerprints;
 use orders::{Offset, Partition};
 use service::{Exit, Failure};
-use views::Session;
+use views::{Session, SessionKind};
 
 use crate::settings::Settings;
 
@@ -16,8 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Compares the last applied record of every partition with the log, once.
 pub async fn check(settings: &Settings, session: &Session) -> Result<(), Failure> {
-    let active = views::builds::active(&session.client).await?;
-    let recorded = views::positions::fingerprints(&session.client, active.build).await?;
+    let active = views::builds::active(session).await?;
+    let recorded = active.build.fingerprints(session).await?;
     let offsets: BTreeMap<_, _> =
         recorded.iter().filter_map(|(partition, print)| Some((*partition, offset(print)?))).collect();
     if offsets.is_empty() {
@@ -50,7 +50,10 @@ pub async fn check(settings: &Settings, session: &Session) -> Result<(), Failure
 pub async fn watch(settings: &Settings) -> Failure {
     loop {
         tokio::time::sleep(INTERVAL).await;
-        let Ok(session) = settings.database.session("food-orders fingerprints", &[]).await else { continue };
+        let Ok(session) = settings.database.session("food-orders fingerprints", SessionKind::Short).await
+        else {
+            continue;
+        };
         match check(settings, &session).await {
             Err(failure) if failure.exit == Exit::LogIdentity => return failure,
             Err(failure) => tracing::debug!(reason = failure.message, "the log cannot be verified now"),

@@ -95,7 +95,7 @@ impl LaneTask {
 
     fn release(&mut self, partitions: &[Partition]) -> BTreeMap<Partition, Position> {
         self.generations.retain(|partition, _| !partitions.contains(partition));
-        self.lane.release(partitions)
+        self.lane.release(partitions).into_iter().collect()
     }
 
     /// Claims until the database has answered, or until nothing is wanted any more.
@@ -183,7 +183,7 @@ impl LaneTask {
                         self.healthy();
                     }
                     count(applied, began);
-                    let _ = self.events.send(Event::Committed(self.lane.positions()));
+                    let _ = self.events.send(Event::Committed(self.lane.positions().into_iter().collect()));
                     break;
                 }
                 Err(error) => error,

@@ -1,15 +1,16 @@
 //! What has to be there before the group is joined: the database with its tables,
 //! the topic, and a log that fits the positions.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use event_log::{EndsWatch, LogClient, TopicSpec, ensure_topic};
-use orders::{LogIdentity, Position};
+use orders::{LogIdentity, Partition, Position};
 use service::{Exit, Failure, Shell};
 use tokio::task::spawn_blocking;
-use views::Session;
 use views::deployment::Deployment;
 use views::gaps::Gap;
+use views::{Build, Session, SessionKind};
 
 use crate::deployment::failed;
 use crate::retry::{Attempt, retry};
@@ -64,20 +65,22 @@ struct Found {
 
 async fn fitting_log(settings: &Settings) -> Attempt<Found> {
     // Each attempt with its own session: either server may go away while the other is waited for.
-    let mut session = settings.database.session("food-orders consumer", &[]).await.map_err(failed)?;
-    let active = views::builds::active(&session.client).await.map_err(failed)?;
+    let mut session =
+        settings.database.session("food-orders consumer", SessionKind::Short).await.map_err(failed)?;
+    let active = views::builds::active(&session).await.map_err(failed)?;
     if !settings.accepted_gaps.is_empty() {
         let (_, ends) = log(settings).await?;
         accept_gaps(settings, &mut session, active.build, &ends).await.map_err(|failure| (false, failure))?;
     }
     // Before the log is asked: other members go on meanwhile, and a position read later
     // could lie beyond the ends that the log had then.
-    let mut positions = views::positions::read(&session.client, active.build).await.map_err(failed)?;
+    let mut positions: BTreeMap<Partition, Position> =
+        active.build.positions(&session).await.map_err(failed)?.into_iter().collect();
     let (log, target) = log(settings).await?;
     for partition in target.keys() {
         positions.entry(*partition).or_insert(Position::START);
     }
-    let recorded = views::log_identity::record(&session.client, active.build, &log).await.map_err(failed)?;
+    let recorded = active.build.record_log_identity(&session, &log).await.map_err(failed)?;
     identity::check(&log, &recorded)
         .and_then(|()| identity::check_positions(&log.topic, &target, &positions))
         .map_err(|message| (false, Failure::new(Exit::LogIdentity, message)))?;
@@ -88,13 +91,13 @@ async fn fitting_log(settings: &Settings) -> Attempt<Found> {
 async fn accept_gaps(
     settings: &Settings,
     session: &mut Session,
-    build: i64,
+    build: Build,
     ends: &event_log::Ends,
 ) -> Result<(), Failure> {
     for gap in &settings.accepted_gaps {
         let Gap { partition, from, to } = *gap;
-        let positions = views::positions::read(&session.client, build).await?;
-        let position = positions.get(&partition).copied().unwrap_or(Position::START);
+        let positions = build.positions(session).await?;
+        let position = positions.of(partition);
         if position >= to {
             continue;
         }
@@ -110,7 +113,7 @@ async fn accept_gaps(
             return refused(format!("the log of partition {partition} {low}"));
         }
         let reason = "accepted at the start of a consumer, by --accept-gap";
-        match views::gaps::accept(&mut session.client, build, *gap, reason).await? {
+        match build.accept_gap(session, *gap, reason).await? {
             Some(decision) => tracing::warn!(
                 decision,
                 partition = partition.0,

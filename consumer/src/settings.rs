@@ -8,8 +8,7 @@ use orders::{Partition, Position};
 use service::settings::{Invalid, MetricsArgs, ShellArgs, whole_number};
 use views::apply::Codec;
 use views::gaps::Gap;
-use views::lane::SynchronousCommit;
-use views::{Database, DatabaseArgs};
+use views::{Database, DatabaseArgs, SynchronousCommit};
 
 use crate::cli::Command;
 

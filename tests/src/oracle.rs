@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use event_log::KafkaSettings;
+use secrecy::{ExposeSecret, SecretString};
 
 pub use as_of::Samples;
 pub use differences::Differences;
@@ -32,7 +33,9 @@ pub use report::Report;
 
 pub struct Settings {
     pub kafka: KafkaSettings,
-    pub database: views::Database,
+    pub database_url: SecretString,
+    /// The bytes of a PEM file with a certificate to trust beside the system's.
+    pub root_certificate: Option<Vec<u8>>,
     /// Larger values have to be dead letters.
     pub max_record_bytes: usize,
     /// Records that PostgreSQL was made to refuse, by partition and offset: they have to be dead letters.
@@ -49,7 +52,7 @@ pub enum Error {
     #[error("reading the tables")]
     Postgres(#[from] tokio_postgres::Error),
     #[error(transparent)]
-    Connect(#[from] views::Error),
+    Connect(#[from] local_stack::Error),
     #[error("asking the API")]
     Api(#[from] reqwest::Error),
     #[error("{0}")]
@@ -58,11 +61,12 @@ pub enum Error {
 
 /// Compares everything. What differs is in the report; an error means that it could not be told.
 pub async fn check(settings: &Settings) -> Result<Report, Error> {
-    let mut session = settings.database.session("food-orders check", &[]).await?;
+    let url = settings.database_url.expose_secret();
+    let mut client = local_stack::sql_client(url, settings.root_certificate.as_deref()).await?;
     let seen = ends_in_background(&settings.kafka).await?;
-    positions::wait(&session.client, &seen, settings.wait).await?;
+    positions::wait(&client, &seen, settings.wait).await?;
     // One snapshot for all tables: consumers may go on.
-    let tx = session.client.build_transaction();
+    let tx = client.build_transaction();
     let tx =
         tx.isolation_level(tokio_postgres::IsolationLevel::RepeatableRead).read_only(true).start().await?;
     let build = positions::active_build(&tx).await?;

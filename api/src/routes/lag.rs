@@ -75,7 +75,7 @@ pub async fn get(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Resu
         })
         .collect();
     // Partitions that nobody has taken up yet.
-    for (partition, lag) in ends.iter().filter(|(partition, _)| !offsets.0.contains_key(partition)) {
+    for (partition, lag) in ends.iter().filter(|(partition, _)| !offsets.contains(**partition)) {
         partitions.push(PartitionBody {
             partition: partition.0,
             applied: 0,
@@ -88,7 +88,7 @@ pub async fn get(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Resu
     partitions.sort_by_key(|lag| lag.partition);
     let view = ViewLag {
         view: views::ORDERS,
-        build: head.build,
+        build: head.build.0,
         projection_version: head.projection_version,
         events_behind: total.map(|behind| behind.events),
         seconds_behind: total.map(|behind| round(behind.seconds)),

@@ -11,9 +11,6 @@ use crate::cpu;
 use crate::measurement::Measurement;
 use crate::server::Fresh;
 
-/// The consumer's default.
-const SESSION: &[(&str, &str)] = &[("synchronous_commit", "off")];
-
 /// One transaction per connection. The time is from the first BEGIN to the last COMMIT.
 pub async fn copy(
     bench: &Bench<'_>,
@@ -27,18 +24,21 @@ pub async fn copy(
         .ok_or_else(|| Failure::new(Exit::Unexpected, "no drain has left its rows yet"))?;
     let mut work = Vec::new();
     for stream in dump.streams(connections)? {
-        work.push((fresh.database.session("food-orders bench copy", SESSION).await?, stream));
+        let client = fresh.sql().await?;
+        // The consumer's default.
+        client.batch_execute("/* bench::copy */ SET synchronous_commit = off").await?;
+        work.push((client, stream));
     }
     let before = Before::read(&bench.server).await?;
     let cpu_before = cpu::of_this_process();
     let began = Instant::now();
     // Tasks, not only futures: the connections are to be fed at the same time.
-    let writers = work.into_iter().map(|(session, stream)| {
+    let writers = work.into_iter().map(|(client, stream)| {
         let schema = fresh.schema.clone();
         tokio::spawn(async move {
-            session.client.batch_execute("BEGIN").await?;
-            stream.write(&session.client, &schema).await?;
-            session.client.batch_execute("COMMIT").await?;
+            client.batch_execute("BEGIN").await?;
+            stream.write(&client, &schema).await?;
+            client.batch_execute("COMMIT").await?;
             Ok::<(), Failure>(())
         })
     });

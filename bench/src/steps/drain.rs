@@ -63,18 +63,18 @@ fn command(bench: &Bench<'_>, fresh: &Fresh) -> Command {
 }
 
 async fn watch(fresh: &Fresh, events: u64, started: Instant) -> Result<Marks, Failure> {
-    let session = fresh.database.session("food-orders bench", &[]).await?;
+    let client = fresh.sql().await?;
     let sql = format!(
         "/* bench::drain */ SELECT count(*), coalesce(sum(next_offset), 0)::bigint FROM {}.positions WHERE owner_epoch > 0",
         fresh.schema
     );
-    let statement = session.client.prepare(&sql).await?;
+    let statement = client.prepare(&sql).await?;
     let (mut claimed, mut first_commit) = (None, None);
     let (mut last, mut moved) = (0, started);
     let mut tick = tokio::time::interval(INTERVAL);
     loop {
         tick.tick().await;
-        let row = session.client.query_one(&statement, &[]).await?;
+        let row = client.query_one(&statement, &[]).await?;
         let now = Instant::now();
         let (partitions, applied): (i64, i64) = (row.get(0), row.get(1));
         if partitions > 0 {

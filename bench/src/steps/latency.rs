@@ -207,7 +207,7 @@ struct Reader {
 
 impl Reader {
     async fn connect(fresh: &Fresh) -> Result<Self, Failure> {
-        let client = fresh.database.session("food-orders bench", &[]).await?.client;
+        let client = fresh.sql().await?;
         let seen = client
             .prepare(
                 "/* bench::latency */ SELECT order_id FROM public.orders WHERE order_id = ANY($1::text[])",

@@ -103,16 +103,14 @@ async fn ready(client: &Client, address: &str) -> Result<(), Failure> {
 
 /// Ids of orders, evenly spread, and a cut in the middle of the log.
 async fn sample(fresh: &Fresh) -> Result<(Vec<String>, String), Failure> {
-    let session = fresh.database.session("food-orders bench", &[]).await?;
-    let rows = session
-        .client
+    let client = fresh.sql().await?;
+    let rows = client
         .query(
             "/* bench::reads */ SELECT order_id FROM public.orders ORDER BY hashtext(order_id) LIMIT $1",
             &[&SAMPLED_ORDERS],
         )
         .await?;
-    let cut = session
-        .client
+    let cut = client
         .query_one(
             "/* bench::reads */ SELECT string_agg(partition || '=' || next_offset / 2, ',' ORDER BY partition)
              FROM public.positions",

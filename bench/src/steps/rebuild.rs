@@ -34,9 +34,8 @@ pub async fn rebuild(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Resul
 
 /// What the rebuild itself wrote down, in seconds.
 async fn loading(fresh: &Fresh) -> Result<f64, Failure> {
-    let session = fresh.database.session("food-orders bench", &[]).await?;
-    let row = session
-        .client
+    let client = fresh.sql().await?;
+    let row = client
         .query_opt(
             "/* bench::rebuild */ SELECT (phase ->> 'seconds')::float8
              FROM public.rebuilds, jsonb_array_elements(progress -> 'phases') AS phase

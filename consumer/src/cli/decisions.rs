@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use clap::Subcommand;
 use dead_letters::DecisionLine;
 use service::Failure;
-use views::Database;
+use views::{Database, SessionKind};
 
 use super::written;
 
@@ -21,10 +21,10 @@ pub enum Decisions {
 
 pub async fn run(command: &Decisions, database: &Database) -> Result<(), Failure> {
     let Decisions::Export = command;
-    let session = database.session("food-orders decisions", &[]).await?;
+    let session = database.session("food-orders decisions", SessionKind::Short).await?;
     let mut after = 0;
     loop {
-        let page = views::decisions::export(&session.client, after, PAGE).await?;
+        let page = views::decisions::export(&session, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id;
         for decision in page {

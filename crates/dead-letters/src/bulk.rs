@@ -125,12 +125,12 @@ impl Desk {
         if decoding.is_empty() {
             return Ok(());
         }
-        match retry(&mut session.client, &self.codec, reason.as_str(), &decoding).await {
+        match retry(session, &self.codec, reason.as_str(), &decoding).await {
             Ok(outcomes) => report.count(&outcomes),
             // One by one: the others are not to blame.
             Err(error) if Error::is_of_the_record(&error) => {
                 for record in &decoding {
-                    match retry(&mut session.client, &self.codec, reason.as_str(), &[*record]).await {
+                    match retry(session, &self.codec, reason.as_str(), &[*record]).await {
                         Ok(outcomes) => report.count(&outcomes),
                         Err(error) if Error::is_of_the_record(&error) => {
                             let id = DeadLetterId { partition: record.partition, offset: record.offset };

@@ -5,7 +5,7 @@ use orders::{Cause, Rejection, decode};
 use views::apply::{Codec, envelope};
 use views::dead_letters::{DeadLetterId, Outcome, discard, retry};
 use views::read::{DeadLetter, Reader};
-use views::{Database, Session};
+use views::{Database, Session, SessionKind};
 
 use crate::error::{Error, Result};
 use crate::reason::Reason;
@@ -29,7 +29,7 @@ impl Desk {
         decode(envelope(&record, self.codec.max_record_bytes), record.value)
             .map_err(|rejection| Error::StillRefused { id, rejection })?;
         let mut session = self.session().await?;
-        let outcomes = retry(&mut session.client, &self.codec, reason.as_str(), &[record]).await;
+        let outcomes = retry(&mut session, &self.codec, reason.as_str(), &[record]).await;
         let outcomes = outcomes.map_err(|error| match Error::is_of_the_record(&error) {
             true => Error::StillRefused { id, rejection: refused_by_database(&error) },
             false => error.into(),
@@ -40,7 +40,7 @@ impl Desk {
     /// Closes the dead letter in every build that has it. Returns the decision's number.
     pub async fn discard(&self, id: DeadLetterId, reason: &Reason) -> Result<i64> {
         let mut session = self.session().await?;
-        let outcome = discard(&mut session.client, &self.codec, reason.as_str(), id).await?;
+        let outcome = discard(&mut session, &self.codec, reason.as_str(), id).await?;
         decided(id, Some(outcome))
     }
 
@@ -53,7 +53,7 @@ impl Desk {
     }
 
     pub(crate) async fn session(&self) -> Result<Session> {
-        Ok(self.database.session("food-orders dead-letters", &[]).await?)
+        Ok(self.database.session("food-orders dead-letters", SessionKind::Short).await?)
     }
 }
 

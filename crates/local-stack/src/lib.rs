@@ -29,6 +29,7 @@ mod process;
 mod scratch;
 mod server;
 mod spawn;
+mod sql;
 mod test_servers;
 
 pub use downloads::{CACHE_VARIABLE, Downloads, KAFKA_VERSION, PG_BIN_VARIABLE, POSTGRES_VERSION};
@@ -38,4 +39,5 @@ pub use ports::{free_port, require_free};
 pub use postgres::{Postgres, PostgresOptions};
 pub use postgres_bin::PgBin;
 pub use process::Process;
+pub use sql::sql_client;
 pub use test_servers::{DATABASE_VARIABLE, KAFKA_VARIABLE, TestServers};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use event_log::Ends;
 use orders::{Partition, Position};
 use views::rebuild::{self as rows, State};
-use views::{Session, builds, log_identity};
+use views::{Build, Session, SessionKind};
 
 use crate::error::{Error, Result};
 use crate::lanes::Lanes;
@@ -20,9 +20,8 @@ const CLOSE: Duration = Duration::from_millis(500);
 impl Runner {
     /// Finds out what is to be done and makes the build.
     pub(crate) async fn plan(&self, mut session: Session) -> Result<Step> {
-        let client = &mut session.client;
-        for build in rows::drop_leftovers(client, &self.view).await? {
-            tracing::info!(build, "dropped a build that was left behind");
+        for build in rows::drop_leftovers(&mut session, &self.view).await? {
+            tracing::info!(%build, "dropped a build that was left behind");
         }
         let (plan, refusal) = plan::make(&self.settings, &session, &self.view).await?;
         let value = serde_json::to_value(&plan).map_err(|error| Error::Other(error.to_string()))?;
@@ -30,31 +29,25 @@ impl Runner {
             let (cause, reason) = (refusal.cause, refusal.reason);
             return Ok(Step::Fail { cause, reason, plan: Some(value), differences: None });
         }
-        let during = views::Error::during("making a new build");
-        let tx = session.client.transaction().await.map_err(&during)?;
-        let build = builds::create(&tx).await?;
-        log_identity::record(&tx, build, &plan.log_identity()).await?;
-        rows::save_plan(&tx, &self.row, build, &value).await.map_err(taken)?;
-        rows::advance(&tx, &self.row, State::Planned, State::Loading).await.map_err(taken)?;
-        tx.commit().await.map_err(&during)?;
+        self.row.create_build(&mut session, &plan.log_identity(), &value).await.map_err(taken)?;
         Ok(Step::Next)
     }
 
     /// The history in bulk, without indexes, up to the ends that were planned.
-    pub(crate) async fn load(&self, build: i64, plan: &Plan) -> Result<Step> {
+    pub(crate) async fn load(&self, build: Build, plan: &Plan) -> Result<Step> {
         let mut lanes = Lanes::new(&self.settings, &self.owner(), build, true, &self.meter);
         lanes.apply_to(&plan.targets()).await?;
         drop(lanes);
-        self.advance(&self.session(&[]).await?, State::Loading, State::Deriving).await
+        self.advance(&self.session(SessionKind::Short).await?, State::Loading, State::Deriving).await
     }
 
     /// What was appended meanwhile, by the ordinary code.
-    pub(crate) async fn catch_up(&self, build: i64) -> Result<Step> {
-        let retried = rows::fold_retried(&mut self.session(&[]).await?.client, build).await?;
+    pub(crate) async fn catch_up(&self, build: Build) -> Result<Step> {
+        let retried = build.fold_retried(&mut self.session(SessionKind::Short).await?).await?;
         if retried > 0 {
             tracing::info!(
                 rebuild = self.row.rebuild,
-                build,
+                %build,
                 orders = retried,
                 "folded retried orders again"
             );
@@ -62,10 +55,10 @@ impl Runner {
         let mut lanes = self.lanes(build);
         self.come_close(&mut lanes).await?;
         drop(lanes);
-        self.advance(&self.session(&[]).await?, State::CatchingUp, State::Verifying).await
+        self.advance(&self.session(SessionKind::Short).await?, State::CatchingUp, State::Verifying).await
     }
 
-    pub(crate) fn lanes(&self, build: i64) -> Lanes {
+    pub(crate) fn lanes(&self, build: Build) -> Lanes {
         Lanes::new(&self.settings, &self.owner(), build, false, &self.meter)
     }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use views::Database;
 use views::apply::{OrderPiece, OrderRows};
-use views::rebuild::{OrderGroups, OrderRange, OrdersCopy, halves, index_history};
+use views::rebuild::{OrderGroups, OrderRange, OrdersCopy};
+use views::{Build, Database, SessionKind};
 
 use crate::error::Result;
 use crate::progress::Meter;
@@ -15,28 +15,22 @@ use crate::runner::{Runner, Step, taken};
 /// Of one piece of the COPY stream, in bytes.
 const PIECE: usize = 256 * 1024;
 
-/// For building indexes: sorting in memory where that is enough.
-pub(crate) const INDEXING: [(&str, &str); 2] =
-    [("maintenance_work_mem", "256MB"), ("synchronous_commit", "on")];
-/// For reading in the order of the order ids.
-pub(crate) const SORTING: [(&str, &str); 2] = [("work_mem", "64MB"), ("jit", "off")];
-
 impl Runner {
-    pub(crate) async fn derive(&self, build: i64) -> Result<Step> {
-        let mut session = self.session(&INDEXING).await?;
-        let positions = views::positions::read(&session.client, build).await?;
-        self.meter.expect(positions.values().map(|position| position.0 as u64).sum());
-        index_history(&mut session.client, build).await?;
+    pub(crate) async fn derive(&self, build: Build) -> Result<Step> {
+        let mut session = self.session(SessionKind::Indexing).await?;
+        let positions = build.positions(&session).await?;
+        self.meter.expect(positions.iter().map(|(_, position)| position.0 as u64).sum());
+        build.index_history(&mut session).await?;
 
         let (sender, mut pieces) = mpsc::channel(4);
         let mut readers = JoinSet::new();
-        for range in halves(&session.client, build).await? {
+        for range in OrderRange::halves(&session, build).await? {
             let (database, sender) = (self.settings.database.clone(), sender.clone());
             let meter = Arc::clone(&self.meter);
             readers.spawn(async move { fold(&database, build, range, &sender, &meter).await });
         }
         drop(sender);
-        let mut copy = OrdersCopy::begin(&mut session.client, build).await?;
+        let mut copy = OrdersCopy::begin(&mut session, build).await?;
         while let Some(piece) = pieces.recv().await {
             copy.write(piece).await?;
         }
@@ -45,7 +39,7 @@ impl Runner {
             reader??;
         }
         let orders = copy.finish(&self.row).await.map_err(taken)?;
-        tracing::info!(rebuild = self.row.rebuild, build, orders, "derived");
+        tracing::info!(rebuild = self.row.rebuild, %build, orders, "derived");
         Ok(Step::Next)
     }
 }
@@ -53,13 +47,13 @@ impl Runner {
 /// The orders of a range as pieces of a COPY stream.
 async fn fold(
     database: &Database,
-    build: i64,
+    build: Build,
     range: OrderRange,
     pieces: &mpsc::Sender<OrderPiece>,
     meter: &Meter,
 ) -> Result<()> {
-    let session = database.session("food-orders rebuild fold", &SORTING).await?;
-    let mut groups = OrderGroups::open(&session.client, build, &range).await?;
+    let session = database.session("food-orders rebuild fold", SessionKind::Sorting).await?;
+    let mut groups = OrderGroups::open(&session, build, &range).await?;
     let mut rows = OrderRows::for_copy();
     let mut records = 0;
     while let Some(group) = groups.next().await? {

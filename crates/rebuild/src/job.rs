@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use views::rebuild::{self as rows, Ending, NewRebuild, RebuildRow, RunnerLock, State, SwitchMode};
-use views::{ORDERS, PROJECTION_VERSION, Session};
+use views::rebuild::{self as rows, Ending, NewRebuild, RebuildRow, RowOwner, RunnerLock, State, SwitchMode};
+use views::{ORDERS, PROJECTION_VERSION, Session, SessionKind};
 
 use crate::error::{Error, Result};
 use crate::plan;
@@ -88,10 +88,10 @@ pub async fn start(settings: &Settings, request: &Request) -> Result<Job> {
     let lock = take_lock(settings, &request.view).await?;
     let session = session(settings).await?;
     let name = runner_name(settings);
-    if let Some(row) = rows::running(&session.client, &request.view).await? {
+    if let Some(row) = rows::running(&session, &request.view).await? {
         let resumed = row.state;
-        let runner = rows::Runner { rebuild: row.id, name: name.clone() };
-        rows::adopt(&session.client, &runner, request.switch).await?;
+        let runner = RowOwner { rebuild: row.id, name: name.clone() };
+        runner.adopt(&session, request.switch).await?;
         let earlier = row.progress.clone();
         if take_over(settings, &session, &runner, row).await? {
             tracing::info!(rebuild = runner.rebuild, state = %resumed, "going on with a rebuild that nobody drove");
@@ -100,8 +100,8 @@ pub async fn start(settings: &Settings, request: &Request) -> Result<Job> {
         }
     }
     let new = NewRebuild { view: &request.view, switch: request.switch, runner: &name };
-    let rebuild = rows::insert(&session.client, &new).await?;
-    Ok(job(settings, request, rows::Runner { rebuild, name }, lock, None, None))
+    let rebuild = rows::insert(&session, &new).await?;
+    Ok(job(settings, request, RowOwner { rebuild, name }, lock, None, None))
 }
 
 /// Goes on with the rebuild that nobody drives, if there is one that this program can go
@@ -116,8 +116,8 @@ pub async fn resume(settings: &Settings, view: &str) -> Result<Option<Job>> {
     // Under the lock it counts: its runner may have ended it a moment ago.
     let Some(row) = left_behind(&session, view).await? else { return Ok(None) };
     let request = Request { view: view.to_owned(), switch: row.switch };
-    let runner = rows::Runner { rebuild: row.id, name: runner_name(settings) };
-    rows::adopt(&session.client, &runner, row.switch).await?;
+    let runner = RowOwner { rebuild: row.id, name: runner_name(settings) };
+    runner.adopt(&session, row.switch).await?;
     let (resumed, earlier) = (row.state, row.progress.clone());
     if !take_over(settings, &session, &runner, row).await? {
         return Ok(None);
@@ -129,10 +129,10 @@ pub async fn resume(settings: &Settings, view: &str) -> Result<Option<Job>> {
 
 /// An unfinished rebuild that a program may go on with unasked, whoever drives it.
 async fn left_behind(session: &Session, view: &str) -> Result<Option<RebuildRow>> {
-    let Some(row) = rows::running(&session.client, view).await? else { return Ok(None) };
+    let Some(row) = rows::running(session, view).await? else { return Ok(None) };
     let waits = row.state == State::Ready && row.switch == SwitchMode::Manual;
     let ours = match row.build {
-        Some(build) => rows::projection_version(&session.client, build).await? == PROJECTION_VERSION,
+        Some(build) => build.projection_version(session).await? == PROJECTION_VERSION,
         None => true,
     };
     Ok((ours && !waits).then_some(row))
@@ -154,8 +154,8 @@ pub async fn dry_run(settings: &Settings, request: &Request) -> Result<DryRun> {
     let plan = serde_json::to_value(&plan).map_err(|error| Error::Other(error.to_string()))?;
     let new = NewRebuild { view: &request.view, switch: request.switch, runner: &runner_name(settings) };
     let reason = refusal.as_ref().map(|refusal| refusal.reason.as_str());
-    let id = rows::insert_finished(&session.client, &new, &plan, reason).await?;
-    let row = rows::get(&session.client, id).await?;
+    let id = rows::insert_finished(&session, &new, &plan, reason).await?;
+    let row = rows::get(&session, id).await?;
     let row = row.ok_or_else(|| Error::Other("the dry run's row is gone".into()))?;
     Ok(DryRun { rebuild: row.into(), refused: refusal.map(|refusal| refusal.cause) })
 }
@@ -166,19 +166,19 @@ pub async fn cancel_left_behind(settings: &Settings, view: &str) -> Result<Optio
     check_view(view)?;
     let _lock = take_lock(settings, view).await?;
     let mut session = session(settings).await?;
-    let Some(row) = rows::running(&session.client, view).await? else { return Ok(None) };
-    let runner = rows::Runner { rebuild: row.id, name: runner_name(settings) };
-    rows::adopt(&session.client, &runner, row.switch).await?;
+    let Some(row) = rows::running(&session, view).await? else { return Ok(None) };
+    let runner = RowOwner { rebuild: row.id, name: runner_name(settings) };
+    runner.adopt(&session, row.switch).await?;
     let reason = format!("cancelled in {}", settings.process);
     let ending = Ending { state: State::Cancelled, reason: &reason, plan: None, differences: None };
-    rows::abandon(&mut session.client, &runner, &ending, row.build, false).await?;
+    runner.abandon(&mut session, &ending, row.build, false).await?;
     Ok(Some(row.id))
 }
 
 fn job(
     settings: &Settings,
     request: &Request,
-    row: rows::Runner,
+    row: RowOwner,
     lock: RunnerLock,
     resumed: Option<State>,
     earlier: Option<Progress>,
@@ -200,11 +200,11 @@ fn job(
 async fn take_over(
     settings: &Settings,
     session: &Session,
-    runner: &rows::Runner,
+    runner: &RowOwner,
     row: RebuildRow,
 ) -> Result<bool> {
     let version = match row.build {
-        Some(build) => rows::projection_version(&session.client, build).await?,
+        Some(build) => build.projection_version(session).await?,
         None => PROJECTION_VERSION,
     };
     if version != PROJECTION_VERSION {
@@ -213,11 +213,11 @@ async fn take_over(
         );
         let ending = Ending { state: State::Failed, reason: &reason, plan: None, differences: None };
         let mut session = self::session(settings).await?;
-        rows::abandon(&mut session.client, runner, &ending, row.build, false).await?;
+        runner.abandon(&mut session, &ending, row.build, false).await?;
         return Ok(false);
     }
     if matches!(row.state, State::Verifying | State::Ready | State::Switching) {
-        rows::advance(&session.client, runner, row.state, State::CatchingUp).await?;
+        runner.advance(session, row.state, State::CatchingUp).await?;
     }
     Ok(true)
 }
@@ -229,7 +229,7 @@ async fn take_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
             return Ok(lock);
         }
         let session = session(settings).await?;
-        if let Some(row) = rows::running(&session.client, view).await? {
+        if let Some(row) = rows::running(&session, view).await? {
             let runner = row.runner.unwrap_or_else(|| "another process".into());
             return Err(Error::AlreadyRunning { view: view.to_owned(), id: row.id, runner });
         }
@@ -243,7 +243,7 @@ fn check_view(view: &str) -> Result<()> {
 }
 
 async fn session(settings: &Settings) -> Result<Session> {
-    Ok(settings.database.session("food-orders rebuild", &[]).await?)
+    Ok(settings.database.session("food-orders rebuild", SessionKind::Short).await?)
 }
 
 /// Readable, and never used again: what an earlier runner still tries is refused.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use event_log::{ChunkLimits, KafkaSettings, Replay, Span, lane_of};
 use orders::{Partition, Position, Record};
 use tokio::task::JoinSet;
-use views::lane::{Lane, LaneOptions, SynchronousCommit};
+use views::lane::{Lane, LaneOptions};
+use views::{Build, SynchronousCommit};
 
 use crate::error::{Error, Result};
 use crate::progress::Meter;
@@ -31,7 +32,7 @@ impl Lanes {
     pub(crate) fn new(
         settings: &Settings,
         owner: &str,
-        build: i64,
+        build: Build,
         history_only: bool,
         meter: &Arc<Meter>,
     ) -> Self {
@@ -71,7 +72,7 @@ impl Lanes {
         self.claim(targets.keys().copied()).await?;
         let mut tasks = JoinSet::new();
         for (index, lane) in self.lanes.drain(..).enumerate() {
-            let spans = spans(&lane.positions(), targets);
+            let spans = spans(&lane.positions().into_iter().collect(), targets);
             let (kafka, meter) = (self.kafka.clone(), Arc::clone(&self.meter));
             tasks.spawn(async move {
                 let mut lane = lane;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use orders::{LogIdentity, Partition, Position};
+use orders::{LogIdentity, Partition, Position, Positions};
 use serde::{Deserialize, Serialize};
-use views::{Session, builds, log_identity, positions};
+use views::{Session, builds};
 
 use crate::disk;
 use crate::error::{Error, Result};
@@ -90,16 +90,15 @@ pub(crate) async fn make(
     session: &Session,
     view: &str,
 ) -> Result<(Plan, Option<Refusal>)> {
-    let client = &session.client;
-    let live = builds::active(client).await?;
+    let live = builds::active(session).await?;
     // Before the log's ends: the live tables go on, and must not seem to be ahead of the log.
-    let live_positions = positions::read(client, live.build).await?;
+    let live_positions = live.build.positions(session).await?;
     let log = log::look(&settings.kafka).await?;
-    let live_bytes = views::rebuild::build_bytes(client, live.build).await? as f64;
-    let live_events: i64 = live_positions.values().map(|position| position.0).sum();
-    let recorded = log_identity::read(client, live.build).await?;
-    let directory = views::rebuild::data_directory(client).await?;
-    let last = views::rebuild::last_finished(client, view).await?.and_then(|row| row.progress);
+    let live_bytes = live.build.bytes_on_disk(session).await? as f64;
+    let live_events: i64 = live_positions.iter().map(|(_, position)| position.0).sum();
+    let recorded = live.build.log_identity(session).await?;
+    let directory = views::rebuild::data_directory(session).await?;
+    let last = views::rebuild::last_finished(session, view).await?.and_then(|row| row.progress);
 
     let partitions: Vec<_> = log
         .ends
@@ -115,7 +114,7 @@ pub(crate) async fn make(
     let bytes = (events as f64 * per_event) as u64;
     let (events_per_second, rate_source) = rate(last);
     let plan = Plan {
-        live_build: live.build,
+        live_build: live.build.0,
         cluster_id: log.identity.as_ref().map(|log| log.cluster_id.clone()).unwrap_or_default(),
         topic: settings.kafka.topic.clone(),
         topic_id: log.identity.as_ref().and_then(|log| log.topic_id.clone()),
@@ -148,12 +147,7 @@ fn rate(last: Option<serde_json::Value>) -> (f64, RateSource) {
     }
 }
 
-fn refusal(
-    plan: &Plan,
-    log: &Log,
-    live: &BTreeMap<Partition, Position>,
-    recorded: Option<&LogIdentity>,
-) -> Option<Refusal> {
+fn refusal(plan: &Plan, log: &Log, live: &Positions, recorded: Option<&LogIdentity>) -> Option<Refusal> {
     let topic = &plan.topic;
     let refused = |cause, reason| Some(Refusal { cause, reason });
     if log.ends.is_empty() {
@@ -186,9 +180,9 @@ fn refusal(
             ),
         );
     }
-    for (partition, position) in live {
-        let end = log.ends.get(partition).map(|marks| marks.end);
-        if end.is_none_or(|end| end < *position) {
+    for (partition, position) in live.iter() {
+        let end = log.ends.get(&partition).map(|marks| marks.end);
+        if end.is_none_or(|end| end < position) {
             let end = end.map_or("is not there".to_owned(), |end| format!("ends at offset {end}"));
             return refused(
                 FailureCause::Log,
@@ -242,7 +236,7 @@ mod tests {
 
     fn reason(begin: i64, end: i64, live: i64) -> Option<String> {
         let (plan, log) = plan(begin, end);
-        let live = BTreeMap::from([(Partition(0), Position(live))]);
+        let live = Positions::from_iter([(Partition(0), Position(live))]);
         refusal(&plan, &log, &live, None).map(|refusal| refusal.reason)
     }
 
@@ -262,16 +256,18 @@ mod tests {
     fn another_cluster_or_topic_is_another_log() {
         let (plan, log) = plan(0, 9);
         let other = LogIdentity { cluster_id: "d".into(), ..plan.log_identity() };
-        assert!(refusal(&plan, &log, &BTreeMap::new(), Some(&other)).unwrap().reason.contains("another log"));
+        assert!(
+            refusal(&plan, &log, &Positions::new(), Some(&other)).unwrap().reason.contains("another log")
+        );
         let same = plan.log_identity();
-        assert_eq!(refusal(&plan, &log, &BTreeMap::new(), Some(&same)), None);
+        assert_eq!(refusal(&plan, &log, &Positions::new(), Some(&same)), None);
     }
 
     #[test]
     fn disk_that_is_known_to_be_too_small_is_refused() {
         let (mut plan, log) = plan(0, 9);
         plan.disk_free_bytes = Some(99);
-        let refusal = refusal(&plan, &log, &BTreeMap::new(), None).unwrap();
+        let refusal = refusal(&plan, &log, &Positions::new(), None).unwrap();
         assert_eq!((refusal.cause, refusal.reason.contains("99 are free")), (FailureCause::Other, true));
     }
 }

@@ -4,8 +4,8 @@ use orders::Time;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use views::Database;
 use views::rebuild::{RebuildRow, State, SwitchMode};
+use views::{Database, SessionKind};
 
 use crate::differences::Differences;
 use crate::error::Result;
@@ -39,7 +39,7 @@ impl From<RebuildRow> for RebuildView {
             id: row.id,
             view: row.view,
             state: row.state,
-            build: row.build,
+            build: row.build.map(|build| build.0),
             switch: row.switch,
             dry_run: row.dry_run,
             reason: row.reason,
@@ -61,13 +61,13 @@ fn read<T: DeserializeOwned>(value: Option<Value>) -> Option<T> {
 
 /// One rebuild; `None`: there is none of that id.
 pub async fn get(database: &Database, id: i64) -> Result<Option<RebuildView>> {
-    let session = database.session("food-orders rebuilds", &[]).await?;
-    Ok(views::rebuild::get(&session.client, id).await?.map(RebuildView::from))
+    let session = database.session("food-orders rebuilds", SessionKind::Short).await?;
+    Ok(views::rebuild::get(&session, id).await?.map(RebuildView::from))
 }
 
 /// The newest first.
 pub async fn list(database: &Database, limit: i64) -> Result<Vec<RebuildView>> {
-    let session = database.session("food-orders rebuilds", &[]).await?;
-    let rows = views::rebuild::list(&session.client, limit).await?;
+    let session = database.session("food-orders rebuilds", SessionKind::Short).await?;
+    let rows = views::rebuild::list(&session, limit).await?;
     Ok(rows.into_iter().map(RebuildView::from).collect())
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use views::rebuild::{self as rows, Ending, RunnerLock, State, SwitchMode};
-use views::{Database, Session};
+use views::rebuild::{self as rows, Ending, RowOwner, RunnerLock, State, SwitchMode};
+use views::{Database, Session, SessionKind};
 
 use crate::error::{Error, Result};
 use crate::job::Stop;
@@ -65,7 +65,7 @@ pub(crate) enum Step {
 pub(crate) struct Runner {
     pub(crate) settings: Settings,
     pub(crate) view: String,
-    pub(crate) row: rows::Runner,
+    pub(crate) row: RowOwner,
     pub(crate) switch: SwitchMode,
     pub(crate) meter: Arc<Meter>,
     pub(crate) lock: Option<RunnerLock>,
@@ -129,14 +129,14 @@ impl Runner {
     /// Does what is next.
     async fn step(&mut self) -> Result<Step> {
         self.hold_lock().await?;
-        let session = self.session(&[]).await?;
-        let Some(row) = rows::get(&session.client, self.row.rebuild).await? else { return Err(Error::Taken) };
+        let session = self.session(SessionKind::Short).await?;
+        let Some(row) = rows::get(&session, self.row.rebuild).await? else { return Err(Error::Taken) };
         if row.runner.as_deref() != Some(&self.row.name) {
             return Err(Error::Taken);
         }
         let build = row.build.ok_or_else(|| Error::Other("the rebuild has no build".into()));
         self.meter.enter(row.state);
-        tracing::info!(rebuild = row.id, build = row.build, state = %row.state, "rebuild");
+        tracing::info!(rebuild = row.id, build = row.build.map(|build| build.0), state = %row.state, "rebuild");
         match row.state {
             State::Planned => self.plan(session).await,
             State::Loading => self.load(build?, &plan::from_row(row.plan)?).await,
@@ -144,22 +144,20 @@ impl Runner {
             State::CatchingUp => self.catch_up(build?).await,
             State::Verifying => self.verify(build?).await,
             State::Ready if self.switch == SwitchMode::Manual => {
-                Ok(Step::Done(Outcome::Ready { build: build? }))
+                Ok(Step::Done(Outcome::Ready { build: build?.0 }))
             }
             State::Ready => self.advance(&session, State::Ready, State::Switching).await,
             State::Switching => self.switch_in(build?).await,
             State::Active => {
                 let replaced = plan::from_row(row.plan).ok().map(|plan| plan.live_build);
-                Ok(Step::Done(Outcome::Active { build: build?, replaced }))
+                Ok(Step::Done(Outcome::Active { build: build?.0, replaced }))
             }
             State::Cancelled | State::Failed | State::Superseded | State::RolledBack => Err(Error::Taken),
         }
     }
 
-    pub(crate) async fn session(&self, settings: &[(&str, &str)]) -> Result<Session> {
-        // "… does not exist, skipping" and the like are no news.
-        let settings: Vec<_> = settings.iter().copied().chain([("client_min_messages", "warning")]).collect();
-        Ok(self.settings.database.session("food-orders rebuild", &settings).await?)
+    pub(crate) async fn session(&self, kind: SessionKind) -> Result<Session> {
+        Ok(self.settings.database.session("food-orders rebuild", kind).await?)
     }
 
     /// The name in the position rows of the build.
@@ -168,7 +166,7 @@ impl Runner {
     }
 
     pub(crate) async fn advance(&self, session: &Session, from: State, to: State) -> Result<Step> {
-        rows::advance(&session.client, &self.row, from, to).await.map_err(taken)?;
+        self.row.advance(session, from, to).await.map_err(taken)?;
         Ok(Step::Next)
     }
 
@@ -215,8 +213,8 @@ impl Runner {
     async fn save_progress(&self) {
         let progress = serde_json::to_value(self.meter.publish()).unwrap_or_default();
         let saved = async {
-            let session = self.session(&[]).await?;
-            Ok::<_, Error>(rows::save_progress(&session.client, &self.row, &progress).await?)
+            let session = self.session(SessionKind::Short).await?;
+            Ok::<_, Error>(self.row.save_progress(&session, &progress).await?)
         };
         if let Err(error) = saved.await {
             tracing::debug!(%error, "the progress of a rebuild was not written down");
@@ -224,21 +222,21 @@ impl Runner {
     }
 
     async fn end(&self, ending: &Ending<'_>, keep_build: bool) -> Result<bool> {
-        let mut session = self.session(&[]).await?;
-        let build = rows::get(&session.client, self.row.rebuild).await?.and_then(|row| row.build);
+        let mut session = self.session(SessionKind::Short).await?;
+        let build = rows::get(&session, self.row.rebuild).await?.and_then(|row| row.build);
         self.save_progress().await;
-        Ok(rows::abandon(&mut session.client, &self.row, ending, build, keep_build).await?)
+        Ok(self.row.abandon(&mut session, ending, build, keep_build).await?)
     }
 
     /// What became of it: perhaps a commit whose answer was lost, perhaps another process.
     async fn ended_elsewhere(&self) -> Result<Outcome> {
-        let session = self.session(&[]).await?;
-        let row = rows::get(&session.client, self.row.rebuild).await?.ok_or(Error::Taken)?;
+        let session = self.session(SessionKind::Short).await?;
+        let row = rows::get(&session, self.row.rebuild).await?.ok_or(Error::Taken)?;
         let reason = row.reason.unwrap_or_default();
         match (row.state, row.build) {
             (State::Active, Some(build)) => {
                 let replaced = plan::from_row(row.plan).ok().map(|plan| plan.live_build);
-                Ok(Outcome::Active { build, replaced })
+                Ok(Outcome::Active { build: build.0, replaced })
             }
             (State::Cancelled, _) => Ok(Outcome::Cancelled { reason }),
             (State::Failed, _) => Ok(Outcome::Failed { cause: FailureCause::Other, reason }),
@@ -257,17 +255,16 @@ pub(crate) fn taken(error: views::Error) -> Error {
 
 /// Writes the progress down every second; returns when the row is somebody else's.
 /// While the database is away the steps find that out for themselves.
-async fn report(database: Database, row: rows::Runner, meter: Arc<Meter>) -> Error {
+async fn report(database: Database, row: RowOwner, meter: Arc<Meter>) -> Error {
     let mut session: Option<Session> = None;
     loop {
         tokio::time::sleep(REPORT_EVERY).await;
         let progress = serde_json::to_value(meter.publish()).unwrap_or_default();
-        if session.as_ref().is_none_or(|session| session.client.is_closed()) {
-            let settings = [("synchronous_commit", "off")];
-            session = database.session("food-orders rebuild progress", &settings).await.ok();
+        if session.as_ref().is_none_or(Session::is_closed) {
+            session = database.session("food-orders rebuild progress", SessionKind::Reports).await.ok();
         }
         let Some(session) = &session else { continue };
-        match rows::save_progress(&session.client, &row, &progress).await {
+        match row.save_progress(session, &progress).await {
             Err(views::Error::Refused { .. }) => return Error::Taken,
             Err(error) => tracing::debug!(%error, "the progress of a rebuild was not written down"),
             Ok(()) => {}

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use views::rebuild::{Switch, drop_superseded, view_readers};
+use views::{Build, SessionKind};
 
 use crate::error::{Error, Result};
 use crate::lanes::Lanes;
@@ -19,7 +20,7 @@ const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Runner {
-    pub(crate) async fn switch_in(&self, build: i64) -> Result<Step> {
+    pub(crate) async fn switch_in(&self, build: Build) -> Result<Step> {
         let mut lanes = self.lanes(build);
         for attempt in 1_u32.. {
             self.wait_for_view_readers().await?;
@@ -39,8 +40,8 @@ impl Runner {
             }
         }
         drop(lanes);
-        let mut session = self.session(&[]).await?;
-        match drop_superseded(&mut session.client, &self.view).await {
+        let mut session = self.session(SessionKind::Short).await?;
+        match drop_superseded(&mut session, &self.view).await {
             Ok(dropped) if dropped.is_empty() => {}
             Ok(dropped) => tracing::info!(builds = ?dropped, "dropped superseded builds"),
             // The switch stands; the next rebuild drops them.
@@ -49,14 +50,12 @@ impl Runner {
         Ok(Step::Next)
     }
 
-    async fn try_switch(&self, build: i64, lanes: &mut Lanes, attempt: u32) -> Result<()> {
-        // Should this process freeze while it holds the lock, the server ends the session.
-        let settings = [("idle_in_transaction_session_timeout", "3s")];
-        let mut session = self.session(&settings).await?;
+    async fn try_switch(&self, build: Build, lanes: &mut Lanes, attempt: u32) -> Result<()> {
+        let mut session = self.session(SessionKind::Switching).await?;
         let patience = (LOCK_TIMEOUT * attempt).min(LONGEST_LOCK_TIMEOUT);
-        let switch = Switch::begin(&mut session.client, patience).await?;
+        let switch = Switch::begin(&mut session, patience).await?;
         let held = async {
-            lanes.apply_to(switch.positions()).await?;
+            lanes.apply_to(&switch.positions().iter().collect()).await?;
             switch.finish(build, &self.row).await.map_err(taken)
         };
         match tokio::time::timeout(HOLD, held).await {
@@ -67,10 +66,10 @@ impl Runner {
 
     /// A long read of the public views would make the switch wait, and others wait behind it.
     async fn wait_for_view_readers(&self) -> Result<()> {
-        let session = self.session(&[]).await?;
+        let session = self.session(SessionKind::Short).await?;
         let mut told = Vec::new();
         loop {
-            let readers = view_readers(&session.client).await?;
+            let readers = view_readers(&session).await?;
             if readers.is_empty() {
                 break;
             }

@@ -12,10 +12,10 @@ mod log_side;
 
 use std::collections::BTreeMap;
 
-use orders::{Offset, Partition, Position};
-use views::Session;
+use orders::{Offset, Partition, Position, Positions};
 use views::decisions::{self, Decisions};
-use views::rebuild::{KnownDeadLetter, State, dead_letters};
+use views::rebuild::{KnownDeadLetter, State};
+use views::{Build, Session, SessionKind};
 
 use crate::differences::Differences;
 use crate::error::{Error, Result};
@@ -24,26 +24,26 @@ use crate::runner::{FailureCause, Runner, Step};
 /// What is verified, and up to where.
 #[derive(Clone, Debug)]
 struct Scope {
-    build: i64,
-    positions: BTreeMap<Partition, Position>,
+    build: Build,
+    positions: Positions,
     dead_letters: BTreeMap<(Partition, Offset), KnownDeadLetter>,
     decisions: Decisions,
 }
 
-async fn scope(session: &Session, build: i64) -> Result<Scope> {
-    let positions = views::positions::read(&session.client, build).await?;
-    let everything = positions.keys().map(|partition| (*partition, Position::START)).collect();
-    let decisions = decisions::ahead(&session.client, &everything).await?;
-    let dead_letters = dead_letters(&session.client, build).await?;
+async fn scope(session: &Session, build: Build) -> Result<Scope> {
+    let positions = build.positions(session).await?;
+    let everything = positions.partitions().map(|partition| (partition, Position::START)).collect();
+    let decisions = decisions::ahead(session, &everything).await?;
+    let dead_letters = build.dead_letters(session).await?;
     Ok(Scope { build, positions, dead_letters, decisions })
 }
 
 impl Runner {
-    pub(crate) async fn verify(&self, build: i64) -> Result<Step> {
-        let session = self.session(&[]).await?;
-        let before = decisions::latest(&session.client).await?;
+    pub(crate) async fn verify(&self, build: Build) -> Result<Step> {
+        let session = self.session(SessionKind::Short).await?;
+        let before = decisions::latest(&session).await?;
         let scope = scope(&session, build).await?;
-        let events: u64 = scope.positions.values().map(|position| position.0 as u64).sum();
+        let events: u64 = scope.positions.iter().map(|(_, position)| position.0 as u64).sum();
         // The history twice: against the log, and in the order of the orders.
         self.meter.expect(events * 2);
         let mut differences = self.compare_with_log(&scope).await?;
@@ -51,7 +51,7 @@ impl Runner {
         if differences.is_empty() {
             return self.advance(&session, State::Verifying, State::Ready).await;
         }
-        if decisions::latest(&session.client).await? != before {
+        if decisions::latest(&session).await? != before {
             // Some of it was compared before, some after the decision.
             tracing::info!(rebuild = self.row.rebuild, "an operator has decided meanwhile; verifying again");
             return Ok(Step::Next);

@@ -20,4 +20,4 @@ pub use copy::{COLUMNS, derived_event_id};
 pub use dead_letter::{Closed, DeadLetter, KEPT_BYTES};
 pub use order_rows::{ORDER_COLUMNS, OrderPiece, OrderRows};
 pub(crate) use rows::Rows;
-pub use writer::Writer;
+pub(crate) use writer::Writer;

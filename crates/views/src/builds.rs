@@ -1,24 +1,48 @@
 //! Builds: which one of a view is active, and how one is made and switched in.
 
+use std::fmt;
+
 use scoped_futures::ScopedFutureExt;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, Transaction};
 
-use crate::connect::Session;
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::for_build;
-use crate::tx::run_tx;
 use crate::{ORDERS, PROJECTION_VERSION};
 
-/// A build that serves.
+/// One generation of a view's tables, by its number: the N of schema `build_N`. Prints as the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Build(pub i64);
+
+impl Build {
+    /// The schema that its tables are in.
+    #[must_use]
+    pub fn schema(self) -> String {
+        format!("build_{self}")
+    }
+}
+
+impl fmt::Display for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The build that serves reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Active {
-    /// The N of schema `build_N`.
-    pub build: i64,
+    pub build: Build,
     pub projection_version: i32,
 }
 
 /// The active build of view `orders`.
-pub async fn active(client: &Client) -> Result<Active> {
+pub async fn active(session: &Session) -> Result<Active> {
+    active_on(&session.client).await
+}
+
+pub(crate) async fn active_on(client: &Client) -> Result<Active> {
     let row = client
         .query_one(
             "/* views::builds::active */ SELECT id, projection_version FROM public.builds WHERE view = $1 AND state = 'active'",
@@ -26,36 +50,37 @@ pub async fn active(client: &Client) -> Result<Active> {
         )
         .await
         .map_err(Error::during("reading the active build"))?;
-    Ok(Active { build: row.get(0), projection_version: row.get(1) })
+    Ok(Active { build: Build(row.get(0)), projection_version: row.get(1) })
 }
 
 /// Makes build 1, active and empty, so that "no active build" never exists.
 pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
-    run_tx(&mut session.client, "making the first build", |tx| {
-        async move {
-            let made: bool = tx
-                .query_one(
-                    "/* views::builds */ SELECT EXISTS (SELECT FROM public.builds WHERE view = $1)",
-                    &[&ORDERS],
-                )
-                .await
-                .map_err(Error::during("looking for builds"))?
-                .get(0);
-            if made {
-                return Ok(());
+    session
+        .run_tx("making the first build", |tx| {
+            async move {
+                let made: bool = tx
+                    .query_one(
+                        "/* views::builds */ SELECT EXISTS (SELECT FROM public.builds WHERE view = $1)",
+                        &[&ORDERS],
+                    )
+                    .await
+                    .map_err(Error::during("looking for builds"))?
+                    .get(0);
+                if made {
+                    return Ok(());
+                }
+                let build = create(tx).await?;
+                add_indexes(tx, build).await?;
+                activate(tx, build).await
             }
-            let build = create(tx).await?;
-            add_indexes(tx, build).await?;
-            activate(tx, build).await
-        }
-        .scope_boxed()
-    })
-    .await
+            .scope_boxed()
+        })
+        .await
 }
 
 /// Makes a build's row, schema and tables, without what [`add_indexes`] adds.
-pub async fn create(tx: &Transaction<'_>) -> Result<i64> {
-    let build: i64 = tx
+pub(crate) async fn create(tx: &Transaction<'_>) -> Result<Build> {
+    let build = tx
         .query_one(
             "/* views::builds::create */ INSERT INTO public.builds (view, projection_version, state)
              VALUES ($1, $2, 'building') RETURNING id",
@@ -64,6 +89,7 @@ pub async fn create(tx: &Transaction<'_>) -> Result<i64> {
         .await
         .map_err(Error::during("recording a new build"))?
         .get(0);
+    let build = Build(build);
     tx.batch_execute(&for_build(include_str!("build/tables.sql"), build))
         .await
         .map_err(Error::during("making a build's tables"))?;
@@ -71,18 +97,18 @@ pub async fn create(tx: &Transaction<'_>) -> Result<i64> {
 }
 
 /// Makes a build's tables ready to serve.
-pub async fn add_indexes(tx: &Transaction<'_>, build: i64) -> Result<()> {
+async fn add_indexes(tx: &Transaction<'_>, build: Build) -> Result<()> {
     add_history_indexes(tx, build).await?;
     add_orders_indexes(tx, build).await
 }
 
-pub(crate) async fn add_history_indexes(tx: &Transaction<'_>, build: i64) -> Result<()> {
+pub(crate) async fn add_history_indexes(tx: &Transaction<'_>, build: Build) -> Result<()> {
     tx.batch_execute(&for_build(include_str!("build/history_indexes.sql"), build))
         .await
         .map_err(Error::during("making the indexes of a build's history"))
 }
 
-pub(crate) async fn add_orders_indexes(tx: &Transaction<'_>, build: i64) -> Result<()> {
+pub(crate) async fn add_orders_indexes(tx: &Transaction<'_>, build: Build) -> Result<()> {
     tx.batch_execute(&for_build(include_str!("build/orders_indexes.sql"), build))
         .await
         .map_err(Error::during("making the indexes of a build's orders"))
@@ -90,7 +116,7 @@ pub(crate) async fn add_orders_indexes(tx: &Transaction<'_>, build: i64) -> Resu
 
 /// Points reads and the public views to `build`; the one before is superseded.
 /// Part of a switch: the caller holds what keeps writers away.
-pub async fn activate(tx: &Transaction<'_>, build: i64) -> Result<()> {
+pub(crate) async fn activate(tx: &Transaction<'_>, build: Build) -> Result<()> {
     tx.execute(
         "/* views::builds::activate */ UPDATE public.builds SET state = 'superseded', superseded_at = now()
          WHERE view = $1 AND state = 'active'",
@@ -100,7 +126,7 @@ pub async fn activate(tx: &Transaction<'_>, build: i64) -> Result<()> {
     .map_err(Error::during("superseding the active build"))?;
     tx.execute(
         "/* views::builds::activate */ UPDATE public.builds SET state = 'active', activated_at = now() WHERE id = $1",
-        &[&build],
+        &[&build.0],
     )
     .await
     .map_err(Error::during("activating a build"))?;
@@ -111,10 +137,10 @@ pub async fn activate(tx: &Transaction<'_>, build: i64) -> Result<()> {
 
 /// Drops a build's tables; its row stays as a record, and is locked first: a decision
 /// locks it, too, before it writes to the tables.
-pub async fn discard(tx: &Transaction<'_>, build: i64) -> Result<()> {
+pub(crate) async fn discard(tx: &Transaction<'_>, build: Build) -> Result<()> {
     tx.execute(
         "/* views::builds::discard */ UPDATE public.builds SET state = 'dropped' WHERE id = $1",
-        &[&build],
+        &[&build.0],
     )
     .await
     .map_err(Error::during("recording a dropped build"))?;

@@ -8,9 +8,10 @@ use native_tls::TlsConnector;
 use postgres_native_tls::MakeTlsConnector;
 use secrecy::{ExposeSecret, SecretString};
 use settings::Invalid;
-use tokio_postgres::{CancelToken, Client, Config};
+use tokio_postgres::{CancelToken, Config};
 
 use crate::error::{Error, Result};
+use crate::session::{Session, SessionKind};
 
 /// Where the database is, and how to speak to it. Prints without its password.
 #[derive(Clone)]
@@ -35,11 +36,6 @@ impl fmt::Display for Database {
             _ => write!(f, "{user}@(socket):{port}/{name}"),
         }
     }
-}
-
-/// One connection with its driver task; ends with the last use.
-pub struct Session {
-    pub client: Client,
 }
 
 impl Database {
@@ -77,10 +73,9 @@ impl Database {
         Ok(Self { config, tls: MakeTlsConnector::new(tls) })
     }
 
-    /// A connection of its own, with session settings such as `("synchronous_commit", "off")`.
-    /// `name` is what `pg_stat_activity` shows.
-    pub async fn session(&self, name: &str, settings: &[(&str, &str)]) -> Result<Session> {
-        let config = self.named(name, settings);
+    /// A connection of its own; `name` is what `pg_stat_activity` shows.
+    pub async fn session(&self, name: &str, kind: SessionKind) -> Result<Session> {
+        let config = self.config_for(name, kind);
         let (client, connection) =
             config.connect(self.tls.clone()).await.map_err(Error::during("connecting to PostgreSQL"))?;
         tokio::spawn(async move {
@@ -97,22 +92,20 @@ impl Database {
         token.cancel_query(self.tls.clone()).await.map_err(Error::during("cancelling a query"))
     }
 
-    fn named(&self, name: &str, settings: &[(&str, &str)]) -> Config {
+    /// Every connection is opened with this.
+    fn config_for(&self, name: &str, kind: SessionKind) -> Config {
         let mut config = self.config.clone();
         config.application_name(name);
-        let mut options = config.get_options().unwrap_or_default().to_owned();
-        for (setting, value) in settings {
-            options.push_str(&format!(" -c {setting}={value}"));
-        }
-        config.options(options);
+        // After those of the URL: the last one counts.
+        let given = config.get_options().unwrap_or_default().to_owned();
+        config.options(given + &kind.options());
         config
     }
 
-    /// A pool for many short reads, with session settings as in [`Database::session`];
-    /// `wait` bounds the time to get a connection.
-    pub fn pool(&self, name: &str, settings: &[(&str, &str)], size: usize, wait: Duration) -> Result<Pool> {
+    /// A pool for many short reads; `wait` bounds the time to get a connection.
+    pub(crate) fn pool(&self, name: &str, kind: SessionKind, size: usize, wait: Duration) -> Result<Pool> {
         let manager = Manager::from_config(
-            self.named(name, settings),
+            self.config_for(name, kind),
             self.tls.clone(),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );

@@ -25,14 +25,15 @@ impl DatabaseArgs {
     /// Reads the certificate's file; connects to nothing.
     pub fn validate(&self) -> Result<Database, Invalid> {
         let url = SecretString::from(self.database_url.expose_secret().trim());
-        let certificate = match given(self.database_ssl_root_cert.as_deref()) {
-            Some(path) => Some(std::fs::read(path).map_err(|error| {
-                let reason = format!("is {path}, which cannot be read: {error}");
-                Invalid::new("DATABASE_SSL_ROOT_CERT", reason)
-            })?),
-            None => None,
-        };
-        Database::parse(&url, certificate.as_deref())
+        Database::parse(&url, self.read_root_certificate()?.as_deref())
+    }
+
+    /// The bytes of the PEM file, where one is set.
+    pub fn read_root_certificate(&self) -> Result<Option<Vec<u8>>, Invalid> {
+        let Some(path) = given(self.database_ssl_root_cert.as_deref()) else { return Ok(None) };
+        std::fs::read(path).map(Some).map_err(|error| {
+            Invalid::new("DATABASE_SSL_ROOT_CERT", format!("is {path}, which cannot be read: {error}"))
+        })
     }
 }
 

@@ -6,13 +6,14 @@
 //! Whoever writes to a build that is not active holds the same lock shared while a batch is
 //! written. Lock order: this lock, rows of `builds`, rows of `rebuilds`, then a build's tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use orders::{Cause, Offset, Partition, Position, Rejection, Time};
-use tokio_postgres::{Client, Row, Transaction};
+use orders::{Cause, Offset, Partition, Position, Positions, Rejection, Time};
+use tokio_postgres::{Row, Transaction};
 
 use crate::ORDERS;
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::Timestamptz;
 
 /// The number means nothing; it only has to be ours.
@@ -88,10 +89,11 @@ impl Decisions {
 }
 
 /// About the records of these partitions from these positions on.
-pub async fn ahead(client: &Client, positions: &BTreeMap<Partition, Position>) -> Result<Decisions> {
-    let partitions: Vec<_> = positions.keys().map(|partition| partition.0).collect();
-    let from: Vec<_> = positions.values().map(|position| position.0).collect();
-    let rows = client
+pub async fn ahead(session: &Session, positions: &Positions) -> Result<Decisions> {
+    let partitions: Vec<_> = positions.partitions().map(|partition| partition.0).collect();
+    let from: Vec<_> = positions.iter().map(|(_, position)| position.0).collect();
+    let rows = session
+        .client
         .query(
             "/* views::decisions::ahead */ SELECT d.partition, d.from_offset, d.id, d.kind, d.cause, d.error, d.order_id
              FROM public.decisions AS d
@@ -121,8 +123,9 @@ fn decided(row: &Row) -> Result<Decided> {
 }
 
 /// The number of the last decision; 0: none yet.
-pub async fn latest(client: &Client) -> Result<i64> {
-    let row = client
+pub async fn latest(session: &Session) -> Result<i64> {
+    let row = session
+        .client
         .query_one("/* views::decisions::latest */ SELECT coalesce(max(id), 0) FROM public.decisions", &[])
         .await
         .map_err(Error::during("reading the last decision"))?;
@@ -191,8 +194,9 @@ pub struct Exported {
 }
 
 /// At most `limit` decisions after `after`, in the order of their numbers.
-pub async fn export(client: &Client, after: i64, limit: i64) -> Result<Vec<Exported>> {
-    let rows = client
+pub async fn export(session: &Session, after: i64, limit: i64) -> Result<Vec<Exported>> {
+    let rows = session
+        .client
         .query(
             "/* views::decisions::export */ SELECT id, kind, view, partition, from_offset, to_offset, reason, decided_at,
                  cause, error, order_id

@@ -6,8 +6,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::connect::{Database, Session};
+use crate::connect::Database;
 use crate::error::{Error, Result};
+use crate::session::{Session, SessionKind};
 
 /// The number means nothing; it only has to be ours.
 const DEPLOYMENT_LOCK: i64 = 0x00f0_0d02;
@@ -24,7 +25,7 @@ impl Deployment {
     /// Takes part in the deployment of `group`. [`Error::OtherDeployment`] if consumers
     /// of another one run.
     pub async fn join(database: &Database, group: &str) -> Result<Self> {
-        let session = database.session("food-orders deployment", &[]).await?;
+        let session = database.session("food-orders deployment", SessionKind::Short).await?;
         let this = Self { session };
         let began = Instant::now();
         loop {

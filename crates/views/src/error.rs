@@ -3,6 +3,8 @@
 use orders::{Partition, Position};
 use tokio_postgres::error::SqlState;
 
+use crate::builds::Build;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +49,7 @@ pub enum Error {
          version, which makes a build that it can write and switches to it",
         crate::PROJECTION_VERSION
     )]
-    ProjectionVersion { build: i64, found: i32 },
+    ProjectionVersion { build: Build, found: i32 },
 
     /// The database holds or lacks something that only a person can mend.
     #[error("{0}")]
@@ -69,7 +71,7 @@ pub enum Recovery {
 
 impl Error {
     /// For `map_err`: adds what was attempted.
-    pub fn during(attempt: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
+    pub(crate) fn during(attempt: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
         move |source| Self::Database { attempt, source }
     }
 

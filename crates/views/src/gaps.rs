@@ -2,12 +2,11 @@
 
 use orders::{Partition, Position};
 use scoped_futures::ScopedFutureExt;
-use tokio_postgres::Client;
 
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::for_build;
-use crate::tx::run_tx;
-use crate::{ORDERS, decisions};
+use crate::{Build, ORDERS, decisions};
 
 /// Offsets that the log lost before they were applied: from `from` up to, not including, `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,20 +16,22 @@ pub struct Gap {
     pub to: Position,
 }
 
-/// Records that the gap is accepted and moves the position over it, in one transaction;
-/// the number of the decision. `None`: the position is not where the gap begins.
-pub async fn accept(client: &mut Client, build: i64, gap: Gap, reason: &str) -> Result<Option<i64>> {
-    run_tx(client, "accepting a gap", |tx| {
+impl Build {
+    /// Records that the gap is accepted and moves the position over it, in one transaction;
+    /// the number of the decision. `None`: the position is not where the gap begins.
+    pub async fn accept_gap(self, session: &mut Session, gap: Gap, reason: &str) -> Result<Option<i64>> {
+        let build = self;
+        session.run_tx("accepting a gap", |tx| {
         async move {
             let during = Error::during("accepting a gap");
             decisions::lock(tx).await?;
             // Nothing but a switch waits for this row, and a switch must not come in between.
-            tx.execute("/* views::gaps::accept */ SELECT FROM public.builds WHERE id = $1 FOR SHARE", &[&build])
+            tx.execute("/* views::gaps::accept_gap */ SELECT FROM public.builds WHERE id = $1 FOR SHARE", &[&build.0])
                 .await
                 .map_err(&during)?;
             tx.execute(
                 &for_build(
-                    "/* views::gaps::accept */
+                    "/* views::gaps::accept_gap */
                      INSERT INTO {build}.positions (view, partition, next_offset, owner_epoch) VALUES ($1, $2, 0, 0)
                      ON CONFLICT DO NOTHING",
                     build,
@@ -42,7 +43,7 @@ pub async fn accept(client: &mut Client, build: i64, gap: Gap, reason: &str) -> 
             let moved = tx
                 .execute(
                     &for_build(
-                        "/* views::gaps::accept */
+                        "/* views::gaps::accept_gap */
                          UPDATE {build}.positions SET next_offset = $4, owner_epoch = owner_epoch + 1
                          WHERE view = $1 AND partition = $2 AND next_offset = $3",
                         build,
@@ -56,7 +57,7 @@ pub async fn accept(client: &mut Client, build: i64, gap: Gap, reason: &str) -> 
             }
             let row = tx
                 .query_one(
-                    "/* views::gaps::accept */
+                    "/* views::gaps::accept_gap */
                      INSERT INTO public.decisions (kind, view, partition, from_offset, to_offset, reason)
                      VALUES ('accept_gap', $1, $2, $3, $4, $5) RETURNING id",
                     &[&ORDERS, &gap.partition.0, &gap.from.0, &gap.to.0, &reason],
@@ -68,4 +69,5 @@ pub async fn accept(client: &mut Client, build: i64, gap: Gap, reason: &str) -> 
         .scope_boxed()
     })
     .await
+    }
 }

@@ -2,22 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use orders::{Partition, Position, Record};
+use orders::{Partition, Position, Positions, Record};
 
 use crate::apply::{Batch, Breaker, Codec, Writer};
 use crate::connect::Database;
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Recovery, Result};
 use crate::positions::{self, Held};
-use crate::{PROJECTION_VERSION, builds};
-
-/// Whether a commit waits for the disk. Off loses, at a crash of the database, the
-/// last moments; they are read from the log again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SynchronousCommit {
-    On,
-    Off,
-}
+use crate::session::{SessionKind, SynchronousCommit};
+use crate::{Build, PROJECTION_VERSION, builds};
 
 /// What a lane needs to open its session.
 #[derive(Clone, Debug)]
@@ -37,13 +30,15 @@ pub struct LaneOptions {
 pub struct Lane {
     options: LaneOptions,
     target: Target,
+    /// `None`: the next use opens a session. Taken out while it is in use, so that a future that is
+    /// dropped in the middle of a transaction ends the session, and the transaction with it.
     writer: Option<Writer>,
     /// The build that was active at the last claim: `held` is about it.
-    build: Option<i64>,
+    build: Option<Build>,
     held: BTreeMap<Partition, Held>,
     breaker: Option<Breaker>,
     /// The last known position of every partition that was held in this build.
-    noted: BTreeMap<Partition, Position>,
+    noted: Positions,
     /// About records that are still to be met. In the active build there are none, as a rule: an
     /// operator decides about its dead letters, and these lie behind its positions.
     decisions: Decisions,
@@ -55,7 +50,7 @@ enum Target {
     /// Whichever is active when the lane opens its session.
     Active,
     /// One that is being made: without orders while its history is loaded.
-    Building { build: i64, history_only: bool },
+    Building { build: Build, history_only: bool },
 }
 
 /// What became of some records.
@@ -77,7 +72,7 @@ impl Lane {
             build: None,
             held: BTreeMap::new(),
             breaker,
-            noted: BTreeMap::new(),
+            noted: Positions::new(),
             decisions: Decisions::default(),
         }
     }
@@ -85,60 +80,62 @@ impl Lane {
     /// A lane that writes to a build that is not active yet. With `history_only` it leaves
     /// the orders to be derived later from the history.
     #[must_use]
-    pub fn on_build(options: LaneOptions, build: i64, history_only: bool) -> Self {
+    pub fn on_build(options: LaneOptions, build: Build, history_only: bool) -> Self {
         Self { target: Target::Building { build, history_only }, ..Self::new(options) }
     }
 
     /// Takes partitions over in the active build, or in the one that is being made.
     pub async fn claim(&mut self, partitions: &[Partition]) -> Result<BTreeMap<Partition, Held>> {
-        let LaneOptions { group, owner, .. } = self.options.clone();
-        let target = self.target;
-        let writer = self.writer().await?;
+        let mut writer = self.take_writer().await?;
         let build = writer.build();
-        let claimed = match target {
-            Target::Active => {
-                positions::claim(&mut writer.client, build, group.as_deref(), &owner, partitions).await
-            }
-            Target::Building { .. } => {
-                positions::claim_building(&mut writer.client, build, &owner, partitions).await
-            }
-        };
-        if matches!(claimed, Err(Error::Refused { .. })) {
-            // Another build is active now: the next writer opens on that one.
-            self.writer = None;
-        }
-        if claimed.as_ref().is_err_and(|error| error.recovery() == Recovery::Retry) {
-            // Not this session again: it may be one of a standby that takes no writes.
-            self.writer = None;
-        }
-        let claimed = claimed?;
+        let claimed = self.claim_on(&mut writer, partitions).await?;
         if self.build != Some(build) {
             // Another build's positions have nothing to do with these.
-            self.noted.clear();
+            self.noted = Positions::new();
         }
         self.build = Some(build);
         for (partition, held) in &claimed {
             self.note(*partition, held.position);
         }
         self.held.extend(claimed.iter().map(|(partition, held)| (*partition, *held)));
-        self.read_decisions().await?;
+        // After the claim: a switch, which may bring an active build whose positions lie further
+        // back, and a decision wait for each other.
+        self.decisions = decisions::ahead(writer.session(), &self.positions()).await?;
+        self.writer = Some(writer);
         Ok(claimed)
     }
 
-    /// After the claim: a switch, which may bring an active build whose positions lie further
-    /// back, and a decision wait for each other.
-    async fn read_decisions(&mut self) -> Result<()> {
-        if let Some(writer) = &self.writer {
-            self.decisions = decisions::ahead(&writer.client, &self.positions()).await?;
+    /// After an error the caller opens another session: another build may be active now, or
+    /// this one may be a session of a standby that takes no writes.
+    async fn claim_on(
+        &self,
+        writer: &mut Writer,
+        partitions: &[Partition],
+    ) -> Result<BTreeMap<Partition, Held>> {
+        let LaneOptions { group, owner, .. } = &self.options;
+        let build = writer.build();
+        match self.target {
+            Target::Active => {
+                positions::claim(writer.session(), build, group.as_deref(), owner, partitions).await
+            }
+            Target::Building { .. } => {
+                positions::claim_building(writer.session(), build, owner, partitions).await
+            }
         }
+    }
+
+    async fn read_decisions(&mut self) -> Result<()> {
+        let mut writer = self.take_writer().await?;
+        self.decisions = decisions::ahead(writer.session(), &self.positions()).await?;
+        self.writer = Some(writer);
         Ok(())
     }
 
     /// Whether another build than the one written to is active now. If so, the next
     /// claim is made there.
     pub async fn is_superseded(&mut self) -> Result<bool> {
-        let session = self.options.database.session("food-orders lane", &[]).await?;
-        let active = builds::active(&session.client).await?;
+        let session = self.options.database.session("food-orders lane", SessionKind::Short).await?;
+        let active = builds::active(&session).await?;
         let superseded = self.build != Some(active.build);
         if superseded {
             self.writer = None;
@@ -148,11 +145,11 @@ impl Lane {
 
     /// Opens a new session where the last one was lost, and reads the held positions anew.
     pub async fn reconnect(&mut self) -> Result<()> {
-        if self.held.is_empty() { Ok(()) } else { self.writer().await.map(drop) }
+        if self.held.is_empty() { Ok(()) } else { self.connect().await }
     }
 
     /// Gives partitions up; returns where they stand.
-    pub fn release(&mut self, partitions: &[Partition]) -> BTreeMap<Partition, Position> {
+    pub fn release(&mut self, partitions: &[Partition]) -> Positions {
         partitions
             .iter()
             .filter_map(|partition| Some((*partition, self.held.remove(partition)?.position)))
@@ -165,7 +162,7 @@ impl Lane {
     }
 
     #[must_use]
-    pub fn positions(&self) -> BTreeMap<Partition, Position> {
+    pub fn positions(&self) -> Positions {
         self.held.iter().map(|(partition, held)| (*partition, held.position)).collect()
     }
 
@@ -179,7 +176,7 @@ impl Lane {
         while let Some(part) = parts.pop() {
             let is_last = parts.is_empty();
             // A new session has read the positions anew: what is encoded is about those.
-            self.writer().await?;
+            self.connect().await?;
             let mut batch = self.encode(part);
             if is_last {
                 self.move_over(&mut batch, ends);
@@ -249,73 +246,77 @@ impl Lane {
             return Ok(());
         }
         let breaker = self.breaker.as_ref().map(|breaker| breaker.after(batch)).transpose()?;
-        self.writer().await?;
-        let Some(writer) = &self.writer else { return Ok(()) };
+        let writer = self.take_writer().await?;
         let behind = match self.target {
             Target::Active => None,
             Target::Building { .. } => Some(&self.decisions),
         };
         let result = writer.write(batch, &self.held, behind).await;
-        match &result {
-            Ok(()) => {
-                self.breaker = breaker;
-                for (partition, position) in batch.positions() {
-                    if let Some(held) = self.held.get_mut(&partition) {
-                        held.position = position;
-                    }
-                    self.noted.insert(partition, position);
+        if result.is_ok() {
+            self.breaker = breaker;
+            for (partition, position) in batch.positions() {
+                if let Some(held) = self.held.get_mut(&partition) {
+                    held.position = position;
                 }
+                self.noted.insert(partition, position);
             }
-            Err(Error::Decided) => {}
+        }
+        match &result {
             // What was in flight is in the database, or it is not: a new session reads which.
-            Err(error) if error.recovery() == Recovery::Retry => self.writer = None,
-            Err(_) => {}
+            Err(error) if error.recovery() == Recovery::Retry && !matches!(error, Error::Decided) => {}
+            _ => self.writer = Some(writer),
         }
         result
     }
 
-    /// The writer; if there is none, a new session, with the held positions read anew.
-    async fn writer(&mut self) -> Result<&mut Writer> {
-        if self.writer.as_ref().is_none_or(|writer| writer.client.is_closed()) {
-            self.writer = None;
-            let mut writer = self.open().await?;
-            if !self.held.is_empty() {
-                let build = writer.build();
-                if self.build != Some(build) {
-                    return Err(Error::Refused {
-                        attempt: "resuming partitions",
-                        reason: format!("build {build} is the active one now"),
-                    });
-                }
-                let resumed = positions::resume(&mut writer.client, build, &self.held).await?;
-                for (partition, held) in &self.held {
-                    // Reading is further than this. What lies between would be skipped.
-                    if let Some(found) = resumed.get(partition).map(|found| found.position)
-                        && found < held.position
-                    {
-                        return Err(Error::WentBack { partition: *partition, held: held.position, found });
-                    }
-                }
-                self.held = resumed;
-                self.decisions = decisions::ahead(&writer.client, &self.positions()).await?;
-            }
-            return Ok(self.writer.insert(writer));
+    /// Makes sure that there is a session, and that the held positions are its.
+    async fn connect(&mut self) -> Result<()> {
+        self.writer = Some(self.take_writer().await?);
+        Ok(())
+    }
+
+    /// The writer, for the caller to put back; if there is none, on a new session, with the held
+    /// positions read anew.
+    async fn take_writer(&mut self) -> Result<Writer> {
+        if let Some(writer) = self.writer.take().filter(|writer| !writer.is_closed()) {
+            return Ok(writer);
         }
-        self.writer.as_mut().ok_or_else(|| Error::Unusable("a lane lost its session".into()))
+        let mut writer = self.open().await?;
+        if !self.held.is_empty() {
+            self.resume_on(&mut writer).await?;
+        }
+        Ok(writer)
+    }
+
+    async fn resume_on(&mut self, writer: &mut Writer) -> Result<()> {
+        let build = writer.build();
+        if self.build != Some(build) {
+            return Err(Error::Refused {
+                attempt: "resuming partitions",
+                reason: format!("build {build} is the active one now"),
+            });
+        }
+        let resumed = positions::resume(writer.session(), build, &self.held).await?;
+        for (partition, held) in &self.held {
+            // Reading is further than this. What lies between would be skipped.
+            if let Some(found) = resumed.get(partition).map(|found| found.position)
+                && found < held.position
+            {
+                return Err(Error::WentBack { partition: *partition, held: held.position, found });
+            }
+        }
+        self.held = resumed;
+        self.decisions = decisions::ahead(writer.session(), &self.positions()).await?;
+        Ok(())
     }
 
     async fn open(&self) -> Result<Writer> {
-        let synchronous_commit = match self.options.synchronous_commit {
-            SynchronousCommit::On => "on",
-            SynchronousCommit::Off => "off",
-        };
-        let settings =
-            [("synchronous_commit", synchronous_commit), ("idle_in_transaction_session_timeout", "0")];
-        let session = self.options.database.session("food-orders lane", &settings).await?;
+        let kind = SessionKind::Batches(self.options.synchronous_commit);
+        let session = self.options.database.session("food-orders lane", kind).await?;
         if let Target::Building { build, .. } = self.target {
             return Writer::open(session, build).await;
         }
-        let active = builds::active(&session.client).await?;
+        let active = builds::active(&session).await?;
         if active.projection_version != PROJECTION_VERSION {
             return Err(Error::ProjectionVersion { build: active.build, found: active.projection_version });
         }

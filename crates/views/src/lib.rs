@@ -17,12 +17,15 @@ pub mod migrate;
 pub mod positions;
 pub mod read;
 pub mod rebuild;
+mod session;
 pub mod sql;
 pub mod tx;
 
-pub use connect::{Database, Session};
+pub use builds::Build;
+pub use connect::Database;
 pub use database_args::DatabaseArgs;
 pub use error::{Error, Recovery, Result};
+pub use session::{Session, SessionKind, SynchronousCommit};
 
 /// The view that there is so far; positions, builds and rebuilds name it.
 pub const ORDERS: &str = "orders";

@@ -1,34 +1,39 @@
 //! Which log a build was made from.
 
 use orders::LogIdentity;
-use tokio_postgres::{Client, GenericClient};
+use tokio_postgres::{Client, Row};
 
+use crate::Build;
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::for_build;
 
-/// `None`: nobody has recorded it yet.
-pub async fn read(client: &Client, build: i64) -> Result<Option<LogIdentity>> {
-    let row = client
-        .query_opt(
-            &for_build(
-                "/* views::log_identity::read */ SELECT cluster_id, topic, topic_id, partitions FROM {build}.log_identity",
-                build,
-            ),
-            &[],
-        )
-        .await
-        .map_err(Error::during("reading a build's log identity"))?;
-    Ok(row.map(|row| LogIdentity {
-        cluster_id: row.get(0),
-        topic: row.get(1),
-        topic_id: row.get(2),
-        partitions: row.get(3),
-    }))
+impl Build {
+    /// The log that this build is made from; `None`: nobody has recorded it yet.
+    pub async fn log_identity(self, session: &Session) -> Result<Option<LogIdentity>> {
+        let row = session
+            .client
+            .query_opt(
+                &for_build(
+                    "/* views::log_identity::log_identity */
+                     SELECT cluster_id, topic, topic_id, partitions FROM {build}.log_identity",
+                    self,
+                ),
+                &[],
+            )
+            .await
+            .map_err(Error::during("reading a build's log identity"))?;
+        Ok(row.as_ref().map(from_row))
+    }
+
+    /// Records it where none is recorded, and what may change about it: that the topic's id
+    /// can be had now, that there are more partitions. Returns what is recorded then.
+    pub async fn record_log_identity(self, session: &Session, identity: &LogIdentity) -> Result<LogIdentity> {
+        record(&session.client, self, identity).await
+    }
 }
 
-/// Records it where none is recorded, and what may change about it: that the topic's id
-/// can be had now, that there are more partitions. Returns what is recorded then.
-pub async fn record(client: &impl GenericClient, build: i64, identity: &LogIdentity) -> Result<LogIdentity> {
+pub(crate) async fn record(client: &Client, build: Build, identity: &LogIdentity) -> Result<LogIdentity> {
     let row = client
         .query_one(
             &for_build(
@@ -45,10 +50,9 @@ pub async fn record(client: &impl GenericClient, build: i64, identity: &LogIdent
         )
         .await
         .map_err(Error::during("recording a build's log identity"))?;
-    Ok(LogIdentity {
-        cluster_id: row.get(0),
-        topic: row.get(1),
-        topic_id: row.get(2),
-        partitions: row.get(3),
-    })
+    Ok(from_row(&row))
+}
+
+fn from_row(row: &Row) -> LogIdentity {
+    LogIdentity { cluster_id: row.get(0), topic: row.get(1), topic_id: row.get(2), partitions: row.get(3) }
 }

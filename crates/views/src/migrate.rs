@@ -1,8 +1,9 @@
 //! Brings a database's tables up to this version, once, whoever comes first.
 
 use crate::builds;
-use crate::connect::{Database, Session};
+use crate::connect::Database;
 use crate::error::{Error, Result};
+use crate::session::{Session, SessionKind};
 
 mod embedded {
     refinery::embed_migrations!("../../migrations");
@@ -14,7 +15,7 @@ const MIGRATION_LOCK: i64 = 0x00f0_0d01;
 
 /// Runs what is missing under an advisory lock and makes build 1 of each view.
 pub async fn migrate(database: &Database) -> Result<()> {
-    let mut session = database.session("food-orders migrate", &[]).await?;
+    let mut session = database.session("food-orders migrate", SessionKind::Short).await?;
     session
         .client
         .execute("/* views::migrate */ SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK])
@@ -56,7 +57,9 @@ async fn refuse_foreign_tables(session: &Session) -> Result<()> {
 
 /// The driver's error lies somewhere below the runner's own.
 fn migration_failed(error: &refinery::Error) -> Error {
-    if let refinery::error::Kind::DivergentVersion(..) | refinery::error::Kind::MissingVersion(_) = error.kind() {
+    if let refinery::error::Kind::DivergentVersion(..) | refinery::error::Kind::MissingVersion(_) =
+        error.kind()
+    {
         return Error::Unusable(format!(
             "the tables of this database were made by another version of food-orders ({error}). A newer version may have \
              migrated them: run that version. A version from before the first release may have made them: use an empty \

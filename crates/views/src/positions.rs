@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use orders::{Partition, Position};
+use orders::{Partition, Position, Positions};
 use scoped_futures::ScopedFutureExt;
 use tokio_postgres::{Client, Transaction};
 
-use crate::ORDERS;
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::for_build;
-use crate::tx::run_tx;
+use crate::{Build, ORDERS};
 
 /// Raised by whoever takes a partition over; a commit under an older one is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,55 +28,56 @@ pub struct Held {
 ///
 /// A row that is locked for over five seconds belongs to an owner that is frozen in a
 /// transaction: that owner's database session is ended, and the caller tries again.
-pub async fn claim(
-    client: &mut Client,
-    build: i64,
+pub(crate) async fn claim(
+    session: &mut Session,
+    build: Build,
     group: Option<&str>,
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
-    claim_while(client, build, "active", group, owner, partitions).await
+    claim_while(session, build, "active", group, owner, partitions).await
 }
 
 /// The same in a build that is not active yet: of a rebuild. Refused once it is active.
-pub async fn claim_building(
-    client: &mut Client,
-    build: i64,
+pub(crate) async fn claim_building(
+    session: &mut Session,
+    build: Build,
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
-    claim_while(client, build, "building", None, owner, partitions).await
+    claim_while(session, build, "building", None, owner, partitions).await
 }
 
 async fn claim_while(
-    client: &mut Client,
-    build: i64,
+    session: &mut Session,
+    build: Build,
     state: &str,
     group: Option<&str>,
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
-    let result = run_tx(client, "claiming partitions", |tx| {
-        async move {
-            tx.batch_execute("SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '5s'")
-                .await
-                .map_err(Error::during("claiming partitions"))?;
-            claim_in(tx, build, state, group, owner, partitions).await
-        }
-        .scope_boxed()
-    })
-    .await;
+    let result = session
+        .run_tx("claiming partitions", |tx| {
+            async move {
+                tx.batch_execute("SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '5s'")
+                    .await
+                    .map_err(Error::during("claiming partitions"))?;
+                claim_in(tx, build, state, group, owner, partitions).await
+            }
+            .scope_boxed()
+        })
+        .await;
     if let Err(error) = &result
         && error.sqlstate() == Some(&tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE)
     {
-        end_frozen_owners(client, build, partitions).await?;
+        end_frozen_owners(&session.client, build, partitions).await?;
     }
     result
 }
 
 async fn claim_in(
     tx: &Transaction<'_>,
-    build: i64,
+    build: Build,
     state: &str,
     group: Option<&str>,
     owner: &str,
@@ -90,7 +91,7 @@ async fn claim_in(
     let active = tx
         .query_opt(
             "/* views::positions::claim */ SELECT FROM public.builds WHERE id = $1 AND state = $2 FOR SHARE",
-            &[&build, &state],
+            &[&build.0, &state],
         )
         .await
         .map_err(Error::during("claiming partitions"))?;
@@ -156,7 +157,7 @@ async fn of_this_group(tx: &Transaction<'_>, group: &str) -> Result<()> {
 
 /// Ends the sessions that the position rows name and that hold a transaction open on
 /// them. Pid and start time both match, so a later session with the same pid is safe.
-async fn end_frozen_owners(client: &Client, build: i64, partitions: &[Partition]) -> Result<()> {
+async fn end_frozen_owners(client: &Client, build: Build, partitions: &[Partition]) -> Result<()> {
     let partitions: Vec<i32> = partitions.iter().map(|partition| partition.0).collect();
     let ended = client
         .query(
@@ -184,9 +185,9 @@ async fn end_frozen_owners(client: &Client, build: i64, partitions: &[Partition]
 /// Reads the positions of held partitions again, after a reconnect: what was in
 /// flight is either in the database or it is not. Refused if somebody else has
 /// taken one over meanwhile; then nothing is changed.
-pub async fn resume(
-    client: &mut Client,
-    build: i64,
+pub(crate) async fn resume(
+    session: &mut Session,
+    build: Build,
     held: &BTreeMap<Partition, Held>,
 ) -> Result<BTreeMap<Partition, Held>> {
     let partitions: Vec<i32> = held.keys().map(|partition| partition.0).collect();
@@ -202,33 +203,57 @@ pub async fn resume(
         build,
     );
     let (statement, partitions, epochs) = (&statement, &partitions, &epochs);
-    run_tx(client, "resuming partitions", |tx| {
-        async move {
-            let rows = tx
-                .query(statement, &[&ORDERS, partitions, epochs])
-                .await
-                .map_err(Error::during("resuming partitions"))?;
-            if rows.len() != partitions.len() {
-                return Err(Error::Refused {
-                    attempt: "resuming partitions",
-                    reason: "another owner has taken one over".into(),
-                });
+    session
+        .run_tx("resuming partitions", |tx| {
+            async move {
+                let rows = tx
+                    .query(statement, &[&ORDERS, partitions, epochs])
+                    .await
+                    .map_err(Error::during("resuming partitions"))?;
+                if rows.len() != partitions.len() {
+                    return Err(Error::Refused {
+                        attempt: "resuming partitions",
+                        reason: "another owner has taken one over".into(),
+                    });
+                }
+                Ok(rows
+                    .iter()
+                    .map(|row| {
+                        let held = Held { position: Position(row.get(1)), epoch: OwnerEpoch(row.get(2)) };
+                        (Partition(row.get(0)), held)
+                    })
+                    .collect())
             }
-            Ok(rows
-                .iter()
-                .map(|row| {
-                    let held = Held { position: Position(row.get(1)), epoch: OwnerEpoch(row.get(2)) };
-                    (Partition(row.get(0)), held)
-                })
-                .collect())
-        }
-        .scope_boxed()
-    })
-    .await
+            .scope_boxed()
+        })
+        .await
 }
 
-/// How far each partition of a build is applied.
-pub async fn read(client: &Client, build: i64) -> Result<BTreeMap<Partition, Position>> {
+impl Build {
+    /// How far each partition is applied.
+    pub async fn positions(self, session: &Session) -> Result<Positions> {
+        read(&session.client, self).await
+    }
+
+    /// The fingerprint of each partition's last applied record, where there is one.
+    pub async fn fingerprints(self, session: &Session) -> Result<BTreeMap<Partition, String>> {
+        let rows = session
+            .client
+            .query(
+                &for_build(
+                    "/* views::positions::fingerprints */ SELECT partition, fingerprint FROM {build}.positions
+                     WHERE view = $1 AND fingerprint IS NOT NULL",
+                    self,
+                ),
+                &[&ORDERS],
+            )
+            .await
+            .map_err(Error::during("reading the fingerprints"))?;
+        Ok(rows.iter().map(|row| (Partition(row.get(0)), row.get(1))).collect())
+    }
+}
+
+pub(crate) async fn read(client: &Client, build: Build) -> Result<Positions> {
     let rows = client
         .query(
             &for_build(
@@ -240,20 +265,4 @@ pub async fn read(client: &Client, build: i64) -> Result<BTreeMap<Partition, Pos
         .await
         .map_err(Error::during("reading the positions"))?;
     Ok(rows.iter().map(|row| (Partition(row.get(0)), Position(row.get(1)))).collect())
-}
-
-/// The fingerprint of each partition's last applied record, where there is one.
-pub async fn fingerprints(client: &Client, build: i64) -> Result<BTreeMap<Partition, String>> {
-    let rows = client
-        .query(
-            &for_build(
-                "/* views::positions::fingerprints */ SELECT partition, fingerprint FROM {build}.positions
-                 WHERE view = $1 AND fingerprint IS NOT NULL",
-                build,
-            ),
-            &[&ORDERS],
-        )
-        .await
-        .map_err(Error::during("reading the fingerprints"))?;
-    Ok(rows.iter().map(|row| (Partition(row.get(0)), row.get(1))).collect())
 }

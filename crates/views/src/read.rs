@@ -5,6 +5,8 @@
 //! build is active is guessed from the read before and checked in the same snapshot;
 //! where the guess was wrong, or its build is gone, the read runs once more.
 
+use ::orders::Positions;
+
 mod cut;
 mod dead_letters;
 mod head;
@@ -16,7 +18,7 @@ mod reader;
 mod source;
 mod stats;
 
-pub use cut::{Clock, CompleteCut, Cut, Offsets};
+pub use cut::{Clock, CompleteCut, Cut};
 pub use dead_letters::{DeadLetter, DeadLetterBytes, DeadLetterFilter};
 pub use head::{Applied, Head};
 pub use history::{HistoryPage, HistoryRecord};
@@ -32,7 +34,7 @@ pub enum ReadError {
     #[error(
         "the cut lies beyond what is applied: partition {partition} is at {applied}, the cut asks for {asked}"
     )]
-    Ahead { partition: i32, asked: i64, applied: i64, offsets: Offsets },
+    Ahead { partition: i32, asked: i64, applied: i64, offsets: Positions },
 
     /// The cut names a decision that was not taken yet.
     #[error("decision {asked} is not taken yet; the latest is {latest}")]

@@ -4,11 +4,13 @@ use bytes::{BufMut, BytesMut};
 use orders::Time;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
+use crate::builds::Build;
+
 /// Puts a build's schema into a statement that has `{build}` for it. The number
 /// comes from the database, never from a user's text.
 #[must_use]
-pub fn for_build(text: &str, build: i64) -> String {
-    text.replace("{build}", &format!("build_{build}"))
+pub(crate) fn for_build(text: &str, build: Build) -> String {
+    text.replace("{build}", &build.schema())
 }
 
 /// A [`Time`] as `timestamptz`.

@@ -1,43 +1,93 @@
-//! The door to transactions that may run again.
+//! Transactions: each is counted and timed by its name, whoever begins and ends it.
 
+use std::ops::Deref;
+use std::time::Instant;
+
+use retry::Backoff;
 use scoped_futures::ScopedBoxFuture;
 use tokio_postgres::{Client, Transaction};
 
 use crate::error::{Error, Recovery, Result};
 
-/// The project's back-off, for callers that have not moved to [`retry::Backoff`] yet.
 pub use retry::pause;
 
 const ATTEMPTS: u32 = 5;
 
-/// Runs `work` in one transaction. Where PostgreSQL asks for it (deadlock,
-/// serialization failure, lock time-out), the whole runs again after a pause, up to
-/// five times: `work` may run more than once, so it must have no effect outside the
-/// transaction. Errors of the connection are the caller's. Call it as
-/// `run_tx(client, "name", |tx| async move { … }.scope_boxed())`.
-pub async fn run_tx<'a, T>(
+/// Counts and times one transaction when it is dropped: as rolled back, unless [`Tally::committed`]
+/// was called.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    name: &'static str,
+    began: Instant,
+    outcome: &'static str,
+}
+
+impl Tally {
+    pub(crate) fn begin(name: &'static str) -> Self {
+        Self { name, began: Instant::now(), outcome: "rolled_back" }
+    }
+
+    pub(crate) fn committed(mut self) {
+        self.outcome = "committed";
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        metrics::counter!("food_orders_transactions_total", "name" => self.name, "outcome" => self.outcome)
+            .increment(1);
+        metrics::histogram!("food_orders_transaction_duration_seconds", "name" => self.name)
+            .record(self.began.elapsed().as_secs_f64());
+    }
+}
+
+/// An open transaction. Dropping it rolls it back.
+pub(crate) struct Tx<'a> {
+    transaction: Transaction<'a>,
+    tally: Tally,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) async fn begin(client: &'a mut Client, name: &'static str) -> Result<Self> {
+        let tally = Tally::begin(name);
+        let transaction = client.transaction().await.map_err(Error::during(name))?;
+        Ok(Self { transaction, tally })
+    }
+
+    pub(crate) async fn commit(self) -> Result<()> {
+        self.transaction.commit().await.map_err(Error::during(self.tally.name))?;
+        self.tally.committed();
+        Ok(())
+    }
+}
+
+impl<'a> Deref for Tx<'a> {
+    type Target = Transaction<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.transaction
+    }
+}
+
+/// See [`crate::Session::run_tx`].
+pub(crate) async fn run<'a, T>(
     client: &mut Client,
     name: &'static str,
     mut work: impl for<'t> FnMut(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
 ) -> Result<T> {
-    for attempt in 1.. {
+    let mut backoff = Backoff::default();
+    loop {
         let error = match once(client, name, &mut work).await {
-            Ok(value) => {
-                metrics::counter!("food_orders_transactions_total", "name" => name, "outcome" => "committed")
-                    .increment(1);
-                return Ok(value);
-            }
+            Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        metrics::counter!("food_orders_transactions_total", "name" => name, "outcome" => "rolled_back")
-            .increment(1);
-        if attempt == ATTEMPTS || !may_run_again(&error) || client.is_closed() {
+        let pause = backoff.next_pause();
+        if backoff.failures() == ATTEMPTS || !may_run_again(&error) || client.is_closed() {
             return Err(error);
         }
-        tracing::debug!(transaction = name, attempt, %error, "transaction runs again");
-        tokio::time::sleep(pause(attempt)).await;
+        tracing::debug!(transaction = name, failures = backoff.failures(), %error, "a transaction runs again");
+        tokio::time::sleep(pause).await;
     }
-    unreachable!("the loop returns")
 }
 
 async fn once<'a, T>(
@@ -45,9 +95,9 @@ async fn once<'a, T>(
     name: &'static str,
     work: &mut impl for<'t> FnMut(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
 ) -> Result<T> {
-    let transaction = client.transaction().await.map_err(Error::during(name))?;
-    let value = work(&transaction).await?;
-    transaction.commit().await.map_err(Error::during(name))?;
+    let tx = Tx::begin(client, name).await?;
+    let value = work(&tx).await?;
+    tx.commit().await?;
     Ok(value)
 }
 

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use secrecy::SecretString;
 use tokio_postgres::Client;
-use views::read::{After, Clock, Cut, Filter, Offsets, Order, Reader, Sort};
+use views::read::{After, Clock, Cut, Filter, Order, Reader, Sort};
 
 /// A record of the log; its offset is its index among those of its partition.
 #[derive(Clone, Debug)]
@@ -129,9 +129,7 @@ fn cut() -> impl Strategy<Value = Cut> {
     (time, offsets, prop::option::of(0..4_i64)).prop_map(|(time, offsets, decision)| Cut {
         time,
         offsets: offsets.map(|offsets| {
-            Offsets(
-                offsets.into_iter().map(|(partition, next)| (Partition(partition), Position(next))).collect(),
-            )
+            offsets.into_iter().map(|(partition, next)| (Partition(partition), Position(next))).collect()
         }),
         decision: Some(decision.unwrap_or(3)),
     })
@@ -193,9 +191,9 @@ impl World {
     async fn new() -> Self {
         let servers = local_stack::TestServers::shared().await.unwrap();
         let url = servers.fresh_database().await.unwrap();
+        let client = local_stack::sql_client(&url, None).await.unwrap();
         let database = views::Database::parse(&SecretString::from(url), None).unwrap();
         views::migrate::migrate(&database).await.unwrap();
-        let client = database.session("test", &[]).await.unwrap().client;
         let decisions = "INSERT INTO public.decisions (kind, view, partition, from_offset, to_offset, reason)
             SELECT 'retry', 'orders', 0, n, n + 1, 'a test' FROM generate_series(1, 3) n";
         client.batch_execute(decisions).await.unwrap();

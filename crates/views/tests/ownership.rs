@@ -4,25 +4,26 @@
 use orders::record::Headers;
 use orders::{Offset, Partition, Position, Record};
 use secrecy::SecretString;
+use tokio_postgres::Client;
 use views::apply::Codec;
-use views::lane::{Lane, LaneOptions, SynchronousCommit};
-use views::{Database, Error, Session};
+use views::lane::{Lane, LaneOptions};
+use views::{Database, Error, SynchronousCommit};
 
 const PARTITION: Partition = Partition(0);
 
 struct World {
     database: Database,
-    session: Session,
+    sql: Client,
 }
 
 impl World {
     async fn new() -> Self {
         let servers = local_stack::TestServers::shared().await.unwrap();
-        let url = SecretString::from(servers.fresh_database().await.unwrap());
-        let database = Database::parse(&url, None).unwrap();
+        let url = servers.fresh_database().await.unwrap();
+        let database = Database::parse(&SecretString::from(url.as_str()), None).unwrap();
         views::migrate::migrate(&database).await.unwrap();
-        let session = database.session("test", &[]).await.unwrap();
-        Self { database, session }
+        let sql = local_stack::sql_client(&url, None).await.unwrap();
+        Self { database, sql }
     }
 
     /// A lane that has claimed the partition.
@@ -42,8 +43,7 @@ impl World {
     /// Next offset, rows of the history, dead letters.
     async fn state(&self) -> (i64, i64, i64) {
         let row = self
-            .session
-            .client
+            .sql
             .query_one(
                 "SELECT (SELECT next_offset FROM public.positions), (SELECT count(*) FROM public.order_history),
                      (SELECT count(*) FROM public.dead_letters)",
@@ -95,7 +95,7 @@ async fn a_position_that_is_not_where_it_was_left_refuses_the_batch() {
     owner.apply(&[record(0)], &[]).await.unwrap();
     for elsewhere in [0, 5] {
         let moved = format!("UPDATE build_1.positions SET next_offset = {elsewhere}");
-        world.session.client.batch_execute(&moved).await.unwrap();
+        world.sql.batch_execute(&moved).await.unwrap();
         let written = owner.apply(&[record(1)], &[]).await;
         assert!(is_refused(&written), "{written:?}");
         assert_eq!(world.state().await, (elsewhere, 1, 0));

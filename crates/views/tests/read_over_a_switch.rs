@@ -5,33 +5,50 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use orders::{EventType, Fact, Fields, LogIdentity, LogOrder, Offset, OrderState, Partition, Time};
 use secrecy::SecretString;
+use views::apply::{OrderPiece, OrderRows};
 use views::read::{Filter, Reader, Sort};
-use views::{Database, Session, builds};
+use views::rebuild::{self, NewRebuild, OrdersCopy, RowOwner, State, Switch, SwitchMode};
+use views::{Build, Database, ORDERS, Session, SessionKind, builds};
 
 /// A new build with one order that is named after it, switched in; the one before is dropped.
-async fn switch(session: &mut Session) -> i64 {
-    let before = builds::active(&session.client).await.unwrap().build;
-    let tx = session.client.transaction().await.unwrap();
-    let build = builds::create(&tx).await.unwrap();
-    builds::add_indexes(&tx, build).await.unwrap();
-    tx.batch_execute(&format!(
-        "INSERT INTO build_{build}.orders (order_id, status, last_updated, sequence, first_sequence)
-         VALUES ('of build {build}', 'pending', now(), 1, 1)"
-    ))
-    .await
-    .unwrap();
-    builds::activate(&tx, build).await.unwrap();
-    tx.commit().await.unwrap();
-    // It may meet readers that still hold what it drops: a deadlock, to be tried again.
-    loop {
-        let tx = session.client.transaction().await.unwrap();
-        if builds::discard(&tx, before).await.is_ok() {
-            tx.commit().await.unwrap();
-            break;
-        }
+async fn switch(session: &mut Session) -> Build {
+    let before = builds::active(session).await.unwrap().build;
+    let new = NewRebuild { view: ORDERS, switch: SwitchMode::Auto, runner: "test" };
+    let rebuild = rebuild::insert(session, &new).await.unwrap();
+    let owner = RowOwner { rebuild, name: "test".into() };
+    let log =
+        LogIdentity { cluster_id: "c".into(), topic: "food-orders".into(), topic_id: None, partitions: 1 };
+    let build = owner.create_build(session, &log, &serde_json::Value::Null).await.unwrap();
+    owner.advance(session, State::Loading, State::Deriving).await.unwrap();
+    build.index_history(session).await.unwrap();
+    let mut orders = OrdersCopy::begin(session, build).await.unwrap();
+    orders.write(one_order(&format!("of build {build}"))).await.unwrap();
+    orders.finish(&owner).await.unwrap();
+    let states = [State::CatchingUp, State::Verifying, State::Ready, State::Switching];
+    for step in states.windows(2) {
+        owner.advance(session, step[0], step[1]).await.unwrap();
     }
+    let held = Switch::begin(session, Duration::from_secs(5)).await.unwrap();
+    held.finish(build, &owner).await.unwrap();
+    // It may meet readers that still hold what it drops: a deadlock, to be tried again.
+    while before.discard(session, "5s").await.is_err() {}
     build
+}
+
+fn one_order(order_id: &str) -> OrderPiece {
+    let mut state = OrderState::default();
+    state.add(Fact {
+        event: EventType::OrderCreated,
+        sequence: 1,
+        at: LogOrder { appended_at: Time::from_micros(0), partition: Partition(0), offset: Offset(0) },
+        occurred_at: Time::from_micros(0),
+        fields: Fields::default(),
+    });
+    let mut rows = OrderRows::for_copy();
+    rows.push(order_id, &state);
+    rows.take()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +57,7 @@ async fn no_reader_sees_an_error_or_a_mixture() {
     let url = SecretString::from(servers.fresh_database().await.unwrap());
     let database = Database::parse(&url, None).unwrap();
     views::migrate::migrate(&database).await.unwrap();
-    let mut session = database.session("test", &[]).await.unwrap();
+    let mut session = database.session("test", SessionKind::Short).await.unwrap();
     let first = switch(&mut session).await;
     let reader =
         Arc::new(Reader::new(&database, 4, Duration::from_secs(5), Duration::from_secs(10)).unwrap());
@@ -49,7 +66,7 @@ async fn no_reader_sees_an_error_or_a_mixture() {
         .map(|_| {
             let (reader, over) = (Arc::clone(&reader), Arc::clone(&over));
             tokio::spawn(async move {
-                let (mut reads, mut last) = (0, 0);
+                let (mut reads, mut last) = (0, Build(0));
                 while !over.load(Ordering::Relaxed) {
                     let list =
                         reader.orders(&Filter::default(), Sort::OrderId, None, 10, None).await.unwrap();

@@ -75,7 +75,8 @@ impl Args {
         });
         Ok(Settings {
             kafka: self.kafka.validate()?,
-            database: self.database.validate()?,
+            root_certificate: self.database.read_root_certificate()?,
+            database_url: self.database.database_url,
             refused: std::collections::BTreeSet::new(),
             max_record_bytes: whole_number("MAX_RECORD_BYTES", &self.max_record_bytes, 1, 100_000_000)?
                 as usize,

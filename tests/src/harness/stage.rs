@@ -163,7 +163,8 @@ impl Stage {
     ) -> Report {
         let settings = Settings {
             kafka: self.kafka.clone(),
-            database: views::Database::parse(&SecretString::from(self.database_url.as_str()), None).unwrap(),
+            database_url: SecretString::from(self.database_url.as_str()),
+            root_certificate: None,
             max_record_bytes,
             refused: refused.iter().copied().collect::<BTreeSet<_>>(),
             wait: Duration::from_secs(60),

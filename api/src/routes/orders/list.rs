@@ -150,10 +150,9 @@ fn agrees(asked: &Cut, carried: &Cut) -> bool {
         && asked.offsets.as_ref().is_none_or(|asked| {
             let carried = carried.offsets.clone().unwrap_or_default();
             asked
-                .0
-                .keys()
-                .chain(carried.0.keys())
-                .all(|partition| asked.of(*partition) == carried.of(*partition))
+                .partitions()
+                .chain(carried.partitions())
+                .all(|partition| asked.of(partition) == carried.of(partition))
         })
         && (asked.decision.is_none() || asked.decision == carried.decision)
 }

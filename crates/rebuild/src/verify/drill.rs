@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use event_log::{ChunkLimits, Replay, Span};
 use orders::Offset;
+use views::SessionKind;
 use views::rebuild::{HistoryRow, HistoryScan};
 
 use super::Scope;
@@ -59,8 +60,8 @@ type Rows = BTreeMap<Offset, Shown>;
 /// What the history should hold of a block.
 async fn of_log(settings: &Settings, scope: &Scope, block: Block) -> Result<Rows> {
     let mut rows = Rows::new();
-    let Some(end) = scope.positions.get(&block.partition) else { return Ok(rows) };
-    let (from, to) = block.offsets(*end);
+    let Some(end) = scope.positions.get(block.partition) else { return Ok(rows) };
+    let (from, to) = block.offsets(end);
     let spans = BTreeMap::from([(block.partition, Span { from, to })]);
     let mut replay = Replay::start(&settings.kafka, spans, ChunkLimits::SMALL)?;
     while let Some(chunk) = replay.next().await {
@@ -87,9 +88,9 @@ async fn of_history(
     block: Block,
     differences: &mut Differences,
 ) -> Result<Rows> {
-    let session = settings.database.session("food-orders rebuild verify", &[]).await?;
+    let session = settings.database.session("food-orders rebuild verify", SessionKind::Short).await?;
     let (from, to) = block.offsets(orders::Position(i64::MAX));
-    let mut scan = HistoryScan::stretch(&session.client, scope.build, block.partition, from, to).await?;
+    let mut scan = HistoryScan::stretch(&session, scope.build, block.partition, from, to).await?;
     let mut rows = Rows::new();
     while let Some(bytes) = scan.next().await? {
         let row = HistoryRow::of(&bytes)?;

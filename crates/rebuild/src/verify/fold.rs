@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use orders::OrderRow;
 use tokio::task::JoinSet;
-use views::Database;
-use views::rebuild::{OrderGroups, OrderRange, OrderScan, halves};
+use views::rebuild::{OrderGroups, OrderRange, OrderScan};
+use views::{Build, Database, SessionKind};
 
 use crate::canonical;
-use crate::derive::SORTING;
 use crate::differences::{Difference, Differences};
 use crate::error::Result;
 use crate::progress::Meter;
@@ -18,10 +17,10 @@ use crate::settings::Settings;
 
 const REPORT_EVERY: usize = 10_000;
 
-pub(super) async fn compare(settings: &Settings, build: i64, meter: &Arc<Meter>) -> Result<Differences> {
-    let session = settings.database.session("food-orders rebuild verify", &[]).await?;
+pub(super) async fn compare(settings: &Settings, build: Build, meter: &Arc<Meter>) -> Result<Differences> {
+    let session = settings.database.session("food-orders rebuild verify", SessionKind::Short).await?;
     let mut tasks = JoinSet::new();
-    for range in halves(&session.client, build).await? {
+    for range in OrderRange::halves(&session, build).await? {
         tasks.spawn(compare_range(settings.database.clone(), build, range, Arc::clone(meter)));
     }
     let mut differences = Differences::default();
@@ -33,14 +32,14 @@ pub(super) async fn compare(settings: &Settings, build: i64, meter: &Arc<Meter>)
 
 async fn compare_range(
     database: Database,
-    build: i64,
+    build: Build,
     range: OrderRange,
     meter: Arc<Meter>,
 ) -> Result<Differences> {
-    let history = database.session("food-orders rebuild fold", &SORTING).await?;
-    let table = database.session("food-orders rebuild verify", &SORTING).await?;
-    let mut groups = OrderGroups::open(&history.client, build, &range).await?;
-    let mut rows = OrderScan::open(&table.client, build, &range).await?;
+    let history = database.session("food-orders rebuild fold", SessionKind::Sorting).await?;
+    let table = database.session("food-orders rebuild verify", SessionKind::Sorting).await?;
+    let mut groups = OrderGroups::open(&history, build, &range).await?;
+    let mut rows = OrderScan::open(&table, build, &range).await?;
     let mut differences = Differences::default();
     let mut stored = rows.next().await?;
     let mut records = 0;

@@ -1,16 +1,15 @@
 //! The history, hashed in blocks.
 
 use tokio::task::JoinSet;
-use views::Database;
 use views::rebuild::{HistoryRow, HistoryScan};
+use views::{Build, Database, SessionKind};
 
 use super::blocks::Blocks;
 use super::content::Content;
-use crate::derive::SORTING;
 use crate::error::Result;
 use crate::settings::Settings;
 
-pub(super) async fn hash(settings: &Settings, build: i64) -> Result<Blocks> {
+pub(super) async fn hash(settings: &Settings, build: Build) -> Result<Blocks> {
     let mut halves = JoinSet::new();
     for second in [false, true] {
         halves.spawn(half(settings.database.clone(), build, second));
@@ -22,9 +21,9 @@ pub(super) async fn hash(settings: &Settings, build: i64) -> Result<Blocks> {
     Ok(blocks)
 }
 
-async fn half(database: Database, build: i64, second: bool) -> Result<Blocks> {
-    let session = database.session("food-orders rebuild verify", &SORTING).await?;
-    let mut scan = HistoryScan::half(&session.client, build, second).await?;
+async fn half(database: Database, build: Build, second: bool) -> Result<Blocks> {
+    let session = database.session("food-orders rebuild verify", SessionKind::Sorting).await?;
+    let mut scan = HistoryScan::half(&session, build, second).await?;
     let mut blocks = Blocks::default();
     while let Some(row) = scan.next().await? {
         blocks.add(&Content::of_row(&HistoryRow::of(&row)?));

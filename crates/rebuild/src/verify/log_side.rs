@@ -37,7 +37,7 @@ pub(super) async fn hash(
             .positions
             .iter()
             .filter(|(partition, to)| mine(partition) && to.0 > 0)
-            .map(|(partition, to)| (*partition, Span { from: Position::START, to: *to }))
+            .map(|(partition, to)| (partition, Span { from: Position::START, to }))
             .collect();
         let dead_letters: DeadLetters =
             dead_letters.extract_if(.., |(partition, _), _| mine(partition)).collect();

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use event_log::{ChunkLimits, Replay, Span};
 use orders::{Partition, Position, Record};
 use views::Error;
-use views::lane::{Lane, LaneOptions, SynchronousCommit};
+use views::SynchronousCommit;
+use views::lane::{Lane, LaneOptions};
 
 use super::World;
 

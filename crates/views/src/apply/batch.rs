@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use orders::decode::Envelope;
-use orders::{Cause, Decoded, Fact, Partition, Position, Record, Rejection, Time, decode};
+use orders::{Cause, Decoded, Fact, Partition, Position, Positions, Record, Rejection, Time, decode};
 use settings::{Invalid, whole_number};
 
 use super::copy::{HistoryRow, HistoryRows};
@@ -60,7 +60,7 @@ impl<'a> Batch<'a> {
     #[must_use]
     pub fn encode(
         codec: &Codec,
-        positions: &BTreeMap<Partition, Position>,
+        positions: &Positions,
         decisions: &Decisions,
         records: &[Record<'a>],
     ) -> Self {
@@ -74,7 +74,7 @@ impl<'a> Batch<'a> {
     #[must_use]
     pub fn encode_history(
         codec: &Codec,
-        positions: &BTreeMap<Partition, Position>,
+        positions: &Positions,
         decisions: &Decisions,
         records: &[Record<'a>],
     ) -> Self {
@@ -83,7 +83,7 @@ impl<'a> Batch<'a> {
 
     fn encode_with(
         codec: &Codec,
-        positions: &BTreeMap<Partition, Position>,
+        positions: &Positions,
         decisions: &Decisions,
         records: &[Record<'a>],
         mut fold: impl FnMut(usize, Fact<'a>),
@@ -95,7 +95,7 @@ impl<'a> Batch<'a> {
         let mut last: BTreeMap<Partition, Record<'a>> = BTreeMap::new();
         for record in records.iter().copied() {
             let from = last.get(&record.partition).map(Record::next);
-            match from.or_else(|| positions.get(&record.partition).copied()) {
+            match from.or_else(|| positions.get(record.partition)) {
                 Some(position) if position.accepts(record.offset) => {}
                 _ => continue,
             }
@@ -129,7 +129,7 @@ impl<'a> Batch<'a> {
 
     /// One record as a dead letter, because PostgreSQL refused it.
     #[must_use]
-    pub fn refused(positions: &BTreeMap<Partition, Position>, record: Record<'a>, message: String) -> Self {
+    pub fn refused(positions: &Positions, record: Record<'a>, message: String) -> Self {
         let order_id = order_id_of(&record);
         let rejection = Rejection { order_id, ..Rejection::new(Cause::RefusedByDatabase, message) };
         let last = BTreeMap::from([(record.partition, record)]);
@@ -212,14 +212,11 @@ fn order_id_of(record: &Record<'_>) -> Option<String> {
     decode(envelope, record.value).ok().map(|decoded| decoded.order_id.into_owned())
 }
 
-fn advances(
-    positions: &BTreeMap<Partition, Position>,
-    last: &BTreeMap<Partition, Record<'_>>,
-) -> BTreeMap<Partition, Advance> {
+fn advances(positions: &Positions, last: &BTreeMap<Partition, Record<'_>>) -> BTreeMap<Partition, Advance> {
     last.iter()
         .filter_map(|(partition, record)| {
             let advance = Advance {
-                from: *positions.get(partition)?,
+                from: positions.get(*partition)?,
                 to: record.next(),
                 fingerprint: Some(record.fingerprint()),
                 last_appended_at: Some(record.at().appended_at),

@@ -3,6 +3,7 @@
 use orders::{Record, Rejection};
 use tokio_postgres::Client;
 
+use crate::Build;
 use crate::decisions::{Decided, Verdict};
 use crate::error::{Error, Result};
 use crate::sql::{Timestamptz, for_build};
@@ -42,7 +43,7 @@ impl<'a> DeadLetter<'a> {
 }
 
 /// Inserts one dead letter, in the transaction that the session has open.
-pub async fn insert(client: &Client, build: i64, dead_letter: &DeadLetter<'_>) -> Result<()> {
+pub(super) async fn insert(client: &Client, build: Build, dead_letter: &DeadLetter<'_>) -> Result<()> {
     let DeadLetter { record, rejection, closed, .. } = dead_letter;
     let kept = |bytes: &'_ [u8]| bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
     let headers: Vec<_> = record

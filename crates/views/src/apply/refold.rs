@@ -6,6 +6,7 @@ use tokio_postgres::{Client, Row, Statement};
 use super::order_rows::OrderRows;
 use super::orders::{Merge, Orders, Places};
 use super::writer::prepare;
+use crate::Build;
 use crate::error::{Error, Result};
 use crate::history::{FACT_COLUMNS, fact};
 
@@ -17,7 +18,7 @@ pub(super) struct Refold {
 }
 
 impl Refold {
-    pub(super) async fn prepare(client: &Client, build: i64) -> Result<Self> {
+    pub(super) async fn prepare(client: &Client, build: Build) -> Result<Self> {
         // A row that this transaction wrote carries its id; one that the upsert only
         // locked does not.
         let untaken = "/* views::apply::untaken */ SELECT o.order_id

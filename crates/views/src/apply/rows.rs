@@ -14,6 +14,7 @@ use super::order_rows::OrderRows;
 use super::orders::Orders;
 use super::refold::{Refold, merged};
 use super::writer::prepare;
+use crate::Build;
 use crate::error::{Error, Result};
 
 /// Bytes of a COPY in one message: PostgreSQL reads a message whole before it looks at it.
@@ -33,7 +34,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) async fn prepare(client: &Client, build: i64) -> Result<Self> {
+    pub(crate) async fn prepare(client: &Client, build: Build) -> Result<Self> {
         let copy = format!("COPY {{build}}.order_history ({COLUMNS}, decision) FROM STDIN (FORMAT binary)");
         Ok(Self {
             copy: prepare(client, build, &copy).await?,

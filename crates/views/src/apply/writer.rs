@@ -9,28 +9,29 @@ use tokio_postgres::{Client, Statement};
 use super::batch::Batch;
 use super::dead_letter;
 use super::rows::Rows;
-use crate::ORDERS;
-use crate::connect::Session;
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Result};
 use crate::positions::Held;
+use crate::session::Session;
 use crate::sql::{Timestamptz, for_build};
+use crate::tx::Tally;
+use crate::{Build, ORDERS};
 
 #[derive(Debug)]
-pub struct Writer {
-    pub(crate) client: Client,
-    build: i64,
+pub(crate) struct Writer {
+    session: Session,
+    build: Build,
     advance: Statement,
     decided: Statement,
     rows: Rows,
 }
 
 impl Writer {
-    pub async fn open(session: Session, build: i64) -> Result<Self> {
-        let client = session.client;
+    pub(crate) async fn open(session: Session, build: Build) -> Result<Self> {
+        let client = &session.client;
         Ok(Self {
             advance: prepare(
-                &client,
+                client,
                 build,
                 "/* views::apply::advance */ UPDATE {build}.positions AS p
                  SET next_offset = moved.to_offset,
@@ -42,16 +43,27 @@ impl Writer {
                      AND p.owner_epoch = moved.owner_epoch AND p.next_offset = moved.from_offset",
             )
             .await?,
-            decided: prepare(&client, build, decisions::DECIDED_SINCE).await?,
-            rows: Rows::prepare(&client, build).await?,
-            client,
+            decided: prepare(client, build, decisions::DECIDED_SINCE).await?,
+            rows: Rows::prepare(client, build).await?,
+            session,
             build,
         })
     }
 
-    #[must_use]
-    pub fn build(&self) -> i64 {
+    pub(crate) fn build(&self) -> Build {
         self.build
+    }
+
+    pub(crate) fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.session.is_closed()
+    }
+
+    fn client(&self) -> &Client {
+        &self.session.client
     }
 
     /// Writes one batch, whole or not at all. `held` gives the owner epochs; a
@@ -61,16 +73,19 @@ impl Writer {
     /// `behind`: the build is not the active one, so that operators decide about records
     /// that it has still to meet. Then no decision is taken while the batch is written, and
     /// one that these do not hold refuses it.
-    pub async fn write(
+    pub(crate) async fn write(
         &self,
         batch: &Batch<'_>,
         held: &BTreeMap<Partition, Held>,
         behind: Option<&Decisions>,
     ) -> Result<()> {
+        let tally = Tally::begin("applying a batch");
         let result = self.transaction(batch, held, behind).await;
-        if result.is_err() && !self.client.is_closed() {
+        if result.is_ok() {
+            tally.committed();
+        } else if !self.is_closed() {
             // If this fails the session is gone, and with it the transaction.
-            let _ = self.client.batch_execute("ROLLBACK").await;
+            let _ = self.client().batch_execute("/* views::apply::write */ ROLLBACK").await;
         }
         result
     }
@@ -89,18 +104,18 @@ impl Writer {
             checked?;
         } else {
             // Two round trips: what depends on nothing but the requests before it is sent along.
-            let copy = self.rows.open(&self.client);
+            let copy = self.rows.open(self.client());
             let (begin, ((moved, checked), copy)) =
                 join(self.begin(behind.is_some()), join(moved, copy)).await;
             begin?;
             moved?;
             checked?;
-            self.rows.write(&self.client, copy, batch).await?;
+            self.rows.write(self.client(), copy, batch).await?;
         }
         for dead_letter in &batch.dead_letters {
-            dead_letter::insert(&self.client, self.build, dead_letter).await?;
+            dead_letter::insert(self.client(), self.build, dead_letter).await?;
         }
-        self.client.batch_execute("COMMIT").await.map_err(Error::during("committing a batch"))
+        self.client().batch_execute("COMMIT").await.map_err(Error::during("committing a batch"))
     }
 
     async fn begin(&self, keep_decisions_away: bool) -> Result<()> {
@@ -108,7 +123,7 @@ impl Writer {
             true => format!("BEGIN; {}", decisions::keep_away()),
             false => "BEGIN".to_owned(),
         };
-        self.client.batch_execute(&begin).await.map_err(Error::during("beginning a batch"))
+        self.client().batch_execute(&begin).await.map_err(Error::during("beginning a batch"))
     }
 
     /// Refused if there are decisions about records of this batch that `known` does not hold.
@@ -118,7 +133,7 @@ impl Writer {
         let from: Vec<_> = batch.advances.values().map(|advance| advance.from.0).collect();
         let to: Vec<_> = batch.advances.values().map(|advance| advance.to.0).collect();
         let row = self
-            .client
+            .client()
             .query_one(&self.decided, &[&ORDERS, &partitions, &from, &to, &known.upto()])
             .await
             .map_err(Error::during("looking for decisions"))?;
@@ -143,7 +158,7 @@ impl Writer {
             appended.push(advance.last_appended_at.map(Timestamptz));
         }
         let moved = self
-            .client
+            .client()
             .execute(&self.advance, &[&ORDERS, &partitions, &epochs, &from, &to, &fingerprints, &appended])
             .await
             .map_err(Error::during(attempt))?;
@@ -155,6 +170,6 @@ impl Writer {
 }
 
 /// Prepares a statement that has `{build}` for the schema.
-pub(super) async fn prepare(client: &Client, build: i64, text: &str) -> Result<Statement> {
+pub(super) async fn prepare(client: &Client, build: Build, text: &str) -> Result<Statement> {
     client.prepare(&for_build(text, build)).await.map_err(Error::during("preparing to write"))
 }

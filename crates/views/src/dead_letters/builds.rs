@@ -4,11 +4,11 @@ use tokio_postgres::Transaction;
 
 use crate::error::{Error, Result};
 use crate::rebuild::State;
-use crate::{ORDERS, PROJECTION_VERSION};
+use crate::{Build, ORDERS, PROJECTION_VERSION};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target {
-    pub(super) build: i64,
+    pub(super) build: Build,
     pub(super) is_active: bool,
     /// Its orders are still to be derived from its history.
     pub(super) history_only: bool,
@@ -29,7 +29,7 @@ pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
         .map_err(&during)?;
     let mut targets = Vec::new();
     for row in &rows {
-        let (build, state, version): (i64, &str, i32) = (row.get(0), row.get(1), row.get(2));
+        let (build, state, version): (_, &str, i32) = (Build(row.get(0)), row.get(1), row.get(2));
         let is_active = state == "active";
         match state {
             "dropped" => continue,
@@ -38,7 +38,7 @@ pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
             }
             _ if version != PROJECTION_VERSION => {
                 // Its tables may mean something else; only a program of that version goes back to it.
-                tracing::warn!(build, version, "a build of another projection version is left as it is");
+                tracing::warn!(%build, version, "a build of another projection version is left as it is");
                 continue;
             }
             _ => {}
@@ -51,12 +51,12 @@ pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
 
 /// The rebuild cannot leave that state before the decision is committed; after that it folds
 /// again what was retried meanwhile.
-async fn is_being_loaded(tx: &Transaction<'_>, build: i64) -> Result<bool> {
+async fn is_being_loaded(tx: &Transaction<'_>, build: Build) -> Result<bool> {
     let row = tx
         .query_opt(
             "/* views::dead_letters::is_being_loaded */ SELECT state FROM public.rebuilds WHERE build = $1
              ORDER BY id DESC LIMIT 1 FOR SHARE",
-            &[&build],
+            &[&build.0],
         )
         .await
         .map_err(Error::during("looking how far a rebuild is"))?;

@@ -1,19 +1,20 @@
 //! One transaction per decision, or per few of them: numbered, and applied to every build
 //! that has the dead letter.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use orders::{Partition, Position, Record, Rejection};
+use orders::{Partition, Position, Positions, Record, Rejection};
 use scoped_futures::ScopedFutureExt;
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::Transaction;
 
 use super::DeadLetterId;
 use super::builds::{self, Target};
+use crate::Build;
 use crate::apply::{Batch, Codec, Rows};
 use crate::decisions::{self, Decided, Decisions, Verdict};
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::for_build;
-use crate::tx::run_tx;
 
 /// What became of one dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,24 +40,30 @@ struct Act<'a> {
 /// they decode. An error whose recovery is [`crate::Recovery::Record`] means that PostgreSQL
 /// refused one of them; then nothing is changed, as with any error.
 pub async fn retry(
-    client: &mut Client,
+    session: &mut Session,
     codec: &Codec,
     reason: &str,
     records: &[Record<'_>],
 ) -> Result<Vec<Outcome>> {
     let id = |record: &Record<'_>| DeadLetterId { partition: record.partition, offset: record.offset };
     let ids = records.iter().map(id).collect();
-    decide(client, &Act { verdict: Verdict::Retry, reason, ids, codec, records }).await
+    decide(session, &Act { verdict: Verdict::Retry, reason, ids, codec, records }).await
 }
 
 /// Closes a dead letter whose record stays out of the tables.
-pub async fn discard(client: &mut Client, codec: &Codec, reason: &str, id: DeadLetterId) -> Result<Outcome> {
+pub async fn discard(
+    session: &mut Session,
+    codec: &Codec,
+    reason: &str,
+    id: DeadLetterId,
+) -> Result<Outcome> {
     let act = Act { verdict: Verdict::Discard, reason, ids: vec![id], codec, records: &[] };
-    Ok(decide(client, &act).await?.pop().unwrap_or(Outcome::Missing))
+    Ok(decide(session, &act).await?.pop().unwrap_or(Outcome::Missing))
 }
 
-async fn decide(client: &mut Client, act: &Act<'_>) -> Result<Vec<Outcome>> {
-    run_tx(client, "deciding about dead letters", |tx| async move { decide_in(tx, act).await }.scope_boxed())
+async fn decide(session: &mut Session, act: &Act<'_>) -> Result<Vec<Outcome>> {
+    session
+        .run_tx("deciding about dead letters", |tx| async move { decide_in(tx, act).await }.scope_boxed())
         .await
 }
 
@@ -94,7 +101,7 @@ async fn decide_in(tx: &Transaction<'_>, act: &Act<'_>) -> Result<Vec<Outcome>> 
 /// The dead letters' states, and what they say.
 async fn found(
     tx: &Transaction<'_>,
-    build: i64,
+    build: Build,
     ids: &[DeadLetterId],
 ) -> Result<HashMap<DeadLetterId, (Outcome, Rejection)>> {
     let (partitions, offsets) = columns(ids);
@@ -161,7 +168,7 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
         return Ok(());
     }
     // From the first on: what a batch takes is ordered.
-    let from: BTreeMap<_, _> = admitted.iter().map(|record| (record.partition, Position::START)).collect();
+    let from: Positions = admitted.iter().map(|record| (record.partition, Position::START)).collect();
     let batch = match target.history_only {
         true => Batch::encode_history(act.codec, &from, decided, &admitted),
         false => Batch::encode(act.codec, &from, decided, &admitted),

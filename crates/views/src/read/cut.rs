@@ -1,9 +1,6 @@
 //! What an as-of answer is true for: a time on a clock, an offset vector, or both.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use orders::{Partition, Position, Time};
+use orders::{Position, Positions, Time};
 
 use super::ReadError;
 use super::head::Head;
@@ -28,40 +25,19 @@ impl Clock {
     }
 }
 
-/// The next offset per partition; a partition that is missing counts as 0. Prints as `0=12,1=9`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offsets(pub BTreeMap<Partition, Position>);
-
-impl Offsets {
-    #[must_use]
-    pub fn of(&self, partition: Partition) -> Position {
-        self.0.get(&partition).copied().unwrap_or(Position::START)
-    }
-
-    /// As an array that SQL indexes with `partition + 1`. Numbers beyond any real topic's
-    /// are left out: whoever names one is refused for being ahead.
-    pub(super) fn dense(&self) -> Vec<i64> {
-        const MOST: usize = 1 << 16;
-        let mut dense = Vec::new();
-        for (partition, position) in &self.0 {
-            let Ok(index) = usize::try_from(partition.0) else { continue };
-            if index < MOST {
-                dense.resize(index, 0);
-                dense.push(position.0);
-            }
+/// As an array that SQL indexes with `partition + 1`. Numbers beyond any real topic's
+/// are left out: whoever names one is refused for being ahead.
+pub(super) fn dense(positions: &Positions) -> Vec<i64> {
+    const MOST: usize = 1 << 16;
+    let mut dense = Vec::new();
+    for (partition, position) in positions.iter() {
+        let Ok(index) = usize::try_from(partition.0) else { continue };
+        if index < MOST {
+            dense.resize(index, 0);
+            dense.push(position.0);
         }
-        dense
     }
-}
-
-impl fmt::Display for Offsets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (partition, position)) in self.0.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            write!(f, "{comma}{partition}={position}")?;
-        }
-        Ok(())
-    }
+    dense
 }
 
 /// A cut as it was asked for.
@@ -70,7 +46,7 @@ pub struct Cut {
     /// Records of this time and before.
     pub time: Option<(Time, Clock)>,
     /// Records below these offsets; `None`: all that are applied in the snapshot.
-    pub offsets: Option<Offsets>,
+    pub offsets: Option<Positions>,
     /// Retried dead letters by later decisions are left out; `None`: all decisions so far.
     pub decision: Option<i64>,
 }
@@ -80,7 +56,7 @@ pub struct Cut {
 pub struct CompleteCut {
     pub time: Option<(Time, Clock)>,
     /// Without partitions at 0, which count as that anyway.
-    pub offsets: Offsets,
+    pub offsets: Positions,
     pub decision: i64,
     pub projection: i32,
 }
@@ -101,7 +77,7 @@ impl Cut {
         }
         let applied = head.offsets();
         if let Some(asked) = &self.offsets {
-            for (&partition, &position) in &asked.0 {
+            for (partition, position) in asked.iter() {
                 if position > applied.of(partition) {
                     return Err(ReadError::Ahead {
                         partition: partition.0,
@@ -114,7 +90,7 @@ impl Cut {
         }
         // Without zeros: a partition that is added later would otherwise change the text.
         let mut offsets = self.offsets.clone().unwrap_or(applied);
-        offsets.0.retain(|_, position| *position > Position::START);
+        offsets.retain(|_, position| position > Position::START);
         let decision = self.decision.unwrap_or(head.decision);
         if decision > head.decision {
             return Err(ReadError::DecisionAhead { asked: decision, latest: head.decision });
@@ -125,16 +101,17 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
+    use orders::Partition;
+
     use super::*;
 
-    fn offsets(pairs: &[(i32, i64)]) -> Offsets {
-        Offsets(pairs.iter().map(|&(partition, next)| (Partition(partition), Position(next))).collect())
+    fn positions(pairs: &[(i32, i64)]) -> Positions {
+        pairs.iter().map(|&(partition, next)| (Partition(partition), Position(next))).collect()
     }
 
     #[test]
-    fn offsets_print_in_order_and_become_an_array() {
-        assert_eq!(offsets(&[(10, 3), (0, 12)]).to_string(), "0=12,10=3");
-        assert_eq!(offsets(&[(3, 7), (1, 9)]).dense(), [0, 9, 0, 7]);
-        assert_eq!(offsets(&[(i32::MAX, 7), (-1, 9)]).dense(), [0; 0]);
+    fn positions_become_an_array() {
+        assert_eq!(dense(&positions(&[(3, 7), (1, 9)])), [0, 9, 0, 7]);
+        assert_eq!(dense(&positions(&[(i32::MAX, 7), (-1, 9)])), [0; 0]);
     }
 }

@@ -1,9 +1,9 @@
 //! What every answer says about itself: which build it read, and how far that was.
 
-use orders::{Partition, Position, Time};
+use orders::{Partition, Position, Positions, Time};
 use tokio_postgres::Row;
 
-use super::cut::Offsets;
+use crate::Build;
 use crate::error::Error;
 use crate::sql::Timestamptz;
 
@@ -19,7 +19,7 @@ pub struct Applied {
 /// Of the same snapshot as the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    pub build: i64,
+    pub build: Build,
     pub projection_version: i32,
     /// The highest decision so far; 0: none.
     pub decision: i64,
@@ -46,7 +46,7 @@ impl Head {
             })
             .collect();
         Ok(Self {
-            build: row.get("build"),
+            build: Build(row.get("build")),
             projection_version: row.get("projection_version"),
             decision: row.get("decision"),
             open_dead_letters: row.get("open_dead_letters"),
@@ -56,7 +56,7 @@ impl Head {
 
     /// The applied positions as a vector.
     #[must_use]
-    pub fn offsets(&self) -> Offsets {
-        Offsets(self.applied.iter().map(|applied| (applied.partition, applied.next)).collect())
+    pub fn offsets(&self) -> Positions {
+        self.applied.iter().map(|applied| (applied.partition, applied.next)).collect()
     }
 }

@@ -12,8 +12,10 @@ use super::ReadError;
 use super::cut::{CompleteCut, Cut};
 use super::head::Head;
 use super::source::Values;
+use crate::Build;
 use crate::connect::Database;
 use crate::error::{Error, Result};
+use crate::session::SessionKind;
 use crate::sql::for_build;
 
 /// Each run but the first follows a build that was dropped, or a connection that was lost.
@@ -85,18 +87,7 @@ impl Reader {
         wait: Duration,
         statement_timeout: Duration,
     ) -> Result<Self> {
-        let timeout = format!("{}ms", statement_timeout.as_millis());
-        // Compiling a query takes longer than most of these reads.
-        let settings = [
-            ("statement_timeout", timeout.as_str()),
-            ("jit", "off"),
-            ("work_mem", "32MB"),
-            // Of prepared statements, the look-ups by key: planned once, and along the index also
-            // where the plan is made while the table is empty.
-            ("plan_cache_mode", "force_generic_plan"),
-            ("enable_seqscan", "off"),
-        ];
-        let pool = database.pool("food-orders api", &settings, size, wait)?;
+        let pool = database.pool("food-orders api", SessionKind::Reads { statement_timeout }, size, wait)?;
         // Build 1 is the first of all; any other is found on the way.
         Ok(Self { database: database.clone(), pool, build: AtomicI64::new(1) })
     }
@@ -126,15 +117,15 @@ impl Reader {
         let mut runs = 0;
         loop {
             runs += 1;
-            let guess = self.build.load(Ordering::Relaxed);
+            let guess = Build(self.build.load(Ordering::Relaxed));
             match self.once(attempt, guess, statement).await {
                 Ok((head, rows)) if head.build == guess => return Ok((head, rows)),
-                Ok((head, _)) => self.build.store(head.build, Ordering::Relaxed),
+                Ok((head, _)) => self.build.store(head.build.0, Ordering::Relaxed),
                 Err(error) if runs == MAX_RUNS || !may_run_again(&error) => return Err(error),
                 Err(error) => {
                     tracing::debug!(%error, "a read runs again");
                     if is_gone(&error) {
-                        self.build.store(self.active().await?, Ordering::Relaxed);
+                        self.build.store(self.active().await?.0, Ordering::Relaxed);
                     }
                 }
             }
@@ -142,15 +133,15 @@ impl Reader {
     }
 
     /// The active build, read by itself: the guessed one is gone.
-    async fn active(&self) -> Result<i64> {
+    async fn active(&self) -> Result<Build> {
         let client = self.connection("reading the active build").await?;
-        Ok(crate::builds::active(&client).await?.build)
+        Ok(crate::builds::active_on(&client).await?.build)
     }
 
     async fn once(
         &self,
         attempt: &'static str,
-        build: i64,
+        build: Build,
         statement: Option<&Statement<'_>>,
     ) -> Result<(Head, Vec<Row>)> {
         let client = self.connection(attempt).await?;

@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{IsNull, ToSql, Type, accepts, to_sql_checked};
 
-use super::cut::{Clock, Cut};
+use super::cut::{Clock, Cut, dense};
 
 /// The values of `$1` to `$3` of as_of.sql.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl CutParams {
     pub(super) fn of(cut: &Cut) -> Self {
         Self {
             time: cut.time.map_or(UpTo::INFINITY, |(time, _)| UpTo(time.to_postgres())),
-            offsets: cut.offsets.as_ref().map(super::Offsets::dense),
+            offsets: cut.offsets.as_ref().map(dense),
             decision: cut.decision.unwrap_or(i64::MAX),
         }
     }

@@ -5,10 +5,11 @@ use std::pin::Pin;
 use bytes::{Buf, Bytes};
 use futures_util::TryStreamExt;
 use orders::Time;
-use tokio_postgres::{Client, CopyOutStream};
+use tokio_postgres::CopyOutStream;
 
 use crate::apply::copy::HEADER;
 use crate::error::{Error, Result};
+use crate::session::Session;
 
 /// The rows of one `COPY … TO STDOUT (FORMAT binary)`. PostgreSQL sends each in a
 /// message of its own.
@@ -20,9 +21,9 @@ pub(super) struct CopyRows {
 
 impl CopyRows {
     /// The columns of `query`, which has no parameters.
-    pub(super) async fn open(client: &Client, attempt: &'static str, query: &str) -> Result<Self> {
+    pub(super) async fn open(session: &Session, attempt: &'static str, query: &str) -> Result<Self> {
         let statement = format!("COPY ({query}) TO STDOUT (FORMAT binary)");
-        let stream = client.copy_out(&statement).await.map_err(Error::during(attempt))?;
+        let stream = session.client.copy_out(&statement).await.map_err(Error::during(attempt))?;
         Ok(Self { stream: Box::pin(stream), attempt, begun: false })
     }
 

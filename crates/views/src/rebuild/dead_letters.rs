@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use orders::{Offset, Partition};
-use tokio_postgres::Client;
 
+use crate::Build;
 use crate::apply::Closed;
 use crate::decisions::Verdict;
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::for_build;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,34 +18,38 @@ pub struct KnownDeadLetter {
     pub closed: Option<Closed>,
 }
 
-/// All of them: a consumer that finds many stops, so there are few.
-pub async fn dead_letters(
-    client: &Client,
-    build: i64,
-) -> Result<BTreeMap<(Partition, Offset), KnownDeadLetter>> {
-    let rows = client
-        .query(
-            &for_build(
-                "/* views::rebuild::dead_letters */ SELECT partition, \"offset\", cause, state, decision FROM {build}.dead_letters",
-                build,
-            ),
-            &[],
-        )
-        .await
-        .map_err(Error::during("reading the dead letters"))?;
-    Ok(rows
-        .iter()
-        .map(|row| {
-            let verdict = match row.get(3) {
-                "retried" => Some(Verdict::Retry),
-                "discarded" => Some(Verdict::Discard),
-                _ => None,
-            };
-            // A closed dead letter without a decision is a difference: there is no decision 0.
-            let decision = row.get::<_, Option<i64>>(4).unwrap_or_default();
-            let closed = verdict.map(|verdict| Closed { verdict, decision });
-            let dead_letter = KnownDeadLetter { cause: row.get(2), closed };
-            ((Partition(row.get(0)), Offset(row.get(1))), dead_letter)
-        })
-        .collect())
+impl Build {
+    /// All of its dead letters, by their records: a consumer that finds many stops, so there are few.
+    pub async fn dead_letters(
+        self,
+        session: &Session,
+    ) -> Result<BTreeMap<(Partition, Offset), KnownDeadLetter>> {
+        let rows = session
+            .client
+            .query(
+                &for_build(
+                    "/* views::rebuild::dead_letters */
+                     SELECT partition, \"offset\", cause, state, decision FROM {build}.dead_letters",
+                    self,
+                ),
+                &[],
+            )
+            .await
+            .map_err(Error::during("reading the dead letters"))?;
+        Ok(rows
+            .iter()
+            .map(|row| {
+                let verdict = match row.get(3) {
+                    "retried" => Some(Verdict::Retry),
+                    "discarded" => Some(Verdict::Discard),
+                    _ => None,
+                };
+                // A closed dead letter without a decision is a difference: there is no decision 0.
+                let decision = row.get::<_, Option<i64>>(4).unwrap_or_default();
+                let closed = verdict.map(|verdict| Closed { verdict, decision });
+                let dead_letter = KnownDeadLetter { cause: row.get(2), closed };
+                ((Partition(row.get(0)), Offset(row.get(1))), dead_letter)
+            })
+            .collect())
+    }
 }

@@ -3,11 +3,12 @@
 
 use bytes::Bytes;
 use orders::{Fact, Fields, LogOrder, Offset, OrderState, Partition};
-use tokio_postgres::Client;
 
 use super::copy_out::{Columns, CopyRows};
 use super::range::OrderRange;
+use crate::Build;
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::for_build;
 
 /// More rows of one order are folded down to the winners among them.
@@ -28,8 +29,8 @@ pub struct OrderGroups {
 }
 
 impl OrderGroups {
-    /// `client` serves nothing else meanwhile.
-    pub async fn open(client: &Client, build: i64, range: &OrderRange) -> Result<Self> {
+    /// The session serves nothing else meanwhile.
+    pub async fn open(session: &Session, build: Build, range: &OrderRange) -> Result<Self> {
         let query = for_build(
             &format!(
                 "/* views::rebuild::groups */ SELECT order_id, partition, \"offset\", event, sequence, occurred_at,
@@ -39,7 +40,7 @@ impl OrderGroups {
             ),
             build,
         );
-        let mut rows = CopyRows::open(client, "reading the history order by order", &query).await?;
+        let mut rows = CopyRows::open(session, "reading the history order by order", &query).await?;
         let next = rows.next().await?;
         Ok(Self { rows, next })
     }

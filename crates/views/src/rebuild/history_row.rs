@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use orders::{Offset, Partition, Position, Time};
-use tokio_postgres::Client;
 
 use super::copy_out::{Columns, CopyRows};
+use crate::Build;
 use crate::error::Result;
+use crate::session::Session;
 use crate::sql::for_build;
 
 /// All that the log says of one record.
@@ -53,28 +54,28 @@ pub struct HistoryScan(CopyRows);
 
 impl HistoryScan {
     /// Half of the table's pages: the first, or the second.
-    pub async fn half(client: &Client, build: i64, second: bool) -> Result<Self> {
+    pub async fn half(session: &Session, build: Build, second: bool) -> Result<Self> {
         let operator = if second { ">=" } else { "<" };
         let pages = for_build(
             "pg_relation_size('{build}.order_history') / current_setting('block_size')::int",
             build,
         );
-        Self::open(client, build, &format!("ctid {operator} format('(%s,0)', ({pages}) / 2)::tid")).await
+        Self::open(session, build, &format!("ctid {operator} format('(%s,0)', ({pages}) / 2)::tid")).await
     }
 
     /// The records of `partition` from `from` to `to`, not included.
     pub async fn stretch(
-        client: &Client,
-        build: i64,
+        session: &Session,
+        build: Build,
         partition: Partition,
         from: Position,
         to: Position,
     ) -> Result<Self> {
         let condition = format!("partition = {partition} AND \"offset\" >= {from} AND \"offset\" < {to}");
-        Self::open(client, build, &condition).await
+        Self::open(session, build, &condition).await
     }
 
-    async fn open(client: &Client, build: i64, condition: &str) -> Result<Self> {
+    async fn open(session: &Session, build: Build, condition: &str) -> Result<Self> {
         let query = for_build(
             &format!(
                 "/* views::rebuild::history_scan */ SELECT partition, \"offset\", order_id, event, status, sequence,
@@ -83,7 +84,7 @@ impl HistoryScan {
             ),
             build,
         );
-        CopyRows::open(client, "reading the history", &query).await.map(Self)
+        CopyRows::open(session, "reading the history", &query).await.map(Self)
     }
 
     /// The next row, for [`HistoryRow::of`].

@@ -1,7 +1,8 @@
 //! Who may drive the rebuild of a view: one session at a time, in all processes.
 
-use crate::connect::{Database, Session};
+use crate::connect::Database;
 use crate::error::{Error, Result};
+use crate::session::{Session, SessionKind};
 
 /// The number means nothing; it only has to be ours. The second key is the view.
 const LOCK_CLASS: i32 = 0x00f0_0d03;
@@ -14,7 +15,7 @@ pub struct RunnerLock {
 impl RunnerLock {
     /// `None`: somebody else has it.
     pub async fn take(database: &Database, view: &str) -> Result<Option<Self>> {
-        let session = database.session("food-orders rebuild lock", &[]).await?;
+        let session = database.session("food-orders rebuild lock", SessionKind::Short).await?;
         let taken: bool = session
             .client
             .query_one(
@@ -30,6 +31,6 @@ impl RunnerLock {
     /// Whether the session still lives, and the lock with it.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        !self.session.client.is_closed()
+        !self.session.is_closed()
     }
 }

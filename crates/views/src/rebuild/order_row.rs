@@ -4,18 +4,19 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use orders::OrderRow;
-use tokio_postgres::Client;
 
 use super::copy_out::{Columns, CopyRows};
 use super::range::OrderRange;
+use crate::Build;
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::for_build;
 
 /// The orders of a range, in the order of their ids.
 pub struct OrderScan(CopyRows);
 
 impl OrderScan {
-    pub async fn open(client: &Client, build: i64, range: &OrderRange) -> Result<Self> {
+    pub async fn open(session: &Session, build: Build, range: &OrderRange) -> Result<Self> {
         let query = for_build(
             &format!(
                 "/* views::rebuild::order_scan */ SELECT order_id, status, last_updated, sequence, customer_id,
@@ -26,7 +27,7 @@ impl OrderScan {
             ),
             build,
         );
-        CopyRows::open(client, "reading the orders", &query).await.map(Self)
+        CopyRows::open(session, "reading the orders", &query).await.map(Self)
     }
 
     pub async fn next(&mut self) -> Result<Option<StoredOrder>> {

@@ -1,27 +1,44 @@
 //! What a plan asks the database: how much there is.
 
-use tokio_postgres::Client;
-
+use crate::Build;
 use crate::error::{Error, Result};
-use crate::sql::for_build;
+use crate::session::Session;
 
-/// Bytes on disk of all of a build's tables with their indexes.
-pub async fn build_bytes(client: &Client, build: i64) -> Result<i64> {
-    let row = client
-        .query_one(
-            "/* views::rebuild::build_bytes */ SELECT COALESCE(sum(pg_total_relation_size(c.oid)), 0)::bigint
-             FROM pg_class c WHERE c.relnamespace = to_regnamespace($1) AND c.relkind = 'r'",
-            &[&for_build("{build}", build)],
-        )
-        .await
-        .map_err(Error::during("measuring a build"))?;
-    Ok(row.get(0))
+impl Build {
+    /// Bytes on disk of all of its tables with their indexes.
+    pub async fn bytes_on_disk(self, session: &Session) -> Result<i64> {
+        let row = session
+            .client
+            .query_one(
+                "/* views::rebuild::bytes_on_disk */
+                 SELECT COALESCE(sum(pg_total_relation_size(c.oid)), 0)::bigint
+                 FROM pg_class c WHERE c.relnamespace = to_regnamespace($1) AND c.relkind = 'r'",
+                &[&self.schema()],
+            )
+            .await
+            .map_err(Error::during("measuring a build"))?;
+        Ok(row.get(0))
+    }
+
+    /// Of the code that made it.
+    pub async fn projection_version(self, session: &Session) -> Result<i32> {
+        let row = session
+            .client
+            .query_one(
+                "/* views::rebuild::projection_version */ SELECT projection_version FROM public.builds WHERE id = $1",
+                &[&self.0],
+            )
+            .await
+            .map_err(Error::during("reading a build's version"))?;
+        Ok(row.get(0))
+    }
 }
 
 /// The server's data directory, if the server runs on this machine and this user may
 /// know it. Whether it is on a file system that we see is the caller's to find out.
-pub async fn data_directory(client: &Client) -> Result<Option<String>> {
-    let row = client
+pub async fn data_directory(session: &Session) -> Result<Option<String>> {
+    let row = session
+        .client
         .query_one(
             "/* views::rebuild::data_directory */ SELECT CASE
                  WHEN pg_has_role('pg_read_all_settings', 'USAGE')
@@ -31,14 +48,5 @@ pub async fn data_directory(client: &Client) -> Result<Option<String>> {
         )
         .await
         .map_err(Error::during("asking for the data directory"))?;
-    Ok(row.get(0))
-}
-
-/// Of the code that made a build.
-pub async fn projection_version(client: &Client, build: i64) -> Result<i32> {
-    let row = client
-        .query_one("/* views::rebuild::projection_version */ SELECT projection_version FROM public.builds WHERE id = $1", &[&build])
-        .await
-        .map_err(Error::during("reading a build's version"))?;
     Ok(row.get(0))
 }

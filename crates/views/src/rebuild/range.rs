@@ -1,8 +1,8 @@
 //! A stretch of order ids, so that two sessions can share the work.
 
-use tokio_postgres::Client;
-
+use crate::Build;
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::for_build;
 
 /// From `from`, included, to `to`, not included; without one there is no bound.
@@ -13,6 +13,27 @@ pub struct OrderRange {
 }
 
 impl OrderRange {
+    /// Two ranges with about as many history rows each, or one where the history is small.
+    pub async fn halves(session: &Session, build: Build) -> Result<Vec<Self>> {
+        let middle: Option<String> = session
+            .client
+            .query_one(
+                &for_build(
+                    "/* views::rebuild::halves */ SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY order_id)
+                     FROM {build}.order_history TABLESAMPLE SYSTEM (1)",
+                    build,
+                ),
+                &[],
+            )
+            .await
+            .map_err(Error::during("looking for the middle of the orders"))?
+            .get(0);
+        Ok(match middle {
+            None => vec![Self::default()],
+            Some(_) => vec![Self { from: None, to: middle.clone() }, Self { from: middle, to: None }],
+        })
+    }
+
     /// A condition on `order_id`: COPY takes no parameters.
     pub(super) fn condition(&self) -> String {
         let bound = |operator: &str, id: &Option<String>| {
@@ -27,26 +48,6 @@ impl OrderRange {
 /// `E''` reads the same whatever `standard_conforming_strings` says.
 fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}
-
-/// Two ranges with about as many history rows each, or one where the history is small.
-pub async fn halves(client: &Client, build: i64) -> Result<Vec<OrderRange>> {
-    let middle: Option<String> = client
-        .query_one(
-            &for_build(
-                "/* views::rebuild::halves */ SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY order_id)
-                 FROM {build}.order_history TABLESAMPLE SYSTEM (1)",
-                build,
-            ),
-            &[],
-        )
-        .await
-        .map_err(Error::during("looking for the middle of the orders"))?
-        .get(0);
-    Ok(match middle {
-        None => vec![OrderRange::default()],
-        Some(_) => vec![OrderRange { from: None, to: middle.clone() }, OrderRange { from: middle, to: None }],
-    })
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@ use std::str::FromStr;
 use orders::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::Row;
 
+use crate::Build;
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::Timestamptz;
 
 /// Where a rebuild stands.
@@ -108,19 +110,11 @@ impl SwitchMode {
     }
 }
 
-/// Who drives which rebuild. Every change of the row is refused to anybody else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Runner {
-    pub rebuild: i64,
-    /// Names the process, and is never used again.
-    pub name: String,
-}
-
 #[derive(Clone, Debug)]
 pub struct RebuildRow {
     pub id: i64,
     pub view: String,
-    pub build: Option<i64>,
+    pub build: Option<Build>,
     pub state: State,
     pub switch: SwitchMode,
     pub dry_run: bool,
@@ -142,7 +136,7 @@ impl RebuildRow {
         Ok(Self {
             id: row.get("id"),
             view: row.get("view"),
-            build: row.get("build"),
+            build: row.get::<_, Option<i64>>("build").map(Build),
             state: row.get::<_, &str>("state").parse()?,
             switch: match row.get::<_, &str>("switch") {
                 "manual" => SwitchMode::Manual,
@@ -162,36 +156,37 @@ impl RebuildRow {
 }
 
 async fn select(
-    client: &impl GenericClient,
+    session: &Session,
     rest: &str,
     values: &[&(dyn tokio_postgres::types::ToSql + Sync)],
 ) -> Result<Vec<RebuildRow>> {
     let statement = format!("/* views::rebuild */ SELECT {COLUMNS} FROM public.rebuilds {rest}");
-    let rows = client.query(&statement, values).await.map_err(Error::during("reading the rebuilds"))?;
+    let rows =
+        session.client.query(&statement, values).await.map_err(Error::during("reading the rebuilds"))?;
     rows.iter().map(RebuildRow::of).collect()
 }
 
-pub async fn get(client: &impl GenericClient, id: i64) -> Result<Option<RebuildRow>> {
-    Ok(select(client, "WHERE id = $1", &[&id]).await?.pop())
+pub async fn get(session: &Session, id: i64) -> Result<Option<RebuildRow>> {
+    Ok(select(session, "WHERE id = $1", &[&id]).await?.pop())
 }
 
 /// The newest first.
-pub async fn list(client: &impl GenericClient, limit: i64) -> Result<Vec<RebuildRow>> {
-    select(client, "ORDER BY id DESC LIMIT $1", &[&limit]).await
+pub async fn list(session: &Session, limit: i64) -> Result<Vec<RebuildRow>> {
+    select(session, "ORDER BY id DESC LIMIT $1", &[&limit]).await
 }
 
 /// The unfinished one of a view; there is never more than one.
-pub async fn running(client: &impl GenericClient, view: &str) -> Result<Option<RebuildRow>> {
+pub async fn running(session: &Session, view: &str) -> Result<Option<RebuildRow>> {
     let unfinished = "WHERE view = $1 AND NOT dry_run AND state IN ('planned', 'loading', 'deriving', 'catching_up', \
                       'verifying', 'ready', 'switching')";
-    Ok(select(client, unfinished, &[&view]).await?.pop())
+    Ok(select(session, unfinished, &[&view]).await?.pop())
 }
 
 /// The last one that was switched in: what the next one's time is estimated by.
-pub async fn last_finished(client: &impl GenericClient, view: &str) -> Result<Option<RebuildRow>> {
+pub async fn last_finished(session: &Session, view: &str) -> Result<Option<RebuildRow>> {
     let finished = "WHERE view = $1 AND state IN ('active', 'superseded', 'rolled_back') AND progress IS NOT NULL \
                     ORDER BY id DESC LIMIT 1";
-    Ok(select(client, finished, &[&view]).await?.pop())
+    Ok(select(session, finished, &[&view]).await?.pop())
 }
 
 /// What a new row says.
@@ -203,8 +198,9 @@ pub struct NewRebuild<'a> {
 }
 
 /// Records a rebuild, planned. Refused by the unique index while another one of the view is unfinished.
-pub async fn insert(client: &impl GenericClient, new: &NewRebuild<'_>) -> Result<i64> {
-    let row = client
+pub async fn insert(session: &Session, new: &NewRebuild<'_>) -> Result<i64> {
+    let row = session
+        .client
         .query_one(
             "/* views::rebuild::insert */ INSERT INTO public.rebuilds (view, state, switch, dry_run, runner)
              VALUES ($1, 'planned', $2, false, $3) RETURNING id",
@@ -217,13 +213,14 @@ pub async fn insert(client: &impl GenericClient, new: &NewRebuild<'_>) -> Result
 
 /// Records a dry run with its plan, or with why it was refused.
 pub async fn insert_finished(
-    client: &impl GenericClient,
+    session: &Session,
     new: &NewRebuild<'_>,
     plan: &Value,
     refused: Option<&str>,
 ) -> Result<i64> {
     let state = if refused.is_some() { State::Failed } else { State::Planned };
-    let row = client
+    let row = session
+        .client
         .query_one(
             "/* views::rebuild::insert_finished */
              INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, plan, reason, finished_at)
@@ -233,92 +230,4 @@ pub async fn insert_finished(
         .await
         .map_err(Error::during("recording a dry run"))?;
     Ok(row.get(0))
-}
-
-/// Takes over an unfinished rebuild that nobody drives.
-pub async fn adopt(client: &impl GenericClient, runner: &Runner, switch: SwitchMode) -> Result<()> {
-    let adopted = client
-        .execute(
-            "/* views::rebuild::adopt */ UPDATE public.rebuilds SET runner = $2, switch = $3, updated_at = now() WHERE id = $1",
-            &[&runner.rebuild, &runner.name, &switch.as_str()],
-        )
-        .await
-        .map_err(Error::during("taking over a rebuild"))?;
-    driven(adopted, "taking over a rebuild")
-}
-
-/// Moves a rebuild from one state to the next.
-pub async fn advance(client: &impl GenericClient, runner: &Runner, from: State, to: State) -> Result<()> {
-    let moved = client
-        .execute(
-            "/* views::rebuild::advance */ UPDATE public.rebuilds SET state = $4, updated_at = now()
-             WHERE id = $1 AND runner = $2 AND state = $3",
-            &[&runner.rebuild, &runner.name, &from.as_str(), &to.as_str()],
-        )
-        .await
-        .map_err(Error::during("moving a rebuild on"))?;
-    driven(moved, "moving a rebuild on")
-}
-
-pub async fn save_plan(client: &impl GenericClient, runner: &Runner, build: i64, plan: &Value) -> Result<()> {
-    let saved = client
-        .execute(
-            "/* views::rebuild::save_plan */ UPDATE public.rebuilds SET build = $3, plan = $4, updated_at = now()
-             WHERE id = $1 AND runner = $2",
-            &[&runner.rebuild, &runner.name, &build, plan],
-        )
-        .await
-        .map_err(Error::during("recording a plan"))?;
-    driven(saved, "recording a plan")
-}
-
-/// Refused once somebody else has finished or taken over the rebuild.
-pub async fn save_progress(client: &impl GenericClient, runner: &Runner, progress: &Value) -> Result<()> {
-    let saved = client
-        .execute(
-            "/* views::rebuild::save_progress */ UPDATE public.rebuilds SET progress = $3, updated_at = now()
-             WHERE id = $1 AND runner = $2 AND state NOT IN ('cancelled', 'failed')",
-            &[&runner.rebuild, &runner.name, progress],
-        )
-        .await
-        .map_err(Error::during("recording the progress of a rebuild"))?;
-    driven(saved, "recording the progress of a rebuild")
-}
-
-/// How a rebuild ends without being switched in.
-#[derive(Clone, Debug)]
-pub struct Ending<'a> {
-    pub state: State,
-    pub reason: &'a str,
-    pub plan: Option<&'a Value>,
-    pub differences: Option<&'a Value>,
-}
-
-/// Ends an unfinished rebuild; false if it had ended before.
-pub(super) async fn end(client: &impl GenericClient, runner: &Runner, ending: &Ending<'_>) -> Result<bool> {
-    let ended = client
-        .execute(
-            "/* views::rebuild::end */ UPDATE public.rebuilds SET state = $3, reason = $4, plan = COALESCE($5, plan),
-                 differences = $6, updated_at = now(), finished_at = now()
-             WHERE id = $1 AND runner = $2
-                 AND state NOT IN ('active', 'cancelled', 'failed', 'superseded', 'rolled_back')",
-            &[
-                &runner.rebuild,
-                &runner.name,
-                &ending.state.as_str(),
-                &ending.reason,
-                &ending.plan,
-                &ending.differences,
-            ],
-        )
-        .await
-        .map_err(Error::during("ending a rebuild"))?;
-    Ok(ended == 1)
-}
-
-fn driven(rows: u64, attempt: &'static str) -> Result<()> {
-    if rows == 1 {
-        return Ok(());
-    }
-    Err(Error::Refused { attempt, reason: "another process has ended it or drives it".into() })
 }

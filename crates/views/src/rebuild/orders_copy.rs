@@ -1,54 +1,33 @@
-//! From a loaded history to a build that can serve: its indexes, and its orders.
+//! The orders of a build, written in bulk.
 
 use std::pin::Pin;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::SinkExt;
-use tokio_postgres::{Client, CopyInSink, Transaction};
+use tokio_postgres::CopyInSink;
 
-use super::row::{Runner, State, advance};
+use super::row::State;
+use super::row_owner::RowOwner;
 use crate::apply::copy::put_header;
 use crate::apply::{ORDER_COLUMNS, OrderPiece};
-use crate::builds;
 use crate::error::{Error, Result};
+use crate::session::Session;
 use crate::sql::for_build;
-
-/// Makes the history's indexes, unless an earlier run has made them.
-pub async fn index_history(client: &mut Client, build: i64) -> Result<()> {
-    let during = Error::during("making the indexes of a build's history");
-    let tx = client.transaction().await.map_err(&during)?;
-    let there: bool = tx
-        .query_one(
-            &for_build(
-                "/* views::rebuild::index_history */ SELECT to_regclass('{build}.order_history_pkey') IS NOT NULL",
-                build,
-            ),
-            &[],
-        )
-        .await
-        .map_err(&during)?
-        .get(0);
-    if !there {
-        builds::add_history_indexes(&tx, build).await?;
-    }
-    tx.batch_execute(&for_build("/* views::rebuild::index_history */ ANALYZE {build}.order_history", build))
-        .await
-        .map_err(&during)?;
-    tx.commit().await.map_err(&during)
-}
+use crate::tx::Tx;
+use crate::{Build, builds};
 
 /// Writes a build's orders anew, whole or not at all.
 pub struct OrdersCopy<'a> {
-    tx: Transaction<'a>,
+    tx: Tx<'a>,
     sink: Pin<Box<CopyInSink<Bytes>>>,
-    build: i64,
+    build: Build,
     rows: usize,
 }
 
 impl<'a> OrdersCopy<'a> {
-    pub async fn begin(client: &'a mut Client, build: i64) -> Result<Self> {
+    pub async fn begin(session: &'a mut Session, build: Build) -> Result<Self> {
         let during = Error::during("beginning to write the orders");
-        let tx = client.transaction().await.map_err(&during)?;
+        let tx = session.begin("writing the orders of a build").await?;
         tx.batch_execute(&for_build(
             "/* views::rebuild::orders_copy */ TRUNCATE {build}.orders;
              ALTER TABLE {build}.orders DROP CONSTRAINT IF EXISTS orders_pkey",
@@ -75,7 +54,7 @@ impl<'a> OrdersCopy<'a> {
     }
 
     /// Makes the index, moves the rebuild on and commits; returns the number of orders.
-    pub async fn finish(mut self, runner: &Runner) -> Result<usize> {
+    pub async fn finish(mut self, owner: &RowOwner) -> Result<usize> {
         let during = Error::during("finishing the orders");
         let mut end = BytesMut::new();
         end.put_i16(-1);
@@ -89,8 +68,8 @@ impl<'a> OrdersCopy<'a> {
             .batch_execute(&for_build("/* views::rebuild::orders_copy */ ANALYZE {build}.orders", self.build))
             .await
             .map_err(&during)?;
-        advance(&self.tx, runner, State::Deriving, State::CatchingUp).await?;
-        self.tx.commit().await.map_err(&during)?;
+        owner.advance_in(self.tx.client(), State::Deriving, State::CatchingUp).await?;
+        self.tx.commit().await?;
         Ok(self.rows)
     }
 }

@@ -1,0 +1,44 @@
+//! From a loaded history to one that can be read order by order.
+
+use scoped_futures::ScopedFutureExt;
+
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::sql::for_build;
+use crate::{Build, builds};
+
+impl Build {
+    /// Makes the history's indexes, unless an earlier run has made them.
+    pub async fn index_history(self, session: &mut Session) -> Result<()> {
+        let attempt = "making the indexes of a build's history";
+        let during = &Error::during(attempt);
+        session
+            .run_once(attempt, |tx| {
+                async move {
+                    let there: bool = tx
+                        .query_one(
+                            &for_build(
+                                "/* views::rebuild::index_history */
+                                 SELECT to_regclass('{build}.order_history_pkey') IS NOT NULL",
+                                self,
+                            ),
+                            &[],
+                        )
+                        .await
+                        .map_err(during)?
+                        .get(0);
+                    if !there {
+                        builds::add_history_indexes(tx, self).await?;
+                    }
+                    tx.batch_execute(&for_build(
+                        "/* views::rebuild::index_history */ ANALYZE {build}.order_history",
+                        self,
+                    ))
+                    .await
+                    .map_err(during)
+                }
+                .scope_boxed()
+            })
+            .await
+    }
+}

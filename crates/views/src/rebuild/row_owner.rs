@@ -1,0 +1,167 @@
+//! Who drives a rebuild: its row changes through here only.
+
+use orders::LogIdentity;
+use scoped_futures::ScopedFutureExt;
+use serde_json::Value;
+use tokio_postgres::Client;
+
+use super::row::{State, SwitchMode};
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::{Build, builds, log_identity};
+
+/// Who drives which rebuild. Every change of the row is refused to anybody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowOwner {
+    pub rebuild: i64,
+    /// Names the process, and is never used again.
+    pub name: String,
+}
+
+/// How a rebuild ends without being switched in.
+#[derive(Clone, Debug)]
+pub struct Ending<'a> {
+    pub state: State,
+    pub reason: &'a str,
+    pub plan: Option<&'a Value>,
+    pub differences: Option<&'a Value>,
+}
+
+impl RowOwner {
+    /// Takes over an unfinished rebuild that nobody drives.
+    pub async fn adopt(&self, session: &Session, switch: SwitchMode) -> Result<()> {
+        let adopted = session
+            .client
+            .execute(
+                "/* views::rebuild::adopt */ UPDATE public.rebuilds SET runner = $2, switch = $3, updated_at = now()
+                 WHERE id = $1",
+                &[&self.rebuild, &self.name, &switch.as_str()],
+            )
+            .await
+            .map_err(Error::during("taking over a rebuild"))?;
+        is_owned(adopted, "taking over a rebuild")
+    }
+
+    /// Moves the rebuild from one state to the next.
+    pub async fn advance(&self, session: &Session, from: State, to: State) -> Result<()> {
+        self.advance_in(&session.client, from, to).await
+    }
+
+    pub(super) async fn advance_in(&self, client: &Client, from: State, to: State) -> Result<()> {
+        let moved = client
+            .execute(
+                "/* views::rebuild::advance */ UPDATE public.rebuilds SET state = $4, updated_at = now()
+                 WHERE id = $1 AND runner = $2 AND state = $3",
+                &[&self.rebuild, &self.name, &from.as_str(), &to.as_str()],
+            )
+            .await
+            .map_err(Error::during("moving a rebuild on"))?;
+        is_owned(moved, "moving a rebuild on")
+    }
+
+    /// Carries out what was planned: makes the build's tables, writes down the log that it is made
+    /// from and the plan, and moves the rebuild on to loading.
+    pub async fn create_build(
+        &self,
+        session: &mut Session,
+        log: &LogIdentity,
+        plan: &Value,
+    ) -> Result<Build> {
+        session
+            .run_tx("making a new build", |tx| {
+                async move {
+                    let build = builds::create(tx).await?;
+                    log_identity::record(tx.client(), build, log).await?;
+                    self.save_plan(tx.client(), build, plan).await?;
+                    self.advance_in(tx.client(), State::Planned, State::Loading).await?;
+                    Ok(build)
+                }
+                .scope_boxed()
+            })
+            .await
+    }
+
+    async fn save_plan(&self, client: &Client, build: Build, plan: &Value) -> Result<()> {
+        let saved = client
+            .execute(
+                "/* views::rebuild::save_plan */ UPDATE public.rebuilds SET build = $3, plan = $4, updated_at = now()
+                 WHERE id = $1 AND runner = $2",
+                &[&self.rebuild, &self.name, &build.0, plan],
+            )
+            .await
+            .map_err(Error::during("recording a plan"))?;
+        is_owned(saved, "recording a plan")
+    }
+
+    /// Refused once somebody else has finished or taken over the rebuild.
+    pub async fn save_progress(&self, session: &Session, progress: &Value) -> Result<()> {
+        let saved = session
+            .client
+            .execute(
+                "/* views::rebuild::save_progress */ UPDATE public.rebuilds SET progress = $3, updated_at = now()
+                 WHERE id = $1 AND runner = $2 AND state NOT IN ('cancelled', 'failed')",
+                &[&self.rebuild, &self.name, progress],
+            )
+            .await
+            .map_err(Error::during("recording the progress of a rebuild"))?;
+        is_owned(saved, "recording the progress of a rebuild")
+    }
+
+    /// Ends a rebuild that is not to be switched in, and drops its build unless `keep_build`.
+    /// Returns false, and does nothing, if it has ended before: perhaps it is active.
+    pub async fn abandon(
+        &self,
+        session: &mut Session,
+        ending: &Ending<'_>,
+        build: Option<Build>,
+        keep_build: bool,
+    ) -> Result<bool> {
+        session
+            .run_tx("ending a rebuild", |tx| {
+                async move {
+                    // What the owner's own sessions had in flight may take a moment to roll back.
+                    tx.batch_execute("/* views::rebuild::abandon */ SET LOCAL lock_timeout = '5s'")
+                        .await
+                        .map_err(Error::during("ending a rebuild"))?;
+                    if !self.end(tx.client(), ending).await? {
+                        return Ok(false);
+                    }
+                    if let Some(build) = build.filter(|_| !keep_build) {
+                        builds::discard(tx, build).await?;
+                    }
+                    Ok(true)
+                }
+                .scope_boxed()
+            })
+            .await
+    }
+
+    /// Ends an unfinished rebuild; false if it had ended before.
+    async fn end(&self, client: &Client, ending: &Ending<'_>) -> Result<bool> {
+        let ended = client
+            .execute(
+                "/* views::rebuild::end */ UPDATE public.rebuilds SET state = $3, reason = $4, plan = COALESCE($5, plan),
+                     differences = $6, updated_at = now(), finished_at = now()
+                 WHERE id = $1 AND runner = $2
+                     AND state NOT IN ('active', 'cancelled', 'failed', 'superseded', 'rolled_back')",
+                &[
+                    &self.rebuild,
+                    &self.name,
+                    &ending.state.as_str(),
+                    &ending.reason,
+                    &ending.plan,
+                    &ending.differences,
+                ],
+            )
+            .await
+            .map_err(Error::during("ending a rebuild"))?;
+        Ok(ended == 1)
+    }
+}
+
+fn is_owned(rows: u64, attempt: &'static str) -> Result<()> {
+    if rows == 1 {
+        return Ok(());
+    }
+    Err(Error::Refused { attempt, reason: "another process has ended it or drives it".into() })
+}

@@ -1,0 +1,170 @@
+//! Sessions: one connection each, with the server settings that our SQL depends on.
+
+use std::time::Duration;
+
+use scoped_futures::ScopedBoxFuture;
+use tokio_postgres::{Client, Transaction};
+
+use crate::error::Result;
+use crate::tx::{self, Tx};
+
+/// One connection with its driver task; it ends when it is dropped.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) client: Client,
+}
+
+impl Session {
+    /// Whether the connection is known to be lost. A peer that went away without a word is
+    /// noticed after about 15 s.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Runs `work` in one transaction. Where PostgreSQL asks for it (deadlock, serialization
+    /// failure, lock time-out) all of it runs again after a pause, up to five times: `work`
+    /// must have no effect outside of the transaction. Errors of the connection are the
+    /// caller's. Call it as `session.run_tx("name", |tx| async move { … }.scope_boxed())`.
+    pub(crate) async fn run_tx<'a, T>(
+        &mut self,
+        name: &'static str,
+        work: impl for<'t> FnMut(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
+    ) -> Result<T> {
+        tx::run(&mut self.client, name, work).await
+    }
+
+    /// Runs `work` in one transaction, once: for what takes long, or is tried again by the caller.
+    pub(crate) async fn run_once<'a, T>(
+        &mut self,
+        name: &'static str,
+        work: impl for<'t> FnOnce(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
+    ) -> Result<T> {
+        let tx = self.begin(name).await?;
+        let value = work(&tx).await?;
+        tx.commit().await?;
+        Ok(value)
+    }
+
+    /// Begins a transaction that a value holds open over several calls.
+    pub(crate) async fn begin(&mut self, name: &'static str) -> Result<Tx<'_>> {
+        Tx::begin(&mut self.client, name).await
+    }
+}
+
+/// Whether a commit waits for the disk. Off loses, at a crash of the database, the
+/// last moments; they are read from the log again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SynchronousCommit {
+    On,
+    Off,
+}
+
+impl SynchronousCommit {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// What a session is for: decides its settings beyond [`PINNED`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionKind {
+    /// A few short statements and transactions.
+    #[default]
+    Short,
+    /// A lane's batches.
+    Batches(SynchronousCommit),
+    /// Reads of the API, each ended after so long.
+    Reads { statement_timeout: Duration },
+    /// Building the indexes of a build.
+    Indexing,
+    /// Reading a build's tables in the order of the order ids.
+    Sorting,
+    /// Holding the live writers off while a build is switched in.
+    Switching,
+    /// Progress reports, of which the last may be lost.
+    Reports,
+}
+
+/// Settings of the server, the database or the role that would change what our SQL does, or
+/// end it, and the values that it is written for.
+const PINNED: &[(&str, &str)] = &[
+    // Migrations name no schema, and as_of.sql finds its aggregate here.
+    ("search_path", "public"),
+    // Decisions, owner epochs and switches are on disk when they return; batches say otherwise.
+    ("synchronous_commit", "on"),
+    // A batch or a rebuild's step that takes longer than a limit would be tried again for ever.
+    ("statement_timeout", "0"),
+    // Whoever must not wait for a lock says so in its transaction.
+    ("lock_timeout", "0"),
+    // A lane waits for its own COPY's bytes within a transaction.
+    ("idle_in_transaction_session_timeout", "0"),
+    // The sessions that hold the advisory locks are idle by design.
+    ("idle_session_timeout", "0"),
+    // A claim reads what a switch committed while it waited for the row; under a snapshot it would fail.
+    ("default_transaction_isolation", "read committed"),
+    // "does not exist, skipping" and the like are no news.
+    ("client_min_messages", "warning"),
+];
+
+impl SessionKind {
+    /// As start-up options: they outrank the settings of the database and of the role.
+    pub(crate) fn options(self) -> String {
+        let mut options = String::new();
+        for (name, value) in PINNED {
+            push_option(&mut options, name, value);
+        }
+        let mut set = |name, value: &str| push_option(&mut options, name, value);
+        match self {
+            Self::Short => {}
+            Self::Batches(synchronous_commit) => set("synchronous_commit", synchronous_commit.as_str()),
+            Self::Reads { statement_timeout } => {
+                set("statement_timeout", &format!("{}ms", statement_timeout.as_millis()));
+                // Compiling a query takes longer than most of these reads.
+                set("jit", "off");
+                set("work_mem", "32MB");
+                // Prepared statements, the look-ups by key, are planned once, and along the index
+                // also where the plan is made while the table is empty.
+                set("plan_cache_mode", "force_generic_plan");
+                set("enable_seqscan", "off");
+            }
+            // Sorting in memory where that is enough.
+            Self::Indexing => set("maintenance_work_mem", "256MB"),
+            Self::Sorting => {
+                set("work_mem", "64MB");
+                set("jit", "off");
+            }
+            // Should this process freeze while it holds the locks, the server ends the session.
+            Self::Switching => set("idle_in_transaction_session_timeout", "3s"),
+            Self::Reports => set("synchronous_commit", "off"),
+        }
+        options
+    }
+}
+
+/// Appends ` -c name=value`; the server splits options at spaces that no backslash precedes.
+fn push_option(options: &mut String, name: &str, value: &str) {
+    let value = value.replace('\\', "\\\\").replace(' ', "\\ ");
+    options.push_str(&format!(" -c {name}={value}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces_in_a_value_do_not_end_it() {
+        let options = SessionKind::Short.options();
+        assert!(options.contains(r" -c default_transaction_isolation=read\ committed "), "{options}");
+    }
+
+    #[test]
+    fn what_a_kind_sets_comes_after_what_is_pinned() {
+        let options = SessionKind::Batches(SynchronousCommit::Off).options();
+        let last = options.rfind("synchronous_commit=").unwrap();
+        assert!(options[last..].starts_with("synchronous_commit=off"), "{options}");
+    }
+}
