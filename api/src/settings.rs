@@ -17,17 +17,17 @@ pub struct Args {
     #[arg(long, env = "API_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub api_listen: String,
 
-    /// Token that POST requests, and reads of dead letters' payloads, bring as `Authorization: Bearer TOKEN`; without
-    /// one every POST answers 403
+    /// Token that POST requests, and reads of dead letters' payloads, must bring as `Authorization: Bearer TOKEN`; if
+    /// none is set, every POST answers 403
     #[arg(long, env = "API_ADMIN_TOKEN", value_name = "TOKEN", value_parser = secret, hide_env_values = true)]
     pub api_admin_token: Option<SecretString>,
 
-    /// Database connections for reads; more requests at a time wait a second, then answer 503
+    /// Database connections for reads, 1 to 500; requests beyond them wait up to a second, then answer 503
     #[arg(long, env = "API_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value = "8")]
     pub api_database_connections: String,
 
-    /// Records with a larger value become dead letters in a rebuild, and stay dead letters in a retry, in bytes; as
-    /// for the consumers, or larger to retry what they refused
+    /// Largest value of a record in bytes, in rebuilds and retries: the same as the consumers', or more to retry what
+    /// they refused
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
 

@@ -23,11 +23,11 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Events in the backlog; four per order
+    /// Events in the backlog; each order has four
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(4..))]
     pub events: u64,
 
-    /// How many times each step is measured
+    /// How often each step is measured
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
 
@@ -59,15 +59,15 @@ pub struct Options {
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     pub consumer_arg: Vec<OsString>,
 
-    /// Where the programs `producer` and `consumer` are; without it, beside this one
+    /// Folder of the programs `producer` and `consumer`; if not given, that of this one
     #[arg(long, value_name = "FOLDER")]
     pub programs: Option<PathBuf>,
 
-    /// Kafka, without TLS or SASL
+    /// Kafka brokers, reached without TLS or SASL
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "SERVERS", default_value = "localhost:9092")]
     pub kafka_bootstrap_servers: String,
 
-    /// PostgreSQL; its user may create databases
+    /// PostgreSQL; its user must be allowed to create databases
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -99,7 +99,7 @@ pub enum Step {
     /// Baseline: two statements and a commit per event
     #[value(name = "rows-1")]
     RowsPerEvent,
-    /// replay-rebuild of a drained database: the load of the history, and the whole
+    /// replay-rebuild of a drained database: the load of the history, and the entire rebuild
     Rebuild,
     /// From produce to the row that a reader sees, at 500 events/s: the consumer
     #[value(name = "latency-500")]
@@ -135,10 +135,10 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 pub struct Baseline {
     pub step: Step,
-    /// How many events there are to read.
+    /// How many events to read.
     #[arg(long)]
     pub events: u64,
-    /// End earlier, at the next commit after this time.
+    /// End earlier: at the next commit after this time.
     #[arg(long)]
     pub seconds: Option<u64>,
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS")]

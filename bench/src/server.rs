@@ -134,7 +134,7 @@ impl Fresh {
 }
 
 fn database(url: &SecretString) -> Result<Database, Failure> {
-    Database::parse(url, None).map_err(Failure::with(Exit::Usage))
+    Ok(Database::parse(url, None)?)
 }
 
 async fn sql(url: &SecretString) -> Result<Client, Failure> {

@@ -14,9 +14,9 @@ mod watchdog;
 
 use std::process::ExitCode;
 
-use service::{Failure, Server, Shell};
+use service::{Failure, Shell};
 
-use settings::Args;
+use settings::{Args, Settings};
 
 fn main() -> ExitCode {
     service::run(|args: &Args| &args.shell, run)
@@ -27,11 +27,10 @@ async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
     if let Some(command) = args.command {
         return cli::run(command, &settings, &shell).await;
     }
-    if let Some(listen) = settings.metrics_listen {
-        let server = Server::bind(listen, shell.health.clone(), shell.metrics.clone()).await?;
-        tracing::info!(address = %server.address(), "serving /health and /metrics");
-        tokio::spawn(server.run());
-    }
-    let Some(ready) = prepare::until_ready(&settings, &shell).await? else { return Ok(()) };
-    coordinator::run(&settings, &shell, ready).await
+    shell.with_probes(settings.metrics_listen, Box::pin(consume(&settings, &shell))).await
+}
+
+async fn consume(settings: &Settings, shell: &Shell) -> Result<(), Failure> {
+    let Some(ready) = prepare::until_ready(settings, shell).await? else { return Ok(()) };
+    coordinator::run(settings, shell, ready).await
 }

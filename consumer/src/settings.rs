@@ -14,11 +14,11 @@ use crate::cli::Command;
 
 /// Applies the order events of a Kafka topic to PostgreSQL tables.
 ///
-/// Rows and positions commit in one transaction; Kafka's group offset follows it as a
-/// hint for lag tools. Start as many as there are partitions to share the work.
+/// Rows and positions commit in one transaction; Kafka's group offsets follow it as a hint
+/// for lag tools. Consumers of one group share the partitions among them.
 ///
-/// With a command it joins no group: it shows dead letters, or decides about them, and
-/// ends. Flags of this page come before the command.
+/// With a command it does not join the group: it shows dead letters, or decides about them,
+/// and ends. The flags of this page go before the command.
 #[derive(Parser, Debug)]
 #[command(name = "consumer", version)]
 pub struct Args {
@@ -36,35 +36,35 @@ pub struct Args {
     #[command(flatten)]
     pub shell: ShellArgs,
 
-    /// End with 0 once the end offsets seen at the start are applied, by whichever
+    /// End with 0 once the end offsets seen at the start are applied, no matter by which
     /// member of the group
     #[arg(long)]
     pub until_caught_up: bool,
 
-    /// Database connections that write at the same time, 1 to 16; partition p goes to
-    /// connection p modulo this
+    /// Lanes, 1 to 16: database connections that write at the same time. Partition p goes to
+    /// lane p modulo this number
     #[arg(long, env = "LANES", value_name = "N", default_value = "2")]
     pub lanes: String,
 
-    /// Most records in one transaction, 1 to 1000000; when idle one record is a batch
+    /// Most records in one transaction, 1 to 1000000; while little arrives, one record is enough for a transaction
     #[arg(long, env = "BATCH_RECORDS", value_name = "N", default_value = "20000")]
     pub batch_records: String,
 
-    /// Records with a larger value become dead letters, in bytes; a retry may be given more
+    /// Largest value of a record in bytes; a larger one becomes a dead letter, which a retry with a higher limit can apply
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
 
-    /// Go on when more than half of the last 1000 records, and at least 100, became dead letters
+    /// Go on even if more than half of the last 1000 records, and at least 100, became dead letters
     #[arg(long)]
     pub no_breaker: bool,
 
-    /// Go on over records that the log has lost before they were applied, such as 0=120..350: of
-    /// partition 0 the offsets 120 up to 349. Recorded as a decision. Can be given several times
+    /// Skip records that the log lost before they were applied, such as 0=120..350: offsets 120 to
+    /// 349 of partition 0. Recorded as a decision. Can be given several times
     #[arg(long, value_name = "PARTITION=FROM..TO")]
     pub accept_gap: Vec<String>,
 
-    /// on: a commit waits for the disk. off: a crash of the database loses the last
-    /// moments, which are read from the log again
+    /// on: a commit waits for the disk. off: what the database loses in a crash is read from
+    /// the log again
     #[arg(long, env = "SYNCHRONOUS_COMMIT", value_name = "on|off", default_value = "off")]
     pub synchronous_commit: String,
 }

@@ -1,4 +1,4 @@
-//! What there is to order, and who orders it.
+//! The menus, customers and couriers that orders are made of.
 
 use fake::Fake;
 use fake::rand::Rng;
@@ -9,7 +9,7 @@ const CUSTOMERS: u32 = 5000;
 const RESTAURANTS: u32 = 200;
 const COURIERS: u32 = 300;
 
-/// Name and price in cents. A restaurant has one of these menus.
+/// Names and prices in cents. Each restaurant has one of these menus.
 type Menu = [(&'static str, u32); 6];
 
 const MENUS: [Menu; 5] = [
@@ -67,7 +67,7 @@ pub fn customer_id(customer: u32) -> String {
     format!("CUST-{customer:04}")
 }
 
-/// One to three different lines of the restaurant's menu.
+/// An order of one to three different items from one restaurant.
 pub fn place(customer: u32, rng: &mut impl Rng) -> Command {
     let restaurant: u32 = (1..=RESTAURANTS).fake_with_rng(rng);
     let menu = &MENUS[restaurant as usize % MENUS.len()];

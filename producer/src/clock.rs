@@ -1,4 +1,4 @@
-//! What time it is when an event happens.
+//! The clock that events take `occurred_at` from.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use orders::Time;
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
     Wall,
-    /// Begins here and follows the simulation, so that a run can be repeated byte for byte.
+    /// Begins at this time and follows the simulation, so that a run can be repeated byte for byte.
     Simulated(Time),
 }
 
 impl Clock {
-    /// `elapsed` is the time that went by in the simulation. To the millisecond.
+    /// The time to the millisecond. `elapsed` is the time that has passed in the simulation.
     pub fn at(self, elapsed: Duration) -> Time {
         match self {
             Self::Wall => Time::from_millis(jiff::Timestamp::now().as_millisecond()),

@@ -1,4 +1,4 @@
-//! One order's way through life: what happens next, and when.
+//! One order from its first event to its last: which event comes next, and when.
 
 use std::time::Duration;
 
@@ -12,50 +12,52 @@ use uuid::Uuid;
 use crate::catalog;
 use crate::settings::Orders;
 
-/// Seconds from one event to the next, in life: the least and the most.
+/// Seconds from one event to the next, uncompressed: the shortest and the longest.
 const UNTIL_PAID: (u32, u32) = (20, 180);
 const UNTIL_SHIPPED: (u32, u32) = (480, 1800);
 const UNTIL_DELIVERED: (u32, u32) = (600, 2100);
-/// Until an unsure sender writes an event once more.
+/// Until a sender that missed the answer writes an event again.
 const UNTIL_REPEATED: (u32, u32) = (1, 30);
 
 const EVENTS: f64 = 4.0;
 
-/// From the first event to the last.
+/// The mean time from the first event to the last.
 pub fn mean_duration() -> Duration {
     let steps = [UNTIL_PAID, UNTIL_SHIPPED, UNTIL_DELIVERED];
     let seconds: f64 = steps.iter().map(|(least, most)| f64::from(least + most) / 2.0).sum();
     Duration::from_secs_f64(seconds)
 }
 
-/// How many orders are under way at a time where so many events happen per second.
+/// How many orders are under way at a time, given the rate of events.
 pub fn in_flight(events_per_second: f64, time_compression: f64) -> f64 {
     events_per_second / EVENTS * mean_duration().as_secs_f64() / time_compression
 }
 
-/// Everything about it follows from the seed and its number.
+/// One order. Everything about it follows from the seed and its number.
 pub struct Life {
     pub customer: u32,
     order_id: OrderId,
     rng: Xoshiro256PlusPlus,
     standing: Option<Standing>,
-    /// Cancelled instead of what would make it so.
+    /// The status that the order would get by the event that a cancellation replaces.
     cancelled_instead_of: Option<Status>,
+    /// The status that the event has which is written twice.
     repeated: Option<Status>,
+    /// The event to write again, before any other.
     repeat: Option<NewEvent>,
 }
 
 /// One event, and when the next one is due, counted from this one.
 pub struct Step {
     pub event: NewEvent,
-    /// Of a W3C `traceparent` header.
+    /// The value of a W3C `traceparent` header.
     pub traceparent: String,
     pub next_in: Option<Duration>,
 }
 
 impl Life {
     pub fn new(orders: &Orders, order_id: OrderId, number: u64) -> Self {
-        // Far apart for neighbouring numbers; the generator's own seeding mixes the rest.
+        // Neighbouring numbers lead to distant seeds; the generator mixes them further.
         let mut rng =
             Xoshiro256PlusPlus::seed_from_u64(orders.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let customer = catalog::customer(&mut rng);
@@ -123,7 +125,7 @@ impl Life {
     }
 }
 
-/// Most change their mind before they pay.
+/// Most cancellations come before the payment.
 fn cancelled_instead_of(rng: &mut impl Rng) -> Status {
     match (0..10).fake_with_rng::<u32, _>(rng) {
         0..=5 => Status::Paid,

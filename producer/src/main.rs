@@ -1,11 +1,14 @@
-//! Writes realistic order lives to the topic: for demonstrations, tests and benchmarks.
+//! Writes made-up orders to the topic, for demonstrations, tests and benchmarks.
 
 mod catalog;
 mod clock;
+mod first_number;
 mod life;
+mod metrics;
+mod output;
 mod pace;
-mod produce;
 mod progress;
+mod run;
 mod settings;
 mod simulation;
 mod summary;
@@ -13,22 +16,19 @@ mod summary;
 use std::process::ExitCode;
 
 use event_log::{LogClient, LogWriter, TopicSpec, ensure_topic};
-use service::{Failure, Server, Shell};
+use service::{Failure, Shell};
 
 use settings::{Args, Settings};
 
 fn main() -> ExitCode {
-    service::run(|args: &Args| &args.shell, run)
-}
-
-async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
-    let settings = args.validate()?;
-    let Some(listen) = settings.metrics_listen else { return write_orders(settings, shell).await };
-    let probes = Server::bind(listen, shell.health.clone(), shell.metrics.clone()).await?;
-    tokio::select! {
-        result = write_orders(settings, shell) => result,
-        result = probes.run() => Ok(result?),
-    }
+    service::run(
+        |args: &Args| &args.shell,
+        async |args, shell| {
+            let settings = args.validate()?;
+            metrics::describe();
+            shell.with_probes(settings.metrics_listen, write_orders(settings, shell.clone())).await
+        },
+    )
 }
 
 async fn write_orders(settings: Settings, shell: Shell) -> Result<(), Failure> {
@@ -37,17 +37,17 @@ async fn write_orders(settings: Settings, shell: Shell) -> Result<(), Failure> {
     let topic = stop.run_until_cancelled(ensure_topic(&settings.kafka, &spec)).await;
     let Some(topic) = topic else { return Ok(()) };
     topic?.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    // The client of Kafka blocks: a thread of its own.
-    let done = tokio::task::spawn_blocking(move || {
+    // The Kafka client blocks, so it has a thread of its own.
+    let run = tokio::task::spawn_blocking(move || {
         let first = match settings.start_at_id {
             Some(first) => first,
-            None => simulation::first_free_number(&LogClient::new(&settings.kafka)?)?,
+            None => first_number::first_free_number(&LogClient::new(&settings.kafka)?)?,
         };
         let writer = LogWriter::connect(&settings.kafka, settings.transactional)?;
         shell.health.set_started();
-        produce::run(&settings, first, writer, &shell)
+        run::run(&settings, first, writer, &shell)
     });
-    let done = done.await??;
-    summary::log(&done, stop.is_cancelled());
-    summary::check(&done)
+    let run = run.await??;
+    summary::log(&run, stop.is_cancelled());
+    summary::check(&run)
 }

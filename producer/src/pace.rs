@@ -1,9 +1,9 @@
-//! When the next event is due.
+//! The pace: when the next event is due.
 
 use std::time::{Duration, Instant};
 
-/// Behind by more than this, what was missed is not made up for.
-const MOST_BEHIND: Duration = Duration::from_secs(1);
+/// A producer that is late by more than this begins anew instead of catching up.
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
 pub struct Pace {
     between: Duration,
@@ -15,15 +15,15 @@ impl Pace {
         Self { between: Duration::from_secs_f64(1.0 / events_per_second), due: now }
     }
 
-    /// How long to wait for the next event; `None`: it is due.
+    /// How long to wait before the next event; `None` if it is due.
     pub fn wait(&mut self, now: Instant) -> Option<Duration> {
-        if now.saturating_duration_since(self.due) > MOST_BEHIND {
+        if now.saturating_duration_since(self.due) > LONGEST_DELAY {
             self.due = now;
         }
         Some(self.due.saturating_duration_since(now)).filter(|wait| !wait.is_zero())
     }
 
-    /// One event was written.
+    /// To be called after each event that was written.
     pub fn step(&mut self) {
         self.due += self.between;
     }

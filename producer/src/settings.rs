@@ -1,4 +1,4 @@
-//! What the producer is told to do.
+//! The producer's flags, and the settings that they become.
 
 use std::net::SocketAddr;
 
@@ -10,28 +10,28 @@ use service::settings::{Invalid, MetricsArgs, ShellArgs, number};
 
 /// Writes made-up orders to the topic: placed, paid, shipped and delivered, or cancelled on the way.
 ///
-/// Ends with 0 if every event was acknowledged, with 1 if not, with 2 if a setting is wrong. SIGINT and SIGTERM stop it in
-/// good order; orders that are under way stay as they are.
+/// Ends with 0 if every event was acknowledged, with 1 if not, and with 2 if a setting is wrong. On SIGINT or SIGTERM it
+/// waits for the last acknowledgements; orders that are under way stay as they are.
 #[derive(Parser, Debug)]
 #[command(version, max_term_width = 120)]
 pub struct Args {
-    /// Events per second; 0 is as many as possible
+    /// Events per second; 0 means as many as possible
     #[arg(long, env = "PRODUCER_RATE", value_name = "EVENTS_PER_SECOND", default_value_t = 10.0)]
     pub rate: f64,
 
-    /// Ends after this many orders; 0 goes on for ever
+    /// End after this many orders; 0 means never
     #[arg(long, env = "PRODUCER_ORDERS", value_name = "N", default_value_t = 0)]
     pub orders: u64,
 
-    /// The same seed makes the same orders for the same numbers; random without it
+    /// Seed of the simulation: the same seed makes the same orders for the same numbers; random if not given
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
 
-    /// Number of the first order; without it the first that no earlier run on this topic can have used
+    /// Number of the first order; if not given, the first that no earlier run on this topic can have used
     #[arg(long, value_name = "NUMBER")]
     pub start_at_id: Option<u64>,
 
-    /// Begins every order id; give each of several producers at once its own
+    /// Prefix of every order id; producers that run at the same time need different ones
     #[arg(long, value_name = "TEXT", default_value = "ORD-")]
     pub id_prefix: String,
 
@@ -39,27 +39,27 @@ pub struct Args {
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     pub cancel_share: f64,
 
-    /// Share of orders that have one event written twice, as a sender does that missed an answer, 0 to 1
+    /// Share of orders with one event that is written twice, as by a sender that missed an answer, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub duplicate_share: f64,
 
-    /// How many times faster than life; an order takes about 42 minutes in life. With --rate 0 see --in-flight
+    /// How many times faster than real orders, which take about 42 minutes; not used with --rate 0, see --in-flight
     #[arg(long, value_name = "TIMES", default_value_t = 120.0)]
     pub time_compression: f64,
 
-    /// With --rate 0: how many orders are under way at a time, about
+    /// Approximate number of orders under way at a time; only with --rate 0
     #[arg(long, value_name = "ORDERS", default_value_t = 5000)]
     pub in_flight: u64,
 
-    /// `occurred_at` begins here and goes at the speed of life, instead of telling the present
+    /// Time at which `occurred_at` begins, to go on at the speed of real orders; if not given, it is the present
     #[arg(long, value_name = "TIME")]
     pub simulate_from: Option<String>,
 
-    /// What the records are keyed by
+    /// Key of the records
     #[arg(long, value_enum, default_value_t = Key::Order)]
     pub key: Key,
 
-    /// Write in transactions; a second such producer on the same topic shuts the first out
+    /// Write in transactions; a second such producer on the same topic fences the first
     #[arg(long)]
     pub transactional: bool,
 
@@ -79,7 +79,7 @@ pub enum Key {
     Customer,
 }
 
-/// Valid.
+/// Settings that were checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub kafka: KafkaSettings,
@@ -102,7 +102,7 @@ pub struct Orders {
     pub id_prefix: String,
     pub cancel_share: f64,
     pub duplicate_share: f64,
-    /// Under way at a time, on average.
+    /// How many orders are under way at a time, on average.
     pub in_flight: f64,
 }
 
@@ -133,15 +133,18 @@ impl Args {
     }
 }
 
-/// With room for the number.
+/// The prefix must leave room for any number.
 fn check_prefix(prefix: String) -> Result<String, Invalid> {
     match OrderId::parse(&format!("{prefix}{}", u64::MAX)) {
         Ok(_) => Ok(prefix),
-        Err(_) => Err(Invalid::new("--id-prefix", "has more than 108 characters or holds a NUL character")),
+        Err(_) => {
+            Err(Invalid::new("--id-prefix", "has more than 108 characters or contains a NUL character"))
+        }
     }
 }
 
 fn parse_time(text: &str) -> Result<Time, Invalid> {
-    text.parse()
-        .map_err(|error: orders::time::BadTime| Invalid::new("--simulate-from", format!("is {error}")))
+    text.parse().map_err(|error: orders::time::BadTime| {
+        Invalid::new("--simulate-from", format!("cannot be used: {error}"))
+    })
 }

@@ -1,11 +1,9 @@
-//! Many orders at once: their events in the order in which they happen.
+//! Many orders at once, whose events come in the order of their times.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use event_log::LogClient;
 use orders::OrderId;
 use orders::decide::Refusal;
 
@@ -13,47 +11,29 @@ use crate::clock::Clock;
 use crate::life::{self, Life, Step};
 use crate::settings::Orders;
 
-/// Numbers never run out of the order id's six digits and more.
+/// The least digits of an order's number.
 const DIGITS: usize = 6;
-
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Every order has an event or more, so that their numbers end before the number of records that the
-/// topic has ever held.
-pub fn first_free_number(client: &LogClient) -> event_log::Result<u64> {
-    let deadline = Instant::now() + PATIENCE;
-    let ends = loop {
-        match client.watermarks(PATIENCE) {
-            // A topic that was made just now is not known to every broker yet.
-            Err(error) if error.is_passing() && Instant::now() < deadline => {
-                sleep(Duration::from_millis(100))
-            }
-            ends => break ends?,
-        }
-    };
-    let records: i64 = ends.values().map(|watermarks| watermarks.end.0).sum();
-    Ok(u64::try_from(records).unwrap_or_default() + 1)
-}
 
 /// A discrete-event simulation: time jumps from one event to the next.
 pub struct Simulation {
     orders: Orders,
     clock: Clock,
-    /// Of the order that comes next.
+    /// The number of the next order.
     number: u64,
-    /// How many orders are still to come; `None`: no end.
+    /// How many orders are still to be placed; `None`: without end.
     left: Option<u64>,
     elapsed: Duration,
     next_arrival: Duration,
     between_arrivals: Duration,
-    /// When something happens to the order at this place in `lives`; the earliest first.
+    /// When the order at this index in `lives` has its next event; the earliest first.
     due: BinaryHeap<Reverse<(Duration, usize)>>,
     lives: Vec<Life>,
+    /// Indexes in `lives` of orders that have ended.
     free: Vec<usize>,
 }
 
-/// One event with what its record needs.
-pub struct Happening {
+/// One event, with what its record needs.
+pub struct SimulatedEvent {
     pub step: Step,
     pub customer: u32,
 }
@@ -74,39 +54,39 @@ impl Simulation {
         }
     }
 
-    /// Orders that were placed so far.
+    /// How many orders were placed so far.
     pub fn placed(&self, first: u64) -> u64 {
         self.number - first
     }
 
-    /// Of these, the ones that have ended.
+    /// How many of these have ended.
     pub fn ended(&self, first: u64) -> u64 {
         self.placed(first) - self.due.len() as u64
     }
 
     /// The next event; `None` when all orders have ended.
-    pub fn next(&mut self) -> Result<Option<Happening>, Refusal> {
-        let place = match self.due.peek() {
+    pub fn next(&mut self) -> Result<Option<SimulatedEvent>, Refusal> {
+        let index = match self.due.peek() {
             Some(Reverse((due, _))) if self.left == Some(0) || *due <= self.next_arrival => {
-                let Some(Reverse((due, place))) = self.due.pop() else { return Ok(None) };
+                let Some(Reverse((due, index))) = self.due.pop() else { return Ok(None) };
                 self.elapsed = due;
-                place
+                index
             }
             _ if self.left == Some(0) => return Ok(None),
-            _ => self.arrive(),
+            _ => self.place_order(),
         };
-        let life = &mut self.lives[place];
+        let life = &mut self.lives[index];
         let step = life.step(self.clock.at(self.elapsed))?;
         let customer = life.customer;
         match step.next_in {
-            Some(wait) => self.due.push(Reverse((self.elapsed + wait, place))),
-            None => self.free.push(place),
+            Some(wait) => self.due.push(Reverse((self.elapsed + wait, index))),
+            None => self.free.push(index),
         }
-        Ok(Some(Happening { step, customer }))
+        Ok(Some(SimulatedEvent { step, customer }))
     }
 
-    /// Where the order is that is placed now.
-    fn arrive(&mut self) -> usize {
+    /// Places the next order, and returns its index in `lives`.
+    fn place_order(&mut self) -> usize {
         self.elapsed = self.next_arrival;
         self.next_arrival += self.between_arrivals;
         self.left = self.left.map(|left| left - 1);
@@ -117,9 +97,9 @@ impl Simulation {
         let order_id = OrderId::parse(&format!("{}{number:0DIGITS$}", self.orders.id_prefix))
             .expect("a checked prefix and a number are an order id");
         let life = Life::new(&self.orders, order_id, number);
-        if let Some(place) = self.free.pop() {
-            self.lives[place] = life;
-            place
+        if let Some(index) = self.free.pop() {
+            self.lives[index] = life;
+            index
         } else {
             self.lives.push(life);
             self.lives.len() - 1

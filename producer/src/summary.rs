@@ -1,18 +1,11 @@
-//! What came of it all.
+//! The result of a run: one line in the log, and whether everything is in the topic.
 
-use std::time::Duration;
-
-use event_log::Totals;
 use orders::EventType;
 use service::{Exit, Failure};
 
-pub struct Run {
-    pub totals: Totals,
-    pub orders: u64,
-    pub took: Duration,
-}
+use crate::run::Run;
 
-/// One line. `stopped`: by a signal.
+/// Logs one line. `stopped`: a signal ended the run.
 pub fn log(run: &Run, stopped: bool) {
     let Run { totals, orders, took } = run;
     let of = |event: EventType| totals.acknowledged[event.index()];
@@ -33,12 +26,15 @@ pub fn log(run: &Run, stopped: bool) {
     );
 }
 
-/// Fails unless everything that was sent is in the log for certain.
+/// Fails unless every event that was sent is certain to be in the topic.
 pub fn check(run: &Run) -> Result<(), Failure> {
     let (open, sent) = (run.totals.unacknowledged(), run.totals.sent);
     if open == 0 {
         return Ok(());
     }
     let why = run.totals.last_error.as_deref().unwrap_or("the broker did not answer in time");
-    Err(Failure::new(Exit::Unexpected, format!("{open} of {sent} events may not be in the log: {why}")))
+    Err(Failure::new(
+        Exit::Unexpected,
+        format!("{open} of {sent} events may be missing from the topic: {why}"),
+    ))
 }

@@ -1,4 +1,4 @@
-//! The program from outside: flags in, records and an exit code out.
+//! The program from outside: flags go in, records and an exit code come out.
 
 mod program;
 
@@ -25,7 +25,7 @@ async fn orders_live_their_lives_in_the_topic() {
     let ids: Vec<_> = lives.keys().cloned().collect();
     assert_eq!((ids.len(), ids[0].as_str(), ids[59].as_str()), (60, "ORD-000001", "ORD-000060"));
     for life in lives.values() {
-        // One partition holds a life in its order.
+        // All records of an order are in one partition, so they are read in their order.
         let mut status = None;
         for ((sequence, event), expected) in life.iter().zip(1..) {
             assert!(*sequence == expected && lifecycle::allows(status, *event), "{life:?}");
@@ -139,8 +139,18 @@ async fn wrong_settings_end_with_2_and_name_the_flag() {
     ] {
         let end = Producer::start(&Topic::nowhere(), flags).end();
         assert_eq!(end.code, Some(2), "{flags:?}: {}", end.log);
-        assert!(end.log.contains(named), "{flags:?}: {}", end.log);
+        // For whoever typed the command: no line of the log.
+        assert!(end.log.starts_with("error: ") && end.log.contains(named), "{flags:?}: {}", end.log);
     }
+}
+
+#[tokio::test]
+async fn a_taken_metrics_address_ends_with_2() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let end = Producer::start(&Topic::nowhere(), &["--metrics-listen", &address]).end();
+    assert_eq!(end.code, Some(2), "{}", end.log);
+    assert!(end.log.starts_with(&format!("error: METRICS_LISTEN is {address}, which cannot")), "{}", end.log);
 }
 
 #[tokio::test]

@@ -10,10 +10,10 @@ use views::apply::Codec;
 /// Rebuilds the tables from offset 0 of the topic, beside those that serve, verifies
 /// them against the log and switches to them in one transaction.
 ///
-/// Consumers and API go on meanwhile. Ctrl-C cancels and drops what was made; a rebuild
-/// that was killed is gone on with by the next start.
+/// Consumers and the API go on meanwhile. Ctrl-C cancels the rebuild and drops its tables;
+/// a rebuild that was killed is resumed by the next start.
 ///
-/// Exit codes: 0 done, 2 usage, 3 the log is not whole or is another one, 7 the new
+/// Exit codes: 0 done, 2 usage, 3 the log has lost records or is another one, 7 the new
 /// tables differ from the log and were not switched in, 1 anything else.
 #[derive(Parser, Debug)]
 #[command(name = "replay-rebuild", version)]
@@ -25,24 +25,24 @@ pub struct Args {
     #[command(flatten)]
     pub shell: ShellArgs,
 
-    /// Only say what a rebuild would take, and whether it is possible
+    /// Only report what a rebuild would take, and whether it is possible
     #[arg(long)]
     pub dry_run: bool,
 
-    /// auto: switch to the new tables once they are verified. manual: keep them ready;
-    /// a later start without this verifies them again and switches
+    /// auto: switch to the new tables once they are verified. manual: keep them ready; a
+    /// later start without this flag verifies them again and switches
     #[arg(long, value_name = "auto|manual", default_value = "auto")]
     pub switch: Switch,
 
-    /// What to rebuild
+    /// View to rebuild
     #[arg(long, value_name = "VIEW", default_value = "orders", value_parser = ["orders"])]
     pub view: String,
 
-    /// Cancel the rebuild that waits in ready, or whose process was killed, and drop its tables
+    /// Cancel a rebuild that waits in state ready, or whose process was killed, and drop its tables
     #[arg(long, conflicts_with_all = ["dry_run", "switch"])]
     pub cancel: bool,
 
-    /// Records with a larger value become dead letters, in bytes; as for the consumers
+    /// Largest value of a record in bytes; a larger one becomes a dead letter. The same as the consumers'
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
 }

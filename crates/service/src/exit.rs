@@ -1,6 +1,7 @@
 //! How a process ends: a contract with scripts and supervisors (README.md).
 
 use std::error::Error;
+use std::fmt;
 use std::process::ExitCode;
 
 use crate::Invalid;
@@ -12,15 +13,15 @@ pub enum Exit {
     /// Done, also after SIGTERM.
     Done = 0,
     Unexpected = 1,
-    /// Flags or settings that cannot work.
+    /// A flag or setting that cannot work. The message goes to standard error like clap's, not into the log.
     Usage = 2,
     /// The log is not the one that was read so far, or has a gap.
     LogIdentity = 3,
     /// Another consumer group owns this database.
     OtherDeployment = 4,
-    /// Too many records in a row became dead letters.
+    /// Too many of the last records became dead letters.
     CircuitBreaker = 5,
-    /// The active build is of another projection version.
+    /// The active build has another projection version.
     ProjectionVersion = 6,
     /// A verification found a difference.
     Difference = 7,
@@ -32,10 +33,10 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a process ends other than with [`Exit::Done`]: one line for the log.
+/// Why a process ends other than with [`Exit::Done`], in one line.
 ///
-/// `?` makes one of any error: [`Invalid`] ends with [`Exit::Usage`], everything else
-/// with [`Exit::Unexpected`]. Say another code with [`Failure::with`].
+/// `?` converts any error: [`Invalid`] ends with [`Exit::Usage`], everything else with [`Exit::Unexpected`].
+/// [`Failure::with`] converts with another code.
 #[derive(Debug)]
 pub struct Failure {
     pub exit: Exit,
@@ -47,9 +48,15 @@ impl Failure {
         Self { exit, message: message.into() }
     }
 
-    /// For `map_err`: the error's chain, and the code to end with.
+    /// For `map_err`: the error with its causes, and the code to end with.
     pub fn with<E: Error>(exit: Exit) -> impl Fn(E) -> Self {
         move |error| Self { exit, message: chain(&error) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }
 
@@ -61,17 +68,17 @@ impl<E: Error + 'static> From<E> for Failure {
     }
 }
 
-/// An error with its causes, as one line. Causes that a text already repeats are
-/// left out.
+/// An error and its causes, as one line.
+///
+/// Libraries leave their causes to whoever prints the error. Our own errors print them themselves and have
+/// no source, so that nothing appears twice.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        source = error.source();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
     }
     text
 }
@@ -80,16 +87,37 @@ pub fn chain(error: &dyn Error) -> String {
 mod tests {
     use super::*;
 
+    /// As libraries write their errors.
     #[derive(Debug, thiserror::Error)]
-    #[error("reading the position")]
-    struct Outer(#[source] std::io::Error);
+    #[error("reading the answer")]
+    struct Foreign(#[source] std::io::Error);
+
+    /// As we write ours.
+    #[derive(Debug, thiserror::Error)]
+    #[error("reading the position: {cause}")]
+    struct Own {
+        cause: std::io::Error,
+    }
+
+    fn refused() -> std::io::Error {
+        std::io::Error::other("connection refused")
+    }
 
     #[test]
     fn settings_end_with_usage_and_the_rest_with_unexpected() {
         let failure = Failure::from(Invalid::new("KAFKA_TOPIC", "is empty"));
-        assert_eq!(failure.exit, Exit::Usage);
-        let failure = Failure::from(Outer(std::io::Error::other("connection refused")));
-        assert_eq!(failure.exit, Exit::Unexpected);
-        assert_eq!(failure.message, "reading the position: connection refused");
+        assert_eq!((failure.exit, failure.message.as_str()), (Exit::Usage, "KAFKA_TOPIC is empty"));
+        assert_eq!(Failure::from(refused()).exit, Exit::Unexpected);
+        let failure = Failure::with(Exit::LogIdentity)(Own { cause: refused() });
+        assert_eq!(failure.exit, Exit::LogIdentity);
+    }
+
+    #[test]
+    fn every_cause_is_printed_once() {
+        assert_eq!(Failure::from(Foreign(refused())).message, "reading the answer: connection refused");
+        assert_eq!(
+            Failure::from(Own { cause: refused() }).message,
+            "reading the position: connection refused"
+        );
     }
 }

@@ -1,13 +1,13 @@
-//! Health that can turn red: named checks with the reason why.
+//! Health: named checks and heartbeats, each with the reason why it fails.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What the three probes answer. Cheap to clone; all clones are one.
+/// What the three probes answer. Clones share their state.
 ///
-/// - **live**: no heartbeat is overdue. Red means: restart the process.
-/// - **started**: start-up is over, once and for all.
+/// - **live**: no heartbeat is overdue. If it fails, the process should be restarted.
+/// - **started**: start-up is over. It stays so.
 /// - **ready**: live, started, and every named check is fine.
 #[derive(Clone, Debug, Default)]
 pub struct Health(Arc<Mutex<State>>);
@@ -22,7 +22,7 @@ struct State {
 /// One probe's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Check and reason; no reason: it is fine.
+    /// Each check, with the reason if it fails.
     pub checks: Vec<(&'static str, Result<(), String>)>,
 }
 
@@ -34,7 +34,7 @@ impl Report {
 }
 
 impl Health {
-    /// Checks that are red until they are set the first time.
+    /// With checks that fail until they are set for the first time.
     #[must_use]
     pub fn expecting(checks: &[&'static str]) -> Self {
         let health = Self::default();
@@ -44,7 +44,7 @@ impl Health {
         health
     }
 
-    /// Sets a check of readiness, with the reason where it fails. Logs when it changes sides.
+    /// Sets a check of readiness, with the reason if it fails. Logs each change between the two.
     pub fn set(&self, check: &'static str, state: Result<(), impl Into<String>>) {
         let state = state.map_err(Into::into);
         let mut all = self.lock();
@@ -57,18 +57,18 @@ impl Health {
         }
     }
 
-    /// Start-up is over.
+    /// Declares start-up to be over.
     pub fn set_started(&self) {
         self.lock().started = true;
     }
 
-    /// The process counts as dead once `within` has gone by without the next beat.
-    /// For loops that must not hang.
+    /// A sign of life of a loop that must not hang: without the next one `within` this time, the process is no
+    /// longer live.
     pub fn beat(&self, name: &'static str, within: Duration) {
         self.lock().heartbeats.insert(name, Instant::now() + within);
     }
 
-    /// Ends a heartbeat that is no longer due, such as that of a loop that has ended.
+    /// Expects no further beat, because the loop has ended.
     pub fn rest(&self, name: &'static str) {
         self.lock().heartbeats.remove(name);
     }
@@ -93,7 +93,7 @@ impl Health {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic ends the process; no half-written state outlives it.
+        // A panic ends the process, so nobody sees state that it left half written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! Logs go to standard error, as text or as one JSON object per line.
+//! The log: on standard error, as text or as one JSON object per line.
 
 use std::io::IsTerminal;
 
@@ -6,12 +6,13 @@ use tracing_subscriber::EnvFilter;
 
 use crate::settings::{Format, Invalid, Log};
 
-/// Installs the subscriber of this process. A second call has no effect.
+/// Installs the log of this process. A second call has no effect.
 pub fn init(log: &Log) -> Result<(), Invalid> {
-    let filter = EnvFilter::try_new(&log.filter)
-        .map_err(|error| Invalid::new("RUST_LOG", format!("{:?} is no log filter: {error}", log.filter)))?;
+    let filter = EnvFilter::try_new(&log.filter).map_err(|error| {
+        Invalid::new("RUST_LOG", format!("is {:?}, which is not a log filter: {error}", log.filter))
+    })?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // An error means that a test has installed one before.
+    // It fails only where a test has installed one before.
     let _ = match log.format {
         Format::Text => logs.with_ansi(std::io::stderr().is_terminal()).try_init(),
         Format::Json => logs.json().flatten_event(true).try_init(),

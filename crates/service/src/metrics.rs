@@ -2,28 +2,29 @@
 
 use std::time::Duration;
 
+use ::metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-/// Seconds, from half a millisecond to half a minute.
+/// Bounds of histograms of seconds.
 const SECONDS: [f64; 15] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// Counts, of records in a batch for example.
+/// Bounds of histograms of counts, such as records in a batch.
 const COUNTS: [f64; 9] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 10_000.0, 100_000.0];
 
-/// Renders what was recorded. Histograms named `…_seconds` have buckets of seconds, all others of counts.
+/// Renders what was recorded. Histograms named `…_seconds` have bounds in seconds, all others in counts.
 #[derive(Clone, Debug)]
 pub struct Metrics(PrometheusHandle);
 
 impl Metrics {
-    /// Installs the recorder of this process; a second one is refused.
+    /// Installs the recorder of this process, of which there can be only one.
     pub fn install() -> Result<Self, BuildError> {
         let handle = builder()?.install_recorder()?;
-        ::metrics::gauge!("food_orders_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        publish_build_info();
         Ok(Self(handle))
     }
 
-    /// A recorder that nothing records to: for tests that start more than one app in a process.
+    /// A recorder that receives nothing, for tests that start several apps in one process.
     pub fn detached() -> Result<Self, BuildError> {
         Ok(Self(builder()?.build_recorder().handle()))
     }
@@ -34,7 +35,7 @@ impl Metrics {
         self.0.render()
     }
 
-    /// Keeps memory bounded while nobody scrapes; never returns.
+    /// Keeps memory bounded even if nobody reads the metrics. Never returns.
     pub async fn keep_up(&self) {
         let mut ticks = tokio::time::interval(Duration::from_secs(5));
         loop {
@@ -42,6 +43,11 @@ impl Metrics {
             self.0.run_upkeep();
         }
     }
+}
+
+fn publish_build_info() {
+    describe_gauge!("food_orders_build_info", "Always 1; the version of the program is a label.");
+    gauge!("food_orders_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
 fn builder() -> Result<PrometheusBuilder, BuildError> {
@@ -52,3 +58,17 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_carry_their_help() {
+        let recorder = builder().unwrap().build_recorder();
+        ::metrics::with_local_recorder(&recorder, publish_build_info);
+        let text = recorder.handle().render();
+        assert!(text.contains("# HELP food_orders_build_info Always 1;"), "{text}");
+        assert!(text.contains("food_orders_build_info{version="), "{text}");
+    }
+}

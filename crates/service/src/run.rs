@@ -13,20 +13,19 @@ use crate::settings::ShellArgs;
 use crate::signals::Signals;
 use crate::{Health, logging};
 
-/// What a program is given by the shell around it.
+/// What the shell gives to the program that it runs.
 #[derive(Clone, Debug)]
 pub struct Shell {
     /// Cancelled by the first SIGINT or SIGTERM: finish what is in flight, then return.
     pub stop: CancellationToken,
     pub health: Health,
     pub metrics: Metrics,
-    /// How long finishing may take; then the process is ended.
+    /// How long finishing may take before the process is ended.
     pub shutdown_timeout: Duration,
 }
 
-/// A program: parses the flags, sets up logs, metrics and signals, runs `main` and
-/// turns its result into one log line and an exit code. `shell_args` points to where
-/// the program's flags keep those of the shell.
+/// Parses the flags, sets up logs, metrics and signals, runs `main`, and turns its result into one line and an
+/// exit code. `shell_args` returns the shell's part of the program's flags.
 pub fn run<A: Parser>(
     shell_args: impl FnOnce(&A) -> &ShellArgs,
     main: impl AsyncFnOnce(A, Shell) -> Result<(), Failure>,
@@ -35,7 +34,7 @@ pub fn run<A: Parser>(
     let shell_args = shell_args(&args).clone();
     match start(shell_args).and_then(|(runtime, shell)| {
         let result = runtime.block_on(main(args, shell));
-        // Threads that still block (a Kafka client, name resolution) do not hold up the end.
+        // Threads that still block, in a Kafka client or a name look-up, must not delay the end.
         runtime.shutdown_background();
         result
     }) {
@@ -68,31 +67,35 @@ fn start(args: ShellArgs) -> Result<(Runtime, Shell), Failure> {
     Ok((runtime, shell))
 }
 
-/// The first signal asks, the second or the end of the time ends.
+/// The first signal asks the program to stop. A second one, or a program that takes too long, ends the process.
 async fn watch(mut signals: Signals, stop: CancellationToken, timeout: Duration) {
     let signal = signals.next().await;
-    tracing::info!(signal, timeout_s = timeout.as_secs(), "stopping; the same signal again ends at once");
+    tracing::info!(
+        signal,
+        timeout_s = timeout.as_secs(),
+        "stopping; a second signal ends the process at once"
+    );
     stop.cancel();
-    // A little longer than the program itself may take, so that its own end comes first.
+    // A little longer than the program may take, so that one that keeps to its time is not cut off.
     let grace = timeout + Duration::from_secs(1);
     match tokio::time::timeout(grace, signals.next()).await {
-        Ok(signal) => tracing::warn!(signal, "ended at once by a second signal"),
+        Ok(signal) => tracing::warn!(signal, "the process is ended by a second signal"),
         Err(_) => tracing::error!(
             timeout_s = timeout.as_secs(),
-            "did not stop within SHUTDOWN_TIMEOUT_SECONDS; ended"
+            "the process is ended: it did not stop within SHUTDOWN_TIMEOUT_SECONDS"
         ),
     }
     std::process::exit(Exit::Unexpected as i32);
 }
 
-/// A panic in any task or thread is a bug that nobody downstream can reason about:
-/// the process ends, non-zero, rather than go on with a part missing.
+/// A panic in any task or thread is a bug, after which a part of the process is missing. The process ends,
+/// non-zero, rather than go on without it.
 fn end_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let message = panic.payload_as_str().unwrap_or("no message");
-        tracing::error!(place, "ended by a panic: {message}");
+        tracing::error!(place, "the process is ended by a panic: {message}");
         if std::env::var_os("RUST_BACKTRACE").is_some() {
             print(panic);
         }
@@ -100,11 +103,11 @@ fn end_on_panic() {
     }));
 }
 
+/// What is wrong with the command line is for whoever typed it: it is printed as clap prints its own errors.
 fn report(failure: &Failure) {
-    if tracing::dispatcher::has_been_set() {
-        tracing::error!(exit_code = failure.exit as u8, "{}", failure.message);
+    if failure.exit == Exit::Usage || !tracing::dispatcher::has_been_set() {
+        eprintln!("error: {failure}");
     } else {
-        // Settings were refused before there was a log.
-        eprintln!("error: {}", failure.message);
+        tracing::error!(exit_code = failure.exit as u8, "{failure}");
     }
 }

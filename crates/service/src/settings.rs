@@ -1,4 +1,4 @@
-//! The settings that all programs take. What those of Kafka and PostgreSQL are, event-log and views know.
+//! The settings of the shell. Those of Kafka are in event-log, those of PostgreSQL in views.
 
 mod listen;
 mod log;

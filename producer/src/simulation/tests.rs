@@ -18,7 +18,7 @@ fn orders(count: u64) -> Orders {
 fn events(orders: Orders, first: u64) -> Vec<NewEvent> {
     let clock = Clock::Simulated("2026-11-21T18:00:00Z".parse().unwrap());
     let mut simulation = Simulation::new(orders, clock, first);
-    std::iter::from_fn(|| simulation.next().unwrap()).map(|happening| happening.step.event).collect()
+    std::iter::from_fn(|| simulation.next().unwrap()).map(|simulated| simulated.step.event).collect()
 }
 
 fn json(event: &NewEvent) -> String {

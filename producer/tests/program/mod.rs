@@ -13,7 +13,7 @@ use orders::{Decoded, LogOrder, Offset, Partition, Position, Time, decode};
 
 pub struct Topic(KafkaSettings);
 
-/// One record of it.
+/// One record of the topic.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Record {
     pub partition: i32,
@@ -37,12 +37,12 @@ impl Topic {
         Self(KafkaSettings::new(servers.bootstrap_servers(), &servers.fresh_topic_name()))
     }
 
-    /// Where no broker is.
+    /// A topic at an address where no broker answers.
     pub fn nowhere() -> Self {
         Self(KafkaSettings::new("127.0.0.1:1", "food-orders"))
     }
 
-    /// Everything that is in it, by partition and offset.
+    /// All records, by partition and offset.
     pub async fn read(&self) -> Vec<Record> {
         let spans = self.spans().await.expect("the topic's ends");
         let mut replay = Replay::start(&self.0, spans.into_iter().collect(), ChunkLimits::default()).unwrap();
@@ -64,7 +64,7 @@ impl Topic {
     pub async fn wait_for_records(&self, count: i64) {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            // The producer makes the topic.
+            // The producer creates the topic, so it may not exist yet.
             let spans = self.spans().await.unwrap_or_default();
             if spans.iter().map(|(_, span)| span.to.0).sum::<i64>() >= count {
                 return;
@@ -84,10 +84,10 @@ impl Topic {
 
 pub struct Producer(Child);
 
-/// How it ended.
+/// How the producer ended.
 pub struct End {
     pub code: Option<i32>,
-    /// What it wrote to standard error.
+    /// The text that it wrote to standard error.
     pub log: String,
 }
 
@@ -115,7 +115,7 @@ impl Producer {
     }
 }
 
-/// Until a program listens there.
+/// Waits until a program listens at the address.
 pub async fn wait_for_listener(address: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while tokio::net::TcpStream::connect(address).await.is_err() {

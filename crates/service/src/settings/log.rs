@@ -1,4 +1,4 @@
-//! How much is logged, and in which form.
+//! How much is logged, and in what form.
 
 use clap::Args;
 
@@ -36,7 +36,7 @@ impl LogArgs {
     pub fn validate(&self) -> Result<Log, Invalid> {
         let level = self.log_level.trim().to_ascii_lowercase();
         if !["error", "warn", "info", "debug", "trace"].contains(&level.as_str()) {
-            let reason = format!("is {:?}; it is error, warn, info, debug or trace", self.log_level);
+            let reason = format!("is {:?}; it must be error, warn, info, debug or trace", self.log_level);
             return Err(Invalid::new("LOG_LEVEL", reason));
         }
         let format = match self.log_format.trim().to_ascii_lowercase().as_str() {
@@ -45,7 +45,7 @@ impl LogArgs {
             _ => {
                 return Err(Invalid::new(
                     "LOG_FORMAT",
-                    format!("is {:?}; it is text or json", self.log_format),
+                    format!("is {:?}; it must be text or json", self.log_format),
                 ));
             }
         };
@@ -57,11 +57,11 @@ impl LogArgs {
     }
 }
 
-/// These tell again, or as a warning, what our own lines say where it is handled: migrations, notices,
-/// connections that a pool found dead and replaced.
+/// These libraries repeat what our own lines say where it is handled, or warn of what is no problem:
+/// migrations, notices, connections that a pool found dead and replaced.
 const LIBRARIES: &str = "refinery_core=warn,tokio_postgres=warn,deadpool=error";
 
-/// `debug` and `trace` mean ours: libraries tell of every packet at these levels.
+/// `debug` and `trace` apply to our own code only: libraries log every packet at these levels.
 fn quiet_libraries(level: &str) -> String {
     match level {
         "debug" | "trace" => format!(
@@ -71,6 +71,8 @@ fn quiet_libraries(level: &str) -> String {
                 "event_log",
                 "views",
                 "rebuild",
+                "dead_letters",
+                "retry",
                 "service",
                 "producer",
                 "consumer",

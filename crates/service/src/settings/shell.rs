@@ -1,4 +1,4 @@
-//! What every program takes: its log, and how it ends.
+//! What every program takes: the settings of its log and of its end.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub struct ShellArgs {
     #[command(flatten)]
     pub log: LogArgs,
 
-    /// Seconds that finishing may take after SIGTERM or SIGINT; then the process is ended
+    /// Seconds that finishing may take after SIGTERM or SIGINT before the process is ended
     #[arg(
         long,
         env = "SHUTDOWN_TIMEOUT_SECONDS",

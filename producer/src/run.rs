@@ -1,0 +1,47 @@
+//! One run: orders are made up and written, event by event.
+
+use std::time::{Duration, Instant};
+
+use event_log::{LogWriter, Totals};
+use service::{Failure, Shell};
+
+use crate::clock::Clock;
+use crate::metrics;
+use crate::output::Output;
+use crate::settings::Settings;
+use crate::simulation::Simulation;
+
+/// How long the last acknowledgements may take. By then the client has given up on its own.
+const LAST_ANSWERS_LIMIT: Duration = Duration::from_secs(130);
+
+/// What a run has written.
+pub struct Run {
+    pub totals: Totals,
+    pub orders: u64,
+    pub took: Duration,
+}
+
+/// Writes until the orders are done or the process is asked to stop, then waits for the last acknowledgements.
+pub fn run(settings: &Settings, first: u64, writer: LogWriter, shell: &Shell) -> Result<Run, Failure> {
+    let clock = settings.simulate_from.map_or(Clock::Wall, Clock::Simulated);
+    let mut simulation = Simulation::new(settings.orders.clone(), clock, first);
+    tracing::info!(
+        topic = settings.kafka.topic,
+        seed = settings.orders.seed,
+        first_number = first,
+        events_per_second = settings.rate,
+        "writing orders"
+    );
+    let started = Instant::now();
+    let mut output = Output::new(settings, writer, shell, started);
+    while !shell.stop.is_cancelled() {
+        let Some(event) = simulation.next()? else { break };
+        if !output.write(&event, simulation.ended(first))? {
+            break;
+        }
+    }
+    let limit = if shell.stop.is_cancelled() { shell.shutdown_timeout } else { LAST_ANSWERS_LIMIT };
+    let totals = output.finish(limit)?;
+    metrics::publish(&totals);
+    Ok(Run { totals, orders: simulation.placed(first), took: started.elapsed() })
+}
