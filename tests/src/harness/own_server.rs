@@ -1,4 +1,4 @@
-//! A server that one test has to itself: to be killed, frozen, filled up.
+//! A server of one test's own, which the test may kill, freeze, or fill up.
 
 use std::fs::Permissions;
 use std::ops::{Deref, DerefMut};
@@ -8,15 +8,16 @@ use std::path::Path;
 use local_stack::{Downloads, Kafka, KafkaOptions, Postgres, PostgresOptions};
 use tempfile::TempDir;
 
-/// Stopped and deleted when this is dropped. Its calls block, for seconds: a proxy has its own thread, and the
-/// programs are processes of their own.
-pub struct Own<T> {
-    // Ended before its folder goes.
+/// A server with its data folder. Dropping this stops the server and deletes the data. The calls block for
+/// seconds; a test may make them on its own thread, because the proxy has a thread of its own and the
+/// programs are processes.
+pub struct OwnServer<T> {
+    // Fields are dropped in this order, so the server ends before its folder is deleted.
     server: T,
     folder: TempDir,
 }
 
-impl Own<Kafka> {
+impl OwnServer<Kafka> {
     pub fn kafka() -> Self {
         let folder = folder();
         let options = KafkaOptions::new(folder.path().join("kafka")).for_tests();
@@ -25,8 +26,8 @@ impl Own<Kafka> {
     }
 }
 
-impl Own<Postgres> {
-    /// With settings as in postgresql.conf.
+impl OwnServer<Postgres> {
+    /// Starts PostgreSQL with these settings, as in postgresql.conf.
     pub fn postgres(settings: &[(&str, &str)]) -> Self {
         let folder = folder();
         let mut options = PostgresOptions::new(folder.path().join("postgres")).for_tests();
@@ -38,19 +39,19 @@ impl Own<Postgres> {
     }
 }
 
-impl<T> Own<T> {
+impl<T> OwnServer<T> {
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// PostgreSQL's account has to get through.
+/// A temporary folder that PostgreSQL's account can enter.
 fn folder() -> TempDir {
     let readable = Permissions::from_mode(0o755);
     tempfile::Builder::new().prefix("food-orders-fault-").permissions(readable).tempdir().unwrap()
 }
 
-impl<T> Deref for Own<T> {
+impl<T> Deref for OwnServer<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -58,7 +59,7 @@ impl<T> Deref for Own<T> {
     }
 }
 
-impl<T> DerefMut for Own<T> {
+impl<T> DerefMut for OwnServer<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.server
     }
