@@ -28,8 +28,8 @@ const DOORS: [(&str, &str); 5] = [
     ("refinery", "views"),
 ];
 
-/// `orders` has no IO and no async: these can do neither.
-const LIBRARIES_OF_ORDERS: [&str; 5] = ["jiff", "serde", "serde_json", "thiserror", "uuid"];
+/// `orders` has no IO and no async: these can do neither. utoipa only derives the schema of types that the API answers.
+const LIBRARIES_OF_ORDERS: [&str; 6] = ["jiff", "serde", "serde_json", "thiserror", "utoipa", "uuid"];
 
 fn layer(name: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&name))
@@ -104,7 +104,7 @@ fn names_crate(tokens: &[Token], identifier: &str) -> bool {
     named.any(|at| {
         let (before, after) = (&tokens[..at], &tokens[at + 1..]);
         // `::name` begins a path; `other::name` and `Type<T>::name` do not.
-        let outer = rust::ends_with(before, &[":", ":"]).then(|| before.get(at.wrapping_sub(3))).flatten();
+        let outer = rust::ends_with(before, &[":", ":"]).then(|| before.iter().nth_back(2)).flatten();
         let begins_a_path =
             outer.is_none_or(|outer| outer.is("use") || (outer.kind == rust::Kind::Mark && !outer.is(">")));
         let is_used = before.last().is_some_and(|word| word.is("use") || word.is("crate"));
