@@ -248,7 +248,7 @@ impl Runner {
 /// The row is not this runner's any more.
 pub(crate) fn taken(error: views::Error) -> Error {
     match error {
-        views::Error::Refused { .. } => Error::Taken,
+        views::Error::NotTheOwner { .. } => Error::Taken,
         other => Error::Views(other),
     }
 }
@@ -265,7 +265,7 @@ async fn report(database: Database, row: RowOwner, meter: Arc<Meter>) -> Error {
         }
         let Some(session) = &session else { continue };
         match row.save_progress(session, &progress).await {
-            Err(views::Error::Refused { .. }) => return Error::Taken,
+            Err(views::Error::NotTheOwner { .. }) => return Error::Taken,
             Err(error) => tracing::debug!(%error, "the progress of a rebuild was not written down"),
             Ok(()) => {}
         }

@@ -2,7 +2,7 @@
 //! by the dead letter that the build has of it.
 
 use orders::{Cause, Decoded, Record};
-use views::apply::{Closed, Codec, Judged};
+use views::apply::{Closed, Codec, Disposition};
 use views::decisions::{Decided, Verdict};
 use views::rebuild::KnownDeadLetter;
 
@@ -20,22 +20,22 @@ pub(super) fn expected<'a>(
     decided: Option<&Decided>,
     dead_letter: Option<&KnownDeadLetter>,
 ) -> Expected<'a> {
-    let judged = Judged::of(codec, record, decided);
+    let disposition = Disposition::of(codec, record, decided);
     let differs = |expected: Option<String>| Some((expected, dead_letter.map(shown)));
-    match (judged, dead_letter) {
-        (Judged::Event(event), None) => Expected { event: Some((event, None)), dead_letter: None },
+    match (disposition, dead_letter) {
+        (Disposition::Event(event), None) => Expected { event: Some((event, None)), dead_letter: None },
         // Only PostgreSQL found fault with it.
-        (Judged::Event(_) | Judged::Admitted(..), Some(dead_letter))
+        (Disposition::Event(_) | Disposition::Admitted(..), Some(dead_letter))
             if dead_letter.closed.is_none() && dead_letter.cause == Cause::RefusedByDatabase.as_str() =>
         {
             Expected { event: None, dead_letter: None }
         }
-        (Judged::Event(event), Some(_)) => {
+        (Disposition::Event(event), Some(_)) => {
             Expected { event: Some((event, None)), dead_letter: differs(Some("no dead letter".into())) }
         }
         // It was an event before the retry: the build was made with another size limit.
-        (Judged::Admitted(event, _), None) => Expected { event: Some((event, None)), dead_letter: None },
-        (Judged::Admitted(event, decided), Some(dead_letter)) => Expected {
+        (Disposition::Admitted(event, _), None) => Expected { event: Some((event, None)), dead_letter: None },
+        (Disposition::Admitted(event, decided), Some(dead_letter)) => Expected {
             event: Some((event, Some(decided.id))),
             dead_letter: if is_closed_by(dead_letter, decided) {
                 None
@@ -43,14 +43,14 @@ pub(super) fn expected<'a>(
                 differs(Some(closed_by(decided)))
             },
         },
-        (Judged::Discarded(decided), dead_letter) => Expected {
+        (Disposition::Discarded(decided), dead_letter) => Expected {
             event: None,
             dead_letter: match dead_letter {
                 Some(dead_letter) if is_closed_by(dead_letter, decided) => None,
                 _ => differs(Some(closed_by(decided))),
             },
         },
-        (Judged::Rejected(rejection), dead_letter) => {
+        (Disposition::Rejected(rejection), dead_letter) => {
             let cause = rejection.cause.as_str();
             let fits = dead_letter
                 .is_some_and(|dead_letter| dead_letter.closed.is_none() && dead_letter.cause == cause);

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use event_log::{ChunkLimits, Replay, Span};
 use orders::Offset;
 use views::SessionKind;
-use views::rebuild::{HistoryRow, HistoryScan};
+use views::history::HistoryRow;
+use views::rebuild::HistoryScan;
 
 use super::Scope;
 use super::admission::expected;
@@ -94,11 +95,12 @@ async fn of_history(
     let mut rows = Rows::new();
     while let Some(bytes) = scan.next().await? {
         let row = HistoryRow::of(&bytes)?;
-        let shown = Shown::new(&Content::of_row(&row), row.details.map(Cow::Borrowed));
-        if rows.contains_key(&row.offset) {
-            differences.push(whole(block, row.offset, None, Some("the same record again".into())));
+        let content = Content::of_row(&row);
+        let shown = Shown::new(&content, row.fact_row.details.map(Cow::Borrowed));
+        if rows.contains_key(&content.offset) {
+            differences.push(whole(block, content.offset, None, Some("the same record again".into())));
         }
-        rows.insert(row.offset, shown);
+        rows.insert(content.offset, shown);
     }
     Ok(rows)
 }
