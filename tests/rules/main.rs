@@ -15,6 +15,7 @@ mod links;
 mod manifests;
 mod paths;
 mod rust;
+mod statements;
 mod tree;
 
 /// Ends the test with all complaints at once.

@@ -30,6 +30,13 @@ pub struct Dependency {
     pub kind: Kind,
 }
 
+impl Package {
+    /// As Rust code says it.
+    pub fn identifier(&self) -> String {
+        self.name.replace('-', "_")
+    }
+}
+
 pub fn packages() -> &'static [Package] {
     static PACKAGES: OnceLock<Vec<Package>> = OnceLock::new();
     PACKAGES.get_or_init(|| {

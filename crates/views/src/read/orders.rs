@@ -55,7 +55,7 @@ impl Reader {
         let id = values.bind(&id, Type::TEXT);
         let (columns, incomplete) = (order_columns::READ_OF_O.as_str(), incomplete_of(&id, None));
         let text = format!(
-            "/* views::read::order */
+            "/* views::read::orders::order */
              SELECT {columns}, {incomplete} FROM {{build}}.orders o WHERE o.order_id = {id}"
         );
         let statement = Statement { kind: Kind::Prepared, text, values };
@@ -119,8 +119,9 @@ impl Reader {
             Some(cut) => page_sql.page_as_of(cut, filter),
         };
         let (columns, incomplete, by) = (order_columns::READ_OF_O.as_str(), incomplete(cut), sort.sql());
-        let text =
-            format!("/* views::read::orders */ SELECT {columns}, {incomplete} FROM ({page}) o ORDER BY {by}");
+        let text = format!(
+            "/* views::read::orders::orders */ SELECT {columns}, {incomplete} FROM {page} o ORDER BY {by}"
+        );
         let streamed = cut.is_some() && sort != Sort::LastUpdatedDescending;
         let kind = if streamed { Kind::Streamed } else { Kind::Planned };
         let statement = Statement { kind, text, values };
@@ -159,12 +160,12 @@ impl PageSql {
         let Self { status, customer, restaurant, limit, since, .. } = self;
         let (after, by) = (self.after(), self.sort.sql());
         format!(
-            "SELECT * FROM {source} o
+            "(SELECT * FROM {source} o
              WHERE ({status}::text IS NULL OR o.status = {status})
                  AND ({customer}::text IS NULL OR o.customer_id = {customer})
                  AND ({restaurant}::text IS NULL OR o.restaurant_id = {restaurant})
                  AND ({since}::timestamptz IS NULL OR o.last_updated >= {since}) AND {after}
-             ORDER BY {by} LIMIT {limit}"
+             ORDER BY {by} LIMIT {limit})"
         )
     }
 
@@ -188,13 +189,13 @@ impl PageSql {
             let (latest, after, by) = (latest(cut), self.after(), self.sort.sql());
             let fold = fold(cut, "AND h.order_id = p.order_id", false);
             return format!(
-                "SELECT f.* FROM (
-                     SELECT o.order_id FROM ({latest}) o
+                "(SELECT f.* FROM (
+                     SELECT o.order_id FROM {latest} o
                      WHERE ({status}::text IS NULL OR o.status = {status}) AND {after} ORDER BY {by} LIMIT {limit}
-                 ) p CROSS JOIN LATERAL ({fold}) f"
+                 ) p CROSS JOIN LATERAL {fold} f)"
             );
         }
-        self.page(&format!("({})", fold(cut, &only, self.sort == Sort::OrderIdDescending)))
+        self.page(&fold(cut, &only, self.sort == Sort::OrderIdDescending))
     }
 
     /// Orders `o` that come after the page before.
