@@ -1,4 +1,4 @@
-//! Hashes of stretches of the log: equal stretches need no closer look.
+//! Hashes of blocks of the log: equal blocks need no closer look.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,7 +9,7 @@ use super::content::Content;
 /// Offsets in one block.
 pub(super) const SIZE: i64 = 4096;
 
-/// A block of one partition: offsets from `number` × [`SIZE`] on.
+/// The [`SIZE`] offsets of one partition that begin at `number` × [`SIZE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Block {
     pub(super) partition: Partition,
@@ -28,7 +28,8 @@ impl Block {
     }
 }
 
-/// Per block: how many records, and the sum of their hashes, whatever their order.
+/// Of each block, the number of records and the sum of their hashes: a sum does not depend on
+/// the order in which records are added.
 #[derive(Debug, Default)]
 pub(super) struct Blocks(HashMap<Block, (u64, u64)>);
 
@@ -48,7 +49,7 @@ impl Blocks {
     }
 }
 
-/// Blocks that are not the same on both sides, in their order.
+/// The blocks that are not the same on both sides, in ascending order.
 pub(super) fn differing(one: &Blocks, other: &Blocks) -> Vec<Block> {
     let mut all: BTreeMap<Block, bool> = BTreeMap::new();
     for block in one.0.keys().chain(other.0.keys()) {
@@ -60,10 +61,10 @@ pub(super) fn differing(one: &Blocks, other: &Blocks) -> Vec<Block> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::content::tests::content;
+    use crate::steps::verify::content::tests::content;
 
     #[test]
-    fn the_order_of_records_does_not_count_but_every_value_does() {
+    fn blocks_differ_by_their_records_and_not_by_the_order_of_these() {
         let (mut one, mut other) = (Blocks::default(), Blocks::default());
         for offset in 0..10_000 {
             one.add(&content(offset, "a"));

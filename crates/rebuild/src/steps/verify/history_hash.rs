@@ -1,4 +1,4 @@
-//! The history, hashed in blocks.
+//! The build's history, hashed in blocks.
 
 use tokio::task::JoinSet;
 use views::history::HistoryRow;
@@ -10,10 +10,10 @@ use super::content::Content;
 use crate::error::Result;
 use crate::settings::Settings;
 
-pub(super) async fn hash(settings: &Settings, build: Build) -> Result<Blocks> {
+pub(super) async fn of(settings: &Settings, build: Build) -> Result<Blocks> {
     let mut halves = JoinSet::new();
     for second in [false, true] {
-        halves.spawn(half(settings.database.clone(), build, second));
+        halves.spawn(of_half(settings.database.clone(), build, second));
     }
     let mut blocks = Blocks::default();
     while let Some(half) = halves.join_next().await {
@@ -22,7 +22,7 @@ pub(super) async fn hash(settings: &Settings, build: Build) -> Result<Blocks> {
     Ok(blocks)
 }
 
-async fn half(database: Database, build: Build, second: bool) -> Result<Blocks> {
+async fn of_half(database: Database, build: Build, second: bool) -> Result<Blocks> {
     let session = database.session("food-orders rebuild verify", SessionKind::Sorting).await?;
     let mut scan = HistoryScan::half(&session, build, second).await?;
     let mut blocks = Blocks::default();

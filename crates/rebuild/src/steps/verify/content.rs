@@ -1,4 +1,4 @@
-//! What one record says, in a form that the log and the history share, and which retry admitted it.
+//! What one record says, in a form that the log and the history have in common.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,7 +7,7 @@ use orders::{Decoded, Offset, Partition, Record, Time};
 use views::apply::derived_event_id;
 use views::history::HistoryRow;
 
-use crate::canonical;
+use super::canonical;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Content<'a> {
@@ -20,10 +20,10 @@ pub(super) struct Content<'a> {
     pub(super) event_id: Cow<'a, str>,
     pub(super) occurred_at: Time,
     pub(super) appended_at: Time,
-    /// By meaning, not by text.
+    /// A hash of the details by their meaning.
     pub(super) details: Option<u64>,
     pub(super) trace_id: Option<&'a str>,
-    /// Not of the log: the retry that admitted it.
+    /// The retry that admitted the record; it is not in the log.
     pub(super) decision: Option<i64>,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Content<'a> {
             },
             occurred_at: fact.occurred_at,
             appended_at: fact.at.appended_at,
-            details: canonical::members(fact.fields.iter()),
+            details: canonical::hash_members(fact.fields.iter()),
             trace_id: record.trace_id(),
             decision,
         }
@@ -64,9 +64,15 @@ impl<'a> Content<'a> {
             status: row.status,
             sequence: fact.sequence,
             event_id: Cow::Borrowed(row.event_id),
+<<<<<<< HEAD:crates/rebuild/src/verify/content.rs
             occurred_at: fact.occurred_at,
             appended_at: fact.at.appended_at,
             details: fact.details.map(canonical::value),
+=======
+            occurred_at: row.occurred_at,
+            appended_at: row.appended_at,
+            details: row.details.map(canonical::hash),
+>>>>>>> rules:crates/rebuild/src/steps/verify/content.rs
             trace_id: row.trace_id,
             decision: row.decision,
         }
@@ -85,7 +91,7 @@ impl<'a> Content<'a> {
 pub(super) mod tests {
     use super::*;
 
-    pub(in crate::verify) fn content(offset: i64, order_id: &str) -> Content<'_> {
+    pub(in crate::steps::verify) fn content(offset: i64, order_id: &str) -> Content<'_> {
         Content {
             partition: Partition(0),
             offset: Offset(offset),
