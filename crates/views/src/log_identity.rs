@@ -1,4 +1,4 @@
-//! Which log a build was made from.
+//! The log that a build is made from.
 
 use orders::LogIdentity;
 use tokio_postgres::{Client, Row};
@@ -26,8 +26,8 @@ impl Build {
         Ok(row.as_ref().map(from_row))
     }
 
-    /// Records it where none is recorded, and what may change about it: that the topic's id
-    /// can be had now, that there are more partitions. Returns what is recorded then.
+    /// Records it if none is recorded yet, and else what may change: the topic's id if it was unknown, and
+    /// a higher number of partitions. Returns what is recorded now.
     pub async fn record_log_identity(self, session: &Session, identity: &LogIdentity) -> Result<LogIdentity> {
         record(&session.client, self, identity).await
     }

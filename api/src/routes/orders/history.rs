@@ -115,7 +115,7 @@ pub async fn get(
             cut: answer.cut.as_ref().map(CutPart::of),
         })
     });
-    freshness.json(&History { order_id: id.to_string(), records: records(page), next_cursor })
+    freshness.json(&History { order_id: id.to_string(), records: records(page)?, next_cursor })
 }
 
 fn place(query: &Query, id: &str) -> Result<(Option<LogOrder>, Option<Cut>), Problem> {
@@ -140,18 +140,18 @@ fn place(query: &Query, id: &str) -> Result<(Option<LogOrder>, Option<Cut>), Pro
 }
 
 /// Folds from record to record and tells the differences.
-fn records(page: HistoryPage) -> Vec<Record> {
+fn records(page: HistoryPage) -> Result<Vec<Record>, views::Error> {
     let mut changes = Vec::with_capacity(page.records.len());
-    let mut state = page.state_before();
+    let mut state = page.state_before()?;
     let mut before = state.row().as_ref().map(fields).unwrap_or_default();
     for record in &page.records {
-        state.add(record.fact());
+        state.add(record.fact()?);
         let after = state.row().as_ref().map(fields).unwrap_or_default();
         changes.push(difference(&before, &after));
         before = after;
     }
     drop(state);
-    page.records.into_iter().zip(changes).map(|(record, changed)| Record::of(record, changed)).collect()
+    Ok(page.records.into_iter().zip(changes).map(|(record, changed)| Record::of(record, changed)).collect())
 }
 
 impl Record {

@@ -1,6 +1,7 @@
+/* views::read::as_of_latest */
 -- The part of as_of.sql that says which record gives an order its status: the highest
 -- sequence, ties by the earliest in log order. Enough to count orders by status and to
--- sort them by last_updated, for a third of the price. The same test holds both.
+-- sort them by last_updated, for a third of the cost. The same test holds both.
 -- Parameters and what is in braces are those of as_of.sql.
 SELECT DISTINCT ON (h.order_id) h.order_id, h.status, h.occurred_at AS last_updated
 FROM {build}.order_history h

@@ -1,15 +1,16 @@
-//! Totals.
+//! Totals of a view.
 
 use super::ReadError;
 use super::cut::Cut;
-use super::reader::{Answer, Kind, Reader, Statement};
+use super::reader::{Answer, Reader};
 use super::source::{CutParams, Values, latest, open_dead_letters, within};
+use super::statement::{Kind, Statement};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Orders by status, without those that no order has.
+    /// How many orders have each status; a status that no order has is missing.
     pub by_status: Vec<(String, i64)>,
-    /// Records in the history.
+    /// How many records the history holds.
     pub records: i64,
     pub open_dead_letters: i64,
 }

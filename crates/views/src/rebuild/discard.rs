@@ -1,4 +1,4 @@
-//! Dropping builds that nobody needs.
+//! Dropping builds that are not needed any more.
 
 use scoped_futures::ScopedFutureExt;
 
@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::{Build, builds};
 
-/// Drops builds that were never finished and that no rebuild is working on. The
-/// caller holds the view's lock.
+/// Drops builds that were never finished and that no rebuild is making. The caller holds the lock of the
+/// view's rebuilds.
 pub async fn drop_leftovers(session: &mut Session, view: &str) -> Result<Vec<Build>> {
     let leftovers = session
         .client
@@ -28,8 +28,8 @@ pub async fn drop_leftovers(session: &mut Session, view: &str) -> Result<Vec<Bui
     Ok(leftovers)
 }
 
-/// Drops superseded builds but the newest, which stays for a rollback. One that is
-/// still being read stays for the next time. Returns those that were dropped.
+/// Drops superseded builds but the newest, which is kept for a rollback. One that is still being read is
+/// left for the next rebuild. Returns those that were dropped.
 pub async fn drop_superseded(session: &mut Session, view: &str) -> Result<Vec<Build>> {
     let superseded = session
         .client
@@ -55,7 +55,8 @@ pub async fn drop_superseded(session: &mut Session, view: &str) -> Result<Vec<Bu
 }
 
 impl Build {
-    /// Drops its tables, unless it is active. A lock is waited for `lock_timeout` at most.
+    /// Drops its tables; [`Error::ActiveBuild`] if it is active. Waits for a lock no longer than
+    /// `lock_timeout`, a time with its unit such as `200ms`.
     pub async fn discard(self, session: &mut Session, lock_timeout: &str) -> Result<()> {
         let attempt = "dropping a build";
         let during = &Error::during(attempt);
@@ -76,7 +77,7 @@ impl Build {
                         .await
                         .map_err(during)?;
                     if row.is_none() {
-                        return Err(Error::Refused { attempt, reason: format!("build {self} is active") });
+                        return Err(Error::ActiveBuild { build: self });
                     }
                     builds::discard(tx, self).await
                 }

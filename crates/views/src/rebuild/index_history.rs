@@ -8,14 +8,14 @@ use crate::sql::for_build;
 use crate::{Build, builds};
 
 impl Build {
-    /// Makes the history's indexes, unless an earlier run has made them.
+    /// Builds the history's indexes, unless an earlier run has built them.
     pub async fn index_history(self, session: &mut Session) -> Result<()> {
-        let attempt = "making the indexes of a build's history";
+        let attempt = "building the indexes of a build's history";
         let during = &Error::during(attempt);
         session
             .run_once(attempt, |tx| {
                 async move {
-                    let there: bool = tx
+                    let are_there: bool = tx
                         .query_one(
                             &for_build(
                                 "/* views::rebuild::index_history */
@@ -27,7 +27,7 @@ impl Build {
                         .await
                         .map_err(during)?
                         .get(0);
-                    if !there {
+                    if !are_there {
                         builds::add_history_indexes(tx, self).await?;
                     }
                     tx.batch_execute(&for_build(

@@ -1,4 +1,4 @@
-//! What a plan asks the database: how much there is.
+//! What the plan of a rebuild needs to know of the database.
 
 use crate::Build;
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ impl Build {
         Ok(row.get(0))
     }
 
-    /// Of the code that made it.
+    /// The version of the code that made it.
     pub async fn projection_version(self, session: &Session) -> Result<i32> {
         let row = session
             .client
@@ -34,8 +34,8 @@ impl Build {
     }
 }
 
-/// The server's data directory, if the server runs on this machine and this user may
-/// know it. Whether it is on a file system that we see is the caller's to find out.
+/// The server's data directory, if the server runs on this machine and the user may read its settings. The
+/// caller has to find out whether this process sees the same file system.
 pub async fn data_directory(session: &Session) -> Result<Option<String>> {
     let row = session
         .client

@@ -1,20 +1,22 @@
-//! Who drives a rebuild: its row changes through here only.
+//! The owner of a rebuild's row: the process that drives it. The row changes only through here.
 
 use orders::LogIdentity;
 use scoped_futures::ScopedFutureExt;
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use super::row::{State, SwitchMode};
+use super::row::SwitchMode;
+use super::state::State;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::{Build, builds, log_identity};
 
-/// Who drives which rebuild. Every change of the row is refused to anybody else.
+/// A process that drives a rebuild. A change of the row by any other process is refused with
+/// [`Error::NotTheOwner`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowOwner {
     pub rebuild: i64,
-    /// Names the process, and is never used again.
+    /// Names the process. No other run of a rebuild ever has the same name.
     pub name: String,
 }
 
@@ -59,8 +61,8 @@ impl RowOwner {
         is_owned(moved, "moving a rebuild on")
     }
 
-    /// Carries out what was planned: makes the build's tables, writes down the log that it is made
-    /// from and the plan, and moves the rebuild on to loading.
+    /// Makes the build that was planned: its tables, the log that it is made from, and the plan; and moves
+    /// the rebuild on to loading.
     pub async fn create_build(
         &self,
         session: &mut Session,
@@ -93,7 +95,7 @@ impl RowOwner {
         is_owned(saved, "recording a plan")
     }
 
-    /// Refused once somebody else has finished or taken over the rebuild.
+    /// Refused once another process has ended the rebuild or drives it.
     pub async fn save_progress(&self, session: &Session, progress: &Value) -> Result<()> {
         let saved = session
             .client
@@ -119,7 +121,7 @@ impl RowOwner {
         session
             .run_tx("ending a rebuild", |tx| {
                 async move {
-                    // What the owner's own sessions had in flight may take a moment to roll back.
+                    // The owner's own sessions may take a moment to roll back what they had in flight.
                     tx.batch_execute("/* views::rebuild::abandon */ SET LOCAL lock_timeout = '5s'")
                         .await
                         .map_err(Error::during("ending a rebuild"))?;
@@ -163,5 +165,5 @@ fn is_owned(rows: u64, attempt: &'static str) -> Result<()> {
     if rows == 1 {
         return Ok(());
     }
-    Err(Error::Refused { attempt, reason: "another process has ended it or drives it".into() })
+    Err(Error::NotTheOwner { attempt })
 }
