@@ -84,7 +84,7 @@ impl Error {
                 views::Recovery::Record | views::Recovery::Stop => Recovery::Fail(FailureCause::Unexpected),
             },
             Self::EventLog(error) if error.is_passing() => Recovery::Retry,
-            Self::EventLog(event_log::Error::Log(_)) => Recovery::Fail(FailureCause::Log),
+            Self::EventLog(error) if error.is_about_the_log() => Recovery::Fail(FailureCause::Log),
             Self::SwitchTimedOut | Self::LockHeld { .. } => Recovery::Retry,
             Self::NotOwner => Recovery::LetGo,
             Self::EventLog(_)
