@@ -73,8 +73,16 @@ mutate offset-reset crates/event-log/src/consumer.rs \
 mutate offset-reset-live crates/event-log/src/consumer.rs \
   's/\("auto\.offset\.reset", "error"\)/("auto.offset.reset", "earliest")/' \
   "${faults[@]}" fault_18 fault_19
-mutate known-end crates/event-log/src/consumer/context.rs \
-  's/self\.state\(\)\.reading\.get\(&partition\)\?\.end\n/self.ends().get(&partition).map(|marks| marks.end)\n/' \
-  -p event-log --lib -- an_end_counts
+mutate known-end crates/event-log/src/consumer/poll.rs \
+  's/let end = self\.consumer\.context\(\)\.state\(\)\.readings\.end\(partition\);/let context = self.consumer.context();
+        let generation = context.state().readings.generation(partition);
+        let end = generation.and_then(|generation| Some((context.end_offset(partition)?, generation)));/' \
+  -p event-log --test log -- an_end_that_is_known_later
+mutate late-answer crates/event-log/src/consumer/readings.rs \
+  's/assigned\.assignment == from\.assignment\n *&& //' \
+  -p event-log --lib -- an_answer_to_an_earlier_assignment
+mutate late-claim consumer/src/assignment.rs \
+  's/\.filter\(\|assigned\| assigned\.generation == generation\)//' \
+  -p consumer -- assignment
 
 [ "$survived" = 0 ] || exit 1

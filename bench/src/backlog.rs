@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event_log::{Ends, KafkaSettings, LogClient, TopicSpec, ensure_topic};
+use event_log::{KafkaSettings, LogClient, OffsetRanges, TopicSpec, ensure_topic};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use serde::Serialize;
@@ -44,7 +44,7 @@ impl Backlog {
             .env("LOG_LEVEL", "warn");
         let ended = child::start("producer", command)?.ended().await?;
         let ends = ends(&context.kafka).await?;
-        let events: i64 = ends.values().map(|marks| marks.end.0 - marks.low.0).sum();
+        let events: i64 = ends.values().map(|marks| marks.end_offset.0 - marks.low_watermark.0).sum();
         if events as u64 != orders * EVENTS_PER_ORDER {
             let message =
                 format!("the topic contains {events} events instead of {}", orders * EVENTS_PER_ORDER);
@@ -60,9 +60,9 @@ impl Backlog {
     }
 }
 
-async fn ends(kafka: &KafkaSettings) -> Result<Ends, Failure> {
+async fn ends(kafka: &KafkaSettings) -> Result<OffsetRanges, Failure> {
     let kafka = kafka.clone();
-    Ok(tokio::task::spawn_blocking(move || LogClient::new(&kafka)?.watermarks(TIMEOUT)).await??)
+    Ok(tokio::task::spawn_blocking(move || LogClient::new(&kafka)?.offset_ranges(TIMEOUT)).await??)
 }
 
 /// The topic would otherwise stay on servers that outlive this run.

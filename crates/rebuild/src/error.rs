@@ -84,7 +84,7 @@ impl Error {
                 views::Recovery::Record | views::Recovery::Stop => Recovery::Fail(FailureCause::Unexpected),
             },
             Self::EventLog(error) if error.is_passing() => Recovery::Retry,
-            Self::EventLog(event_log::Error::Log(_)) => Recovery::Fail(FailureCause::Log),
+            Self::EventLog(error) if error.is_about_the_log() => Recovery::Fail(FailureCause::Log),
             Self::SwitchTimedOut | Self::LockHeld { .. } => Recovery::Retry,
             Self::NotOwner => Recovery::LetGo,
             Self::EventLog(_)
@@ -102,7 +102,7 @@ impl Error {
     /// For changes of the rebuild's row: PostgreSQL refuses them to whoever does not own it.
     pub(crate) fn from_row_change(error: views::Error) -> Self {
         match error {
-            views::Error::Refused { .. } => Self::NotOwner,
+            views::Error::NotTheOwner { .. } => Self::NotOwner,
             other => Self::Views(other),
         }
     }
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_refused_change_of_the_row_means_that_another_process_owns_it() {
-        let refused = views::Error::Refused { attempt: "moving a rebuild on", reason: "x".into() };
+        let refused = views::Error::NotTheOwner { attempt: "moving a rebuild on" };
         let error = Error::from_row_change(refused);
         assert!(matches!(error, Error::NotOwner), "{error}");
         assert_eq!(error.recovery(), Recovery::LetGo);

@@ -76,7 +76,7 @@ fn disk_problem(plan: &Plan) -> Option<String> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use event_log::Watermarks;
+    use event_log::OffsetRange;
     use orders::{LogIdentity, Partition, Position, Positions};
 
     use super::*;
@@ -84,7 +84,7 @@ mod tests {
 
     /// One partition of the log, and where the live build stands in it.
     fn survey(begin: i64, end: i64, live: i64) -> Survey {
-        let marks = Watermarks { low: Position(begin), end: Position(end) };
+        let marks = OffsetRange { low_watermark: Position(begin), end_offset: Position(end) };
         let identity =
             LogIdentity { cluster_id: "c".into(), topic: "t".into(), topic_id: None, partitions: 1 };
         Survey {

@@ -56,8 +56,8 @@ impl Survey {
             .iter()
             .map(|(partition, marks)| PlannedPartition {
                 partition: partition.0,
-                begin: marks.low.0,
-                end: marks.end.0,
+                begin: marks.low_watermark.0,
+                end: marks.end_offset.0,
             })
             .collect();
         let events = partitions.iter().map(|one| one.end.saturating_sub(one.begin).max(0) as u64).sum();

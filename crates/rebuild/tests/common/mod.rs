@@ -75,12 +75,12 @@ impl World {
     pub async fn ends(&self) -> BTreeMap<Partition, Position> {
         let kafka = self.settings.kafka.clone();
         let ends = tokio::task::spawn_blocking(move || {
-            LogClient::new(&kafka).unwrap().watermarks(Duration::from_secs(10))
+            LogClient::new(&kafka).unwrap().offset_ranges(Duration::from_secs(10))
         })
         .await
         .unwrap()
         .unwrap();
-        ends.into_iter().map(|(partition, marks)| (partition, marks.end)).collect()
+        ends.into_iter().map(|(partition, marks)| (partition, marks.end_offset)).collect()
     }
 
     /// Compares the public tables with a fold of the topic, which shares only `crates/orders`

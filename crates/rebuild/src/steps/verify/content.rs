@@ -64,15 +64,9 @@ impl<'a> Content<'a> {
             status: row.status,
             sequence: fact.sequence,
             event_id: Cow::Borrowed(row.event_id),
-<<<<<<< HEAD:crates/rebuild/src/verify/content.rs
             occurred_at: fact.occurred_at,
             appended_at: fact.at.appended_at,
-            details: fact.details.map(canonical::value),
-=======
-            occurred_at: row.occurred_at,
-            appended_at: row.appended_at,
-            details: row.details.map(canonical::hash),
->>>>>>> rules:crates/rebuild/src/steps/verify/content.rs
+            details: fact.details.map(canonical::hash),
             trace_id: row.trace_id,
             decision: row.decision,
         }
