@@ -1,4 +1,4 @@
-//! Tells the program which compiler made it: a benchmark's table names it.
+//! Passes the compiler's version to the program, which prints it above its table.
 
 use std::io::Write;
 use std::process::Command;

@@ -1,27 +1,28 @@
 #!/usr/bin/env bash
 #
 # tests/compose.sh - the compose test: builds the image, starts docker-compose.yml as a project of its own on free ports,
-# and checks from outside what a user would look at. Prints one line per check; always tears down, volumes included.
+# and checks from outside what a user would check. Prints one line per check, and removes everything at the end, volumes
+# included.
 #
-#   tests/compose.sh                                     with `docker compose`, else with `docker-compose`
-#   FOOD_ORDERS_COMPOSE=docker-compose tests/compose.sh  with this one
+#   tests/compose.sh                                     with `docker compose`, or else with `docker-compose`
+#   FOOD_ORDERS_COMPOSE=docker-compose tests/compose.sh  with this command
 #
-# Where no engine answers, or an image is missing, FOOD_ORDERS_DOCKER_STANDINS may name a folder whose `up` provides
+# If no engine answers or an image is missing, FOOD_ORDERS_DOCKER_STANDINS may name a folder whose program `up` provides
 # both (default: shared/docker-standins beside the repository, if there is one).
 #
-# Exit code: 0 all passed · 1 a check failed · 77 skipped: there is no Docker here.
+# Exit code: 0 all checks passed · 1 a check failed · 77 skipped, because there is no Docker.
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 standins=${FOOD_ORDERS_DOCKER_STANDINS:-$root/../shared/docker-standins}
 images=(apache/kafka:4.3.1 postgres:18 rust:1.95-bookworm debian:bookworm-slim)
 work=$(mktemp -d)
-output=$work/output # of the command that ran last
+output=$work/output # of the last command
 passed=0
 
 # ------------------------------------------------------------------ checks
 
-# check WHAT COMMAND...: one line; the first check that fails ends the test.
+# check WHAT COMMAND...: prints one line. The first check that fails ends the test.
 check() {
   local what=$1 start=$SECONDS
   shift
@@ -33,7 +34,7 @@ check() {
   fi
 }
 
-fail() { # fail WHAT SECONDS: the last output, the state of the project and what its programs said last
+fail() { # fail WHAT SECONDS: prints the last output, the state of the project and the end of its logs
   printf 'FAIL  %s (%d s)\n' "$1" "$2"
   tail -n 40 "$output" | sed 's/^/      /'
   if $started; then
@@ -43,7 +44,7 @@ fail() { # fail WHAT SECONDS: the last output, the state of the project and what
   exit 1
 }
 
-# within SECONDS COMMAND...: repeats the command until it succeeds, or the time is up.
+# within SECONDS COMMAND...: repeats the command until it succeeds or the time is over.
 within() {
   local deadline=$((SECONDS + $1))
   shift
@@ -53,13 +54,13 @@ within() {
   done
 }
 
-# ---------------------------------------------------------- what is checked
+# ---------------------------------------------------------- the single checks
 
 compose() {
   "${compose_command[@]}" --project-name "$project" --project-directory "$root" --file "$root/docker-compose.yml" "$@"
 }
 
-# Of every container of the project; an exited one will not become healthy.
+# all_healthy COUNT: the project has at least this many containers, and all are running and healthy.
 all_healthy() {
   local states
   # shellcheck disable=SC2046  # ids
@@ -84,7 +85,7 @@ orders_are_served() {
   grep -q '"order_id"' "$work/orders"
 }
 
-answers_tell_their_age() {
+answers_say_how_fresh_they_are() {
   curl --silent --dump-header - --output /dev/null --max-time 10 "http://127.0.0.1:$FOOD_ORDERS_API_PORT/orders?limit=1" | tee "$work/headers"
   grep -qi '^applied-offsets: *[0-9]*=[0-9]' "$work/headers" && grep -qi '^lag-events:' "$work/headers"
 }
@@ -95,7 +96,7 @@ topic_is_an_event_store() {
     grep -q 'message.timestamp.type=LogAppendTime' "$work/topic"
 }
 
-console_consumer_shows_events() { # by BOOTSTRAP-SERVER
+console_consumer_shows_events() { # console_consumer_shows_events BOOTSTRAP_SERVER
   docker exec kafka kafka-console-consumer.sh --bootstrap-server "$1" --topic food-orders --from-beginning \
     --max-messages 5 --timeout-ms 30000 | tee "$work/events"
   [ "$(grep -c '"event":' "$work/events")" = 5 ]
@@ -113,7 +114,7 @@ tables_have_rows() {
   [ "$count" -gt 0 ]
 }
 
-# Typed by hand, in the minimal form.
+# Sends an event in the minimal form, as if typed by hand.
 append() { # append EVENT ORDER_ID
   printf '{"event": "%s", "order_id": "%s"}\n' "$1" "$2" |
     docker exec --interactive kafka kafka-console-producer.sh --bootstrap-server kafka:29092 --topic food-orders
@@ -136,7 +137,7 @@ orders_grow() {
   within 60 more_orders_than "$(psql_in_container 'SELECT count(*) FROM orders')"
 }
 
-group_has_members() { # group_has_members COUNT: all of them with partitions, six in all
+group_has_members() { # group_has_members COUNT: each has partitions, and together they have all six
   docker exec kafka kafka-consumer-groups.sh --bootstrap-server kafka:29092 --group order-processors --describe --members |
     tee "$work/members"
   awk -v want="$1" '$1 == "order-processors" { members++; partitions += $NF; if ($NF == 0) idle++ }
@@ -171,7 +172,7 @@ rebuild_switches() {
   [ "$after" -gt "$before" ]
 }
 
-# All of ours obey SIGTERM: they finish what they do and end with 0.
+# On SIGTERM, our programs finish what they are doing and end with exit code 0.
 ours_stop_cleanly() {
   local ids codes
   ids=$(compose ps -q producer consumer api)
@@ -204,7 +205,7 @@ provide_engine() {
   if ! engine_answers || ! images_are_there; then
     if [ -x "$standins/up" ]; then
       engine_answers || started_engine=true
-      # A copy: files that are read-only here would be so in the images, where Kafka's start script writes to them.
+      # A copy, because files that are read-only here would be read-only in the images, where Kafka's start script writes to them.
       cp -r "$standins" "$work/standins"
       chmod -R u+w "$work/standins"
       check "engine and images by $standins/up" as_root "$work/standins/up"
@@ -213,7 +214,7 @@ provide_engine() {
   engine_answers
 }
 
-# A port that nobody listens on. Another program may take it meanwhile; then `up` fails and says so.
+# Prints a port that nobody listens on. If another program takes it first, `up` fails and says so.
 free_port() {
   local port
   while :; do
@@ -231,9 +232,9 @@ tear_down() {
   trap '' INT TERM
   if $started; then
     if compose down --volumes --remove-orphans --timeout 40 > "$output" 2>&1; then
-      echo "torn down: project $project, with its volumes"
+      echo "removed project $project and its volumes"
     else
-      echo "could not tear down project $project:"
+      echo "could not remove project $project:"
       tail -n 20 "$output"
       [ "$status" != 0 ] || status=1
     fi
@@ -250,7 +251,7 @@ trap 'exit 143' TERM
 
 project=food-orders-test-$$
 if ! provide_engine; then
-  echo "skipped: no Docker engine answers here, and there is none to start in $standins"
+  echo "skipped: no Docker engine answers, and $standins has none to start"
   exit 77
 fi
 if [ -n "${FOOD_ORDERS_COMPOSE:-}" ]; then
@@ -260,13 +261,13 @@ elif docker compose version > /dev/null 2>&1; then
 elif command -v docker-compose > /dev/null; then
   compose_command=(docker-compose)
 else
-  echo "skipped: there is an engine, but neither 'docker compose' nor 'docker-compose'"
+  echo "skipped: there is a Docker engine, but neither 'docker compose' nor 'docker-compose'"
   exit 77
 fi
 
 for name in kafka kafka-postgres; do
   if docker container inspect "$name" > /dev/null 2>&1; then
-    echo "FAIL  a container named '$name' exists already; docker-compose.yml gives its own that name." \
+    echo "FAIL  a container named '$name' exists already, and docker-compose.yml uses the same name." \
       "Stop the project that it belongs to (docker-compose down), then try again."
     echo "0 passed, 1 failed"
     exit 1
@@ -277,7 +278,7 @@ FOOD_ORDERS_API_PORT=$(free_port)
 FOOD_ORDERS_KAFKA_PORT=$(free_port)
 FOOD_ORDERS_POSTGRES_PORT=$(free_port)
 export FOOD_ORDERS_API_PORT FOOD_ORDERS_KAFKA_PORT FOOD_ORDERS_POSTGRES_PORT
-unset API_ADMIN_TOKEN # one is to be generated
+unset API_ADMIN_TOKEN # so that one is generated
 export PRODUCER_RATE=50
 echo "project $project, api on port $FOOD_ORDERS_API_PORT, with: ${compose_command[*]}"
 
@@ -287,18 +288,18 @@ started=true
 check "up starts everything" compose up --detach
 check "all five containers become healthy" within 180 all_healthy 5
 check "GET /orders serves rows" within 60 orders_are_served
-check "answers tell how fresh they are" answers_tell_their_age
+check "answers say how fresh they are" answers_say_how_fresh_they_are
 check "the topic has 6 partitions, no retention limit, append times" topic_is_an_event_store
 check "kafka-console-consumer.sh shows events at kafka:29092" console_consumer_shows_events kafka:29092
 check "... and at localhost:$FOOD_ORDERS_KAFKA_PORT" console_consumer_shows_events "localhost:$FOOD_ORDERS_KAFKA_PORT"
 check "psql shows the table orders with rows" tables_have_rows
 check "an event typed by hand reaches the API" typed_event_arrives OrderPaid "COMPOSE-$$" paid
 check "the generated admin token is printed" token_is_printed
-check "POST needs the token, and takes it" post_needs_the_token
+check "POST is accepted only with the token" post_needs_the_token
 check "consumer scales to 3" compose up --detach --no-recreate --scale consumer=3
 check "all seven containers become healthy" within 120 all_healthy 7
 check "three members share the six partitions" within 60 group_has_members 3
-check "orders go on growing" orders_grow
+check "the number of orders keeps growing" orders_grow
 check "replay-rebuild replays from offset 0 and switches to the new tables" rebuild_switches
 check "a later event of the same order reaches the API" typed_event_arrives OrderShipped "COMPOSE-$$" shipped
 check "producer, consumers and api stop cleanly" ours_stop_cleanly

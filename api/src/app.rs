@@ -8,7 +8,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware;
 use dead_letters::Desk;
-use event_log::{EndsWatch, KafkaSettings};
+use event_log::{EndsWatch, Heartbeat, KafkaSettings};
 use service::{Exit, Failure, Health, Metrics};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,9 @@ use crate::state::AppState;
 const POOL_WAIT: Duration = Duration::from_secs(1);
 /// How long one statement of a read may take.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The watch of the end offsets hangs if it makes no step for so long: its requests take up to 5 s each.
+const END_OFFSETS_LIMIT: Duration = Duration::from_secs(60);
 
 /// Bound, not yet serving.
 pub struct App {
@@ -74,7 +77,9 @@ impl App {
     pub async fn run(self, stop: CancellationToken, drain: Duration) -> Result<(), Failure> {
         // Ends the parts that have no end of their own, whichever way this function ends.
         let _ended = stop.clone().drop_guard();
-        let ends = EndsWatch::start(&self.kafka, POLL_EACH)?;
+        let health = self.health.clone();
+        let beat = Heartbeat::new(move || health.beat("end offsets", END_OFFSETS_LIMIT));
+        let ends = EndsWatch::start(&self.kafka, POLL_EACH, beat)?;
         tracing::info!(address = %self.address, database = %self.database, "listening");
         let serving = connections::serve(self.listener, self.router, stop.clone(), drain);
         let watching = start::start_and_watch(&self.database, &self.health, &self.state);

@@ -89,8 +89,12 @@ impl Lag {
         while watch.latest.changed().await.is_ok() {
             let polled = watch.latest.borrow_and_update().clone();
             // Without partitions there is no such topic, which says nothing about its ends.
-            if let Some(polled) = polled.filter(|polled| !polled.ends.is_empty()) {
-                let ends = polled.ends.into_iter().map(|(partition, marks)| (partition, marks.end)).collect();
+            if let Some(polled) = polled.filter(|polled| !polled.ranges.is_empty()) {
+                let ends = polled
+                    .ranges
+                    .into_iter()
+                    .map(|(partition, marks)| (partition, marks.end_offset))
+                    .collect();
                 self.record(ends, polled.asked_at);
             }
         }

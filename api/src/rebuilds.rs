@@ -112,9 +112,12 @@ impl From<rebuild::Error> for Problem {
                 Self::conflict("rebuild-running", "A rebuild is running already", error.to_string())
                     .member("rebuild", format!("/rebuilds/{id}"))
             }
+            rebuild::Error::LockHeld { .. } => {
+                Self::conflict("rebuild-running", "A rebuild begins or ends", error.to_string())
+            }
             rebuild::Error::UnknownView(_) => Self::bad_request(error.to_string()),
             rebuild::Error::Views(error) => error.into(),
-            error if error.is_passing() => {
+            error @ rebuild::Error::EventLog(_) if error.recovery() == rebuild::Recovery::Retry => {
                 tracing::warn!(error = chain(&error), "the log could not answer");
                 Self::unavailable("Kafka does not answer at the moment", 5)
             }

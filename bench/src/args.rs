@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// Measures how fast a backlog of order events gets from Kafka into PostgreSQL, beside the limits of both
-/// and beside consumers as they are usually written.
+/// Measures how fast a backlog of order events gets from Kafka into PostgreSQL, and compares it with the
+/// limits of both servers and with consumers as they are usually written.
 ///
-/// `./food-orders bench` runs it with fresh servers of its own. The producer writes a backlog once; then
-/// the steps are repeated in turn (A B C A B C ...), each into a fresh database, after a CHECKPOINT. A first
-/// drain is not counted: it warms up, and its rows are what `copy` writes. The table goes to standard output,
-/// progress to standard error.
+/// `./food-orders bench` runs it with fresh servers of its own. The producer writes a backlog once. Then the
+/// steps are repeated in turn (A B C A B C ...), each into a fresh database, after a CHECKPOINT. A first
+/// drain is not counted: it warms up, and provides the rows that `copy` writes. The table goes to standard
+/// output, progress to standard error.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version, args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -23,7 +23,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Events in the backlog; each order has four
+    /// How many events the backlog has; an order has four
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(4..))]
     pub events: u64,
 
@@ -31,43 +31,45 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
 
-    /// Only these steps, in this order
+    /// Measure only these steps, in this order
     #[arg(long, value_name = "STEP,...", value_delimiter = ',')]
     pub only: Vec<Step>,
 
-    /// Write all measurements, the machine, versions and settings to this file
+    /// Write all measurements to this file, with the machine, versions and settings
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// How long the row-by-row consumers and the latencies are measured, in seconds; each kind of read half as long
+    /// How long the row-by-row consumers and the latencies are measured, in seconds; each kind of read is
+    /// measured half as long
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub sample_seconds: u64,
 
-    /// Orders under way at a time while the backlog is written; the more, the farther apart an order's events
+    /// How many orders are open at a time while the backlog is written; the more, the farther apart are an
+    /// order's events
     #[arg(long, value_name = "ORDERS", default_value_t = 5000)]
     pub in_flight: u64,
 
-    /// Partitions of the topic
+    /// How many partitions the topic has
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(i32).range(1..=1000))]
     pub partitions: i32,
 
-    /// Consumers that drain the backlog together, in one group
+    /// How many consumers drain the backlog together, in one group
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=50))]
     pub consumers: u16,
 
-    /// One more argument for the consumer, such as --consumer-arg=--lanes=1. Can be given several times
+    /// An additional argument for the consumer, such as --consumer-arg=--lanes=1. May be given several times
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     pub consumer_arg: Vec<OsString>,
 
-    /// Folder of the programs `producer` and `consumer`; if not given, that of this one
+    /// The folder of the measured programs [default: that of this program]
     #[arg(long, value_name = "FOLDER")]
     pub programs: Option<PathBuf>,
 
-    /// Kafka brokers, reached without TLS or SASL
+    /// The addresses of Kafka, which is used without TLS and SASL
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "SERVERS", default_value = "localhost:9092")]
     pub kafka_bootstrap_servers: String,
 
-    /// PostgreSQL; its user must be allowed to create databases
+    /// The URL of PostgreSQL, with a user that may create databases
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -82,14 +84,14 @@ pub struct Options {
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Step {
-    /// Bare reading of the topic by librdkafka: the log's limit
+    /// Plain reading of the topic with librdkafka: the limit of the log
     Read,
-    /// The same history rows by one COPY, one connection, one transaction: the database's limit
+    /// The same history rows by one COPY on one connection, in one transaction: the limit of the database
     Copy,
-    /// The same by two connections at once, each with every second partition: for information
+    /// The same on two connections at the same time, each with every second partition: for information
     #[value(name = "copy-2")]
     CopyTwo,
-    /// The consumer, from an empty database until it has caught up
+    /// The consumer, from an empty database until everything is applied
     Drain,
     /// Baseline: batches of 5000, COPY into a staging table, INSERT ... SELECT, upsert
     CopyUpsert,
@@ -99,17 +101,17 @@ pub enum Step {
     /// Baseline: two statements and a commit per event
     #[value(name = "rows-1")]
     RowsPerEvent,
-    /// replay-rebuild of a drained database: the load of the history, and the entire rebuild
+    /// replay-rebuild of a drained database: loading the history, and the entire rebuild
     Rebuild,
-    /// From produce to the row that a reader sees, at 500 events/s: the consumer
+    /// The time from producing an event to its row being visible, at 500 events/s, with the consumer
     #[value(name = "latency-500")]
     Latency,
-    /// The same: baseline rows-1
+    /// The same, with baseline rows-1
     #[value(name = "latency-500-rows-1")]
     LatencyRowsPerEvent,
-    /// The same at half of the rate of a drain: the consumer
+    /// The same, with the consumer, at half the rate of a drain
     LatencyHalfDrain,
-    /// Reads through the API, four clients at a time, of a drained database
+    /// Reads of a drained database through the API, by four clients at a time
     Reads,
 }
 
@@ -127,7 +129,7 @@ impl Options {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// One of the programs that are measured beside the consumer. Started by this program.
+    /// One of the programs that the consumer is compared with. The steps start it.
     #[command(hide = true)]
     Baseline(Baseline),
 }
@@ -138,7 +140,7 @@ pub struct Baseline {
     /// How many events to read.
     #[arg(long)]
     pub events: u64,
-    /// End earlier: at the next commit after this time.
+    /// End earlier: at the first commit after this many seconds.
     #[arg(long)]
     pub seconds: Option<u64>,
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS")]
@@ -156,7 +158,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_consistent() {
         super::Args::command().debug_assert();
     }
 }

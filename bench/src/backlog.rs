@@ -1,8 +1,8 @@
-//! The events that all steps read: written once, by the real producer.
+//! The events that all steps read. The real producer writes them, once.
 
 use std::time::Duration;
 
-use event_log::{Ends, KafkaSettings, LogClient, TopicSpec, ensure_topic};
+use event_log::{KafkaSettings, LogClient, OffsetRanges, TopicSpec, ensure_topic};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use serde::Serialize;
@@ -14,15 +14,16 @@ use crate::context::{Context, say};
 
 pub const EVENTS_PER_ORDER: u64 = 4;
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The same orders every time.
+/// Every run has the same orders.
 const SEED: &str = "1";
 
+/// What the topic contains.
 #[derive(Clone, Debug, Serialize)]
 pub struct Backlog {
     pub events: u64,
     pub orders: u64,
     pub partitions: usize,
-    /// Of the values alone; known after the first reading.
+    /// The size of all values. `None` until the topic was read once.
     pub value_bytes: Option<u64>,
     pub produced_in_seconds: f64,
 }
@@ -43,9 +44,10 @@ impl Backlog {
             .env("LOG_LEVEL", "warn");
         let ended = child::start("producer", command)?.ended().await?;
         let ends = ends(&context.kafka).await?;
-        let events: i64 = ends.values().map(|marks| marks.end.0 - marks.low.0).sum();
+        let events: i64 = ends.values().map(|marks| marks.end_offset.0 - marks.low_watermark.0).sum();
         if events as u64 != orders * EVENTS_PER_ORDER {
-            let message = format!("the topic holds {events} events instead of {}", orders * EVENTS_PER_ORDER);
+            let message =
+                format!("the topic contains {events} events instead of {}", orders * EVENTS_PER_ORDER);
             return Err(Failure::new(Exit::Difference, message));
         }
         Ok(Self {
@@ -58,12 +60,12 @@ impl Backlog {
     }
 }
 
-async fn ends(kafka: &KafkaSettings) -> Result<Ends, Failure> {
+async fn ends(kafka: &KafkaSettings) -> Result<OffsetRanges, Failure> {
     let kafka = kafka.clone();
-    Ok(tokio::task::spawn_blocking(move || LogClient::new(&kafka)?.watermarks(TIMEOUT)).await??)
+    Ok(tokio::task::spawn_blocking(move || LogClient::new(&kafka)?.offset_ranges(TIMEOUT)).await??)
 }
 
-/// On servers that go on after this run, the topic would stay.
+/// The topic would otherwise stay on servers that outlive this run.
 pub async fn delete_topic(kafka: &KafkaSettings) -> Result<(), Failure> {
     let client: AdminClient<DefaultClientContext> = kafka.client_config("bench").create()?;
     let options = AdminOptions::new().operation_timeout(Some(TIMEOUT));

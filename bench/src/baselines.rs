@@ -1,9 +1,9 @@
-//! Consumers as they are usually written, and bare reading: what the real one is
-//! measured beside. Programs of their own, started by the steps.
+//! What the real consumer is compared with: consumers as they are usually written, and plain reading. The
+//! steps start them as programs of their own.
 //!
-//! They write the same tables in the same database, so that only the way differs. None
-//! of them fences a stale owner, handles a bad record, or knows where it stands but by
-//! Kafka's offsets; a record that comes late or twice is handled by comparing sequences.
+//! They write the same tables in the same database, so that only the method differs. None of them fences a
+//! stale owner or handles a bad record, and they know their position only from the group offsets in Kafka. A
+//! record that arrives late or twice is handled by comparing sequences.
 
 mod copy_upsert;
 mod event;
@@ -23,7 +23,7 @@ use crate::args::{Baseline, Step};
 
 /// Printed when the partitions are assigned.
 pub const BEGIN: &str = "begin";
-/// Printed after the last commit: events and the bytes of their values.
+/// Printed after the last commit, with the number of events and the bytes of their values.
 pub const END: &str = "end";
 
 pub async fn run(baseline: Baseline) -> Result<(), Failure> {
@@ -38,7 +38,7 @@ pub async fn run(baseline: Baseline) -> Result<(), Failure> {
         Step::CopyUpsert => copy_upsert::run(&kafka, group, &limit, &baseline.database_url).await?,
         Step::RowsPerThousand => rows::run(&kafka, group, &limit, &baseline.database_url, 1000).await?,
         Step::RowsPerEvent => rows::run(&kafka, group, &limit, &baseline.database_url, 1).await?,
-        _ => return Err(Failure::new(Exit::Usage, "this step is no baseline")),
+        _ => return Err(Failure::new(Exit::Usage, "this step is not a baseline")),
     };
     print(&format!("{END} {events} {bytes}"));
     Ok(())
@@ -56,10 +56,15 @@ impl Limit {
     }
 }
 
-/// A line for the program that measures.
+/// Completes an upsert of orders: all baselines merge a row into an existing order alike.
+fn upsert(insert: &str, schema: &str) -> String {
+    [insert, include_str!("baselines/merge_order.sql")].concat().replace("{schema}", schema)
+}
+
+/// Prints a line for the program that measures this one.
 fn print(line: &str) {
     let mut out = std::io::stdout().lock();
-    // If nobody reads it, nobody measures.
+    // An error means that the measuring program has ended, so that the line is of no use.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 

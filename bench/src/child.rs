@@ -1,4 +1,4 @@
-//! A program that is measured: started, watched until it has ended.
+//! A measured program: starts it, watches it, and waits until it has ended.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -9,9 +9,10 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::cpu;
 
-/// How often its memory is looked at: the peak of what lies between is kept by the kernel.
+/// How often the program's memory is read. The kernel keeps the peak, so only the last reading matters.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(20);
 
+/// A running program. Dropping this ends it.
 pub struct Running {
     name: String,
     child: Child,
@@ -20,31 +21,33 @@ pub struct Running {
     cpu_before: Option<f64>,
 }
 
-/// What is known of it in the end.
+/// What was measured of a program that has ended.
 pub struct Ended {
     pub wall: Duration,
     pub cpu_seconds: Option<f64>,
     pub peak_memory_bytes: Option<u64>,
-    /// What it printed, each with the time since its start.
+    /// The lines that it printed, each with the time since its start.
     pub lines: Vec<(Duration, String)>,
 }
 
-/// Starts it. It ends with this process.
+/// Starts a program.
 pub fn start(name: &str, mut command: Command) -> Result<Running, Failure> {
     let program = command.as_std().get_program().to_owned();
     let cpu_before = cpu::of_ended_children();
     let started = Instant::now();
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().map_err(|error| {
-            Failure::new(Exit::Usage, format!("{} cannot be started: {error}", program.display()))
+            Failure::new(Exit::Usage, format!("could not start {}: {error}", program.display()))
         })?;
-    let stdout = child.stdout.take().ok_or_else(|| Failure::new(Exit::Unexpected, "no pipe"))?;
+    let stdout = child.stdout.take().ok_or_else(|| {
+        Failure::new(Exit::Unexpected, "the program was started without a pipe for its output")
+    })?;
     let lines = BufReader::new(stdout).lines();
     Ok(Running { name: name.to_owned(), child, lines, started, cpu_before })
 }
 
 impl Running {
-    /// Waits for it; fails unless it ends with 0.
+    /// Waits until the program has ended, and fails unless its exit code is 0.
     pub async fn ended(mut self) -> Result<Ended, Failure> {
         let mut ended =
             Ended { wall: Duration::ZERO, cpu_seconds: None, peak_memory_bytes: None, lines: Vec::new() };
@@ -59,13 +62,13 @@ impl Running {
                     None => reads = false,
                 },
                 _ = tick.tick() => {
-                    // After its end there is nothing to be read: the last one counts.
+                    // A program that has ended has no memory to read, so the last reading counts.
                     ended.peak_memory_bytes = pid.and_then(cpu::peak_memory).or(ended.peak_memory_bytes);
                 }
             }
         };
         ended.wall = self.started.elapsed();
-        // Of children that are measured one after the other the difference is this one.
+        // The difference is that of this program, if no other child has ended meanwhile.
         ended.cpu_seconds =
             cpu::of_ended_children().zip(self.cpu_before).map(|(after, before)| after - before);
         while let Some(line) = self.lines.next_line().await? {

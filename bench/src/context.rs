@@ -1,4 +1,4 @@
-//! What all steps share.
+//! What all steps use.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use service::Failure;
 
 use crate::args::Options;
 
-/// A line of progress, on standard error.
+/// Prints a line of progress to standard error.
 macro_rules! say {
     ($($text:tt)*) => { eprintln!($($text)*) };
 }
@@ -29,7 +29,7 @@ impl<'a> Context<'a> {
         Ok(Self { kafka: KafkaSettings::new(&options.kafka_bootstrap_servers, &topic), options, programs })
     }
 
-    /// One of our programs.
+    /// The path of one of our programs.
     pub fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)
     }

@@ -1,8 +1,8 @@
-//! Processor time, as Linux counts it.
+//! Processor time and memory, from /proc.
 
 use std::fs;
 
-/// Linux counts in these for programs, on every processor that this runs on.
+/// The unit of the times in /proc, which is the same on all processors that this program runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// User and system time of this process, in seconds.
@@ -32,21 +32,22 @@ pub fn of_process_tree(root: i32) -> Option<f64> {
                 ticks += stat.ticks + stat.ended_children_ticks;
             }
         }
-        // A child that has ended meanwhile is in neither sum.
+        // A child that has ended meanwhile may be in neither sum, so read again.
         if Stat::read(root)?.ended_children_ticks == before.ended_children_ticks {
             return Some(seconds(ticks));
         }
     }
 }
 
-/// The parent of a process, if that is a program of this name.
+/// The parent of a process, if it is a program with this name.
 pub fn parent_named(pid: i32, program: &str) -> Option<i32> {
     let parent = Stat::read(pid)?.parent;
     let name = fs::read_to_string(format!("/proc/{parent}/comm")).ok()?;
     (name.trim() == program).then_some(parent)
 }
 
-/// Since the machine's start: seconds that its processors were busy, and that they had.
+/// The seconds for which the machine's processors were busy since its start, and the seconds that have passed
+/// on all of them.
 pub fn of_machine() -> Option<(f64, f64)> {
     let text = fs::read_to_string("/proc/stat").ok()?;
     let line = text.lines().next()?.strip_prefix("cpu ")?;
@@ -57,7 +58,7 @@ pub fn of_machine() -> Option<(f64, f64)> {
     Some((seconds(all - idle), seconds(all)))
 }
 
-/// The most memory that a process has had in use, in bytes.
+/// The peak of a process's resident memory, in bytes.
 pub fn peak_memory(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -76,7 +77,7 @@ impl Stat {
         Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    /// The name in parentheses may hold anything; the numbers follow it.
+    /// The numbers follow the name, which is in parentheses and may contain parentheses itself.
     fn parse(text: &str) -> Option<Self> {
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
         let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_tells() {
+    fn times_and_memory_can_be_read_on_this_machine() {
         let (busy, all) = of_machine().unwrap();
         assert!(busy > 0.0 && busy < all);
         assert!(peak_memory(std::process::id()).unwrap() > 100_000);

@@ -1,4 +1,4 @@
-//! Where it was measured: machine, versions, settings.
+//! The surroundings of a measurement: machine, versions, settings.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use service::Failure;
 
 use crate::server::Server;
 
-/// Settings of PostgreSQL that change how fast it writes.
+/// The settings of PostgreSQL that matter for the speed of writing.
 const POSTGRES_SETTINGS: [&str; 12] = [
     "fsync",
     "full_page_writes",
@@ -24,7 +24,7 @@ const POSTGRES_SETTINGS: [&str; 12] = [
     "io_method",
     "server_version_num",
 ];
-/// Variables that change how the consumer works.
+/// The environment variables that change how the consumer works.
 const CONSUMER_VARIABLES: [&str; 4] = ["LANES", "BATCH_RECORDS", "SYNCHRONOUS_COMMIT", "MAX_RECORD_BYTES"];
 
 #[derive(Clone, Debug, Serialize)]
@@ -33,7 +33,8 @@ pub struct Environment {
     pub processors: usize,
     pub memory_bytes: Option<u64>,
     pub kernel: String,
-    /// Of the last minute, before anything was measured: others at work spoil a measurement.
+    /// The load average of the minute before the first measurement. Other work on the machine spoils a
+    /// measurement.
     pub load_before: String,
     pub commit: Option<String>,
     pub rustc: &'static str,
@@ -46,10 +47,10 @@ pub struct Environment {
 }
 
 impl Environment {
-    pub async fn look(server: &Server) -> Result<Self, Failure> {
+    pub async fn detect(server: &Server) -> Result<Self, Failure> {
         let mut postgres_settings = BTreeMap::new();
         for name in POSTGRES_SETTINGS {
-            // Not every version has every setting.
+            // Older versions lack some of the settings.
             if let Ok(value) = server.setting(name).await {
                 postgres_settings.insert(name, value);
             }
@@ -75,7 +76,7 @@ impl Environment {
     }
 }
 
-/// A broker does not tell its version; local-stack's is known.
+/// A broker does not report its version, but that of local-stack is known.
 fn kafka() -> String {
     let given = |name: &str| std::env::var(name).ok();
     match (given(local_stack::KAFKA_VARIABLE), given("KAFKA_BOOTSTRAP_SERVERS")) {

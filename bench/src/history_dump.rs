@@ -1,5 +1,5 @@
-//! The history rows of a drained database, kept in memory in PostgreSQL's binary COPY
-//! format and in the order in which they were written.
+//! The history rows of a drained database, in memory, in PostgreSQL's binary COPY format and in the order in
+//! which they were written.
 
 use std::pin::pin;
 
@@ -9,13 +9,13 @@ use service::{Exit, Failure};
 use tokio_postgres::Client;
 use views::apply::COLUMNS;
 
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
-/// Signature, flags and length of an empty extension.
+/// The signature, the flags and the length of an empty extension.
 const HEADER_BYTES: usize = 19;
-/// In place of a row's number of columns.
+/// Follows the last row, where the next one would have its number of columns.
 const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
-/// In one message of the protocol.
+/// The size of one message of the protocol.
 const PIECE_BYTES: usize = 256 * 1024;
 
 pub struct HistoryDump {
@@ -24,14 +24,14 @@ pub struct HistoryDump {
     count: u64,
 }
 
-/// Pieces of a dump that are one COPY stream.
+/// A part of a dump that is written as one COPY stream.
 pub struct Stream {
     pieces: Vec<Bytes>,
     pub rows: u64,
 }
 
 impl HistoryDump {
-    pub async fn of(fresh: &Fresh) -> Result<Self, Failure> {
+    pub async fn of(fresh: &FreshDatabase) -> Result<Self, Failure> {
         let client = fresh.sql().await?;
         let copy =
             format!("COPY (SELECT {COLUMNS} FROM {}.order_history) TO STDOUT (FORMAT binary)", fresh.schema);
@@ -53,8 +53,8 @@ impl HistoryDump {
         self.count
     }
 
-    /// As many streams as asked for; partition p goes to stream p modulo their number, as it does to
-    /// the lanes of the consumer.
+    /// Divides the rows into this many streams. Partition p goes to stream p modulo their number, as it goes
+    /// to the consumer's lanes.
     pub fn streams(&self, number: usize) -> Result<Vec<Stream>, Failure> {
         let mut streams: Vec<Stream> =
             (0..number).map(|_| Stream { pieces: vec![self.header.clone()], rows: 0 }).collect();
@@ -74,7 +74,7 @@ impl HistoryDump {
 }
 
 impl Stream {
-    /// Writes the rows in the transaction that the client has open, if it has one.
+    /// Writes the rows, in the client's open transaction if it has one.
     pub async fn write(&self, client: &Client, schema: &str) -> Result<(), Failure> {
         let copy = format!("COPY {schema}.order_history ({COLUMNS}) FROM STDIN (FORMAT binary)");
         let mut sink = pin!(client.copy_in::<_, Bytes>(&copy).await?);
@@ -92,7 +92,7 @@ impl Stream {
     }
 }
 
-/// Neighbouring rows of one stream.
+/// Consecutive rows of one stream.
 struct Run {
     stream: usize,
     from: usize,
@@ -100,7 +100,7 @@ struct Run {
     rows: u64,
 }
 
-/// Splits rows up by their first column, the partition.
+/// Splits the rows by their first column, the partition.
 fn runs(rows: &[u8], stream_of: impl Fn(i32) -> usize) -> Result<Vec<Run>, Failure> {
     let mut runs: Vec<Run> = Vec::new();
     let mut rest = rows;
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_dealt_out_by_partition() {
+    fn rows_are_distributed_by_partition() {
         let written = [row(0, Some("a")), row(2, None), row(1, Some("")), row(4, Some("b"))];
         let mut rows = written.concat();
         rows.extend((-1_i16).to_be_bytes());

@@ -1,10 +1,10 @@
-//! How long single things took.
+//! The distribution of latencies.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// In milliseconds.
+/// Percentiles, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Latency {
     pub p50: f64,
@@ -14,10 +14,10 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// `None` of nothing.
+    /// `None` if there are no samples.
     pub fn of(mut samples: Vec<Duration>) -> Option<Self> {
         samples.sort_unstable();
-        // The smallest one that so many thousandths of all do not exceed.
+        // The smallest sample that this many thousandths of all samples do not exceed.
         let at = |thousandths: usize| {
             let rank = (samples.len() * thousandths).div_ceil(1000).max(1);
             Some(samples.get(rank - 1)?.as_secs_f64() * 1000.0)
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_samples() {
+    fn a_percentile_is_one_of_the_samples() {
         assert_eq!(Latency::of(Vec::new()), None);
         let samples = (1..=1000).rev().map(Duration::from_millis).collect();
         let latency = Latency { p50: 500.0, p99: 990.0, p999: 999.0, max: 1000.0 };

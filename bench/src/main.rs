@@ -1,5 +1,5 @@
-//! Measured comparisons on this machine: the consumer beside the limits of the log and
-//! of the database, and beside consumers as they are usually written.
+//! Compares the consumer, on this machine, with the limits of the log and of the database, and with consumers
+//! as they are usually written.
 
 mod args;
 mod backlog;
@@ -14,6 +14,7 @@ mod measurement;
 mod report;
 mod run;
 mod server;
+mod statistics;
 mod steps;
 mod table;
 mod timing;

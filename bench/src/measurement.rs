@@ -1,41 +1,41 @@
-//! What one run of one step showed.
+//! The result of one run of one step.
 
 use serde::Serialize;
 
 use crate::latency::Latency;
 
-/// Times in seconds, sizes in bytes. What could not be measured is absent.
+/// Times are in seconds and sizes in bytes. What could not be measured is `None`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Measurement {
     pub step: String,
-    /// From 1; 0 is the warm-up.
+    /// Counts from 1. The warm-up has 0.
     pub repetition: u32,
-    /// Read and, but for `read`, committed. Of a step that reads through the API: requests.
+    /// The events that were read and, except by `read`, committed; or the requests to the API.
     pub events: u64,
-    /// What the rate is about: see [`crate::report::DEFINITIONS`].
+    /// The time that the rate refers to: see [`crate::report::DEFINITIONS`].
     pub seconds: f64,
     pub events_per_second: f64,
     /// From the start of the process to its end.
     pub process_seconds: Option<f64>,
-    /// From the claim of the partitions to the first commit that was seen.
+    /// From the claim of the partitions to the first commit that was observed.
     pub first_commit_seconds: Option<f64>,
-    /// User and system time of the measured process; of `copy`, of the bench itself.
+    /// User and system time of the measured process, or, in `copy`, of this one.
     pub cpu_seconds: Option<f64>,
-    /// The same of all processes of the PostgreSQL server.
+    /// User and system time of all processes of the PostgreSQL server.
     pub postgres_cpu_seconds: Option<f64>,
-    /// Time that all processors of the machine together were not idle.
+    /// Time for which the processors of the machine were not idle, summed up.
     pub machine_busy_seconds: Option<f64>,
-    /// Time that all processors together had, over the same span.
+    /// Time that passed meanwhile, summed up over the processors.
     pub machine_seconds: Option<f64>,
     pub peak_memory_bytes: Option<u64>,
     pub wal_bytes: Option<u64>,
-    /// Share of the updates of `orders` that touched no index.
+    /// The share of updates of `orders` that changed no index.
     pub hot_ratio: Option<f64>,
-    /// Rows of `orders` written: inserted and updated.
+    /// Inserts and updates of `orders`.
     pub order_rows_written: Option<u64>,
-    /// Of single events or requests.
+    /// The latencies of single events or requests.
     pub latency_ms: Option<Latency>,
-    /// The step whose latencies these are held against.
+    /// The step whose latencies these are compared with.
     pub compared_with: Option<&'static str>,
 }
 
@@ -52,12 +52,12 @@ impl Measurement {
         }
     }
 
-    /// Share of the machine's processors that was not idle, whoever used them.
+    /// The share of the processors' time that was not idle, whoever used it.
     pub fn busy(&self) -> Option<f64> {
         Some(self.machine_busy_seconds? / self.machine_seconds.filter(|all| *all > 0.0)?)
     }
 
-    /// The part of that which went neither to the measured process nor to PostgreSQL.
+    /// The share of the processors' time that was used by others than the measured process and PostgreSQL.
     pub fn others(&self) -> Option<f64> {
         let ours = self.cpu_seconds? + self.postgres_cpu_seconds.unwrap_or(0.0);
         Some((self.machine_busy_seconds? - ours).max(0.0) / self.machine_seconds.filter(|all| *all > 0.0)?)

@@ -1,4 +1,4 @@
-//! From the backlog to the table.
+//! The run: writes the backlog, measures the steps, prints the table.
 
 use service::Failure;
 
@@ -16,11 +16,11 @@ use crate::steps::{Bench, drain, read};
 pub async fn run(options: &Options) -> Result<(), Failure> {
     let context = Context::new(options)?;
     let server = Server::connect(&options.database_url).await?;
-    let environment = Environment::look(&server).await?;
+    let environment = Environment::detect(&server).await?;
     let backlog = Backlog::produce(&context).await?;
     let mut bench = Bench { context: &context, server, backlog, dump: None, drain_rate: None };
     let measured = measure(&mut bench, &options.steps()).await;
-    // Whatever came of it, and even if the broker is gone.
+    // The topic is deleted even if a step has failed; its error counts first.
     let deleted = backlog::delete_topic(&context.kafka).await;
     let report = Report::new(environment, options, &bench.backlog, measured?);
     deleted?;
@@ -45,8 +45,8 @@ async fn measure(bench: &mut Bench<'_>, steps: &[Step]) -> Result<Vec<Measuremen
     Ok(all)
 }
 
-/// Not counted: reads all once, so that the broker's log is in memory for every step, and drains it
-/// once for the rows that are copied.
+/// Reads the topic once, so that the log is in the memory of the machine for every step, and drains it once
+/// if a step needs the rows. Neither is counted.
 async fn warm_up(bench: &mut Bench<'_>, steps: &[Step]) -> Result<(), Failure> {
     say!("warming up ...");
     let (measured, bytes) = read(bench, 0).await?;
@@ -55,7 +55,7 @@ async fn warm_up(bench: &mut Bench<'_>, steps: &[Step]) -> Result<(), Failure> {
     if steps.iter().any(|step| {
         matches!(step, Step::Copy | Step::CopyTwo | Step::Drain | Step::LatencyHalfDrain | Step::Rebuild)
     }) {
-        let fresh = bench.server.fresh().await?;
+        let fresh = bench.server.fresh_database().await?;
         let drained = drain(bench, &fresh, 0).await?;
         progress(&drained);
         bench.drain_rate = Some(drained.events_per_second);

@@ -1,4 +1,4 @@
-//! The PostgreSQL server: fresh databases that start alike, and what it says of itself.
+//! The PostgreSQL server: fresh databases in the same state, and the server's counters and settings.
 
 use std::time::{Duration, Instant};
 
@@ -10,26 +10,26 @@ use views::{Database, SessionKind};
 
 use crate::cpu;
 
-/// How long PostgreSQL may take to show the statistics of a session that has ended.
+/// How long PostgreSQL may take until its statistics contain those of a session that has ended.
 const STATISTICS_LIMIT: Duration = Duration::from_secs(3);
 
 pub struct Server {
     admin: Client,
     url: SecretString,
-    /// Its first process, where the server runs on this machine.
+    /// The server's first process, if it runs on this machine.
     postmaster: Option<i32>,
     made: u32,
 }
 
-/// A database with this version's tables, all empty.
-pub struct Fresh {
+/// A database with the tables of this version, which are empty.
+pub struct FreshDatabase {
     pub name: String,
     pub url: SecretString,
-    /// Schema of the active build.
+    /// The schema of the active build.
     pub schema: String,
 }
 
-/// What PostgreSQL counts of a database.
+/// PostgreSQL's statistics of a database.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counters {
     pub history_rows: i64,
@@ -46,26 +46,27 @@ impl Server {
         Ok(Self { postmaster: cpu::parent_named(pid, "postgres"), admin, url, made: 0 })
     }
 
-    /// Makes a database, migrates it and writes all dirty pages out, so that every step starts alike.
-    pub async fn fresh(&mut self) -> Result<Fresh, Failure> {
+    /// Creates and migrates a database, and then makes a checkpoint, so that every step starts in the same
+    /// state.
+    pub async fn fresh_database(&mut self) -> Result<FreshDatabase, Failure> {
         self.made += 1;
         let name = format!("bench_{}_{}", std::process::id(), self.made);
         self.execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).await?;
-        let url = with_database(&self.url, &name);
+        let url = SecretString::from(local_stack::with_database(self.url.expose_secret(), &name));
         let database = database(&url)?;
         views::migrate::migrate(&database).await?;
         let session = database.session("food-orders bench", SessionKind::Short).await?;
         let build = views::builds::active(&session).await?.build;
         self.checkpoint().await?;
-        Ok(Fresh { name, url, schema: build.schema() })
+        Ok(FreshDatabase { name, url, schema: build.schema() })
     }
 
-    /// Removes a database, with whoever is still connected to it.
-    pub async fn drop(&self, fresh: Fresh) -> Result<(), Failure> {
+    /// Drops a database, and ends the sessions that still use it.
+    pub async fn drop(&self, fresh: FreshDatabase) -> Result<(), Failure> {
         self.execute(&format!("DROP DATABASE {} WITH (FORCE)", fresh.name)).await
     }
 
-    /// Writes all dirty pages out.
+    /// Makes PostgreSQL write all changed pages to disk.
     pub async fn checkpoint(&self) -> Result<(), Failure> {
         self.execute("CHECKPOINT").await
     }
@@ -74,18 +75,18 @@ impl Server {
         Ok(self.admin.batch_execute(statement).await?)
     }
 
-    /// How much write-ahead log there was ever, in bytes.
+    /// How much WAL has been written since the server was created, in bytes.
     pub async fn wal_bytes(&self) -> Result<u64, Failure> {
         let sql = "/* bench::server */ SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint";
         Ok(self.admin.query_one(sql, &[]).await?.get::<_, i64>(0) as u64)
     }
 
-    /// Processor time of all the server's processes so far, in seconds.
+    /// The processor time of all the server's processes so far, in seconds.
     pub fn cpu_seconds(&self) -> Option<f64> {
         cpu::of_process_tree(self.postmaster?)
     }
 
-    /// The file that the server's program is, where that can be seen.
+    /// The path of the server's program, if it can be known.
     pub fn program(&self) -> Option<String> {
         let path = std::fs::read_link(format!("/proc/{}/exe", self.postmaster?)).ok()?;
         Some(path.display().to_string())
@@ -96,13 +97,13 @@ impl Server {
     }
 }
 
-impl Fresh {
-    /// A client of its own, to look at the tables from outside.
+impl FreshDatabase {
+    /// A client of its own, to read the tables from outside.
     pub async fn sql(&self) -> Result<Client, Failure> {
         sql(&self.url).await
     }
 
-    /// The counters, once they show at least this many rows in the history.
+    /// Waits until the statistics contain at least this many rows of the history, and returns them.
     pub async fn counters(&self, history_rows: u64) -> Result<Counters, Failure> {
         let client = self.sql().await?;
         let deadline = Instant::now() + STATISTICS_LIMIT;
@@ -139,32 +140,4 @@ fn database(url: &SecretString) -> Result<Database, Failure> {
 
 async fn sql(url: &SecretString) -> Result<Client, Failure> {
     sql_client(url.expose_secret(), None).await.map_err(Failure::with(Exit::Unexpected))
-}
-
-/// The same URL with another database.
-fn with_database(url: &SecretString, name: &str) -> SecretString {
-    let url = url.expose_secret();
-    let (rest, parameters) = match url.split_once('?') {
-        Some((rest, parameters)) => (rest, format!("?{parameters}")),
-        None => (url, String::new()),
-    };
-    let authority = rest.find("://").map_or(0, |at| at + 3);
-    let server = rest[authority..].find('/').map_or(rest, |slash| &rest[..authority + slash]);
-    format!("{server}/{name}{parameters}").into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn another_database_on_the_same_server() {
-        for (from, to) in [
-            ("postgres://u:p@h:1/old", "postgres://u:p@h:1/new"),
-            ("postgres://u:p@h:1", "postgres://u:p@h:1/new"),
-            ("postgres://h/old?sslmode=disable", "postgres://h/new?sslmode=disable"),
-        ] {
-            assert_eq!(with_database(&from.to_owned().into(), "new").expose_secret(), to);
-        }
-    }
 }

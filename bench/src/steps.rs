@@ -1,4 +1,4 @@
-//! The steps: each measures one way to get through the same backlog.
+//! The steps. Each measures one way to process the same backlog.
 
 mod copy;
 mod drain;
@@ -15,30 +15,30 @@ use crate::context::Context;
 use crate::cpu;
 use crate::history_dump::HistoryDump;
 use crate::measurement::Measurement;
-use crate::server::{Fresh, Server};
+use crate::server::{FreshDatabase, Server};
 
 pub use drain::drain;
 pub use program::read;
 
 use latency::{Subject, latency};
 
-/// What a step works with.
+/// What the steps need.
 pub struct Bench<'a> {
     pub context: &'a Context<'a>,
     pub server: Server,
     pub backlog: Backlog,
-    /// Both are there once a drain has been done.
+    /// This and the next one are `None` before the first drain.
     pub dump: Option<HistoryDump>,
     pub drain_rate: Option<f64>,
 }
 
 impl Bench<'_> {
-    /// Measures one step once, in a database of its own. A step may measure several things.
+    /// Measures one step once, in a database of its own. A step may return several measurements.
     pub async fn measure(&mut self, step: Step, repetition: u32) -> Result<Vec<Measurement>, Failure> {
         if step == Step::Read {
             return Ok(vec![read(self, repetition).await?.0]);
         }
-        let fresh = self.server.fresh().await?;
+        let fresh = self.server.fresh_database().await?;
         let measured = self.measure_on(step, &fresh, repetition).await;
         self.server.drop(fresh).await?;
         measured
@@ -47,7 +47,7 @@ impl Bench<'_> {
     async fn measure_on(
         &self,
         step: Step,
-        fresh: &Fresh,
+        fresh: &FreshDatabase,
         repetition: u32,
     ) -> Result<Vec<Measurement>, Failure> {
         let one = match step {
@@ -67,21 +67,21 @@ impl Bench<'_> {
     }
 }
 
-/// The server's and the machine's counters before a step.
-pub struct Before {
+/// The counters of the server and of the machine at the start of a step.
+pub struct StartCounters {
     wal_bytes: u64,
     postgres_cpu: Option<f64>,
     machine: Option<(f64, f64)>,
 }
 
-impl Before {
+impl StartCounters {
     pub async fn read(server: &Server) -> Result<Self, Failure> {
         let wal_bytes = server.wal_bytes().await?;
         Ok(Self { wal_bytes, postgres_cpu: server.cpu_seconds(), machine: cpu::of_machine() })
     }
 
-    /// Fills in what has changed since.
-    pub async fn compare(&self, server: &Server, measured: &mut Measurement) -> Result<(), Failure> {
+    /// Adds to the measurement by how much the counters have changed since.
+    pub async fn add_changes(&self, server: &Server, measured: &mut Measurement) -> Result<(), Failure> {
         measured.postgres_cpu_seconds =
             server.cpu_seconds().zip(self.postgres_cpu).map(|(after, before)| after - before);
         if let (Some((busy, all)), Some((busy_before, all_before))) = (cpu::of_machine(), self.machine) {
@@ -93,8 +93,12 @@ impl Before {
     }
 }
 
-/// Fills in what PostgreSQL counted, and checks that all is there that should be.
-pub async fn check(bench: &Bench<'_>, fresh: &Fresh, measured: &mut Measurement) -> Result<(), Failure> {
+/// Adds what PostgreSQL counted to the measurement, and checks that all rows exist.
+pub async fn check(
+    bench: &Bench<'_>,
+    fresh: &FreshDatabase,
+    measured: &mut Measurement,
+) -> Result<(), Failure> {
     let counters = fresh.counters(measured.events).await?;
     let updated = counters.orders_updated;
     measured.hot_ratio = (updated > 0).then(|| counters.orders_updated_hot as f64 / updated as f64);
@@ -109,10 +113,10 @@ pub async fn check(bench: &Bench<'_>, fresh: &Fresh, measured: &mut Measurement)
     let (history, orders, delivered, dead_letters): (i64, i64, i64, i64) =
         (row.get(0), row.get(1), row.get(2), row.get(3));
     let all = bench.backlog.orders as i64;
-    let is_whole = measured.events == bench.backlog.events;
+    let is_complete = measured.events == bench.backlog.events;
     if history as u64 != measured.events
         || dead_letters != 0
-        || (is_whole && (orders, delivered) != (all, all))
+        || (is_complete && (orders, delivered) != (all, all))
     {
         return Err(Failure::new(
             Exit::Difference,

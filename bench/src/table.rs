@@ -1,6 +1,6 @@
-//! Text in columns.
+//! Formats text in columns.
 
-/// The first column to the left, the others to the right.
+/// Aligns the first column to the left and the others to the right.
 pub fn format(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)

@@ -1,10 +1,11 @@
-//! Latencies of one step over its repetitions, beside those of the step that it is held against.
+//! The latencies of one step over its repetitions, and their ratios to those of the step that it is compared
+//! with.
 
 use serde::Serialize;
 
 use crate::latency::Latency;
 use crate::measurement::Measurement;
-use crate::report::median;
+use crate::statistics::median;
 
 /// Medians of the repetitions.
 #[derive(Debug, Serialize)]
@@ -14,12 +15,12 @@ pub struct Timing {
     latency_ms: Latency,
     /// Lowest and highest p99, in milliseconds.
     p99_spread: (f64, f64),
-    against: Option<Against>,
+    comparison: Option<Comparison>,
 }
 
 /// Ratios to another step of the same repetition, medians of the repetitions.
 #[derive(Debug, Serialize)]
-struct Against {
+struct Comparison {
     step: &'static str,
     per_second: f64,
     p50: f64,
@@ -44,21 +45,21 @@ impl Timing {
                 max: middle(&|one| one.max),
             },
             p99_spread: (p99s().fold(f64::INFINITY, f64::min), p99s().fold(0.0, f64::max)),
-            against: own.first().and_then(|(one, _)| Against::of(one.compared_with?, &own, all)),
+            comparison: own.first().and_then(|(one, _)| Comparison::of(one.compared_with?, &own, all)),
         }
     }
 }
 
-impl Against {
-    /// `None` where that step was not measured.
+impl Comparison {
+    /// `None` if that step was not measured.
     fn of(step: &'static str, own: &[(&Measurement, Latency)], all: &[Measurement]) -> Option<Self> {
         let pairs: Vec<_> = own
             .iter()
             .filter_map(|(one, latency)| {
-                let (other, against) =
+                let (other, theirs) =
                     of_step(step, all).find(|(other, _)| other.repetition == one.repetition)?;
                 let rate = one.events_per_second / other.events_per_second;
-                Some((rate, latency.p50 / against.p50, latency.p99 / against.p99))
+                Some((rate, latency.p50 / theirs.p50, latency.p99 / theirs.p99))
             })
             .collect();
         let middle =
@@ -82,13 +83,13 @@ pub fn rows(timings: &[Timing]) -> Vec<Vec<String>> {
         "p99 x", "of",
     ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
-    for Timing { step, per_second, latency_ms, p99_spread, against } in timings {
+    for Timing { step, per_second, latency_ms, p99_spread, comparison } in timings {
         let mut row = vec![step.clone(), format!("{per_second:.0}")];
         let (min, max) = p99_spread;
         let times = [latency_ms.p50, latency_ms.p99, *min, *max, latency_ms.p999, latency_ms.max];
         row.extend(times.map(|time| format!("{time:.2}")));
-        match against {
-            Some(Against { step, per_second, p50, p99 }) => {
+        match comparison {
+            Some(Comparison { step, per_second, p50, p99 }) => {
                 row.extend([*per_second, *p50, *p99].map(|ratio| format!("{ratio:.2}")));
                 row.push((*step).to_owned());
             }
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ratios_are_taken_within_a_repetition() {
+    fn latencies_are_compared_within_a_repetition() {
         let measured = |step: &str, repetition, p99, compared_with| Measurement {
             latency_ms: Some(Latency { p50: 1.0, p99, p999: p99, max: p99 }),
             compared_with,
@@ -118,7 +119,7 @@ mod tests {
         ];
         let timing = Timing::of("ours", &all);
         assert_eq!((timing.latency_ms.p99, timing.p99_spread), (2.5, (2.0, 3.0)));
-        assert_eq!(timing.against.unwrap().p99, 1.5);
-        assert!(Timing::of("theirs", &all).against.is_none());
+        assert_eq!(timing.comparison.unwrap().p99, 1.5);
+        assert!(Timing::of("theirs", &all).comparison.is_none());
     }
 }

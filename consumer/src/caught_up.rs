@@ -1,38 +1,41 @@
-//! Waiting until the log is applied up to given ends.
+//! Waiting until the log is applied up to given end offsets.
 
 use std::time::Duration;
 
-use event_log::Ends;
-use service::Failure;
-use views::{Database, Recovery, Session, SessionKind};
+use orders::Positions;
+use retry::Backoff;
+use views::{Database, Session, SessionKind};
 
-/// Positions are read this often: nothing else tells what other members applied.
+use crate::error::Result;
+
+/// Positions are read this often: nothing else tells what other members of the group have applied.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Returns when every partition's position in the active build has reached its end.
-pub async fn wait(database: &Database, mut session: Session, target: &Ends) -> Result<(), Failure> {
-    let mut tries = 0;
+/// Returns once every partition's position in the active build has reached its end.
+pub async fn wait(database: &Database, mut session: Session, ends: &Positions) -> Result<()> {
+    let mut backoff = Backoff::default();
     loop {
-        match is_there(&session, target).await {
-            Ok(true) => return Ok(()),
+        match is_reached(&session, ends).await {
+            Ok(true) => {
+                tracing::info!("caught up with the end offsets seen at the start");
+                return Ok(());
+            }
             Ok(false) => {
-                tries = 0;
+                backoff.reset();
                 tokio::time::sleep(INTERVAL).await;
             }
-            Err(error) if error.recovery() == Recovery::Retry => {
-                tries += 1;
-                tokio::time::sleep(views::tx::pause(tries)).await;
+            Err(error) if error.is_passing() => {
+                tokio::time::sleep(backoff.next_pause()).await;
                 if let Ok(fresh) = database.session("food-orders consumer", SessionKind::Short).await {
                     session = fresh;
                 }
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
 }
 
-async fn is_there(session: &Session, target: &Ends) -> views::Result<bool> {
+async fn is_reached(session: &Session, ends: &Positions) -> Result<bool> {
     let active = views::builds::active(session).await?;
-    let positions = active.build.positions(session).await?;
-    Ok(target.iter().all(|(partition, marks)| positions.of(*partition) >= marks.end))
+    Ok(active.build.positions(session).await?.have_reached(ends))
 }

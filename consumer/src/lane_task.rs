@@ -1,38 +1,45 @@
-//! One lane at work: takes what was read, applies it, and does what the coordinator
-//! says in between. An error that time may mend is tried again here.
+//! One lane at work: claims and releases partitions as the coordinator commands, and applies what
+//! was read for them. Errors that time may mend are tried again here.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use event_log::{Assigned, Chunk, LaneQueue};
-use orders::{Partition, Position, Record};
+use event_log::{Chunk, Generation, LaneQueue};
+use orders::{Partition, Positions, Record};
+use retry::Backoff;
 use service::Health;
 use tokio::sync::{mpsc, oneshot};
-use views::lane::Lane;
+use tokio::time::timeout;
+use views::lane::{Applied, Lane};
 use views::{Error, Recovery};
 
-/// Without records for this long, a lane looks whether its session is still there.
-const IDLE: Duration = Duration::from_secs(2);
+use crate::assignment::LanePosition;
+use crate::lane_partitions::LanePartitions;
+use crate::pulse::Pulse;
 
-/// What the coordinator asks for.
+/// An idle lane checks this often whether its session is still there.
+const SESSION_CHECK_INTERVAL: Duration = Duration::from_secs(2);
+
 pub enum Command {
-    /// Answered once the partitions are claimed, however long the database takes.
-    Claim { partitions: Vec<Partition>, reply: oneshot::Sender<Vec<Assigned>> },
-    /// Answered at once: nothing is in flight between two commands.
-    Release { partitions: Vec<Partition>, reply: oneshot::Sender<BTreeMap<Partition, Position>> },
+    /// Answered by [`Event::Claimed`] once the database has answered, however long that takes.
+    Claim(Vec<(Partition, Generation)>),
+    /// Answered with the positions of those that were held. No transaction is in flight then.
+    Release { partitions: Vec<Partition>, reply: oneshot::Sender<Positions> },
     /// Finish what is in flight, then end.
     Stop,
 }
 
-/// What the coordinator is told.
 pub enum Event {
-    Committed(BTreeMap<Partition, Position>),
-    /// A rebuild was switched in, or the database went back: read on from here.
-    ReadFrom(Vec<Assigned>),
-    /// Another member has a partition that this lane held: all was given up.
-    Dispossessed(String),
+    Claimed(Vec<LanePosition>),
+    /// Where all held partitions stand after a transaction.
+    Committed(Vec<LanePosition>),
+    /// A rebuild was switched in, or the database went back: these were released.
+    Switched(Vec<(Partition, Generation)>),
+    /// Another member owns a partition that this lane held: all of them were released.
+    Fenced {
+        released: Vec<(Partition, Generation)>,
+        reason: String,
+    },
 }
 
 pub struct LaneTask {
@@ -40,12 +47,10 @@ pub struct LaneTask {
     pub queue: Arc<LaneQueue>,
     pub commands: mpsc::UnboundedReceiver<Command>,
     pub events: mpsc::UnboundedSender<Event>,
-    pub generation: Arc<AtomicU32>,
     pub health: Health,
-    /// Under which generation each held partition is read.
-    pub generations: BTreeMap<Partition, u32>,
-    /// Commands that came while another one was being carried out.
-    pub deferred: VecDeque<Command>,
+    pub pulse: Pulse,
+    pub partitions: LanePartitions,
+    pub backoff: Backoff,
 }
 
 /// Whether the task goes on.
@@ -56,20 +61,23 @@ enum Next {
 }
 
 impl LaneTask {
+    /// Works until it is told to stop, or until an error that a person must deal with.
     pub async fn run(mut self) -> Result<(), Error> {
+        let result = self.work().await;
+        self.pulse.rest();
+        result
+    }
+
+    async fn work(&mut self) -> Result<(), Error> {
         loop {
-            let next = if let Some(command) = self.deferred.pop_front() {
-                self.obey(command).await?
-            } else {
-                tokio::select! {
-                    biased;
-                    command = self.commands.recv() => match command {
-                        Some(command) => self.obey(command).await?,
-                        None => Next::End,
-                    },
-                    chunk = self.queue.take() => self.apply(chunk).await?,
-                    () = tokio::time::sleep(IDLE) => self.look_after_session().await?,
-                }
+            self.pulse.beat();
+            let wants_any = self.partitions.wants_any();
+            let next = tokio::select! {
+                biased;
+                command = self.commands.recv() => self.carry_out(command),
+                () = std::future::ready(()), if wants_any => self.claim().await?,
+                chunk = self.queue.take() => self.apply(chunk).await?,
+                () = tokio::time::sleep(SESSION_CHECK_INTERVAL) => self.check_session().await?,
             };
             if next == Next::End {
                 return Ok(());
@@ -77,192 +85,155 @@ impl LaneTask {
         }
     }
 
-    async fn obey(&mut self, command: Command) -> Result<Next, Error> {
+    /// Without a sender nobody commands any more, which means to stop.
+    fn carry_out(&mut self, command: Option<Command>) -> Next {
         match command {
-            Command::Claim { partitions, reply } => {
-                let assigned = self.claim(partitions).await?;
-                // Nobody waits any more: the partitions were revoked, or will be.
-                let _ = reply.send(assigned);
-                Ok(Next::GoOn)
+            Some(Command::Claim(partitions)) => self.partitions.want(partitions),
+            Some(Command::Release { partitions, reply }) => {
+                self.partitions.release(&partitions);
+                let _ = reply.send(self.lane.release(&partitions));
             }
-            Command::Release { partitions, reply } => {
-                let _ = reply.send(self.release(&partitions));
-                Ok(Next::GoOn)
-            }
-            Command::Stop => Ok(Next::End),
+            Some(Command::Stop) | None => return Next::End,
         }
+        Next::GoOn
     }
 
-    fn release(&mut self, partitions: &[Partition]) -> BTreeMap<Partition, Position> {
-        self.generations.retain(|partition, _| !partitions.contains(partition));
-        self.lane.release(partitions).into_iter().collect()
-    }
-
-    /// Claims until the database has answered, or until nothing is wanted any more.
-    async fn claim(&mut self, mut wanted: Vec<Partition>) -> Result<Vec<Assigned>, Error> {
-        for tries in 1.. {
-            if wanted.is_empty() {
-                break;
+    /// Makes one attempt to claim what is wanted.
+    async fn claim(&mut self) -> Result<Next, Error> {
+        let wanted = self.partitions.wanted();
+        let error = match self.pulse.during(self.lane.claim(&wanted)).await {
+            Ok(claimed) => {
+                self.succeeded();
+                let positions = claimed.into_iter().map(|(partition, held)| (partition, held.position));
+                let claimed = self.partitions.claimed(positions);
+                let _ = self.events.send(Event::Claimed(claimed));
+                return Ok(Next::GoOn);
             }
-            let error = match self.lane.claim(&wanted).await {
-                Ok(claimed) => {
-                    self.healthy();
-                    return Ok(self.begin_to_read(claimed.into_iter().map(|(p, held)| (p, held.position))));
-                }
-                Err(error) => error,
-            };
-            match error.recovery() {
-                // About what is held already, not about what is wanted.
-                Recovery::Reclaim if !self.lane.held().is_empty() => {
-                    Box::pin(self.give_way(&error)).await?;
-                    continue;
-                }
-                Recovery::Retry | Recovery::Reclaim => self.unhealthy(&error, tries),
-                Recovery::Record | Recovery::Stop => return Err(error),
-            }
-            tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(Command::Release { partitions, reply }) => {
-                        wanted.retain(|partition| !partitions.contains(partition));
-                        let _ = reply.send(self.release(&partitions));
-                    }
-                    Some(Command::Stop) | None => {
-                        self.deferred.push_front(Command::Stop);
-                        break;
-                    }
-                    Some(claim) => self.deferred.push_back(claim),
-                },
-                () = tokio::time::sleep(views::tx::pause(tries)) => {}
-            }
+            Err(error) => error,
+        };
+        match error.recovery() {
+            // The error is about partitions that are held already, not about those that are wanted.
+            Recovery::Reclaim if self.partitions.holds_any() => self.give_way(&error).await,
+            Recovery::Retry | Recovery::Reclaim => Ok(self.pause_after(&error).await),
+            Recovery::Record | Recovery::Stop => Err(error),
         }
-        Ok(Vec::new())
-    }
-
-    /// Gives each partition a new generation, so that records read before do not count.
-    fn begin_to_read(&mut self, positions: impl Iterator<Item = (Partition, Position)>) -> Vec<Assigned> {
-        positions
-            .map(|(partition, position)| {
-                let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
-                self.generations.insert(partition, generation);
-                Assigned { partition, position, generation }
-            })
-            .collect()
     }
 
     /// A database that comes back older must be noticed also when there is nothing to write.
-    async fn look_after_session(&mut self) -> Result<Next, Error> {
-        match self.lane.reconnect().await {
-            Ok(()) => self.healthy(),
-            Err(error) => match error.recovery() {
-                Recovery::Retry => self.unhealthy(&error, 1),
-                Recovery::Reclaim => self.give_way(&error).await?,
-                Recovery::Record | Recovery::Stop => return Err(error),
-            },
+    async fn check_session(&mut self) -> Result<Next, Error> {
+        let Err(error) = self.pulse.during(self.lane.reconnect()).await else {
+            self.succeeded();
+            return Ok(Next::GoOn);
+        };
+        match error.recovery() {
+            Recovery::Retry => Ok(self.pause_after(&error).await),
+            Recovery::Reclaim => self.give_way(&error).await,
+            Recovery::Record | Recovery::Stop => Err(error),
         }
-        Ok(Next::GoOn)
     }
 
     async fn apply(&mut self, chunk: Chunk) -> Result<Next, Error> {
         let began = Instant::now();
-        for tries in 1.. {
-            // Anew each time: partitions may have been released while we waited.
-            let is_held = |partition, generation| self.generations.get(&partition) == Some(&generation);
-            let records: Vec<Record<'_>> = chunk
-                .records()
-                .filter(|(generation, record)| is_held(record.partition, *generation))
-                .map(|(_, record)| record)
-                .collect();
-            let ends: Vec<_> = chunk
-                .ends()
-                .filter(|(partition, _, generation)| is_held(*partition, *generation))
-                .map(|(partition, end, _)| (partition, end))
-                .collect();
-            let error = match self.lane.apply(&records, &ends).await {
+        loop {
+            let error = match self.attempt_to_apply(&chunk).await {
                 Ok(applied) => {
-                    if tries > 1 {
-                        self.healthy();
-                    }
-                    count(applied, began);
-                    let _ = self.events.send(Event::Committed(self.lane.positions().into_iter().collect()));
+                    self.succeeded();
+                    record_metrics(applied, began);
+                    let _ = self.events.send(Event::Committed(self.partitions.at(self.lane.positions())));
                     break;
                 }
                 Err(error) => error,
             };
-            match error.recovery() {
-                Recovery::Retry => self.unhealthy(&error, tries),
+            let next = match error.recovery() {
+                Recovery::Retry => self.pause_after(&error).await,
                 Recovery::Reclaim => {
-                    self.give_way(&error).await?;
-                    break;
+                    let next = self.give_way(&error).await?;
+                    self.queue.recycle(chunk);
+                    return Ok(next);
                 }
                 Recovery::Record | Recovery::Stop => return Err(error),
-            }
-            tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(Command::Stop) | None => return Ok(Next::End),
-                    Some(command) => if self.obey(command).await? == Next::End { return Ok(Next::End) },
-                },
-                () = tokio::time::sleep(views::tx::pause(tries)) => {}
+            };
+            if next == Next::End {
+                return Ok(next);
             }
         }
         self.queue.recycle(chunk);
         Ok(Next::GoOn)
     }
 
-    /// A commit was refused. After a switch of builds the same partitions are claimed
-    /// in the new one, and where the database is older than it was, in the same one, to read
-    /// on from where it stands; if another member has them, everything is given up.
-    async fn give_way(&mut self, error: &Error) -> Result<(), Error> {
-        for tries in 1.. {
-            let held = self.lane.held();
-            let went_back = matches!(error, Error::WentBack { .. });
-            match self.lane.is_superseded().await {
-                Ok(superseded) if superseded || went_back => {
-                    if superseded {
-                        tracing::info!("the active build was switched; going on in the new one");
+    /// Selects the records again at each attempt: partitions may have been released in between.
+    async fn attempt_to_apply(&mut self, chunk: &Chunk) -> Result<Applied, Error> {
+        let records: Vec<Record<'_>> = chunk
+            .records()
+            .filter(|(generation, record)| self.partitions.holds(record.partition, *generation))
+            .map(|(_, record)| record)
+            .collect();
+        let ends: Vec<_> = chunk
+            .ends()
+            .filter(|(partition, _, generation)| self.partitions.holds(*partition, *generation))
+            .map(|(partition, end, _)| (partition, end))
+            .collect();
+        self.pulse.during(self.lane.apply(&records, &ends)).await
+    }
+
+    /// A commit was refused. After a switch of builds, or where the database is older than it was,
+    /// the same partitions can be claimed again; if another member has one of them, they are lost.
+    async fn give_way(&mut self, refusal: &Error) -> Result<Next, Error> {
+        loop {
+            match self.pulse.during(self.lane.is_superseded()).await {
+                Ok(is_superseded) => {
+                    if is_superseded {
+                        tracing::info!("another build is active now; going on in that one");
                     }
-                    return self.begin_again().await;
-                }
-                Ok(_) => {
-                    self.release(&held);
-                    let _ = self.events.send(Event::Dispossessed(error.to_string()));
-                    return Ok(());
+                    let released = self.partitions.give_up();
+                    let partitions: Vec<_> = released.iter().map(|(partition, _)| *partition).collect();
+                    self.lane.release(&partitions);
+                    let can_claim_again = is_superseded || matches!(refusal, Error::WentBack { .. });
+                    let _ = self.events.send(match can_claim_again {
+                        true => Event::Switched(released),
+                        false => Event::Fenced { released, reason: refusal.to_string() },
+                    });
+                    return Ok(Next::GoOn);
                 }
                 Err(error) if error.recovery() == Recovery::Retry => {
-                    self.unhealthy(&error, tries);
-                    tokio::time::sleep(views::tx::pause(tries)).await;
+                    if self.pause_after(&error).await == Next::End {
+                        return Ok(Next::End);
+                    }
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
     }
 
-    /// Claims what is held anew, and has it read from where the database stands.
-    async fn begin_again(&mut self) -> Result<(), Error> {
-        let held = self.lane.held();
-        self.lane.release(&held);
-        let assigned = self.claim(held).await?;
-        let _ = self.events.send(Event::ReadFrom(assigned));
-        Ok(())
+    fn succeeded(&mut self) {
+        if self.backoff.failures() > 0 {
+            self.backoff.reset();
+            self.health.set("database", Ok::<(), String>(()));
+        }
     }
 
-    fn healthy(&self) {
-        self.health.set("database", Ok::<(), String>(()));
-    }
-
-    fn unhealthy(&self, error: &Error, tries: u32) {
+    /// Waits before the next attempt; a command ends the wait early.
+    async fn pause_after(&mut self, error: &Error) -> Next {
         self.health.set("database", Err(error.to_string()));
         metrics::counter!("food_orders_retries_total").increment(1);
-        tracing::debug!(%error, tries, "tried again after a pause");
+        tracing::debug!(%error, failures = self.backoff.failures(), "trying again after a pause");
+        let pause = self.backoff.next_pause();
+        match self.pulse.during(timeout(pause, self.commands.recv())).await {
+            Ok(command) => self.carry_out(command),
+            Err(_elapsed) => Next::GoOn,
+        }
     }
 }
 
-fn count(applied: views::lane::Applied, began: Instant) {
+fn record_metrics(applied: Applied, began: Instant) {
     metrics::counter!("food_orders_records_applied_total").increment(applied.records as u64);
-    metrics::counter!("food_orders_letters_total").increment(applied.dead_letters as u64);
+    metrics::counter!("food_orders_dead_letters_total").increment(applied.dead_letters as u64);
     metrics::counter!("food_orders_batches_total").increment(applied.transactions as u64);
     metrics::histogram!("food_orders_batch_seconds").record(began.elapsed().as_secs_f64());
     if applied.dead_letters > 0 {
-        tracing::warn!(dead_letters = applied.dead_letters, "dead letters; see table dead_letters");
+        tracing::warn!(
+            dead_letters = applied.dead_letters,
+            "records became dead letters; see table dead_letters"
+        );
     }
 }

@@ -1,14 +1,19 @@
 //! Applies the log to PostgreSQL, as one member of a consumer group.
 
+mod assignment;
 mod caught_up;
 mod cli;
 mod coordinator;
 mod deployment;
-mod fingerprints;
-mod identity;
+mod error;
+mod gaps;
+mod group_offsets;
+mod lane_partitions;
 mod lane_task;
+mod lanes;
+mod log_check;
 mod prepare;
-mod retry;
+mod pulse;
 mod settings;
 mod watchdog;
 

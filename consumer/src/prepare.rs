@@ -1,151 +1,108 @@
-//! What has to be there before the group is joined: the database with its tables,
-//! the topic, and a log that fits the positions.
+//! What is needed before the group is joined: the database with its tables, the topic, and a log
+//! that matches the positions.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use event_log::{EndsWatch, LogClient, TopicSpec, ensure_topic};
-use orders::{LogIdentity, Partition, Position};
-use service::{Exit, Failure, Shell};
+use event_log::{EndsWatch, LogClient, OffsetRanges, TopicSpec, ensure_topic};
+use orders::{LogIdentity, Position, Positions};
+use retry::retry;
+use service::{Failure, Shell};
 use tokio::task::spawn_blocking;
 use views::deployment::Deployment;
-use views::gaps::Gap;
-use views::{Build, Session, SessionKind};
+use views::{Session, SessionKind};
 
-use crate::deployment::failed;
-use crate::retry::{Attempt, retry};
+use crate::error::{Error, Result};
+use crate::log_check::{check_fingerprints, check_identity, check_positions};
+use crate::pulse::Pulse;
 use crate::settings::Settings;
-use crate::{deployment, fingerprints, identity};
+use crate::{deployment, gaps};
 
+/// For one request.
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
 const ENDS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The outside world, ready.
+/// What the consumer works with once both servers have answered.
 pub struct Ready {
     pub session: Session,
     /// The right to write.
     pub deployment: Deployment,
     pub ends: EndsWatch,
-    /// What the active build was made from.
+    /// The log that the active build was made from.
     pub recorded: LogIdentity,
     /// The end offsets at the start.
-    pub target: event_log::Ends,
+    pub target: Positions,
 }
 
-/// Waits for PostgreSQL and Kafka; `None` if the process is to stop meanwhile.
+/// Waits for PostgreSQL and Kafka; `None` if the process is told to stop meanwhile.
 pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Ready>, Failure> {
     shell.health.set("database", Err("not reached yet"));
     shell.health.set("kafka", Err("not reached yet"));
-    if retry(shell, "PostgreSQL", || migrate(settings)).await?.is_none() {
-        return Ok(None);
-    }
-    let Some(deployment) = deployment::join(settings, shell).await? else { return Ok(None) };
+    let ready = shell.stop.run_until_cancelled(prepare(settings, shell)).await;
+    ready.transpose().map_err(Error::into_failure)
+}
+
+async fn prepare(settings: &Settings, shell: &Shell) -> Result<Ready> {
+    retry("PostgreSQL", Error::is_passing, || migrate(settings)).await?;
+    let deployment = deployment::join(settings).await?;
     shell.health.set("database", Ok::<(), String>(()));
-    let Some(found) = retry(shell, "Kafka", || fitting_log(settings)).await? else { return Ok(None) };
-    let Found { session, recorded, target } = found;
-    tokio::select! {
-        () = shell.stop.cancelled() => return Ok(None),
-        checked = fingerprints::check(settings, &session) => checked?,
-    }
+    let matching = retry("Kafka", Error::is_passing, || matching_log(settings)).await?;
+    let MatchingLog { session, recorded, target } = matching;
+    check_fingerprints(settings, &session).await?;
     shell.health.set("kafka", Ok::<(), String>(()));
-    let ends = EndsWatch::start(&settings.kafka, ENDS_INTERVAL)?;
-    Ok(Some(Ready { session, deployment, ends, recorded, target }))
+    let ends = EndsWatch::start(&settings.kafka, ENDS_INTERVAL, Pulse::end_offsets(&shell.health).into())?;
+    Ok(Ready { session, deployment, ends, recorded, target })
 }
 
-async fn migrate(settings: &Settings) -> Attempt<()> {
-    views::migrate::migrate(&settings.database).await.map_err(failed)
+async fn migrate(settings: &Settings) -> Result<()> {
+    Ok(views::migrate::migrate(&settings.database).await?)
 }
 
-/// A log that the positions fit to.
-struct Found {
+struct MatchingLog {
     session: Session,
     recorded: LogIdentity,
-    target: event_log::Ends,
+    target: Positions,
 }
 
-async fn fitting_log(settings: &Settings) -> Attempt<Found> {
-    // Each attempt with its own session: either server may go away while the other is waited for.
-    let mut session =
-        settings.database.session("food-orders consumer", SessionKind::Short).await.map_err(failed)?;
-    let active = views::builds::active(&session).await.map_err(failed)?;
+/// Each attempt opens its own session: either server may go away while the other is waited for.
+async fn matching_log(settings: &Settings) -> Result<MatchingLog> {
+    let mut session = settings.database.session("food-orders consumer", SessionKind::Short).await?;
+    let build = views::builds::active(&session).await?.build;
     if !settings.accepted_gaps.is_empty() {
-        let (_, ends) = log(settings).await?;
-        accept_gaps(settings, &mut session, active.build, &ends).await.map_err(|failure| (false, failure))?;
+        let (_, ranges) = log(settings).await?;
+        gaps::accept(&mut session, build, &settings.accepted_gaps, &ranges).await?;
     }
-    // Before the log is asked: other members go on meanwhile, and a position read later
+    // Read before the log is asked: other members go on meanwhile, and a position that is read later
     // could lie beyond the ends that the log had then.
-    let mut positions: BTreeMap<Partition, Position> =
-        active.build.positions(&session).await.map_err(failed)?.into_iter().collect();
-    let (log, target) = log(settings).await?;
-    for partition in target.keys() {
-        positions.entry(*partition).or_insert(Position::START);
-    }
-    let recorded = active.build.record_log_identity(&session, &log).await.map_err(failed)?;
-    identity::check(&log, &recorded)
-        .and_then(|()| identity::check_positions(&log.topic, &target, &positions))
-        .map_err(|message| (false, Failure::new(Exit::LogIdentity, message)))?;
-    Ok(Found { session, recorded, target })
+    let read = build.positions(&session).await?;
+    let (log, ranges) = log(settings).await?;
+    let positions = ranges.keys().map(|partition| (*partition, Position::START)).chain(read).collect();
+    let recorded = build.record_log_identity(&session, &log).await?;
+    check_identity(&log, &recorded)?;
+    check_positions(&log.topic, &ranges, &positions)?;
+    let target = ranges.into_iter().map(|(partition, range)| (partition, range.end_offset)).collect();
+    Ok(MatchingLog { session, recorded, target })
 }
 
-/// What was accepted before is left alone, so that the flag may stay where it is.
-async fn accept_gaps(
-    settings: &Settings,
-    session: &mut Session,
-    build: Build,
-    ends: &event_log::Ends,
-) -> Result<(), Failure> {
-    for gap in &settings.accepted_gaps {
-        let Gap { partition, from, to } = *gap;
-        let positions = build.positions(session).await?;
-        let position = positions.of(partition);
-        if position >= to {
-            continue;
-        }
-        let low = ends.get(&partition).map(|marks| marks.low);
-        let refused = |what: String| {
-            Err(Failure::new(
-                Exit::LogIdentity,
-                format!("--accept-gap {partition}={from}..{to} refused: {what}"),
-            ))
-        };
-        if low != Some(to) {
-            let low = low.map_or("is not there".to_owned(), |low| format!("begins at offset {low}"));
-            return refused(format!("the log of partition {partition} {low}"));
-        }
-        let reason = "accepted at the start of a consumer, by --accept-gap";
-        match build.accept_gap(session, *gap, reason).await? {
-            Some(decision) => tracing::warn!(
-                decision,
-                partition = partition.0,
-                from = from.0,
-                to = to.0,
-                "records that the log has lost are left out, as decided"
-            ),
-            None => return refused(format!("the next offset to apply is {position}")),
-        }
-    }
-    Ok(())
-}
-
-async fn log(settings: &Settings) -> Attempt<(LogIdentity, event_log::Ends)> {
-    let failed = |error: event_log::Error| (error.is_passing(), Failure::from(error));
-    let topic = ensure_topic(&settings.kafka, &TopicSpec::default()).await.map_err(failed)?;
+/// The identity of the log and the offsets that it holds. Creates the topic if it does not exist.
+async fn log(settings: &Settings) -> Result<(LogIdentity, OffsetRanges)> {
+    let topic = ensure_topic(&settings.kafka, &TopicSpec::default()).await?;
     for warning in topic.warnings {
         tracing::warn!("{warning}");
     }
     let kafka = settings.kafka.clone();
-    let asked = spawn_blocking(move || {
+    let answer = spawn_blocking(move || {
         let client = LogClient::new(&kafka)?;
-        let gone = || event_log::Error::Unreachable(format!("topic {} is not there any more", kafka.topic));
+        let gone = || event_log::Error::TopicGone(kafka.topic.clone());
         let identity = client.identity(KAFKA_TIMEOUT)?.ok_or_else(gone)?;
-        Ok((identity, client.watermarks(KAFKA_TIMEOUT)?))
+        Ok((identity, client.offset_ranges(KAFKA_TIMEOUT)?))
     });
-    asked.await.map_err(|error| (false, Failure::from(error)))?.map_err(failed)
+    let task = |cause| Error::Task { attempt: "asking which log this is", cause };
+    answer.await.map_err(task)?
 }
 
 impl Ready {
-    /// How many records lie between nothing and the target: for the log.
+    /// The sum of the end offsets at the start.
     pub fn events(&self) -> i64 {
-        self.target.values().map(|marks| Position::START.behind(marks.end)).sum()
+        self.target.iter().map(|(_, end)| Position::START.behind(end)).sum()
     }
 }

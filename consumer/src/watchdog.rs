@@ -1,109 +1,157 @@
-//! Lag without progress, and why: nothing may stand still without a word.
+//! Notices what stands still: lag without progress, transactions that stay open, and a group that
+//! does not let this member in again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
-use event_log::Polled;
-use orders::{Partition, Position};
+use event_log::LogEnds;
+use orders::{Partition, Position, Positions};
 
 /// Longer than a rebalance or a restart of the broker takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const STANDSTILL_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 pub struct Watchdog {
     seen: BTreeMap<Partition, Seen>,
-    /// Since when the group has our partitions, and we have nothing from it.
+    /// Since when the group has had our partitions without assigning any to us.
     out_since: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     position: Position,
-    /// Since when it lags behind `position`.
+    /// Since when the partition has stood behind its end at `position`.
     lags_since: Option<Instant>,
     end: Position,
-    /// Since when records are held back behind `end`.
+    /// Since when records behind `end` have been held back.
     held_back_since: Option<Instant>,
 }
 
+/// What has stood still for longer than 30 s.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Standstill {
+    OutOfGroup { seconds: u64 },
+    NoProgress { partition: Partition, position: Position, lag: i64, seconds: u64 },
+    OpenTransaction { partition: Partition, held_back: i64, from: Position, seconds: u64 },
+}
+
+/// At least one [`Standstill`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Standstills(Vec<Standstill>);
+
 impl Watchdog {
-    /// The group has taken its partitions away as from a member that is gone: we have to join it anew.
+    /// The group has taken the partitions away as from a member that is gone, so this member has to
+    /// join it again.
     pub fn lost(&mut self, now: Instant) {
         self.out_since.get_or_insert(now);
     }
 
-    /// The group has assigned something, or nothing.
+    /// The group has assigned some partitions, or none.
     pub fn assigned(&mut self) {
         self.out_since = None;
     }
 
-    /// An error names what stands still, and why.
-    pub fn look(
-        &mut self,
-        now: Instant,
-        positions: &BTreeMap<Partition, Position>,
-        polled: &Polled,
-    ) -> Result<(), String> {
-        self.seen.retain(|partition, _| positions.contains_key(partition));
-        let too_long = |since: Option<Instant>| {
-            since.map(|since| now.saturating_duration_since(since)).filter(|time| *time >= PATIENCE)
-        };
-        let mut reasons = Vec::new();
-        if let Some(time) = too_long(self.out_since) {
-            reasons.push(format!(
-                "the group has taken the partitions away {} s ago, and has not let this member in since",
-                time.as_secs()
-            ));
+    /// Compares with the calls before: to be called about once a second.
+    pub fn look(&mut self, now: Instant, positions: &Positions, ends: &LogEnds) -> Result<(), Standstills> {
+        self.seen.retain(|partition, _| positions.contains(*partition));
+        let mut found = Vec::new();
+        found.extend(too_long(self.out_since, now).map(|seconds| Standstill::OutOfGroup { seconds }));
+        for (partition, position) in positions.iter() {
+            let Some(range) = ends.ranges.get(&partition) else { continue };
+            let end = range.end_offset;
+            let held_back = end.behind(ends.high_watermarks.get(partition).unwrap_or(end));
+            let fresh = Seen { position, lags_since: None, end, held_back_since: None };
+            let seen = self.seen.entry(partition).or_insert(fresh);
+            seen.update(now, position, end, held_back);
+            found.extend(seen.standstill(now, partition, held_back));
         }
-        for (partition, position) in positions {
-            let Some(marks) = polled.ends.get(partition) else { continue };
-            let high = polled.highs.get(partition).copied().unwrap_or(marks.end);
-            let fresh = Seen { position: *position, lags_since: None, end: marks.end, held_back_since: None };
-            let seen = self.seen.entry(*partition).or_insert(fresh);
-            let lag = position.behind(marks.end);
-            seen.lags_since = (lag > 0 && seen.position == *position).then(|| seen.lags_since.unwrap_or(now));
-            let held_back = marks.end.behind(high);
-            seen.held_back_since =
-                (held_back > 0 && seen.end == marks.end).then(|| seen.held_back_since.unwrap_or(now));
-            (seen.position, seen.end) = (*position, marks.end);
-            if let Some(time) = too_long(seen.lags_since) {
-                reasons.push(format!(
-                    "partition {partition} stands at offset {position}, {lag} events behind, without progress for {} s",
-                    time.as_secs()
-                ));
-            } else if let Some(time) = too_long(seen.held_back_since) {
-                reasons.push(format!(
-                    "partition {partition}: a producer's transaction that was begun {} s ago or earlier and has not \
-                     ended holds back {held_back} records from offset {} on (kafka-transactions.sh find-hanging)",
-                    time.as_secs(),
-                    marks.end
-                ));
-            }
+        if found.is_empty() { Ok(()) } else { Err(Standstills(found)) }
+    }
+}
+
+impl Seen {
+    fn update(&mut self, now: Instant, position: Position, end: Position, held_back: i64) {
+        let lags = position.behind(end) > 0 && self.position == position;
+        self.lags_since = lags.then(|| self.lags_since.unwrap_or(now));
+        let is_held_back = held_back > 0 && self.end == end;
+        self.held_back_since = is_held_back.then(|| self.held_back_since.unwrap_or(now));
+        (self.position, self.end) = (position, end);
+    }
+
+    fn standstill(&self, now: Instant, partition: Partition, held_back: i64) -> Option<Standstill> {
+        let (position, from) = (self.position, self.end);
+        if let Some(seconds) = too_long(self.lags_since, now) {
+            let lag = position.behind(self.end);
+            return Some(Standstill::NoProgress { partition, position, lag, seconds });
         }
-        if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
+        too_long(self.held_back_since, now).map(|seconds| Standstill::OpenTransaction {
+            partition,
+            held_back,
+            from,
+            seconds,
+        })
+    }
+}
+
+fn too_long(since: Option<Instant>, now: Instant) -> Option<u64> {
+    let lasted = now.saturating_duration_since(since?);
+    (lasted >= STANDSTILL_LIMIT).then_some(lasted.as_secs())
+}
+
+impl fmt::Display for Standstill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfGroup { seconds } => write!(
+                f,
+                "the group took the partitions away {seconds} s ago, and has not let this member in since"
+            ),
+            Self::NoProgress { partition, position, lag, seconds } => write!(
+                f,
+                "partition {partition} stands at offset {position}, {lag} events behind, without progress for \
+                 {seconds} s"
+            ),
+            Self::OpenTransaction { partition, held_back, from, seconds } => write!(
+                f,
+                "partition {partition}: a producer's transaction that has been open for {seconds} s or longer holds \
+                 back {held_back} records from offset {from} on (kafka-transactions.sh find-hanging)"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Standstills {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, standstill) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{standstill}")?;
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use event_log::Watermarks;
-
     use super::*;
 
-    /// Positions and ends each `step` seconds; tells at which step it complains.
+    const PARTITION: Partition = Partition(0);
+
+    fn ends(end: i64, high: i64) -> LogEnds {
+        LogEnds {
+            high_watermarks: Positions::from_iter([(PARTITION, Position(high))]),
+            ..LogEnds::of([(PARTITION, Position(end))])
+        }
+    }
+
+    /// Positions, end offsets and high watermarks, one each 10 seconds; returns the step at which it
+    /// complains.
     fn complains(steps: &[(i64, i64, i64)]) -> Option<(usize, String)> {
         let (began, mut watchdog) = (Instant::now(), Watchdog::default());
         steps.iter().enumerate().find_map(|(step, (position, end, high))| {
             let now = began + Duration::from_secs(10 * step as u64);
-            let marks = Watermarks { low: Position(0), end: Position(*end) };
-            let polled = Polled {
-                asked_at: now,
-                ends: BTreeMap::from([(Partition(0), marks)]),
-                highs: BTreeMap::from([(Partition(0), Position(*high))]),
-                identity: None,
-            };
-            let positions = BTreeMap::from([(Partition(0), Position(*position))]);
-            watchdog.look(now, &positions, &polled).err().map(|reason| (step, reason))
+            let positions = Positions::from_iter([(PARTITION, Position(*position))]);
+            let found = watchdog.look(now, &positions, &ends(*end, *high));
+            found.err().map(|reason| (step, reason.to_string()))
         })
     }
 
@@ -119,15 +167,15 @@ mod tests {
     #[test]
     fn it_complains_of_a_group_that_does_not_let_it_in_again() {
         let (began, mut watchdog) = (Instant::now(), Watchdog::default());
-        let polled =
-            Polled { asked_at: began, ends: BTreeMap::new(), highs: BTreeMap::new(), identity: None };
+        let after = |seconds| began + Duration::from_secs(seconds);
+        let (none, ends) = (Positions::new(), LogEnds::of([]));
         watchdog.lost(began);
-        watchdog.lost(began + Duration::from_secs(20));
-        assert_eq!(watchdog.look(began + Duration::from_secs(29), &BTreeMap::new(), &polled), Ok(()));
-        let reason = watchdog.look(began + Duration::from_secs(30), &BTreeMap::new(), &polled).unwrap_err();
-        assert!(reason.contains("30 s ago"), "{reason}");
+        watchdog.lost(after(20));
+        assert_eq!(watchdog.look(after(29), &none, &ends), Ok(()));
+        let found = watchdog.look(after(30), &none, &ends);
+        assert_eq!(found, Err(Standstills(vec![Standstill::OutOfGroup { seconds: 30 }])));
         watchdog.assigned();
-        assert_eq!(watchdog.look(began + Duration::from_secs(90), &BTreeMap::new(), &polled), Ok(()));
+        assert_eq!(watchdog.look(after(90), &none, &ends), Ok(()));
     }
 
     #[test]

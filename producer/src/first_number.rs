@@ -14,7 +14,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 pub fn first_free_number(client: &LogClient) -> event_log::Result<u64> {
     let mut backoff = Backoff::default();
     let ends = loop {
-        match client.watermarks(REQUEST_LIMIT) {
+        match client.offset_ranges(REQUEST_LIMIT) {
             // Not every broker knows a topic that was created just now.
             Err(error) if error.is_passing() && backoff.failing_for() < GIVE_UP_AFTER => {
                 sleep(backoff.next_pause());
@@ -22,6 +22,6 @@ pub fn first_free_number(client: &LogClient) -> event_log::Result<u64> {
             ends => break ends?,
         }
     };
-    let records: i64 = ends.values().map(|watermarks| watermarks.end.0).sum();
+    let records: i64 = ends.values().map(|watermarks| watermarks.end_offset.0).sum();
     Ok(u64::try_from(records).unwrap_or_default() + 1)
 }

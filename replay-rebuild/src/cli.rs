@@ -1,4 +1,4 @@
-//! From the flags to the exit code.
+//! Runs what the flags ask for, and turns its outcome into an exit code.
 
 use rebuild::{FailureCause, Outcome, Request, Settings, Stop};
 use service::{Exit, Failure, Shell};
@@ -20,13 +20,14 @@ pub async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
             rebuild(&settings, &request, &shell.stop).await
         }
     };
+    // Boxed because the future is large.
     Box::pin(work).await
 }
 
 async fn cancel(settings: &Settings, request: &Request) -> Result<(), Failure> {
     match rebuild::cancel_left_behind(settings, &request.view).await? {
-        Some(id) => say(&format!("rebuild {id} is cancelled and its tables are dropped")),
-        None => say("there is no rebuild to cancel"),
+        Some(id) => say(&format!("cancelled rebuild {id} and dropped its tables")),
+        None => say("there is no unfinished rebuild to cancel"),
     }
     Ok(())
 }
@@ -38,7 +39,7 @@ async fn dry_run(settings: &Settings, request: &Request) -> Result<(), Failure> 
     }
     match dry_run.refused {
         None => Ok(()),
-        Some(cause) => Err(Failure::new(exit(cause), dry_run.rebuild.reason.unwrap_or_default())),
+        Some(cause) => Err(Failure::new(exit_code(cause), dry_run.rebuild.reason.unwrap_or_default())),
     }
 }
 
@@ -46,8 +47,8 @@ async fn rebuild(settings: &Settings, request: &Request, cancel: &CancellationTo
     let job = rebuild::start(settings, request).await?;
     let id = job.id();
     match job.resumed() {
-        Some(state) => say(&format!("going on with rebuild {id}, which was left in {state}")),
-        None => say(&format!("rebuild {id} of view {}", request.view)),
+        Some(state) => say(&format!("continuing rebuild {id}, which was left in state {state}")),
+        None => say(&format!("starting rebuild {id} of view {}", request.view)),
     }
     let display = Display::start(settings.database.clone(), id, job.progress());
     let stop = Stop { cancel: cancel.clone(), pause: CancellationToken::new() };
@@ -62,24 +63,25 @@ async fn rebuild(settings: &Settings, request: &Request, cancel: &CancellationTo
         Outcome::Active { .. } => Ok(()),
         Outcome::Ready { build } => {
             say(&format!(
-                "build {build} is verified and ready; `replay-rebuild` catches it up, verifies it again and switches to \
-                 it, `replay-rebuild --cancel` drops it"
+                "build {build} is verified and ready; run `replay-rebuild` to catch it up, verify it again and switch to \
+                 it, or `replay-rebuild --cancel` to drop it"
             ));
             Ok(())
         }
         Outcome::Cancelled { .. } if cancel.is_cancelled() => Ok(()),
         Outcome::Cancelled { reason } => Err(Failure::new(Exit::Unexpected, reason)),
-        Outcome::Failed { cause, reason } => Err(Failure::new(exit(cause), reason)),
-        Outcome::Paused => {
-            Err(Failure::new(Exit::Unexpected, "the rebuild was interrupted; start it again to go on"))
-        }
+        Outcome::Failed { cause, reason } => Err(Failure::new(exit_code(cause), reason)),
+        Outcome::Paused => Err(Failure::new(
+            Exit::Unexpected,
+            "the rebuild was interrupted; run replay-rebuild again to continue it",
+        )),
     }
 }
 
-fn exit(cause: FailureCause) -> Exit {
+fn exit_code(cause: FailureCause) -> Exit {
     match cause {
         FailureCause::Log => Exit::LogIdentity,
         FailureCause::Difference => Exit::Difference,
-        FailureCause::Other => Exit::Unexpected,
+        FailureCause::DiskSpace | FailureCause::Unexpected => Exit::Unexpected,
     }
 }

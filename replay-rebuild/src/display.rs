@@ -1,17 +1,15 @@
-//! Progress while it runs: a bar on a terminal, a line now and then elsewhere.
+//! Shows the progress of a rebuild while it runs, in a task of its own.
 
-use std::io::IsTerminal;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
-use rebuild::{Phase, Progress, State};
+use rebuild::Progress;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use views::Database;
 
-use crate::report::{self, say};
+use crate::screen::Screen;
 
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Moves the bar on between two reports of the rebuild.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
 pub struct Display {
@@ -22,18 +20,11 @@ pub struct Display {
 impl Display {
     pub fn start(database: Database, id: i64, progress: watch::Receiver<Progress>) -> Self {
         let (end, ended) = oneshot::channel();
-        let screen = Screen {
-            bar: std::io::stderr().is_terminal().then(bar),
-            database,
-            id,
-            plan_shown: false,
-            told: progress.borrow().phases.len(),
-            last_line: Instant::now(),
-        };
-        Self { end, task: tokio::spawn(screen.run(progress, ended)) }
+        let screen = Screen::new(database, id, &progress.borrow());
+        Self { end, task: tokio::spawn(run(screen, progress, ended)) }
     }
 
-    /// Says what is still to be said.
+    /// Prints what has not been printed yet, and removes the bar.
     pub async fn finish(self) {
         let _ = self.end.send(());
         if let Err(error) = self.task.await {
@@ -42,97 +33,16 @@ impl Display {
     }
 }
 
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    // The template is ours: if it were wrong, the plain style would do.
-    let style = "{prefix:>12} {bar:30} {percent:>3}%  {msg}";
-    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
-}
-
-struct Screen {
-    bar: Option<ProgressBar>,
-    database: Database,
-    id: i64,
-    plan_shown: bool,
-    /// Phases that were told of.
-    told: usize,
-    last_line: Instant,
-}
-
-impl Screen {
-    async fn run(mut self, mut progress: watch::Receiver<Progress>, mut ended: oneshot::Receiver<()>) {
-        loop {
-            tokio::select! {
-                _ = &mut ended => break,
-                changed = progress.changed() => if changed.is_err() { break },
-                () = tokio::time::sleep(REDRAW_EVERY), if self.bar.is_some() => {}
-            }
-            let now = progress.borrow_and_update().clone();
-            self.show(&now).await;
+async fn run(mut screen: Screen, mut progress: watch::Receiver<Progress>, mut ended: oneshot::Receiver<()>) {
+    loop {
+        tokio::select! {
+            _ = &mut ended => break,
+            changed = progress.changed() => if changed.is_err() { break },
+            () = tokio::time::sleep(REDRAW_EVERY), if screen.has_bar() => {}
         }
-        let last = progress.borrow().clone();
-        self.tell_phases(&last.phases);
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        let now = progress.borrow_and_update().clone();
+        screen.update(&now).await;
     }
-
-    async fn show(&mut self, progress: &Progress) {
-        if !self.plan_shown && progress.state != Some(State::Planned) {
-            self.plan_shown = true;
-            let row = rebuild::get(&self.database, self.id).await.ok().flatten();
-            if let Some(plan) = row.and_then(|row| row.plan) {
-                self.line(&report::plan(&plan));
-            }
-        }
-        self.tell_phases(&progress.phases);
-        let message = message(progress);
-        match &self.bar {
-            Some(bar) => {
-                bar.set_prefix(progress.state.map_or("", State::as_str));
-                bar.set_length(progress.events_total.max(1));
-                bar.set_position(progress.events.min(progress.events_total));
-                bar.set_message(message);
-            }
-            None if self.last_line.elapsed() > LINE_EVERY => {
-                self.last_line = Instant::now();
-                let state = progress.state.map_or("", State::as_str);
-                let percent = progress.events * 100 / progress.events_total.max(1);
-                say(&format!("{state:>12} {percent:>3}%  {message}"));
-            }
-            None => {}
-        }
-    }
-
-    fn tell_phases(&mut self, phases: &[Phase]) {
-        for phase in phases.get(self.told..).unwrap_or_default() {
-            // Planning and waiting in ready go through no events.
-            if phase.events > 0 || phase.seconds >= 1.0 {
-                self.line(&report::phase(phase));
-            }
-        }
-        self.told = phases.len();
-    }
-
-    fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| say(text)),
-            None => say(text),
-        }
-    }
-}
-
-fn message(progress: &Progress) -> String {
-    if let Some(what) = &progress.waits_for {
-        return format!("waits for {what}");
-    }
-    let rate = HumanCount(progress.events_per_second as u64);
-    match progress.eta_seconds {
-        Some(seconds) => {
-            let left = HumanDuration(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
-            format!("{} events, {rate}/s, {left} left", HumanCount(progress.events))
-        }
-        None => format!("{} events", HumanCount(progress.events)),
-    }
+    let last = progress.borrow().clone();
+    screen.finish(&last);
 }

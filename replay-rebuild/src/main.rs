@@ -1,9 +1,10 @@
-//! Rebuilds a view from offset 0 of the log while it keeps serving: see
+//! Rebuilds a view from offset 0 of the log while it keeps serving; see
 //! `replay-rebuild --help`.
 
 mod cli;
 mod display;
 mod report;
+mod screen;
 mod settings;
 
 use std::process::ExitCode;

@@ -1,11 +1,11 @@
-//! The plan and the summary, in words.
+//! The plan, the phases and the summary of a rebuild, in words.
 
 use std::io::Write;
 
 use indicatif::{HumanBytes, HumanCount};
 use rebuild::{Phase, Plan, RateSource, RebuildView, State};
 
-/// Prints to standard output; one that is closed is no reason to stop a rebuild.
+/// Prints to standard output. If that is closed, the rebuild goes on without it.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
@@ -13,11 +13,11 @@ pub fn say(text: &str) {
 pub fn plan(plan: &Plan) -> String {
     let free = match plan.disk_free_bytes {
         Some(bytes) => format!("{} free", HumanBytes(bytes)),
-        None => "free: unknown, the database's disk cannot be seen from here".into(),
+        None => "free space unknown: the database's disk is not visible from here".into(),
     };
     let source = match plan.rate_source {
-        RateSource::LastRebuild => "as in the last rebuild",
-        RateSource::Default => "a guess, no rebuild was measured yet",
+        RateSource::LastRebuild => "measured in the last rebuild",
+        RateSource::Default => "a default, as no rebuild was measured yet",
     };
     format!(
         "plan: {} events in {} partitions of topic {}; live build {}\n      \
@@ -60,7 +60,7 @@ pub fn summary(row: &RebuildView) -> String {
     }
     if matches!(row.state, State::Active | State::Ready) {
         text.push_str(&format!(
-            "; {} events in {seconds:.1} s, {} events/s over all",
+            "; {} events in {seconds:.1} s, {} events/s overall",
             HumanCount(events),
             HumanCount(rate as u64)
         ));
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_phase_says_its_rate() {
+    fn a_phase_is_printed_with_its_rate() {
         let done = Phase { state: State::Loading, events: 1_000_000, seconds: 2.0 };
         assert_eq!(phase(&done).trim(), "loading 1,000,000 events in 2.0 s, 500,000 events/s");
     }

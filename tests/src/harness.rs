@@ -1,26 +1,26 @@
-//! Starts the real binaries, types into Kafka, looks into PostgreSQL, and waits for what has to come.
+//! Starts the real binaries, sends records to Kafka, reads from PostgreSQL, and waits for conditions.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "test code: a panic is how it tells that something is wrong"
+    reason = "test code: it reports failures by panics, and progress by prints"
 )]
 
 mod api;
 mod broker;
 mod launch;
-mod own;
+mod own_server;
 mod program;
 mod proxy;
 mod stage;
 mod wait;
 
 pub use api::{Answer, Api};
-pub use broker::{OpenTransaction, Sent, raw};
+pub use broker::{NewRecord, OpenTransaction, raw};
 pub use launch::Launch;
-pub use own::Own;
+pub use own_server::OwnServer;
 pub use program::Program;
-pub use proxy::{Lost, Network, Proxy};
-pub use stage::{Stage, test_events};
-pub use wait::{PATIENCE, eventually};
+pub use proxy::{LostCommit, Network, Proxy};
+pub use stage::{Stage, free_address, test_events};
+pub use wait::{GIVE_UP_AFTER, eventually};

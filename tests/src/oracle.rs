@@ -1,14 +1,15 @@
 //! An independent fold of the topic, compared with the tables.
 //!
-//! Written from the text of docs/events.md with the simplest code that could be right: the whole
-//! log in memory, each value parsed as JSON, each order folded from all its records. It uses
-//! nothing of crates/orders, the SQL of crates/views, or crates/event-log but its settings.
+//! It is written from the text of docs/events.md with the simplest code that could be right: the whole log in
+//! memory, each value parsed as JSON, each order folded from all its records. It uses nothing of
+//! crates/orders, of the SQL of crates/views, or of crates/event-log except its settings.
 
 mod as_of;
 mod cell;
 mod dead_letters;
 mod decisions;
 mod differences;
+mod error;
 mod event;
 mod fold;
 mod history;
@@ -28,44 +29,34 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use as_of::Samples;
 pub use differences::Differences;
+pub use error::Error;
 pub use log::{Log, Offsets, ends};
 pub use report::Report;
 
+/// What to compare, and how.
 pub struct Settings {
     pub kafka: KafkaSettings,
     pub database_url: SecretString,
-    /// The bytes of a PEM file with a certificate to trust beside the system's.
+    /// The bytes of a PEM file with a certificate to trust in addition to those of the system.
     pub root_certificate: Option<Vec<u8>>,
-    /// Larger values have to be dead letters.
+    /// Records with a larger value have to be dead letters.
     pub max_record_bytes: usize,
-    /// Records that PostgreSQL was made to refuse, by partition and offset: they have to be dead letters.
+    /// Records that a test made PostgreSQL refuse, by partition and offset. They have to be dead letters.
     pub refused: BTreeSet<(i32, i64)>,
     /// How long the positions may take to reach the end offsets seen at the start.
     pub wait: Duration,
+    /// Which answers of the API to compare as well.
     pub samples: Option<Samples>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("reading the log")]
-    Kafka(#[from] rdkafka::error::KafkaError),
-    #[error("reading the tables")]
-    Postgres(#[from] tokio_postgres::Error),
-    #[error(transparent)]
-    Connect(#[from] local_stack::Error),
-    #[error("asking the API")]
-    Api(#[from] reqwest::Error),
-    #[error("{0}")]
-    Unusable(String),
-}
-
-/// Compares everything. What differs is in the report; an error means that it could not be told.
+/// Compares all tables with the log. The report has the differences; an error means that the comparison could
+/// not be made.
 pub async fn check(settings: &Settings) -> Result<Report, Error> {
     let url = settings.database_url.expose_secret();
     let mut client = local_stack::sql_client(url, settings.root_certificate.as_deref()).await?;
     let seen = ends_in_background(&settings.kafka).await?;
     positions::wait(&client, &seen, settings.wait).await?;
-    // One snapshot for all tables: consumers may go on.
+    // One snapshot of all tables, because consumers may be writing meanwhile.
     let tx = client.build_transaction();
     let tx =
         tx.isolation_level(tokio_postgres::IsolationLevel::RepeatableRead).read_only(true).start().await?;
@@ -110,7 +101,6 @@ pub async fn check(settings: &Settings) -> Result<Report, Error> {
     })
 }
 
-/// librdkafka blocks.
 async fn ends_in_background(kafka: &KafkaSettings) -> Result<Offsets, Error> {
     let kafka = kafka.clone();
     in_background(move || ends(&kafka)).await
@@ -126,8 +116,9 @@ async fn log_in_background(
     in_background(move || Log::read(&kafka, max_record_bytes, &refused, &upto, &decided)).await
 }
 
+/// Runs `work` on a thread where it may block, as the calls of librdkafka do.
 async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Unusable(error.to_string()))?
+    tokio::task::spawn_blocking(work).await.map_err(|cause| Error::ReaderPanicked { cause })?
 }

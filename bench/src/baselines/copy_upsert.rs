@@ -1,6 +1,6 @@
-//! Batches of 5000: COPY into a staging table, one INSERT ... SELECT for the history and
-//! one upsert for the orders, then Kafka's offsets. One connection; reading, writing and
-//! waiting take turns, but for what librdkafka fetches ahead.
+//! Batches of 5000: COPY into a staging table, one INSERT ... SELECT for the history and one upsert for the
+//! orders, then a commit of the group offsets. There is one connection; reading, writing and waiting take
+//! turns, except that librdkafka fetches ahead.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use views::apply::COLUMNS;
 
 use super::event::Event;
 use super::source::Source;
-use super::{Limit, connect};
+use super::{Limit, connect, upsert};
 
 const BATCH: usize = 5000;
-/// After this long without an event, a batch is written as it is.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// Of [`COLUMNS`].
+/// How long the next event may take before an incomplete batch is written.
+const EVENT_WAIT_LIMIT: Duration = Duration::from_millis(100);
+/// The types of [`COLUMNS`].
 const TYPES: [Type; 11] = [
     Type::INT4,
     Type::INT8,
@@ -48,7 +48,7 @@ pub async fn run(
     let mut events = 0;
     while !limit.is_reached(events) {
         while batch.len() < BATCH {
-            match source.next(PATIENCE)? {
+            match source.next(EVENT_WAIT_LIMIT)? {
                 Some(event) => batch.push(event),
                 None => break,
             }
@@ -84,7 +84,7 @@ impl Writer {
         Ok(Self {
             copy: client.prepare(&format!("COPY staging ({COLUMNS}) FROM STDIN (FORMAT binary)")).await?,
             history: client.prepare(&insert).await?,
-            upsert: client.prepare(&include_str!("upsert_staging.sql").replace("{schema}", schema)).await?,
+            upsert: client.prepare(&upsert(include_str!("upsert_staging.sql"), schema)).await?,
             client,
         })
     }

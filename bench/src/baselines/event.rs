@@ -1,5 +1,4 @@
-//! An event the way most programs parse it: a struct with the fields that they know,
-//! and a map of the others.
+//! An event as most programs parse it: a struct with the fields that they know, and a map of the others.
 
 use orders::Time;
 use rdkafka::Message;
@@ -55,7 +54,7 @@ impl Event {
         })
     }
 
-    /// In the order of [`views::apply::COLUMNS`].
+    /// The values of [`views::apply::COLUMNS`], in their order.
     pub fn columns(&self) -> [&(dyn ToSql + Sync); 11] {
         [
             &self.partition,
@@ -72,7 +71,7 @@ impl Event {
         ]
     }
 
-    /// In the order of the placeholders of `upsert_row.sql`.
+    /// The parameters of `upsert_row.sql`, in their order.
     pub fn order_columns(&self) -> [&(dyn ToSql + Sync); 6] {
         [&self.order_id, &self.event, &self.status, &self.sequence, &self.occurred_at, &self.details]
     }

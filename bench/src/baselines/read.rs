@@ -1,5 +1,4 @@
-//! Bare reading by librdkafka, with the consumer's fetch settings: no decoding, no
-//! copying, no group.
+//! Plain reading with librdkafka and the consumer's fetch settings, without decoding, copying or a group.
 
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::{BEGIN, Limit, print};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Returns how many events there were, and the bytes of their values.
+/// Returns the number of events and the bytes of their values.
 pub fn run(kafka: &KafkaSettings, limit: &Limit) -> Result<(u64, u64), Failure> {
     let mut all = TopicPartitionList::new();
     for partition in LogClient::new(kafka)?.partitions(TIMEOUT)? {
@@ -39,7 +38,7 @@ pub fn run(kafka: &KafkaSettings, limit: &Limit) -> Result<(u64, u64), Failure> 
                 events += 1;
             }
             None => {
-                let message = format!("nothing came for {} s after {events} events", TIMEOUT.as_secs());
+                let message = format!("no event arrived for {} s, after {events} events", TIMEOUT.as_secs());
                 return Err(Failure::new(Exit::Unexpected, message));
             }
         }

@@ -1,5 +1,4 @@
-//! Row by row: two prepared statements per event, each awaited, and a commit every so
-//! many events.
+//! Row by row: two prepared statements per event, each awaited, and a commit after a fixed number of events.
 
 use std::time::Duration;
 
@@ -9,10 +8,10 @@ use service::Failure;
 use views::apply::COLUMNS;
 
 use super::source::Source;
-use super::{Limit, connect};
+use super::{Limit, connect, upsert};
 
-/// After this long without an event, what there is is committed.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long the next event may take before the open transaction is committed.
+const EVENT_WAIT_LIMIT: Duration = Duration::from_millis(500);
 
 pub async fn run(
     kafka: &KafkaSettings,
@@ -28,13 +27,13 @@ pub async fn run(
              ON CONFLICT DO NOTHING"
         ))
         .await?;
-    let order = client.prepare(&include_str!("upsert_row.sql").replace("{schema}", &build)).await?;
+    let order = client.prepare(&upsert(include_str!("upsert_row.sql"), &build)).await?;
     let mut source = Source::join(kafka, group)?;
     let mut events = 0;
     while !limit.is_reached(events) {
         let mut open = 0;
         while open < per_commit && events + open < limit.events {
-            let Some(event) = source.next(PATIENCE)? else { break };
+            let Some(event) = source.next(EVENT_WAIT_LIMIT)? else { break };
             if open == 0 {
                 client.batch_execute("BEGIN").await?;
             }

@@ -1,4 +1,4 @@
-//! Reading with a group, as most programs do: offsets from Kafka, committed after the
+//! Reading with a group, as most programs do: from the group offsets in Kafka, which are committed after the
 //! database's commit.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use super::{BEGIN, print};
 
 pub struct Source {
     consumer: BaseConsumer<Assignments>,
-    /// Of the values read so far.
+    /// The size of the values read so far.
     pub bytes: u64,
 }
 
@@ -30,7 +30,7 @@ impl Source {
         Ok(Self { consumer, bytes: 0 })
     }
 
-    /// The next event, if one comes within this time.
+    /// The next event, if one arrives within this time.
     pub fn next(&mut self, limit: Duration) -> Result<Option<Event>, Failure> {
         let Some(message) = self.consumer.poll(limit) else { return Ok(None) };
         let message = message?;
@@ -38,7 +38,7 @@ impl Source {
         Event::parse(&message).map(Some)
     }
 
-    /// Tells Kafka that all events so far are done; waits for its answer or does not.
+    /// Commits the group offsets after all events so far, and waits for the answer if the mode says so.
     pub fn commit(&self, mode: CommitMode) -> Result<(), Failure> {
         Ok(self.consumer.commit_consumer_state(mode)?)
     }
@@ -46,14 +46,15 @@ impl Source {
 
 #[derive(Default)]
 struct Assignments {
-    are_there: AtomicBool,
+    /// Whether partitions have been assigned before.
+    announced: AtomicBool,
 }
 
 impl ClientContext for Assignments {}
 
 impl ConsumerContext for Assignments {
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if matches!(rebalance, Rebalance::Assign(_)) && !self.are_there.swap(true, Ordering::Relaxed) {
+        if matches!(rebalance, Rebalance::Assign(_)) && !self.announced.swap(true, Ordering::Relaxed) {
             print(BEGIN);
         }
     }

@@ -1,4 +1,4 @@
-//! The real consumer, or a group of them, from an empty database until all has been applied.
+//! The real consumer, or a group of them, from an empty database until everything is applied.
 
 use std::time::{Duration, Instant};
 
@@ -7,48 +7,52 @@ use secrecy::ExposeSecret;
 use service::{Exit, Failure};
 use tokio::process::Command;
 
-use super::{Before, Bench, check};
+use super::{Bench, StartCounters, check};
 use crate::child;
 use crate::measurement::Measurement;
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
-/// How finely the positions are watched: an error of the measured time.
+/// How often the positions are read, which bounds the error of the measured times.
 const INTERVAL: Duration = Duration::from_millis(10);
 /// No progress for this long is a failure.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 
-/// When what was first seen in the positions.
-struct Marks {
-    /// Partitions are claimed: reading begins.
+/// The moments at which the positions first showed something.
+struct Milestones {
+    /// Partitions are claimed, so reading begins.
     claimed: Instant,
     first_commit: Instant,
     /// All positions have reached the end of the log.
     done: Instant,
 }
 
-pub async fn drain(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<Measurement, Failure> {
-    let before = Before::read(&bench.server).await?;
+pub async fn drain(
+    bench: &Bench<'_>,
+    fresh: &FreshDatabase,
+    repetition: u32,
+) -> Result<Measurement, Failure> {
+    let before = StartCounters::read(&bench.server).await?;
     let started = Instant::now();
     let consumers = (0..bench.context.options.consumers)
         .map(|_| Ok(child::start("consumer", command(bench, fresh))?.ended()))
         .collect::<Result<Vec<_>, Failure>>()?;
     let watched = watch(fresh, bench.backlog.events, started);
-    let (marks, ended) = tokio::join!(watched, try_join_all(consumers));
-    // If a consumer has failed, that is why the positions stand still.
-    let (ended, marks) = (ended?, marks?);
-    let seconds = (marks.done - marks.claimed).as_secs_f64();
+    let (milestones, ended) = tokio::join!(watched, try_join_all(consumers));
+    // The error of a consumer comes first, because it explains why the positions did not move.
+    let (ended, milestones) = (ended?, milestones?);
+    let seconds = (milestones.done - milestones.claimed).as_secs_f64();
     let mut measured = Measurement::timed("drain", repetition, bench.backlog.events, seconds);
-    before.compare(&bench.server, &mut measured).await?;
+    before.add_changes(&bench.server, &mut measured).await?;
     measured.process_seconds = ended.iter().map(|one| one.wall.as_secs_f64()).reduce(f64::max);
-    measured.first_commit_seconds = Some((marks.first_commit - marks.claimed).as_secs_f64());
-    // Each was told the time of all that had ended by then: the last one's is the sum.
+    measured.first_commit_seconds = Some((milestones.first_commit - milestones.claimed).as_secs_f64());
+    // Each value is the time of all consumers that had ended by then, so the largest one is the sum.
     measured.cpu_seconds = ended.iter().filter_map(|one| one.cpu_seconds).reduce(f64::max);
     measured.peak_memory_bytes = ended.iter().filter_map(|one| one.peak_memory_bytes).max();
     check(bench, fresh, &mut measured).await?;
     Ok(measured)
 }
 
-fn command(bench: &Bench<'_>, fresh: &Fresh) -> Command {
+fn command(bench: &Bench<'_>, fresh: &FreshDatabase) -> Command {
     let context = bench.context;
     let mut command = Command::new(context.program("consumer"));
     command
@@ -62,7 +66,7 @@ fn command(bench: &Bench<'_>, fresh: &Fresh) -> Command {
     command
 }
 
-async fn watch(fresh: &Fresh, events: u64, started: Instant) -> Result<Marks, Failure> {
+async fn watch(fresh: &FreshDatabase, events: u64, started: Instant) -> Result<Milestones, Failure> {
     let client = fresh.sql().await?;
     let sql = format!(
         "/* bench::drain */ SELECT count(*), coalesce(sum(next_offset), 0)::bigint FROM {}.positions WHERE owner_epoch > 0",
@@ -88,7 +92,7 @@ async fn watch(fresh: &Fresh, events: u64, started: Instant) -> Result<Marks, Fa
         }
         if applied as u64 >= events {
             let claimed = claimed.unwrap_or(now);
-            return Ok(Marks { claimed, first_commit: first_commit.unwrap_or(now), done: now });
+            return Ok(Milestones { claimed, first_commit: first_commit.unwrap_or(now), done: now });
         }
         if now - moved > STUCK_AFTER {
             let message = format!("drain: no progress for {} s", STUCK_AFTER.as_secs());

@@ -1,25 +1,25 @@
-//! Steps that are programs of our own in `baselines/`. They print a line when they
-//! begin to read, and one with the numbers after the last commit.
+//! The steps that run a program of `baselines/`. It prints a line when it begins to read, and one with its
+//! numbers after the last commit.
 
 use secrecy::ExposeSecret;
 use service::{Exit, Failure};
 use tokio::process::Command;
 
-use super::{Before, Bench, check};
+use super::{Bench, StartCounters, check};
 use crate::args::Step;
 use crate::baselines::{BEGIN, END};
 use crate::child::{self, Ended};
 use crate::measurement::Measurement;
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
-/// Reads the whole topic; also returns the bytes of all values.
+/// Reads the entire topic, and also returns the bytes of all values.
 pub async fn read(bench: &Bench<'_>, repetition: u32) -> Result<(Measurement, u64), Failure> {
-    let before = Before::read(&bench.server).await?;
+    let before = StartCounters::read(&bench.server).await?;
     let mut command = command(bench, Step::Read)?;
     command.env("KAFKA_GROUP_ID", "food-orders-bench-read").env("DATABASE_URL", "");
     let ended = child::start("read", command)?.ended().await?;
     let (mut measured, bytes) = measurement(bench, Step::Read, repetition, &ended)?;
-    before.compare(&bench.server, &mut measured).await?;
+    before.add_changes(&bench.server, &mut measured).await?;
     // It does not touch the database.
     (measured.wal_bytes, measured.postgres_cpu_seconds) = (None, None);
     if measured.events != bench.backlog.events {
@@ -31,7 +31,7 @@ pub async fn read(bench: &Bench<'_>, repetition: u32) -> Result<(Measurement, u6
 
 pub async fn baseline(
     bench: &Bench<'_>,
-    fresh: &Fresh,
+    fresh: &FreshDatabase,
     step: Step,
     repetition: u32,
 ) -> Result<Measurement, Failure> {
@@ -40,10 +40,10 @@ pub async fn baseline(
     if matches!(step, Step::RowsPerThousand | Step::RowsPerEvent) {
         command.args(["--seconds", &bench.context.options.sample_seconds.to_string()]);
     }
-    let before = Before::read(&bench.server).await?;
+    let before = StartCounters::read(&bench.server).await?;
     let ended = child::start(&step.name(), command)?.ended().await?;
     let (mut measured, _) = measurement(bench, step, repetition, &ended)?;
-    before.compare(&bench.server, &mut measured).await?;
+    before.add_changes(&bench.server, &mut measured).await?;
     check(bench, fresh, &mut measured).await?;
     Ok(measured)
 }
@@ -63,14 +63,14 @@ fn measurement(
     repetition: u32,
     ended: &Ended,
 ) -> Result<(Measurement, u64), Failure> {
-    let said = |word| ended.lines.iter().find(|(_, line)| line.split(' ').next() == Some(word));
-    let parsed = said(BEGIN).zip(said(END)).and_then(|((begin, _), (end, line))| {
+    let printed = |word| ended.lines.iter().find(|(_, line)| line.split(' ').next() == Some(word));
+    let parsed = printed(BEGIN).zip(printed(END)).and_then(|((begin, _), (end, line))| {
         let mut numbers = line.split(' ').skip(1).map(str::parse::<u64>);
         let (events, bytes) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
         Some((events, bytes, (*end - *begin).as_secs_f64()))
     });
     let Some((events, bytes, seconds)) = parsed else {
-        let message = format!("{} of {} events were not read", step.name(), bench.backlog.events);
+        let message = format!("{} ended before it had read {} events", step.name(), bench.backlog.events);
         return Err(Failure::new(Exit::Unexpected, message));
     };
     let measured = Measurement {

@@ -1,4 +1,4 @@
-//! Reads through the API, of a drained database at rest.
+//! Reads of a drained database through the API, while nothing else runs.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,16 +13,17 @@ use super::{Bench, drain};
 use crate::child;
 use crate::latency::Latency;
 use crate::measurement::Measurement;
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
-/// Clients that ask at the same time, each one request after the other.
+/// How many clients send requests at the same time. Each waits for an answer before its next request.
 const CLIENTS: usize = 4;
-/// In which all kinds are asked in turn: what else goes on meets all of them.
+/// In each round, all kinds of reads take turns, so that a disturbance of the machine affects all of them.
 const ROUNDS: u32 = 4;
 const SAMPLED_ORDERS: i64 = 10_000;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
-/// One kind of request. `{id}` stands for an order's id, `{cut}` for offsets in the middle of the log.
+/// One kind of request. In its path, `{id}` is replaced by an order's id, and `{cut}` by offsets in the
+/// middle of the log.
 #[derive(Clone, Copy)]
 struct Kind {
     name: &'static str,
@@ -31,23 +32,23 @@ struct Kind {
 }
 
 const KINDS: [Kind; 6] = [
-    Kind { name: "get-order", path: "/orders/{id}", compared_with: None },
-    Kind {
-        name: "get-order-as-of",
-        path: "/orders/{id}?as_of_offsets={cut}",
-        compared_with: Some("get-order"),
-    },
-    Kind { name: "get-history", path: "/orders/{id}/history", compared_with: None },
-    Kind { name: "list", path: "/orders?limit=50&sort=order_id", compared_with: None },
-    Kind {
-        name: "list-as-of",
-        path: "/orders?limit=50&sort=order_id&as_of_offsets={cut}",
-        compared_with: Some("list"),
-    },
-    Kind { name: "list-latest", path: "/orders?limit=50", compared_with: None },
+    kind("get-order", "/orders/{id}", None),
+    kind("get-order-as-of", "/orders/{id}?as_of_offsets={cut}", Some("get-order")),
+    kind("get-history", "/orders/{id}/history", None),
+    kind("list", "/orders?limit=50&sort=order_id", None),
+    kind("list-as-of", "/orders?limit=50&sort=order_id&as_of_offsets={cut}", Some("list")),
+    kind("list-latest", "/orders?limit=50", None),
 ];
 
-pub async fn reads(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<Vec<Measurement>, Failure> {
+const fn kind(name: &'static str, path: &'static str, compared_with: Option<&'static str>) -> Kind {
+    Kind { name, path, compared_with }
+}
+
+pub async fn reads(
+    bench: &Bench<'_>,
+    fresh: &FreshDatabase,
+    repetition: u32,
+) -> Result<Vec<Measurement>, Failure> {
     drain(bench, fresh, repetition).await?;
     let context = bench.context;
     let address = format!("127.0.0.1:{}", local_stack::free_port()?);
@@ -58,15 +59,15 @@ pub async fn reads(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<
         .env("KAFKA_TOPIC", &context.kafka.topic)
         .env("DATABASE_URL", fresh.url.expose_secret())
         .env("LOG_LEVEL", "warn");
-    // Ended when it is dropped.
+    // Dropping this ends the API.
     let _api = child::start("api", command)?;
     let client = Client::new();
-    ready(&client, &address).await?;
+    wait_until_ready(&client, &address).await?;
     let (orders, cut) = sample(fresh).await?;
     let orders = Arc::new(orders);
     let urls = KINDS.map(|kind| format!("http://{address}{}", kind.path.replace("{cut}", &cut)));
     for url in &urls {
-        // Not counted: caches, and the plans of prepared statements.
+        // The first requests fill caches and plan statements, and are not counted.
         ask(&client, url, &orders, Duration::from_millis(500)).await?;
     }
     let slice = Duration::from_secs(context.options.sample_seconds) / 2 / ROUNDS;
@@ -89,7 +90,7 @@ pub async fn reads(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<
     Ok(measured.collect())
 }
 
-async fn ready(client: &Client, address: &str) -> Result<(), Failure> {
+async fn wait_until_ready(client: &Client, address: &str) -> Result<(), Failure> {
     let began = Instant::now();
     let url = format!("http://{address}/health/ready");
     while began.elapsed() < READY_WITHIN {
@@ -98,11 +99,11 @@ async fn ready(client: &Client, address: &str) -> Result<(), Failure> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(Failure::new(Exit::Unexpected, format!("the api was not ready within {READY_WITHIN:?}")))
+    Err(Failure::new(Exit::Unexpected, format!("the API was not ready within {READY_WITHIN:?}")))
 }
 
-/// Ids of orders, evenly spread, and a cut in the middle of the log.
-async fn sample(fresh: &Fresh) -> Result<(Vec<String>, String), Failure> {
+/// The ids of orders in random order, and a cut in the middle of the log.
+async fn sample(fresh: &FreshDatabase) -> Result<(Vec<String>, String), Failure> {
     let client = fresh.sql().await?;
     let rows = client
         .query(
@@ -120,7 +121,7 @@ async fn sample(fresh: &Fresh) -> Result<(Vec<String>, String), Failure> {
     Ok((rows.iter().map(|row| row.get(0)).collect(), cut.get(0)))
 }
 
-/// Asks for so long; how long each answer took to its last byte.
+/// Sends requests for this time, and returns how long each answer took to its last byte.
 async fn ask(
     client: &Client,
     url: &str,
@@ -133,7 +134,7 @@ async fn ask(
         let (client, url, orders) = (client.clone(), url.to_owned(), orders.clone());
         clients.spawn(async move {
             let mut samples = Vec::new();
-            // Each client walks through all of them from another place.
+            // Each client goes through all orders, beginning at another one.
             for order in orders.iter().cycle().skip(number * orders.len() / CLIENTS) {
                 let began = Instant::now();
                 if began >= end {
@@ -142,7 +143,7 @@ async fn ask(
                 let response = client.get(url.replace("{id}", order)).send().await?;
                 let status = response.status();
                 response.bytes().await?;
-                // An order that was not there yet is an answer as of a cut.
+                // As of a cut, an order may not exist yet.
                 if status != StatusCode::OK && status != StatusCode::NOT_FOUND {
                     return Err(Failure::new(Exit::Unexpected, format!("{url} answered {status}")));
                 }

@@ -1,16 +1,20 @@
-//! `replay-rebuild` of a drained database, while nothing else goes on.
+//! `replay-rebuild` of a drained database, while nothing else runs.
 
 use secrecy::ExposeSecret;
 use service::{Exit, Failure};
 use tokio::process::Command;
 
-use super::{Before, Bench, drain};
+use super::{Bench, StartCounters, drain};
 use crate::child;
 use crate::measurement::Measurement;
-use crate::server::Fresh;
+use crate::server::FreshDatabase;
 
-/// Two measurements: the load of the history, and the whole until the new tables serve.
-pub async fn rebuild(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Result<Vec<Measurement>, Failure> {
+/// Returns two measurements: loading the history, and the entire rebuild until the new tables are active.
+pub async fn rebuild(
+    bench: &Bench<'_>,
+    fresh: &FreshDatabase,
+    repetition: u32,
+) -> Result<Vec<Measurement>, Failure> {
     drain(bench, fresh, repetition).await?;
     let context = bench.context;
     let mut command = Command::new(context.program("replay-rebuild"));
@@ -20,20 +24,20 @@ pub async fn rebuild(bench: &Bench<'_>, fresh: &Fresh, repetition: u32) -> Resul
         .env("DATABASE_URL", fresh.url.expose_secret())
         .env("LOG_LEVEL", "warn");
     bench.server.checkpoint().await?;
-    let before = Before::read(&bench.server).await?;
+    let before = StartCounters::read(&bench.server).await?;
     let ended = child::start("replay-rebuild", command)?.ended().await?;
     let events = bench.backlog.events;
     let load = Measurement::timed("rebuild-load", repetition, events, loading(fresh).await?);
-    let mut whole = Measurement::timed("rebuild", repetition, events, ended.wall.as_secs_f64());
-    before.compare(&bench.server, &mut whole).await?;
-    whole.process_seconds = Some(ended.wall.as_secs_f64());
-    whole.cpu_seconds = ended.cpu_seconds;
-    whole.peak_memory_bytes = ended.peak_memory_bytes;
-    Ok(vec![load, whole])
+    let mut total = Measurement::timed("rebuild", repetition, events, ended.wall.as_secs_f64());
+    before.add_changes(&bench.server, &mut total).await?;
+    total.process_seconds = Some(ended.wall.as_secs_f64());
+    total.cpu_seconds = ended.cpu_seconds;
+    total.peak_memory_bytes = ended.peak_memory_bytes;
+    Ok(vec![load, total])
 }
 
-/// What the rebuild itself wrote down, in seconds.
-async fn loading(fresh: &Fresh) -> Result<f64, Failure> {
+/// The seconds that the rebuild recorded for loading.
+async fn loading(fresh: &FreshDatabase) -> Result<f64, Failure> {
     let client = fresh.sql().await?;
     let row = client
         .query_opt(
@@ -43,6 +47,6 @@ async fn loading(fresh: &Fresh) -> Result<f64, Failure> {
             &[],
         )
         .await?;
-    let unfinished = || Failure::new(Exit::Difference, "the rebuild was not switched in");
+    let unfinished = || Failure::new(Exit::Difference, "the rebuild did not become active");
     Ok(row.ok_or_else(unfinished)?.get(0))
 }

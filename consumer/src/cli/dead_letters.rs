@@ -14,8 +14,8 @@ use views::read::{DeadLetter, Reader};
 use super::written;
 
 const PAGE: i64 = 1000;
-/// A retry of many has all the time it needs.
-const LONG: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A retry of all dead letters of a cause is not limited in practice.
+const RETRY_ALL_LIMIT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 #[derive(Subcommand, Debug)]
 pub enum DeadLetters {
@@ -107,7 +107,8 @@ pub async fn run(command: DeadLetters, desk: &Desk, reader: &Reader) -> Result<(
                     say(&format!("dead letter {id} was retried and applied by decision {decision}"))
                 }
                 (None, Some(cause)) => {
-                    let report = desk.retry_all(reader, cause, &reason, Instant::now() + LONG).await?;
+                    let report =
+                        desk.retry_all(reader, cause, &reason, Instant::now() + RETRY_ALL_LIMIT).await?;
                     say(&serde_json::to_string(&report)?)
                 }
                 (None, None) => Err(Failure::new(Exit::Usage, "neither a dead letter nor a cause is named")),
@@ -159,7 +160,7 @@ async fn find(reader: &Reader, id: DeadLetterId) -> Result<DeadLetter, Failure> 
 fn show(dead_letter: &DeadLetter, json: bool) -> Result<(), Failure> {
     let text = match json {
         true => serde_json::to_string(&DeadLetterView::from(dead_letter.clone()))?,
-        false => print::whole(dead_letter),
+        false => print::details(dead_letter),
     };
     say(&text)
 }

@@ -1,8 +1,9 @@
-//! The way back for a client that has forgotten all brokers.
+//! Recovers a client that has forgotten all brokers.
 //!
-//! A broker that was frozen is out of its cluster for a moment, and answers that there are no
-//! brokers. librdkafka then forgets the ones it knew. It means to begin anew at `bootstrap.servers`,
-//! but may cancel that by the same answer (its issue 5301), and never connects again.
+//! A broker that was frozen has left its cluster for a moment, and answers that there are no brokers.
+//! librdkafka then forgets those that it knew. It intends to begin again at `bootstrap.servers`, but
+//! handling the same answer may cancel that (its issue 5301), and it never connects again
+//! (docs/decisions/0012-a-client-without-brokers.md).
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
@@ -13,12 +14,12 @@ use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, ClientContext, bindings};
 
-/// Time for librdkafka to find the way by itself.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// It keeps every list of servers that it was ever given.
+/// How long librdkafka is given to recover by itself.
+const GRACE: Duration = Duration::from_secs(1);
+/// The shortest time between two calls: librdkafka keeps every list of servers that it was given.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Gives a client its `bootstrap.servers` again.
+/// Gives a client its `bootstrap.servers` again when it has lost all brokers.
 #[derive(Debug)]
 pub(crate) struct Bootstrap {
     servers: CString,
@@ -32,13 +33,13 @@ struct State {
 }
 
 impl Bootstrap {
-    /// Of the client that is made from `config`.
+    /// For the client that is created from `config`.
     pub(crate) fn of(config: &ClientConfig) -> Self {
         let servers = config.get("bootstrap.servers").unwrap_or_default();
         Self { servers: CString::new(servers).unwrap_or_default(), state: Mutex::default() }
     }
 
-    /// What the client complains of: that all brokers are down, perhaps, or that none answers.
+    /// Takes note of an error of the client, in case it says that no broker answers.
     pub(crate) fn note(&self, error: &KafkaError) {
         use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut};
         if let Some(AllBrokersDown | BrokerTransportFailure | OperationTimedOut) = error.rdkafka_error_code()
@@ -47,12 +48,12 @@ impl Bootstrap {
         }
     }
 
-    /// To be called while nothing comes: does something when the brokers were lost a while ago. A
-    /// client that has brokers drops the servers with the next answer that names those.
+    /// Adds the servers if the brokers were lost a while ago; to be called whenever the client is idle.
+    /// A client that has brokers drops the added servers with the next answer that names its brokers.
     pub(crate) fn give_again(&self, client: &Client<impl ClientContext>) {
         {
             let mut state = self.state();
-            let is_due = state.lost_at.is_some_and(|at| at.elapsed() >= PATIENCE)
+            let is_due = state.lost_at.is_some_and(|at| at.elapsed() >= GRACE)
                 && state.given_at.is_none_or(|at| at.elapsed() >= INTERVAL);
             if !is_due {
                 return;
@@ -61,7 +62,7 @@ impl Bootstrap {
         }
         // SAFETY: the client lives as long as the reference to it, and the text is copied.
         let count = unsafe { bindings::rd_kafka_brokers_add(client.native_ptr(), self.servers.as_ptr()) };
-        tracing::debug!(count, "no broker answers: beginning anew at the bootstrap servers");
+        tracing::debug!(count, "no broker answers; beginning again at the bootstrap servers");
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

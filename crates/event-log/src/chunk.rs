@@ -1,4 +1,4 @@
-//! Records in one piece of memory: no allocation per record.
+//! Records in one block of memory, so that none needs an allocation of its own.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,10 @@ use orders::{Offset, Partition, Position, Record};
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers as _};
 
-/// How much a chunk may hold before a new one is begun.
+use crate::consumer::Generation;
+
+/// How much a chunk may hold before a new one is begun. A record is never split, so a chunk may
+/// exceed `bytes` by one record.
 #[derive(Clone, Copy, Debug)]
 pub struct ChunkLimits {
     pub records: usize,
@@ -15,7 +18,7 @@ pub struct ChunkLimits {
 }
 
 impl ChunkLimits {
-    /// For readers that take one record after the other: larger chunks only take memory.
+    /// For readers that process one record at a time: larger chunks would only use memory.
     pub const SMALL: Self = Self { records: 2000, bytes: 1 << 20 };
 }
 
@@ -25,14 +28,14 @@ impl Default for ChunkLimits {
     }
 }
 
-/// Records in the order in which they were read, and the partition ends that were
-/// reached after them.
+/// Records in the order in which they were read, and the ends of partitions that were reached
+/// after them.
 #[derive(Debug, Default)]
 pub struct Chunk {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-    /// Where a partition ended: no record below this position is still to come.
-    ends: BTreeMap<Partition, (Position, u32)>,
+    /// The ends that were reached: no record below such a position is still to come.
+    ends: BTreeMap<Partition, (Position, Generation)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +49,7 @@ struct Entry {
     partition: Partition,
     offset: Offset,
     appended_millis: i64,
-    generation: u32,
+    generation: Generation,
     key: Option<Slice>,
     value: Option<Slice>,
     headers: Slice,
@@ -75,15 +78,15 @@ impl Chunk {
         self.entries.len() >= limits.records || self.bytes.len() >= limits.bytes
     }
 
-    /// Forgets the content and keeps the memory.
+    /// Drops the content and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();
         self.ends.clear();
     }
 
-    /// Each record with its generation: which assignment of the partition it was read under.
-    pub fn records(&self) -> impl Iterator<Item = (u32, Record<'_>)> {
+    /// The records, each with the generation that it was read under.
+    pub fn records(&self) -> impl Iterator<Item = (Generation, Record<'_>)> {
         self.entries.iter().map(|entry| {
             let record = Record {
                 partition: entry.partition,
@@ -97,16 +100,16 @@ impl Chunk {
         })
     }
 
-    /// Partition, the position of its end, and the generation it was read under.
-    pub fn ends(&self) -> impl Iterator<Item = (Partition, Position, u32)> {
+    /// The ends that were reached, each with the generation that its partition was read under.
+    pub fn ends(&self) -> impl Iterator<Item = (Partition, Position, Generation)> {
         self.ends.iter().map(|(partition, (end, generation))| (*partition, *end, *generation))
     }
 
-    pub(crate) fn end(&mut self, partition: Partition, end: Position, generation: u32) {
+    pub(crate) fn end(&mut self, partition: Partition, end: Position, generation: Generation) {
         self.ends.insert(partition, (end, generation));
     }
 
-    pub(crate) fn push(&mut self, message: &BorrowedMessage<'_>, generation: u32) {
+    pub(crate) fn push(&mut self, message: &BorrowedMessage<'_>, generation: Generation) {
         let key = message.key().map(|key| self.append(key));
         let value = message.payload().map(|value| self.append(value));
         let start = self.bytes.len();
@@ -126,7 +129,7 @@ impl Chunk {
     }
 
     fn append(&mut self, bytes: &[u8]) -> Slice {
-        // A chunk is closed long before 4 GiB: its byte limit plus one record.
+        // Lengths fit: a chunk is closed at its byte limit, and one record is far below 4 GiB.
         let slice = Slice { start: self.bytes.len() as u32, len: bytes.len() as u32 };
         self.bytes.extend_from_slice(bytes);
         slice

@@ -1,4 +1,4 @@
-//! Questions to the log that need no group: how long it is, and which one it is.
+//! Questions about the log that need no group: which offsets it holds, and which log it is.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,32 +13,34 @@ use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 use crate::topic_id;
 
-/// Blocking: call it from a thread that may wait.
+/// A client without a group. Its calls block, so they belong on a thread that may wait.
 pub struct LogClient {
     consumer: BaseConsumer<Quiet>,
     bootstrap: Bootstrap,
     topic: String,
 }
 
-/// Where a partition begins and ends.
+/// The offsets that a partition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Watermarks {
-    /// Offset of the first record that is still there.
-    pub low: Position,
-    /// One past the last record that this client's readers get to see: without those of open
-    /// transactions, unless it is a [`LogClient::read_uncommitted`].
-    pub end: Position,
+pub struct OffsetRange {
+    /// The offset of the first record that has not been deleted.
+    pub low_watermark: Position,
+    /// One past the last record that readers of the client's isolation level are given: the last
+    /// stable offset, or for [`LogClient::read_uncommitted`] the high watermark. They differ while
+    /// a transaction is open.
+    pub end_offset: Position,
 }
 
-/// The watermarks of all partitions.
-pub type Ends = BTreeMap<Partition, Watermarks>;
+/// The offset ranges of all partitions.
+pub type OffsetRanges = BTreeMap<Partition, OffsetRange>;
 
 impl LogClient {
+    /// A client whose end offsets are the last stable offsets: what committed readers can reach.
     pub fn new(settings: &KafkaSettings) -> Result<Self> {
         Self::with_isolation(settings, "read_committed")
     }
 
-    /// A client whose ends are those of all records, those of open transactions included.
+    /// A client whose end offsets are the high watermarks: records of open transactions included.
     pub fn read_uncommitted(settings: &KafkaSettings) -> Result<Self> {
         Self::with_isolation(settings, "read_uncommitted")
     }
@@ -56,7 +58,7 @@ impl LogClient {
         &self.topic
     }
 
-    /// Which log this is; `None`: there is no such topic.
+    /// Which log this is; `None` if the topic does not exist. Each of its requests may take `timeout`.
     pub fn identity(&self, timeout: Duration) -> Result<Option<LogIdentity>> {
         let client = self.consumer.client();
         let partitions = self.partitions(timeout)?.len() as i32;
@@ -65,15 +67,15 @@ impl LogClient {
         }
         let cluster_id = client.fetch_cluster_id(timeout).ok_or(Error::Kafka {
             attempt: "asking for the cluster id",
-            source: KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut),
+            cause: KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut),
         })?;
         let topic_id = topic_id::ask(client, &self.topic, timeout)?;
         Ok(Some(LogIdentity { cluster_id, topic: self.topic.clone(), topic_id, partitions }))
     }
 
-    /// The topic's partitions; none if there is no such topic.
+    /// The topic's partitions; none if the topic does not exist.
     pub fn partitions(&self, timeout: Duration) -> Result<Vec<Partition>> {
-        // Every question begins here.
+        // Every other question begins with this one, so this is where a lost broker is noticed.
         let metadata = self.consumer.fetch_metadata(Some(&self.topic), timeout).map_err(|error| {
             self.bootstrap.note(&error);
             self.bootstrap.give_again(self.consumer.client());
@@ -94,16 +96,18 @@ impl LogClient {
         Ok(partitions)
     }
 
-    /// Where every partition begins and ends now.
-    pub fn watermarks(&self, timeout: Duration) -> Result<Ends> {
+    /// The offsets that every partition holds now. Each partition is a request, which may take
+    /// `timeout`.
+    pub fn offset_ranges(&self, timeout: Duration) -> Result<OffsetRanges> {
         self.partitions(timeout)?
             .into_iter()
             .map(|partition| {
                 let (low, end) = self
                     .consumer
                     .fetch_watermarks(&self.topic, partition.0, timeout)
-                    .map_err(Error::during("asking for a partition's watermarks"))?;
-                Ok((partition, Watermarks { low: Position(low), end: Position(end) }))
+                    .map_err(Error::during("asking for the offsets of a partition"))?;
+                let range = OffsetRange { low_watermark: Position(low), end_offset: Position(end) };
+                Ok((partition, range))
             })
             .collect()
     }

@@ -1,53 +1,48 @@
 //! A member of the consumer group: one thread that polls, and a handle to it.
 //!
-//! The thread owns the client. It never blocks on whoever takes the records: a full
-//! lane pauses its partitions and polling goes on. Rebalances are events that wait
-//! for an answer.
+//! The thread owns the client. It never blocks on whoever takes the records: a full lane pauses its
+//! partitions and polling goes on. Only a revocation waits for an answer, so that what is in flight
+//! can be finished first; an assignment is answered later by a command.
 
 mod context;
 mod poll;
+mod readings;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::thread::JoinHandle;
 
-use orders::{Partition, Position};
+use orders::{Partition, Positions};
 use rdkafka::ClientConfig;
 use tokio::sync::{mpsc, watch};
 
-use crate::ends::Polled;
+use crate::ends::LogEnds;
 use crate::error::{Error, Result};
+use crate::heartbeat::Heartbeat;
 use crate::lane_queue::LaneQueue;
 use crate::settings::KafkaSettings;
+pub use readings::{AssignmentId, Generation, ReadFrom};
 
-/// Where to begin to read a partition. Records carry `generation`, so that those of
-/// an earlier assignment can be told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Assigned {
-    pub partition: Partition,
-    pub position: Position,
-    pub generation: u32,
-}
+const THREAD: &str = "log-poll";
 
 /// What the group decided, or what ended the reading.
 #[derive(Debug)]
 pub enum GroupEvent {
-    /// Answer with where to begin. Nothing is read before the answer.
-    Assigned { partitions: Vec<Partition>, reply: SyncSender<Vec<Assigned>> },
-    /// Answer once nothing is in flight for these partitions, with their positions.
-    /// `lost`: another member may have them already.
-    Revoked { partitions: Vec<Partition>, lost: bool, reply: SyncSender<BTreeMap<Partition, Position>> },
+    /// Answer with [`Consumer::read_from`], once for all partitions of this assignment that are
+    /// still assigned by then. Nothing of it is read before.
+    Assigned { assignment: AssignmentId, partitions: Vec<Partition> },
+    /// Answer once nothing is in flight for these partitions, with their positions; the answer is
+    /// waited for, 5 s at most. `lost`: another member may have them already.
+    Revoked { partitions: Vec<Partition>, lost: bool, reply: SyncSender<Positions> },
     /// The client cannot go on.
     Failed(Error),
 }
 
 enum Command {
-    /// A hint for lag tools; positions are the database's.
-    Commit(BTreeMap<Partition, Position>),
-    Seek(Vec<Assigned>),
+    Commit(Positions),
+    ReadFrom(Vec<ReadFrom>),
     Rejoin,
-    Stop(BTreeMap<Partition, Position>),
+    Stop(Positions),
 }
 
 /// The handle. Dropping it leaves the group.
@@ -57,13 +52,15 @@ pub struct Consumer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a member is told at its start.
+/// What a member is given at its start.
 #[derive(Debug)]
 pub struct Membership {
     pub group_id: String,
     /// Partition `p` goes to lane `p mod lanes`. At least one.
     pub lanes: Vec<Arc<LaneQueue>>,
-    pub ends: watch::Receiver<Option<Polled>>,
+    pub ends: watch::Receiver<Option<LogEnds>>,
+    /// Made by the polling thread. A beat may be late by the 5 s that a revocation waits.
+    pub heartbeat: Heartbeat,
 }
 
 /// The lane that a partition's records go to.
@@ -84,29 +81,31 @@ impl Consumer {
         let topic = settings.topic.clone();
         let poller = poll::Poller::new(&config, topic, membership, events, queue)?;
         let thread = std::thread::Builder::new()
-            .name("log-poll".into())
+            .name(THREAD.into())
             .spawn(move || poller.run())
-            .map_err(|error| Error::Log(format!("no thread to poll the log: {error}")))?;
+            .map_err(|cause| Error::Thread { name: THREAD, cause })?;
         Ok((Self { commands, thread: Some(thread) }, receiver))
     }
 
-    /// Tells Kafka how far the database is. Lost when the thread has ended: a hint.
-    pub fn commit(&self, positions: BTreeMap<Partition, Position>) {
+    /// Commits the group's offsets. They are a hint for tools that show the lag, since the
+    /// positions in the database are what counts; so nothing is reported if they do not arrive.
+    pub fn commit(&self, positions: Positions) {
         let _ = self.commands.send(Command::Commit(positions));
     }
 
-    /// Reads on from other positions.
-    pub fn seek(&self, to: Vec<Assigned>) {
-        let _ = self.commands.send(Command::Seek(to));
+    /// Begins to read partitions, or reads on from other positions. What has been revoked
+    /// meanwhile, or assigned anew, is left out.
+    pub fn read_from(&self, from: Vec<ReadFrom>) {
+        let _ = self.commands.send(Command::ReadFrom(from));
     }
 
-    /// Gives all partitions up and joins anew.
+    /// Gives all partitions up and joins the group again.
     pub fn rejoin(&self) {
         let _ = self.commands.send(Command::Rejoin);
     }
 
     /// Commits these positions, leaves the group at once and ends. Blocking.
-    pub fn leave(mut self, positions: BTreeMap<Partition, Position>) {
+    pub fn leave(mut self, positions: Positions) {
         let _ = self.commands.send(Command::Stop(positions));
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -116,16 +115,16 @@ impl Consumer {
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        let _ = self.commands.send(Command::Stop(BTreeMap::new()));
+        let _ = self.commands.send(Command::Stop(Positions::new()));
     }
 }
 
 fn config(settings: &KafkaSettings, group_id: &str) -> ClientConfig {
     let mut config = settings.client_config("consumer");
-    // Defaults that a user's properties may replace.
+    // Defaults, which the user's properties may replace.
     for (name, value) in [
         ("partition.assignment.strategy", "cooperative-sticky"),
-        // A hand-over of partitions takes a few heartbeats.
+        // Handing partitions over takes a few heartbeats.
         ("heartbeat.interval.ms", "500"),
     ] {
         if config.get(name).is_none() {

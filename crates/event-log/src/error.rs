@@ -1,39 +1,90 @@
-//! What can go wrong with the log.
+//! What can go wrong between this program and the log. Each variant has one meaning; its text is
+//! complete, so none has a `source`.
 
+use std::io;
+
+use orders::{Offset, Partition};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tokio::task::JoinError;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What was attempted, and librdkafka's word on it.
-    #[error("{attempt}: {source}")]
-    Kafka { attempt: &'static str, source: KafkaError },
+    /// A call of librdkafka failed: what was attempted, and librdkafka's reason.
+    #[error("{attempt}: {cause}")]
+    Kafka { attempt: &'static str, cause: KafkaError },
 
-    /// No broker answers, or not for all partitions. The text says where, and the way out.
-    #[error("{0}")]
-    Unreachable(String),
+    #[error(
+        "no Kafka broker answers at {bootstrap_servers} ({problem}); start one, or set KAFKA_BOOTSTRAP_SERVERS to the \
+         address of a running one (for TLS and SASL see KAFKA_SECURITY_PROTOCOL and the settings next to it)"
+    )]
+    NoBroker { bootstrap_servers: String, problem: String },
 
-    /// The log is not the one that the positions are about, or has lost records.
-    /// Going on would skip or repeat: a person must decide.
-    #[error("{0}")]
-    Log(String),
+    #[error(
+        "topic {topic} has had partitions without a leader for {seconds} s; check that all brokers are running"
+    )]
+    NoLeader { topic: String, seconds: u64 },
+
+    #[error("the broker did not return the record at offset {offset} of partition {partition} in time")]
+    RecordTimeout { partition: Partition, offset: Offset },
+
+    #[error("topic {0} no longer exists")]
+    TopicGone(String),
+
+    #[error("topic {topic} does not exist and cannot be created ({code}); create it by hand")]
+    TopicNotCreated { topic: String, code: RDKafkaErrorCode },
+
+    #[error("{0:?} cannot be the name of a topic: it contains a NUL character")]
+    TopicName(String),
+
+    /// The log no longer holds the next offset to read, or does not hold it yet: going on would
+    /// skip records or repeat them, so a person must decide.
+    #[error("the log does not hold the offset to read next ({0})")]
+    OutOfRange(KafkaError),
+
+    #[error(
+        "the log holds a corrupt batch: its checksum (CRC) does not match ({0}); neither the batch nor anything behind \
+         it was applied. Restore the partition from another replica, then start again"
+    )]
+    CorruptBatch(KafkaError),
+
+    #[error("the thread {name} could not be started: {cause}")]
+    Thread { name: &'static str, cause: io::Error },
+
+    #[error("{attempt}: the task ended early: {cause}")]
+    Task { attempt: &'static str, cause: JoinError },
 }
 
 impl Error {
     /// For `map_err`: adds what was attempted.
     pub fn during(attempt: &'static str) -> impl Fn(KafkaError) -> Self {
-        move |source| Self::Kafka { attempt, source }
+        move |cause| Self::Kafka { attempt, cause }
     }
 
-    /// Whether the broker or the network may be better in a while.
+    /// Whether the same call may succeed later, because the broker or the network recovers.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Kafka { source, .. } => source.rdkafka_error_code().is_some_and(is_passing),
-            Self::Unreachable(_) => true,
-            Self::Log(_) => false,
+            Self::Kafka { cause, .. } => cause.rdkafka_error_code().is_some_and(is_passing),
+            Self::NoBroker { .. }
+            | Self::NoLeader { .. }
+            | Self::RecordTimeout { .. }
+            | Self::TopicGone(_) => true,
+            Self::TopicNotCreated { .. }
+            | Self::TopicName(_)
+            | Self::OutOfRange(_)
+            | Self::CorruptBatch(_)
+            | Self::Thread { .. }
+            | Self::Task { .. } => false,
         }
+    }
+
+    /// Whether the log itself is at fault: it has a gap, is another log, or is damaged. The only
+    /// errors for which a process ends with the exit code of the log's identity.
+    #[must_use]
+    pub fn is_about_the_log(&self) -> bool {
+        matches!(self, Self::OutOfRange(_) | Self::CorruptBatch(_))
     }
 }
 
@@ -65,4 +116,38 @@ pub(crate) fn is_passing(code: RDKafkaErrorCode) -> bool {
             | C::UnknownPartition
             | C::UnknownTopic
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    fn kafka(code: RDKafkaErrorCode) -> KafkaError {
+        KafkaError::MessageConsumption(code)
+    }
+
+    #[test]
+    fn only_a_gap_and_damage_are_about_the_log() {
+        let code = RDKafkaErrorCode::OffsetOutOfRange;
+        assert!(Error::OutOfRange(kafka(code)).is_about_the_log());
+        assert!(Error::CorruptBatch(kafka(RDKafkaErrorCode::BadMessage)).is_about_the_log());
+        for other in [
+            Error::during("reading the log")(kafka(RDKafkaErrorCode::TopicAuthorizationFailed)),
+            Error::Thread { name: "log-poll", cause: io::Error::other("no memory") },
+            Error::TopicName("a\0".into()),
+            Error::TopicGone("food-orders".into()),
+        ] {
+            assert!(!other.is_about_the_log(), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_text_is_complete_and_has_no_source_to_repeat() {
+        let error = Error::during("reading the log")(kafka(RDKafkaErrorCode::BrokerTransportFailure));
+        assert!(error.to_string().starts_with("reading the log: "), "{error}");
+        assert!(error.to_string().contains("transport failure"), "{error}");
+        assert!(error.source().is_none() && error.is_passing());
+    }
 }

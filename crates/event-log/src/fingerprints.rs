@@ -1,4 +1,4 @@
-//! What stands in the log at given offsets now.
+//! Fingerprints of the records that the log holds at given offsets.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,20 +9,21 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, TopicPartitionList};
 
 use crate::chunk::Chunk;
+use crate::consumer::Generation;
 use crate::error::{Error, Result, is_passing};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 
-/// The fingerprints of the records at `offsets`. Left out: where there is none any more
-/// (trimmed, compacted), or none yet within `patience`. Blocking.
+/// The fingerprints of the records at `offsets`. A partition is left out if the log no longer holds
+/// its record (deleted or compacted), or if it did not arrive within `time_limit`. Blocking.
 pub fn fingerprints(
     settings: &KafkaSettings,
     offsets: &BTreeMap<Partition, Offset>,
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<BTreeMap<Partition, String>> {
     let consumer: BaseConsumer<Quiet> = settings
         .reader_config("fingerprints")
-        // One record of each partition is wanted.
+        // Only one record of each partition is needed.
         .set("fetch.message.max.bytes", "16384")
         .set("queued.min.messages", "1")
         .create_with_context(Quiet)
@@ -36,7 +37,7 @@ pub fn fingerprints(
     consumer.assign(&assignment).map_err(Error::during("assigning what to compare"))?;
     let mut open = offsets.clone();
     let mut found = BTreeMap::new();
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + time_limit;
     while !open.is_empty() && Instant::now() < deadline {
         match consumer.poll(Duration::from_millis(100)) {
             None => {}
@@ -44,7 +45,7 @@ pub fn fingerprints(
                 let partition = Partition(message.partition());
                 if open.remove(&partition) == Some(Offset(message.offset())) {
                     let mut chunk = Chunk::default();
-                    chunk.push(&message, 0);
+                    chunk.push(&message, Generation::default());
                     found.extend(chunk.records().map(|(_, record)| (partition, record.fingerprint())));
                 }
             }
@@ -52,7 +53,7 @@ pub fn fingerprints(
                 open.remove(&Partition(partition));
             }
             Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => {}
-            // Of one partition, which the error does not name: it stays open.
+            // It is about one partition, but does not name it: that partition stays open.
             Some(Err(error)) => tracing::debug!(%error, "a record cannot be compared"),
         }
     }

@@ -1,7 +1,7 @@
-//! What was read for a lane and not taken yet.
+//! The records that were read for a lane and that it has not taken yet.
 //!
-//! The polling thread appends; the lane takes all that has arrived while its last
-//! transaction was in flight. No timer: one record when idle, a full chunk under load.
+//! The polling thread appends; the lane takes everything that arrived while its last transaction
+//! was in flight. There is no timer: a chunk is one record when idle, and full under load.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,9 @@ use rdkafka::message::BorrowedMessage;
 use tokio::sync::Notify;
 
 use crate::chunk::{Chunk, ChunkLimits};
+use crate::consumer::Generation;
 
-/// Full chunks that may wait before reading stops.
+/// The number of full chunks that may wait before reading stops.
 const WAITING: usize = 1;
 
 #[derive(Debug)]
@@ -26,10 +27,10 @@ pub struct LaneQueue {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The last one is being filled.
+    /// In order of reading; the last one is being filled.
     chunks: VecDeque<Chunk>,
     spare: Option<Chunk>,
-    /// A chunk was taken and not given back yet.
+    /// A chunk was taken and has not been given back yet.
     in_use: bool,
 }
 
@@ -39,7 +40,7 @@ impl LaneQueue {
         Self { limits, state: Mutex::default(), filled: Notify::new(), emptied: Condvar::new() }
     }
 
-    /// Waits for something to be there and takes it. Cancel safe.
+    /// Waits until there is a chunk and takes it. Cancel safe.
     pub async fn take(&self) -> Chunk {
         loop {
             let filled = self.filled.notified();
@@ -51,7 +52,7 @@ impl LaneQueue {
         }
     }
 
-    /// Says that a chunk is done; its memory is used again.
+    /// Gives a chunk back once it is applied, so that its memory can be used again.
     pub fn recycle(&self, mut chunk: Chunk) {
         chunk.clear();
         let mut state = self.lock();
@@ -59,19 +60,19 @@ impl LaneQueue {
         state.in_use = false;
     }
 
-    /// Nothing waits, and what was taken is done.
+    /// Whether nothing waits, and every chunk that was taken has been given back.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let state = self.lock();
         state.chunks.is_empty() && !state.in_use
     }
 
-    /// Tells whether it is full now.
-    pub(crate) fn push(&self, message: &BorrowedMessage<'_>, generation: u32) -> bool {
+    /// Returns whether the queue is full now.
+    pub(crate) fn push(&self, message: &BorrowedMessage<'_>, generation: Generation) -> bool {
         self.last_chunk(|chunk| chunk.push(message, generation))
     }
 
-    pub(crate) fn end(&self, partition: Partition, end: Position, generation: u32) {
+    pub(crate) fn end(&self, partition: Partition, end: Position, generation: Generation) {
         self.last_chunk(|chunk| chunk.end(partition, end, generation));
     }
 
@@ -79,7 +80,7 @@ impl LaneQueue {
         self.lock().is_full(self.limits)
     }
 
-    /// Waits for room, at most for `limit`; tells whether there is some.
+    /// Waits for room, for at most `limit`, and returns whether there is any.
     pub(crate) fn wait_for_room(&self, limit: Duration) -> bool {
         let (_state, result) = self
             .emptied
@@ -106,7 +107,7 @@ impl LaneQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A chunk is never left half written: appending to it does not panic.
+        // A poisoned lock leaves no half-written chunk behind, since appending does not panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

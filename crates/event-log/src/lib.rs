@@ -1,4 +1,4 @@
-//! Kafka: topic set-up, producing, reading in batches with a group, replaying or picking
+//! Kafka: creating the topic, producing, reading in batches as a member of a group, reading ranges or
 //! single records without one, and the log's identity. The only user of rdkafka.
 
 mod bootstrap;
@@ -8,6 +8,7 @@ pub mod consumer;
 pub mod ends;
 pub mod error;
 mod fingerprints;
+mod heartbeat;
 pub mod lane_queue;
 pub mod pick;
 pub mod produce;
@@ -19,11 +20,12 @@ mod topic_id;
 
 pub use self::settings::{GroupArgs, GroupId, KafkaArgs, KafkaSettings};
 pub use chunk::{Chunk, ChunkLimits};
-pub use client::{Ends, LogClient, Watermarks};
-pub use consumer::{Assigned, Consumer, GroupEvent, Membership, lane_of};
-pub use ends::{EndsWatch, Polled};
+pub use client::{LogClient, OffsetRange, OffsetRanges};
+pub use consumer::{AssignmentId, Consumer, Generation, GroupEvent, Membership, ReadFrom, lane_of};
+pub use ends::{EndsWatch, LogEnds};
 pub use error::{Error, Result};
 pub use fingerprints::fingerprints;
+pub use heartbeat::Heartbeat;
 pub use lane_queue::LaneQueue;
 pub use pick::pick;
 pub use produce::{LogWriter, Outgoing, Sent, Totals};

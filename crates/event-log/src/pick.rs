@@ -1,4 +1,4 @@
-//! Reading single records by their places.
+//! Reading single records by partition and offset.
 
 use std::time::{Duration, Instant};
 
@@ -8,25 +8,27 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Message, TopicPartitionList};
 
 use crate::chunk::Chunk;
+use crate::consumer::Generation;
 use crate::error::{Error, Result, is_passing};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 
-/// The records at these places, as far as the log still has them: what was deleted, or lies
-/// beyond the end, is left out. Blocking: call it from a thread that may wait.
-pub fn pick(settings: &KafkaSettings, places: &[(Partition, Offset)], timeout: Duration) -> Result<Chunk> {
+/// The records at `offsets`, as far as the log still holds them: records that were deleted, or that
+/// lie beyond the end, are left out. Blocking, for at most `timeout`; a record that has not arrived
+/// by then is an error.
+pub fn pick(settings: &KafkaSettings, offsets: &[(Partition, Offset)], timeout: Duration) -> Result<Chunk> {
     let mut chunk = Chunk::default();
-    if places.is_empty() {
+    if offsets.is_empty() {
         return Ok(chunk);
     }
     let consumer: BaseConsumer<Quiet> = settings
         .reader_config("pick")
-        // What lies behind the one record is read in vain.
+        // Whatever librdkafka reads ahead is thrown away.
         .set("queued.max.messages.kbytes", "1024")
         .create_with_context(Quiet)
         .map_err(Error::during("setting up a reader of the log"))?;
     let deadline = Instant::now() + timeout;
-    for (partition, offset) in places {
+    for (partition, offset) in offsets {
         let mut assignment = TopicPartitionList::new();
         assignment
             .add_partition_offset(&settings.topic, partition.0, rdkafka::Offset::Offset(offset.0))
@@ -52,7 +54,7 @@ fn read(
             }
             Some(Ok(message)) => {
                 if message.offset() == offset.0 {
-                    chunk.push(&message, 0);
+                    chunk.push(&message, Generation::default());
                 }
                 return Ok(());
             }
@@ -61,13 +63,11 @@ fn read(
         };
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => return Ok(()),
-            // Of the assignment before.
+            // The end of a partition that was assigned before.
             Some(RDKafkaErrorCode::PartitionEOF) => {}
             Some(code) if is_passing(code) => {}
             _ => return Err(Error::during("reading a record")(error)),
         }
     }
-    Err(Error::Unreachable(format!(
-        "the broker did not give the record at offset {offset} of partition {partition} in time"
-    )))
+    Err(Error::RecordTimeout { partition, offset })
 }

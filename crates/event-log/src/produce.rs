@@ -1,7 +1,8 @@
 //! Writing events to the log.
 //!
-//! One thread owns a [`LogWriter`]: it sends, and it serves the delivery reports while it waits.
-//! Nothing is dropped and nothing spins: a full queue is an answer, [`Sent::Full`].
+//! One thread owns a [`LogWriter`]: it sends records, and it serves delivery reports while it waits.
+//! Nothing is dropped, and no call waits for room in the queue: if it is full, `send` returns
+//! [`Sent::Full`].
 
 mod deliveries;
 mod transaction;
@@ -21,9 +22,9 @@ use deliveries::Deliveries;
 pub use deliveries::Totals;
 use transaction::Transaction;
 
-/// The `schema-version` header of what we write.
+/// The `schema-version` header of the records that we write.
 const SCHEMA_VERSION: &str = "1";
-/// Longer calls are made in pieces, to look after the client in between.
+/// Longer waits are divided into calls of this length, so that the client can be recovered in between.
 const TURN: Duration = Duration::from_secs(2);
 
 /// Defaults that `KAFKA_PROPERTIES` may change.
@@ -34,7 +35,8 @@ const DEFAULTS: [(&str, &str); 7] = [
     ("queue.buffering.max.messages", "200000"),
     ("queue.buffering.max.kbytes", "131072"),
     ("delivery.timeout.ms", "120000"),
-    // As the Java clients do it: a key typed into kafka-console-producer meets ours.
+    // The partitioner of the Java clients, so that kafka-console-producer sends a key to the same
+    // partition.
     ("partitioner", "murmur2_random"),
 ];
 
@@ -42,25 +44,25 @@ const DEFAULTS: [(&str, &str); 7] = [
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
     pub event: EventType,
-    /// Chooses the partition, and no more. `None`: any.
+    /// Only chooses the partition; `None` means any partition.
     pub key: Option<&'a str>,
     pub value: &'a [u8],
-    /// Of the W3C header of that name.
+    /// The value of the W3C header `traceparent`.
     pub traceparent: Option<&'a str>,
 }
 
-/// Whether a record was taken.
+/// Whether the client has taken a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a record that was not taken has to be sent again"]
 pub enum Sent {
-    /// The client has it; its delivery shows in [`LogWriter::totals`].
+    /// The client has taken it; [`LogWriter::totals`] counts its delivery.
     Queued,
     /// The queue is full: call [`LogWriter::serve`], then send it again.
     Full,
 }
 
-/// An idempotent producer (`acks=all`): no record twice, none out of order within a partition, as
-/// long as this writer lives.
+/// An idempotent producer (`acks=all`): for as long as this writer lives, no record is written twice
+/// or out of order within its partition.
 pub struct LogWriter {
     producer: BaseProducer<Deliveries>,
     topic: String,
@@ -69,8 +71,9 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// `transactional`: records become visible in chunks, all of one or none, and a second writer
-    /// shuts this one out. Blocks until the broker has answered in that case.
+    /// `transactional`: records become visible in chunks, either all records of a chunk or none, and a
+    /// second writer fences this one. In that case the call blocks until the broker has answered, for
+    /// at most 30 s.
     pub fn connect(settings: &KafkaSettings, transactional: bool) -> Result<Self> {
         let mut config = settings.client_config("producer");
         for (name, value) in DEFAULTS {
@@ -80,7 +83,7 @@ impl LogWriter {
         }
         config.set("acks", "all").set("enable.idempotence", "true");
         if transactional {
-            // Not longer than a transaction may take, 60 s.
+            // Shorter than the time-out of a transaction, which is 60 s.
             config.set("delivery.timeout.ms", "50000");
             if config.get("transactional.id").is_none() {
                 config.set("transactional.id", format!("food-orders-producer-{}", settings.topic));
@@ -100,7 +103,7 @@ impl LogWriter {
         Ok(Self { producer, topic: topic.to_owned(), sent: 0, transaction: None })
     }
 
-    /// Hands one record to the client. Never blocks, except to begin or end a transaction.
+    /// Gives one record to the client. Blocks only to begin or commit a transaction.
     pub fn send(&mut self, record: &Outgoing<'_>) -> Result<Sent> {
         if let Some(transaction) = &mut self.transaction {
             transaction.before_send(&self.producer)?;
@@ -134,7 +137,8 @@ impl LogWriter {
         }
     }
 
-    /// Serves delivery reports for this long, and ends a transaction that is due. The way to wait.
+    /// Serves delivery reports for `wait`, and commits a transaction that is due. A caller that has to
+    /// wait should do so here.
     pub fn serve(&mut self, wait: Duration) -> Result<()> {
         self.producer.poll(wait);
         self.producer.context().bootstrap.give_again(self.producer.client());
@@ -144,8 +148,8 @@ impl LogWriter {
         }
     }
 
-    /// What was sent and what the broker has acknowledged so far; in a transactional writer, what
-    /// was committed.
+    /// How many records were sent, and how many the broker has acknowledged so far; in a transactional
+    /// writer, how many were committed.
     #[must_use]
     pub fn totals(&self) -> Totals {
         let mut totals = self.producer.context().totals(self.sent);
@@ -155,8 +159,8 @@ impl LogWriter {
         totals
     }
 
-    /// Waits until everything is acknowledged, or the time is over: [`Totals`] tells which. What
-    /// is not acknowledged by then may or may not be in the log.
+    /// Waits until everything is acknowledged, for at most `within`; [`Totals`] says whether it was. A
+    /// record that is not acknowledged by then may or may not be in the log.
     pub fn finish(mut self, within: Duration) -> Result<Totals> {
         let deadline = Instant::now() + within;
         loop {
@@ -164,7 +168,7 @@ impl LogWriter {
             let Err(error) = self.producer.flush(left.min(TURN)) else { break };
             if left.is_zero() || error.rdkafka_error_code() != Some(RDKafkaErrorCode::OperationTimedOut) {
                 let unacknowledged_events = self.producer.in_flight_count();
-                tracing::warn!(%error, unacknowledged_events, "not all was written");
+                tracing::warn!(%error, unacknowledged_events, "not all events were acknowledged in time");
                 break;
             }
             self.producer.context().bootstrap.give_again(self.producer.client());

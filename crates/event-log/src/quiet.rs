@@ -1,10 +1,10 @@
-//! What librdkafka says on the side.
+//! Errors that librdkafka reports beside the call that they concern.
 
 use rdkafka::ClientContext;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-/// A client context that keeps to itself what the caller learns anyway.
+/// A client context that logs only for debugging, since the calls report what matters.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Quiet;
 
@@ -16,8 +16,7 @@ impl ClientContext for Quiet {
 
 impl ConsumerContext for Quiet {}
 
-/// An error that librdkafka reports beside the call that it concerns, and mends
-/// itself. The end of a partition is none.
+/// Logs an error from which librdkafka recovers by itself. The end of a partition is not an error.
 pub(crate) fn on_error(error: &KafkaError, reason: &str) {
     if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
         tracing::debug!(%error, reason, "librdkafka");

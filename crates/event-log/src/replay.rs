@@ -1,4 +1,4 @@
-//! Reading a recorded stretch of the log, without joining a group.
+//! Reading given ranges of the log without joining a group.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,26 +11,31 @@ use tokio::sync::mpsc;
 
 use crate::bootstrap::Bootstrap;
 use crate::chunk::{Chunk, ChunkLimits};
+use crate::consumer::Generation;
 use crate::error::{Error, Result, is_passing};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 
-/// What to read of a partition: from `from` up to, not including, `to`.
+const THREAD: &str = "log-replay";
+/// Records that are read without a group belong to no assignment.
+const UNASSIGNED: Generation = Generation(0);
+
+/// The range of a partition that is read: from `from` up to, but not including, `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub from: Position,
-    /// Must be an end that the partition has reached already.
+    /// Must not lie beyond the end that the partition has reached already.
     pub to: Position,
 }
 
-/// Chunks of a recorded stretch of the log. Dropping it ends the reading.
+/// Chunks of the given ranges. Dropping it ends the reading.
 #[derive(Debug)]
 pub struct Replay {
     chunks: mpsc::Receiver<Result<Chunk>>,
 }
 
 impl Replay {
-    /// Begins to read. A partition whose span is done is named among its chunk's ends.
+    /// Begins to read. The chunk with the last record of a span names the partition among its ends.
     pub fn start(
         settings: &KafkaSettings,
         spans: BTreeMap<Partition, Span>,
@@ -45,18 +50,18 @@ impl Replay {
         let topic = settings.topic.clone();
         let mut reader = Reader { consumer, bootstrap, topic, spans, limits, sender };
         std::thread::Builder::new()
-            .name("log-replay".into())
+            .name(THREAD.into())
             .spawn(move || {
                 if let Err(error) = reader.read() {
-                    // Nobody listens any more: then nobody needs the error.
+                    // Without a receiver nobody needs the error.
                     let _ = reader.sender.blocking_send(Err(error));
                 }
             })
-            .map_err(|error| Error::Log(format!("no thread to read the log: {error}")))?;
+            .map_err(|cause| Error::Thread { name: THREAD, cause })?;
         Ok(Self { chunks })
     }
 
-    /// The next chunk; `None` when all spans are done. Cancel safe.
+    /// The next chunk; `None` once all spans have been read. Cancel safe.
     pub async fn next(&mut self) -> Option<Result<Chunk>> {
         self.chunks.recv().await
     }
@@ -78,15 +83,15 @@ impl Reader {
         let mut open = self.spans.clone();
         for (partition, span) in &self.spans {
             if span.from >= span.to {
-                chunk.end(*partition, span.from, 0);
+                chunk.end(*partition, span.from, UNASSIGNED);
                 open.remove(partition);
                 continue;
             }
             assignment
                 .add_partition_offset(&self.topic, partition.0, Offset::Offset(span.from.0))
-                .map_err(Error::during("choosing what to replay"))?;
+                .map_err(Error::during("choosing the ranges to read"))?;
         }
-        self.consumer.assign(&assignment).map_err(Error::during("assigning what to replay"))?;
+        self.consumer.assign(&assignment).map_err(Error::during("assigning the ranges to read"))?;
         while !open.is_empty() {
             match self.consumer.poll(Duration::from_millis(100)) {
                 None => self.bootstrap.give_again(self.consumer.client()),
@@ -94,24 +99,24 @@ impl Reader {
                     let partition = Partition(message.partition());
                     let Some(span) = open.get(&partition) else { continue };
                     if message.offset() < span.to.0 {
-                        chunk.push(&message, 0);
+                        chunk.push(&message, UNASSIGNED);
                     }
                     if message.offset() + 1 >= span.to.0 {
-                        chunk.end(partition, span.to, 0);
+                        chunk.end(partition, span.to, UNASSIGNED);
                         open.remove(&partition);
                     }
                 }
-                // The end lies at or behind the recorded one, whatever holes precede it.
+                // The partition ends at or beyond the span's end: only holes precede it.
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     if let Some(span) = open.remove(&Partition(partition)) {
-                        chunk.end(Partition(partition), span.to, 0);
+                        chunk.end(Partition(partition), span.to, UNASSIGNED);
                     }
                 }
                 Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => {
                     self.bootstrap.note(&error);
-                    tracing::warn!(%error, "replay: waiting for the broker");
+                    tracing::warn!(%error, "reading the log: waiting for a broker");
                 }
-                Some(Err(error)) => return Err(Error::during("replaying the log")(error)),
+                Some(Err(error)) => return Err(Error::during("reading a range of the log")(error)),
             }
             if chunk.is_full(self.limits) && self.send(&mut chunk).is_err() {
                 return Ok(());

@@ -11,9 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 pub use args::KafkaArgs;
 pub use group::{GroupArgs, GroupId};
 
-/// What waits in librdkafka is bounded by these and one fetch, whatever the backlog. A fetch is
-/// counted as it is compressed; of each partition it takes a long run, so that more events of
-/// an order fold before they are written.
+/// These bound the records that wait in librdkafka, up to one more fetch, whatever the backlog. The
+/// sizes of fetches are those of compressed data. A fetch takes a long run of each partition, so that
+/// more events of one order are folded before they are written.
 const READ_AHEAD: [(&str, &str); 4] = [
     ("fetch.message.max.bytes", "1048576"),
     ("fetch.max.bytes", "2097152"),
@@ -21,12 +21,12 @@ const READ_AHEAD: [(&str, &str); 4] = [
     ("queued.min.messages", "30000"),
 ];
 
-/// Prints without the values of `properties`: passwords may be among them.
+/// Its Debug output leaves out the values of `properties`, since passwords may be among them.
 #[derive(Clone)]
 pub struct KafkaSettings {
     pub bootstrap_servers: String,
     pub topic: String,
-    /// librdkafka's own properties: TLS, SASL, anything else.
+    /// Properties of librdkafka, such as those for TLS and SASL.
     pub properties: Vec<(String, SecretString)>,
 }
 
@@ -37,7 +37,7 @@ impl KafkaSettings {
         Self { bootstrap_servers: bootstrap_servers.into(), topic: topic.into(), properties: Vec::new() }
     }
 
-    /// The part that all clients share. What the design depends on is set after it.
+    /// The configuration that all clients share. What the design depends on is set after it.
     #[must_use]
     pub fn client_config(&self, role: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
@@ -46,12 +46,13 @@ impl KafkaSettings {
             config.set(name, value.expose_secret());
         }
         config.set("bootstrap.servers", &self.bootstrap_servers);
-        // All is read from the leader, who tells the end offsets: a follower's log may end before.
+        // Everything is read from the leader, which also reports the end offsets: the log of a follower
+        // may end earlier.
         config.set("client.rack", "");
         config
     }
 
-    /// For reading much, unless a user's properties say otherwise.
+    /// For reading large amounts, unless the user's properties say otherwise.
     pub(crate) fn read_ahead(config: &mut ClientConfig) {
         for (name, value) in READ_AHEAD {
             if config.get(name).is_none() {
@@ -60,7 +61,7 @@ impl KafkaSettings {
         }
     }
 
-    /// For reading without a group, from offsets that are given.
+    /// For reading without a group, from given offsets.
     pub(crate) fn reader_config(&self, role: &str) -> ClientConfig {
         let mut config = self.client_config(role);
         for (name, value) in [
@@ -74,7 +75,7 @@ impl KafkaSettings {
         ] {
             config.set(name, value);
         }
-        // librdkafka wants a name to assign by hand; nothing joins or commits.
+        // librdkafka requires a group id to assign partitions by hand; the client neither joins nor commits.
         config.set("group.id", format!("food-orders-{role}"));
         config
     }

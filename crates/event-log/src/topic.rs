@@ -1,4 +1,4 @@
-//! The topic: made explicitly, and checked where it is there already.
+//! The topic: created explicitly, and checked if it exists already.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use crate::settings::KafkaSettings;
 
 /// For one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// For the broker to answer at all, and for the partitions to have leaders.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the broker may take to answer at all, and the partitions to have leaders.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What a topic that has to be made is like.
+/// The settings for a topic that has to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
     pub partitions: i32,
@@ -35,14 +35,14 @@ impl Default for TopicSpec {
     }
 }
 
-/// Who stamps a record's time.
+/// Where the timestamp of a record comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampType {
     /// The broker, when it appends: times of a partition follow its offsets.
     LogAppendTime,
-    /// The producer, with whatever it likes.
+    /// The producer, which may write any time.
     CreateTime,
-    /// The broker does not tell.
+    /// The broker does not say.
     Unknown,
 }
 
@@ -56,19 +56,19 @@ impl fmt::Display for TimestampType {
     }
 }
 
-/// The topic as it stands.
+/// The topic as it was found or created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicState {
     pub partitions: usize,
     pub timestamp_type: TimestampType,
-    /// By this call.
+    /// Whether this call has created it.
     pub created: bool,
-    /// Settings under which this system promises less, each with the way out.
+    /// The settings that weaken what this system promises, each with the command that changes it.
     pub warnings: Vec<String>,
 }
 
-/// Makes the topic unless it is there, waits until it can be written and read, and says what it is
-/// like. Several processes may do so at once.
+/// Creates the topic unless it exists, waits until it can be written and read, and returns its
+/// settings. Several processes may do so at once. Waits for 20 s for the broker, and again for leaders.
 pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<TopicState> {
     let admin = Admin::new(settings)?;
     let created = admin.create(spec).await?;
@@ -81,8 +81,8 @@ pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<
     Ok(TopicState { partitions, timestamp_type, created, warnings })
 }
 
-/// What [`ensure_topic`] would warn of, without making the topic. `None`: the broker does not
-/// tell, or there is no such topic.
+/// The warnings that [`ensure_topic`] would return, without creating the topic. `None` if the broker
+/// does not return the topic's settings, or if the topic does not exist.
 pub async fn topic_warnings(settings: &KafkaSettings) -> Result<Option<Vec<String>>> {
     let admin = Admin::new(settings)?;
     Ok(admin.config().await.map(|config| warnings(&settings.topic, &config)))
@@ -105,16 +105,16 @@ impl<'a> Admin<'a> {
         Ok(Self { client, settings, options })
     }
 
-    /// Whether this call made the topic.
+    /// Returns whether this call has created the topic.
     async fn create(&self, spec: &TopicSpec) -> Result<bool> {
         let retention = spec.retention_ms.to_string();
         let replication = TopicReplication::Fixed(spec.replication.unwrap_or(-1));
         let topic = NewTopic::new(&self.settings.topic, spec.partitions, replication)
             .set("retention.ms", &retention)
             .set("message.timestamp.type", "LogAppendTime");
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + GIVE_UP_AFTER;
         loop {
-            // An error of the whole request is one of the connection.
+            // An error of the whole request is one of the connection, so it is tried again.
             let answer = self.client.create_topics([&topic], &self.options).await;
             let problem = match answer.as_deref() {
                 Ok([Ok(_), ..]) => return Ok(true),
@@ -126,48 +126,39 @@ impl<'a> Admin<'a> {
             };
             let bootstrap_servers = &self.settings.bootstrap_servers;
             if Instant::now() > deadline {
-                return Err(Error::Unreachable(format!(
-                    "no Kafka broker answers at {bootstrap_servers} ({problem}); start one, or name one that runs \
-                     in KAFKA_BOOTSTRAP_SERVERS (TLS and SASL: KAFKA_SECURITY_PROTOCOL and the settings beside it)"
-                )));
+                return Err(Error::NoBroker { bootstrap_servers: bootstrap_servers.clone(), problem });
             }
             tracing::warn!(problem, bootstrap_servers, "waiting for Kafka");
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Who may not create topics can still use one that is there.
+    /// Without the right to create topics, an existing one can still be used.
     async fn not_created(&self, code: RDKafkaErrorCode) -> Result<bool> {
         if self.partitions_with_leaders().await?.is_some() {
             return Ok(false);
         }
-        let topic = &self.settings.topic;
-        Err(Error::Log(format!(
-            "topic {topic} is not there and cannot be created: {code}; create it by hand"
-        )))
+        Err(Error::TopicNotCreated { topic: self.settings.topic.clone(), code })
     }
 
     async fn wait_for_leaders(&self) -> Result<usize> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + GIVE_UP_AFTER;
         loop {
             if let Some(partitions) = self.partitions_with_leaders().await? {
                 return Ok(partitions);
             }
             if Instant::now() > deadline {
-                let topic = &self.settings.topic;
-                return Err(Error::Unreachable(format!(
-                    "topic {topic} has partitions without a leader for {} s; are all brokers up?",
-                    PATIENCE.as_secs()
-                )));
+                let topic = self.settings.topic.clone();
+                return Err(Error::NoLeader { topic, seconds: GIVE_UP_AFTER.as_secs() });
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// How many partitions the topic has, once each has a leader.
+    /// The number of the topic's partitions; `None` until each has a leader.
     async fn partitions_with_leaders(&self) -> Result<Option<usize>> {
         let (client, topic) = (Arc::clone(&self.client), self.settings.topic.clone());
-        // librdkafka answers this question only to a thread that waits.
+        // The call blocks.
         let counted = tokio::task::spawn_blocking(move || {
             let metadata = client.inner().fetch_metadata(Some(&topic), TIMEOUT)?;
             let topic = metadata.topics().iter().find(|one| one.name() == topic && one.error().is_none());
@@ -178,11 +169,11 @@ impl<'a> Admin<'a> {
         match counted.await {
             Ok(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => Ok(None),
             Ok(counted) => counted.map_err(Error::during("asking for the topic's partitions")),
-            Err(error) => Err(Error::Log(format!("asking for the topic's partitions was cut off: {error}"))),
+            Err(cause) => Err(Error::Task { attempt: "asking for the topic's partitions", cause }),
         }
     }
 
-    /// `None` where the broker does not tell us: that is no reason to stop.
+    /// `None` if the broker does not return the settings, which is no reason to stop.
     async fn config(&self) -> Option<ConfigResource> {
         let topic = ResourceSpecifier::Topic(&self.settings.topic);
         let answer = self.client.describe_configs([&topic], &self.options).await;
@@ -212,17 +203,19 @@ fn warnings(topic: &str, config: &ConfigResource) -> Vec<String> {
         ));
     };
     if timestamp_type(config) == TimestampType::CreateTime {
-        let problem = "records carry their producers' clocks (message.timestamp.type=CreateTime), so log order \
-                       and as-of times are only as good as those";
+        let problem = "records carry the times of their producers' clocks (message.timestamp.type=CreateTime), so \
+                       log order and as-of times are only as good as those clocks";
         warn(problem.into(), "message.timestamp.type=LogAppendTime");
     }
     if value(config, "cleanup.policy").is_some_and(|policy| policy.contains("compact")) {
-        let problem = "it is compacted: all but the last event of a key will be lost";
+        let problem = "it is compacted, so all events of a key but the last one will be lost";
         warn(problem.into(), "cleanup.policy=delete");
     }
     for name in ["retention.ms", "retention.bytes"] {
         if let Some(limit) = value(config, name).filter(|limit| *limit != "-1") {
-            let problem = format!("{name}={limit}: older events go, and with them a rebuild from offset 0");
+            let problem = format!(
+                "{name}={limit} deletes older events, and without them no rebuild from offset 0 is possible"
+            );
             warn(problem, &format!("{name}=-1"));
         }
     }

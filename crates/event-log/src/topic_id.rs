@@ -1,4 +1,4 @@
-//! The id that a topic is given when it is created: what tells it from one of the same
+//! The id that a topic is given when it is created: it distinguishes the topic from one of the same
 //! name that was created later. rdkafka has no safe call for it.
 #![allow(unsafe_code)]
 
@@ -11,15 +11,16 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::error::{Error, Result};
 
-/// `None`: there is no such topic, or the broker is older than topic ids (2.8).
+/// The topic's id; `None` if the topic does not exist, or if the broker is older than topic ids
+/// (Kafka 2.8).
 pub(crate) fn ask(
     client: &Client<impl rdkafka::ClientContext>,
     topic: &str,
     timeout: Duration,
 ) -> Result<Option<String>> {
-    let name = CString::new(topic).map_err(|_| Error::Log(format!("no topic is named {topic:?}")))?;
-    // SAFETY: every pointer comes from librdkafka, is checked where it may be null, is given back
-    // once (`Owned`), after the last use of what it owns, and does not outlive `client`.
+    let name = CString::new(topic).map_err(|_| Error::TopicName(topic.to_owned()))?;
+    // SAFETY: every pointer comes from librdkafka and is checked where it may be null. Each object is
+    // destroyed once (`Owned`), after the last use of what belongs to it, and before `client`.
     unsafe {
         let handle = client.native_ptr();
         let queue = Owned(rd::rd_kafka_queue_new(handle), rd::rd_kafka_queue_destroy);
@@ -72,15 +73,15 @@ fn succeeded(code: rd::rd_kafka_resp_err_t) -> Result<()> {
 }
 
 fn failed(code: RDKafkaErrorCode) -> Error {
-    Error::Kafka { attempt: "asking for the topic's id", source: KafkaError::MetadataFetch(code) }
+    Error::Kafka { attempt: "asking for the topic's id", cause: KafkaError::MetadataFetch(code) }
 }
 
-/// Given back to librdkafka at the end.
+/// An object of librdkafka that is destroyed at the end of its scope.
 struct Owned<T>(*mut T, unsafe extern "C" fn(*mut T));
 
 impl<T> Drop for Owned<T> {
     fn drop(&mut self) {
-        // SAFETY: made by the call that pairs with this one, and given back only here.
+        // SAFETY: the object was made by the call that pairs with this one, and is destroyed only here.
         unsafe { (self.1)(self.0) }
     }
 }

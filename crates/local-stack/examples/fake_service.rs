@@ -1,6 +1,8 @@
-//! Stands for consumer, api and producer in the tests of `up`: answers health checks until SIGTERM, and keeps a journal.
+//! Stands in for the consumer, the API and the producer in the tests of `up`: it answers health checks until
+//! SIGTERM.
 //!
-//! `FAKE_JOURNAL` is the file that it adds `NAME started` and `NAME ended` to. The one named by `FAKE_DIES` ends with 3.
+//! It appends `NAME started` and `NAME ended` to the file `FAKE_JOURNAL`. The program that `FAKE_DIES` names
+//! ends with exit code 3.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -19,13 +21,14 @@ fn main() {
     let Ok(runtime) = runtime else { return };
     runtime.block_on(async {
         let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-        // From here on SIGTERM is waited for: only now may the test know of us.
+        // The start is noted only now, because a SIGTERM before this handler would end the process without its
+        // last line.
         note_start(&name);
         if let Ok(mut terminate) = terminate {
             terminate.recv().await;
         }
     });
-    // Long enough to show an order among those that end.
+    // Long enough to tell who ended first.
     thread::sleep(Duration::from_millis(200));
     note(&format!("{name} ended"));
 }
@@ -51,7 +54,7 @@ fn answer(address: &str) {
 fn note(line: &str) {
     let path = std::env::var("FAKE_JOURNAL").unwrap_or_default();
     if let Ok(mut file) = File::options().create(true).append(true).open(path) {
-        // In one piece: several write to it.
+        // One write, because several processes append to the file.
         let _ = file.write_all(format!("{line}\n").as_bytes());
     }
 }

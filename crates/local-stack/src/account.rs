@@ -1,4 +1,5 @@
-//! The account that PostgreSQL runs under: ours, or, because it refuses to run as root, an unprivileged one.
+//! The account that PostgreSQL runs under: that of this program or, because PostgreSQL refuses to run as
+//! root, an unprivileged one.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -8,13 +9,13 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::{Uid, User, geteuid};
 
-use crate::error::{Attempt, Error, Result};
+use crate::error::{Attempt, DataFolderError, Result, UsageError};
 
 /// See the module.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     uid: u32,
-    /// Set where we are root and change to another account.
+    /// Set if this program runs as root.
     drop_to: Option<Unprivileged>,
 }
 
@@ -25,7 +26,7 @@ struct Unprivileged {
 }
 
 impl Account {
-    /// Ours, or as root `postgres` if there is one, else `nobody`.
+    /// The account of this program; for root, `postgres` if that user exists, or else `nobody`.
     pub fn for_postgres() -> Result<Self> {
         if !geteuid().is_root() {
             return Ok(Self { uid: geteuid().as_raw(), drop_to: None });
@@ -38,18 +39,14 @@ impl Account {
                 });
             }
         }
-        Err(Error::Usage(
-            "PostgreSQL refuses to run as root, and this machine has neither a user `postgres` nor `nobody` to run it: \
-             add one (useradd --system postgres), or start this as an ordinary user"
-                .to_owned(),
-        ))
+        Err(UsageError::NoAccount.into())
     }
 
     pub fn uid(&self) -> u32 {
         self.uid
     }
 
-    /// For messages.
+    /// The user's name, for messages.
     pub fn name(&self) -> String {
         self.drop_to.as_ref().map_or_else(|| user_name(self.uid), |user| user.name.clone())
     }
@@ -61,16 +58,16 @@ impl Account {
         }
     }
 
-    /// Makes a folder that only this account can read, as PostgreSQL demands it.
+    /// Creates a folder that only this account can read, as PostgreSQL demands.
     pub fn make_private_folder(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder).attempt_on("creating", folder)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
             .attempt_on("changing the mode of", folder)?;
-        self.own(folder)
+        self.take_over(folder)
     }
 
-    /// Hands a file or folder to this account.
-    pub fn own(&self, path: &Path) -> Result<()> {
+    /// Makes this account the owner of a file or folder.
+    pub fn take_over(&self, path: &Path) -> Result<()> {
         match &self.drop_to {
             Some(user) => {
                 chown(path, Some(self.uid), Some(user.gid)).attempt_on("changing the owner of", path)
@@ -79,7 +76,8 @@ impl Account {
         }
     }
 
-    /// Whether this account gets into that folder. Asked by trying, so that modes, groups and access lists all count.
+    /// Whether this account can enter a folder. A shell tries it, so that modes, groups and access lists all
+    /// count.
     pub fn can_enter(&self, folder: &Path) -> bool {
         let mut command = Command::new("/bin/sh");
         command
@@ -94,30 +92,24 @@ impl Account {
     }
 }
 
-/// Refuses a folder that another user has made: as root we would leave files in it that its user cannot touch any more.
+/// Refuses a folder that another user created: running as root, this program would leave files in it that its
+/// user cannot change.
 pub(crate) fn require_ours(server: &'static str, folder: &Path) -> Result<()> {
     let owner = fs::metadata(folder).attempt_on("looking at", folder)?.uid();
-    let us = geteuid().as_raw();
-    if owner == us {
+    let user = geteuid().as_raw();
+    if owner == user {
         return Ok(());
     }
-    Err(Error::DataFolder {
-        server,
-        folder: folder.to_owned(),
-        cause: format!(
-            "it belongs to {}, and this runs as {}. Start it as that user, or take another folder",
-            user_name(owner),
-            user_name(us)
-        ),
-    })
+    let (owner, user) = (user_name(owner), user_name(user));
+    Err(DataFolderError::OtherOwner { server, folder: folder.to_owned(), owner, user }.into())
 }
 
-/// Whether we run as root.
+/// Whether this program runs as root.
 pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// The name of a user, or its number.
+/// The name of a user, or `uid 1000` if it has none.
 pub(crate) fn user_name(uid: u32) -> String {
     match User::from_uid(Uid::from_raw(uid)) {
         Ok(Some(user)) => user.name,

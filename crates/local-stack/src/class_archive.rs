@@ -1,12 +1,13 @@
-//! Kafka's classes as this Java has loaded them before, in one file that the next start maps into memory: half the time and work of a
-//! start, of the broker and of every command line tool. Made once per Java, by a broker that is started and stopped.
+//! Kafka's classes as this Java has loaded them before, in one file that the next start maps into memory. It
+//! halves the time and the work of every start, of the broker and of the command line tools. A broker that is
+//! started and stopped writes it, once per Java.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::downloads::{Downloads, fetched};
+use crate::downloads::{Downloads, fill_once};
 use crate::error::{Error, Result};
 use crate::java::Java;
 use crate::kafka::{Kafka, KafkaOptions};
@@ -14,7 +15,8 @@ use crate::scratch::Scratch;
 
 const FILE: &str = "classes.jsa";
 
-/// Flags for `java`: nothing where there is no archive, and no word from Java where it finds that one does not fit.
+/// Flags that make `java` use the archive if there is one. Java is silenced, because it warns about an
+/// archive that does not fit.
 pub(crate) fn flags(java: &Java, jars: &Path) -> Vec<String> {
     let mut flags = vec!["-Xlog:disable".to_owned(), "-Xlog:all=error:stderr".to_owned()];
     let archive = folder(java, jars).join(FILE);
@@ -24,40 +26,44 @@ pub(crate) fn flags(java: &Java, jars: &Path) -> Vec<String> {
     flags
 }
 
-/// Makes the archive if there is none. Without one everything works, only slower: a failure is said and no error.
+/// Creates the archive if there is none. Everything works without one, only slower, so a failure is only a
+/// warning.
 pub(crate) fn ensure(downloads: &Downloads) {
-    if let Err(error) = make(downloads) {
-        eprintln!("warning: Kafka will start slower than it could: {error}");
+    if let Err(error) = create(downloads) {
+        warn(&error);
     }
 }
 
-fn make(downloads: &Downloads) -> Result<()> {
+fn warn(error: &Error) {
+    eprintln!("warning: Kafka starts slower than it could: {error}");
+}
+
+fn create(downloads: &Downloads) -> Result<()> {
     let folder = folder(&downloads.java, &downloads.kafka_jars);
-    let broker = |target: &Path| -> Result<()> {
-        eprintln!("Preparing Kafka's classes for this Java (some seconds, once) ...");
+    let run_broker = |file: &Path| -> Result<()> {
+        eprintln!("Preparing Kafka's classes for this Java (takes some seconds, once) ...");
         let scratch = Scratch::new()?;
         let options = KafkaOptions::new(scratch.path().join("kafka"));
-        let mut kafka = Kafka::start_to_archive(downloads, &options, &target.join(FILE))?;
-        exercise(downloads, &kafka.bootstrap_servers());
+        let mut kafka = Kafka::start_to_archive(downloads, &options, file)?;
+        run_first_client(downloads, &kafka.bootstrap_servers());
         kafka.stop()?;
-        if target.join(FILE).exists() {
-            return Ok(());
-        }
-        Err(Error::Usage("Java wrote no class archive".to_owned()))
+        if file.exists() { Ok(()) } else { Err(Error::NoClassArchive { file: file.to_owned() }) }
     };
-    // A Java that cannot do it is not asked again and again.
-    fetched(&folder, |target| {
-        broker(target).or_else(|error| {
-            eprintln!("warning: Kafka will start slower than it could: {error}");
-            let _ = fs::remove_file(target.join(FILE));
-            Ok(())
-        })
+    // The folder is kept without the file after a failure, so that a Java that cannot write one does not try
+    // at every start.
+    fill_once(&folder, |target| {
+        let file = target.join(FILE);
+        if let Err(error) = run_broker(&file) {
+            warn(&error);
+            let _ = fs::remove_file(file);
+        }
+        Ok(())
     })
     .map(drop)
 }
 
-/// What a first client does, so that these classes are in it too.
-fn exercise(downloads: &Downloads, bootstrap_servers: &str) {
+/// Makes the broker load the classes that serve a client, so that the archive contains them too.
+fn run_first_client(downloads: &Downloads, bootstrap_servers: &str) {
     let _ = Command::new(&downloads.java.program)
         .args(["-XX:TieredStopAtLevel=1", "-cp"])
         .arg(downloads.kafka_jars.join("*"))
@@ -66,7 +72,7 @@ fn exercise(downloads: &Downloads, bootstrap_servers: &str) {
         .output();
 }
 
-/// Beside the jars: an archive is bound to their paths and to the Java.
+/// Beside the jars, named for the Java: an archive fits only these paths and this Java.
 fn folder(java: &Java, jars: &Path) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     java.version.hash(&mut hasher);

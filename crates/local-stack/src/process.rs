@@ -1,4 +1,4 @@
-//! One running child: signals, waiting, its descendants.
+//! One running child process: signals, waiting for its end, its descendants.
 
 use std::io;
 use std::process::{Child, Command, ExitStatus};
@@ -10,14 +10,14 @@ use nix::unistd::Pid;
 
 use crate::spawn::{Launch, spawn};
 
-/// A child process that is ended when this is dropped.
+/// A child process. Dropping this ends it.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
 }
 
 impl Process {
-    /// Starts a command that is killed when this process dies, however it dies.
+    /// Starts a command. The kernel kills it when this process dies, however that happens.
     pub fn start(command: Command) -> io::Result<Self> {
         spawn(Launch { command, death_signal: Signal::SIGKILL, lock: None, own_group: false }).map(Self::new)
     }
@@ -26,22 +26,23 @@ impl Process {
         Self { child }
     }
 
-    /// Its process id.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Its exit status, if it has ended.
+    /// The exit status, if the process has ended.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 
-    /// Sends a signal to it alone. A child that has ended, and was not waited for, takes it without harm.
+    /// Sends a signal to this process alone. That is harmless after its end: its id stays reserved until it
+    /// is waited for.
     pub fn signal(&self, signal: Signal) {
         let _ = signal::kill(self.pid(), signal);
     }
 
-    /// Sends a signal to it and to everything it has started, whichever process groups those made for themselves.
+    /// Sends a signal to this process and all its descendants, whichever process groups they are in.
     pub fn signal_all(&self, signal: Signal) {
         for pid in descendants(self.id()) {
             let _ = signal::kill(Pid::from_raw(pid.cast_signed()), signal);
@@ -49,7 +50,7 @@ impl Process {
         self.signal(signal);
     }
 
-    /// Waits until it has ended, at most this long.
+    /// Waits until the process has ended, at most for `limit`.
     pub fn wait_for(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
         let deadline = Instant::now() + limit;
         loop {
@@ -63,8 +64,8 @@ impl Process {
         }
     }
 
-    /// Asks it to end, wakes it if it is frozen, and kills it with all it has started when the limit has passed. Says whether it
-    /// ended by itself.
+    /// Sends `signal`, wakes the process if it is frozen, and kills it with all its descendants if it still
+    /// runs after `limit`. Returns whether it ended without being killed.
     pub fn end(&mut self, signal: Signal, limit: Duration) -> io::Result<bool> {
         if self.child.try_wait()?.is_some() {
             return Ok(true);
@@ -78,7 +79,7 @@ impl Process {
         Ok(false)
     }
 
-    /// SIGKILL to it and to all it has started.
+    /// Sends SIGKILL to the process and all its descendants.
     pub fn kill(&mut self) -> io::Result<()> {
         self.signal_all(Signal::SIGKILL);
         self.child.wait().map(drop)
@@ -101,7 +102,7 @@ pub(crate) fn all_pids() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The processes that descend from this one, children first.
+/// The processes that descend from this one, parents before their children.
 fn descendants(root: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> = all_pids().filter_map(|pid| Some((pid, parent_of(pid)?))).collect();
     let mut found = vec![root];
@@ -114,17 +115,19 @@ fn descendants(root: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
-/// Field 4 of /proc/PID/stat. The name before it is in parentheses and may hold anything, parentheses too.
+/// Field 4 of /proc/PID/stat.
 fn parent_of(pid: u32) -> Option<u32> {
     stat_fields(pid)?.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// When it was started, in the kernel's ticks since boot: with the pid, it names a process for good.
+/// When a process was started, in the kernel's ticks since boot. Pids are used again; a pid with a start time
+/// is unique.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
     stat_fields(pid)?.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// The fields of /proc/PID/stat from the state on.
+/// The fields of /proc/PID/stat from the state on. The name before them is in parentheses, and may contain
+/// parentheses itself.
 fn stat_fields(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;

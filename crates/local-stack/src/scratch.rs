@@ -1,4 +1,4 @@
-//! A temporary folder for servers whose data is thrown away, removed even if this process is killed.
+//! A temporary folder for servers whose data is thrown away. It is removed even if this process is killed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::cleaner::Cleaner;
 use crate::error::{Attempt, Result};
 
-/// Waits until no server holds its lock any more, then removes.
+/// Waits until no server holds a lock in the folder, then removes it.
 const SCRIPT: &str = r#"
 for lock in "$1"/*/lock; do
   [ ! -e "$lock" ] || flock --wait 30 "$lock" true || true
@@ -26,16 +26,13 @@ impl Scratch {
     pub fn new() -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("food-orders-")
-            // PostgreSQL's account has to get through.
+            // PostgreSQL's account has to be able to enter it.
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()
-            .attempt("making a temporary folder")?;
+            .attempt("creating a temporary folder")?;
         let cleaner = Cleaner::new(SCRIPT, [folder.path()])?;
-        Ok(Self {
-            // From here on the cleaner removes it.
-            path: folder.keep(),
-            _cleaner: cleaner,
-        })
+        // From here on, the cleaner removes the folder.
+        Ok(Self { path: folder.keep(), _cleaner: cleaner })
     }
 
     pub fn path(&self) -> &Path {

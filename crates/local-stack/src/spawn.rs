@@ -1,7 +1,8 @@
-//! Starts child processes so that none outlives us and none gets our Ctrl-C.
+//! Starts child processes so that none outlives this process, and none receives its Ctrl-C.
 //!
-//! The kernel's parent-death signal follows the *thread* that started the child, so a test's short-lived thread would take its
-//! servers along. All children are therefore started by one thread that ends only with the process.
+//! The kernel sends the parent-death signal when the *thread* that started the child ends, so a server would
+//! die with the short-lived thread of the test that started it. One thread, which ends only with the process,
+//! therefore starts all children.
 
 use std::fs::File;
 use std::io;
@@ -13,20 +14,19 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 
-/// What a child is started with, besides its command.
+/// A command, and how its process relates to this one.
 pub(crate) struct Launch {
     pub command: Command,
-    /// Sent to the child by the kernel when we die, however we die.
+    /// The kernel sends it to the child when this process dies, however that happens.
     pub death_signal: Signal,
-    /// Stays open in the child, so that its lock is held for as long as the child lives.
+    /// Stays open in the child, which so holds the lock for as long as it lives.
     pub lock: Option<File>,
-    /// A process group of its own: the terminal's Ctrl-C does not reach it.
+    /// Whether the child gets a process group of its own, which the terminal's Ctrl-C does not reach.
     pub own_group: bool,
 }
 
 type Job = (Command, mpsc::Sender<io::Result<Child>>);
 
-/// Starts the child.
 pub(crate) fn spawn(launch: Launch) -> io::Result<Child> {
     let Launch { mut command, death_signal, lock, own_group } = launch;
     let parent = std::process::id();
@@ -34,7 +34,8 @@ pub(crate) fn spawn(launch: Launch) -> io::Result<Child> {
     if own_group {
         command.process_group(0);
     }
-    // SAFETY: between fork and exec only async-signal-safe calls are made (prctl, getppid, fcntl), and nothing is allocated.
+    // SAFETY: between fork and exec only async-signal-safe calls are made (prctl, getppid, fcntl), and
+    // nothing is allocated.
     #[allow(unsafe_code)]
     unsafe {
         command.pre_exec(move || before_exec(parent, death_signal, inherited));
@@ -44,9 +45,9 @@ pub(crate) fn spawn(launch: Launch) -> io::Result<Child> {
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
         .send((command, reply))
-        .map_err(|_| gone())?;
-    let child = answer.recv().map_err(|_| gone())?;
-    // Only now: the descriptor had to stay open until the child had its copy.
+        .map_err(|_| spawner_ended())?;
+    let child = answer.recv().map_err(|_| spawner_ended())?;
+    // Not earlier, because the descriptor has to stay open until the child has its copy.
     drop(lock);
     child
 }
@@ -56,7 +57,7 @@ fn spawner() -> &'static Mutex<mpsc::Sender<Job>> {
     SPAWNER.get_or_init(|| {
         let (jobs, queue) = mpsc::channel::<Job>();
         thread::spawn(move || {
-            // The sender is a static: this loop ends with the process.
+            // The sender is a static, so this loop ends with the process.
             for (mut command, reply) in queue {
                 let _ = reply.send(command.spawn());
             }
@@ -66,14 +67,14 @@ fn spawner() -> &'static Mutex<mpsc::Sender<Job>> {
 }
 
 fn before_exec(parent: u32, death_signal: Signal, inherited: Option<RawFd>) -> io::Result<()> {
-    // After the change of user, which would clear it.
+    // `Command` has changed the user before this runs; that change would clear the signal.
     nix::sys::prctl::set_pdeathsig(death_signal)?;
-    // The parent may have died before the call above.
+    // The parent may have died before the call above, and then no signal comes.
     if nix::unistd::getppid().as_raw() != parent.cast_signed() {
         return Err(io::Error::from_raw_os_error(nix::errno::Errno::ESRCH as i32));
     }
     if let Some(fd) = inherited {
-        // SAFETY: the parent holds the file open until this child has been started.
+        // SAFETY: the parent keeps the file open until this child has been started.
         #[allow(unsafe_code)]
         let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
         nix::fcntl::fcntl(fd, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()))?;
@@ -81,6 +82,6 @@ fn before_exec(parent: u32, death_signal: Signal, inherited: Option<RawFd>) -> i
     Ok(())
 }
 
-fn gone() -> io::Error {
+fn spawner_ended() -> io::Error {
     io::Error::other("the thread that starts child processes has ended")
 }

@@ -1,6 +1,7 @@
 //! The `local-stack` program, as people and scripts use it.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,11 +13,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// A folder that PostgreSQL's account can enter.
-fn folder() -> tempfile::TempDir {
-    use std::os::unix::fs::PermissionsExt;
-    tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap()
-}
+use common::folder;
 
 fn program(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_local-stack"));
@@ -57,7 +54,7 @@ fn server_pids(data: &Path) -> Vec<u32> {
         .to_vec()
 }
 
-/// A zombie is not alive: nobody may be there to wait for an orphan.
+/// A zombie does not count: an orphan may have no parent that waits for it.
 fn alive(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.starts_with(" Z"))
@@ -83,7 +80,7 @@ fn exec_gives_a_command_servers_and_returns_its_exit_code() {
 }
 
 #[test]
-fn exec_says_it_like_a_shell_where_a_signal_ended_the_command() {
+fn exec_returns_128_plus_the_signal_that_ended_the_command() {
     let (code, text) = output(folder().path(), &["exec", "--no-fsync", "--", "sh", "-c", "kill -9 $$"]);
     assert_eq!(code, Some(137), "{text}");
 }
@@ -104,7 +101,7 @@ fn kafkas_own_tools_find_the_running_broker() {
 }
 
 #[test]
-fn one_stack_per_folder_and_down_stops_it() {
+fn one_stack_runs_per_folder_and_down_stops_it() {
     let data = folder();
     assert_eq!(output(data.path(), &["status"]).0, Some(1));
     let mut run = start_run(data.path(), &[]);
@@ -113,7 +110,7 @@ fn one_stack_per_folder_and_down_stops_it() {
     assert_eq!(code, Some(0), "{text}");
     let (code, text) = output(data.path(), &["run"]);
     assert_eq!(code, Some(1));
-    assert!(text.contains(&format!("running already: pid {}", run.id())), "{text}");
+    assert!(text.contains(&format!("already running: pid {}", run.id())), "{text}");
 
     let (code, text) = output(data.path(), &["down"]);
     assert_eq!(code, Some(0), "{text}");
@@ -125,13 +122,13 @@ fn one_stack_per_folder_and_down_stops_it() {
 }
 
 #[test]
-fn killed_it_takes_its_servers_along_and_the_next_start_goes_on() {
+fn the_servers_end_with_a_killed_run_and_the_next_run_starts() {
     let data = folder();
     let mut run = start_run(data.path(), &[]);
     let pids = server_pids(data.path());
     run.kill().unwrap();
     run.wait().unwrap();
-    // At once, while the old servers may still be writing.
+    // Immediately, while the old servers may still be writing.
     let mut run = start_run(data.path(), &[]);
     wait_until_gone(&pids);
     signal(&run, Signal::SIGINT);
@@ -139,7 +136,7 @@ fn killed_it_takes_its_servers_along_and_the_next_start_goes_on() {
 }
 
 #[test]
-fn it_ends_when_its_input_is_closed_if_told_so() {
+fn run_ends_when_its_standard_input_is_closed() {
     let data = folder();
     let mut run = start_run(data.path(), &["--while-stdin-open"]);
     let pids = server_pids(data.path());
@@ -155,17 +152,17 @@ fn a_busy_port_is_named_with_its_flag() {
     let port = listener.local_addr().unwrap().port().to_string();
     let (code, text) = output(data.path(), &["run", "--kafka-port", "0", "--postgres-port", &port]);
     assert_eq!(code, Some(1));
-    assert!(text.contains(&format!("port {port} for PostgreSQL is in use")), "{text}");
+    assert!(text.contains(&format!("port {port}, which PostgreSQL needs, is in use")), "{text}");
     assert!(text.contains("--postgres-port"), "{text}");
 }
 
 #[test]
-fn reset_asks_and_touches_no_foreign_folder() {
+fn reset_asks_first_and_refuses_a_foreign_folder() {
     let data = folder();
     fs::write(data.path().join("holiday.jpg"), "").unwrap();
     let (code, text) = output(data.path(), &["reset", "--yes"]);
     assert_eq!(code, Some(2));
-    assert!(text.contains("no data folder"), "{text}");
+    assert!(text.contains("not a data folder"), "{text}");
     assert!(data.path().join("holiday.jpg").exists());
 
     let own = data.path().join("own");

@@ -1,6 +1,7 @@
 //! Real servers, started and ended in the ways that the fault tests use.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+mod common;
 
 use std::fs;
 use std::net::TcpListener;
@@ -14,11 +15,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-/// A folder that PostgreSQL's account can enter.
-fn folder() -> tempfile::TempDir {
-    use std::os::unix::fs::PermissionsExt;
-    tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap()
-}
+use common::folder;
 
 fn start_kafka(folder: &Path) -> Kafka {
     Kafka::start(&Downloads::ensure().unwrap(), &KafkaOptions::new(folder.join("kafka")).for_tests()).unwrap()
@@ -43,16 +40,10 @@ async fn query(url: &str, sql: &str) -> Result<String, tokio_postgres::Error> {
         .join(","))
 }
 
-fn alive(pid: u32) -> bool {
-    // A zombie is not alive.
-    fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.starts_with(" Z"))
-}
-
 fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !condition() {
-        assert!(Instant::now() < deadline, "waited 30 s until {what}");
+        assert!(Instant::now() < deadline, "not within 30 s: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -97,15 +88,15 @@ async fn a_frozen_postgres_answers_nothing_until_it_is_woken() {
     assert!(tokio::time::timeout(Duration::from_millis(300), &mut answer).await.is_err());
     postgres.resume();
     tokio::time::timeout(Duration::from_secs(10), answer).await.unwrap().unwrap();
-    // A frozen one can be stopped too.
+    // A frozen server can be stopped, too.
     postgres.pause();
-    let pid = postgres.pid().unwrap();
+    let process = format!("/proc/{}", postgres.pid().unwrap());
     drop(postgres);
-    assert!(!alive(pid));
+    assert!(!Path::new(&process).exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kafka_keeps_its_records_and_makes_no_topic_by_itself() {
+async fn kafka_keeps_its_records_and_creates_no_topic_by_itself() {
     let folder = folder();
     let mut kafka = start_kafka(folder.path());
     let mut config = ClientConfig::new();
@@ -127,7 +118,7 @@ async fn kafka_keeps_its_records_and_makes_no_topic_by_itself() {
         consumer.fetch_watermarks("t", 0, Duration::from_secs(5)).is_ok_and(|watermarks| watermarks == (0, 1))
     });
     let unknown = consumer.fetch_metadata(Some("mistyped"), Duration::from_secs(10)).unwrap();
-    assert!(unknown.topics()[0].error().is_some(), "no topic by mistake");
+    assert!(unknown.topics()[0].error().is_some(), "a mistyped topic was created");
 }
 
 #[test]
@@ -152,7 +143,7 @@ fn a_busy_port_is_named_with_the_setting_that_chooses_another() {
 }
 
 #[test]
-fn a_data_folder_of_another_postgres_is_refused_with_the_way_out() {
+fn a_data_folder_of_another_postgres_is_refused_with_a_way_out() {
     let folder = folder();
     let mut postgres = start_postgres(folder.path());
     postgres.stop().unwrap();
@@ -163,15 +154,15 @@ fn a_data_folder_of_another_postgres_is_refused_with_the_way_out() {
     let data = folder.path().join("postgres/data");
     fs::write(data.join("PG_VERSION"), "9.6\n").unwrap();
     let error = start();
-    assert!(error.contains("PostgreSQL 9.6 made it") && error.contains("FOOD_ORDERS_PG_BIN"), "{error}");
+    assert!(error.contains("created by PostgreSQL 9.6") && error.contains("FOOD_ORDERS_PG_BIN"), "{error}");
 
     fs::remove_file(data.join("PG_VERSION")).unwrap();
     let error = start();
-    assert!(error.contains("not one of PostgreSQL's"), "{error}");
+    assert!(error.contains("contains no PG_VERSION"), "{error}");
 }
 
 #[test]
-fn a_folder_that_is_not_kafkas_is_refused() {
+fn a_folder_that_kafka_did_not_format_is_refused() {
     let folder = folder();
     let kafka = folder.path().join("kafka");
     fs::create_dir_all(kafka.join("data")).unwrap();
@@ -181,7 +172,7 @@ fn a_folder_that_is_not_kafkas_is_refused() {
 }
 
 #[test]
-fn a_server_that_does_not_start_shows_the_end_of_its_log() {
+fn the_error_of_a_server_that_does_not_start_contains_the_end_of_its_log() {
     let folder = folder();
     let mut options = PostgresOptions::new(folder.path().join("postgres"));
     options.settings.push(("shared_buffers".to_owned(), "much".to_owned()));
@@ -194,7 +185,8 @@ fn a_server_that_does_not_start_shows_the_end_of_its_log() {
     assert!(error.contains("num.io.threads"), "{error}");
 }
 
-/// Threads of tests are short-lived; the kernel's parent-death signal follows the thread.
+/// The kernel's parent-death signal follows the thread that started the child, and the threads of tests are
+/// short-lived.
 #[test]
 fn a_server_outlives_the_thread_that_started_it() {
     let folder = folder();

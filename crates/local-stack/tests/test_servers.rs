@@ -1,9 +1,9 @@
-//! What tests of other crates use.
+//! `TestServers`, which the tests of other crates use.
 
 use local_stack::TestServers;
 
 #[tokio::test]
-async fn every_database_is_a_new_one() {
+async fn every_fresh_database_is_a_new_one() {
     let servers = TestServers::shared().await.unwrap();
     let (a, b) = (servers.fresh_database().await.unwrap(), servers.fresh_database().await.unwrap());
     assert_ne!(a, b);
@@ -15,7 +15,7 @@ async fn every_database_is_a_new_one() {
     assert!(client.batch_execute("TABLE only_here").await.is_err());
 }
 
-/// Every test has a runtime of its own: what is shared must not hang on the first one's.
+/// Every test has a runtime of its own, so the shared servers must not depend on that of the first one.
 #[tokio::test]
 async fn another_runtime_shares_the_same_servers() {
     let servers = TestServers::shared().await.unwrap();

@@ -1,6 +1,8 @@
-//! `up`, with stand-ins for our programs: in which order things start and end, and what happens when one ends by itself.
+//! `up`, with stand-ins for our programs: the order in which they start and end, and what follows when one
+//! ends by itself.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+mod common;
 
 use std::fs;
 use std::io::Read;
@@ -12,18 +14,20 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// A folder with `local-stack` and the stand-ins beside it, and a data folder.
+use common::folder;
+
+/// A folder with `local-stack`, the stand-ins for our programs, and the data folder.
 struct Stage {
     folder: tempfile::TempDir,
 }
 
 impl Stage {
     fn new() -> Self {
-        let folder =
-            tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
+        let folder = folder();
         let program = Path::new(env!("CARGO_BIN_EXE_local-stack"));
         let fake = program.with_file_name("examples").join("fake_service");
-        // Linked where it can be: a file just written cannot be run while another thread forks.
+        // Linked if possible: a file that was just written cannot be run while another thread forks with it
+        // open.
         let place = |from: &Path, name: &str| {
             let to = folder.path().join(name);
             fs::hard_link(from, &to).or_else(|_| fs::copy(from, &to).map(drop)).unwrap();
@@ -57,7 +61,7 @@ impl Stage {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Starts it and waits until it says that it is up.
+    /// Starts `up` and waits until everything runs.
     fn up(&self, arguments: &[&str]) -> (Child, String) {
         let mut child = self.command(&["up"]).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut text = String::new();
@@ -67,7 +71,7 @@ impl Stage {
             assert!(Instant::now() < deadline, "{text}");
             let mut buffer = [0; 4096];
             let read = stdout.read(&mut buffer).unwrap();
-            assert!(read > 0, "it ended: {text}");
+            assert!(read > 0, "up has ended: {text}");
             text.push_str(&String::from_utf8_lossy(&buffer[..read]));
         }
         (child, text)
@@ -83,7 +87,7 @@ impl Stage {
 }
 
 #[test]
-fn the_producer_drains_first_and_the_servers_end_last() {
+fn the_producer_ends_before_the_consumers_and_the_token_is_kept() {
     let stage = Stage::new();
     let (mut up, text) = stage.up(&["--rate", "7", "--consumers", "2"]);
     stage.wait_for("producer started");
@@ -105,7 +109,7 @@ fn the_producer_drains_first_and_the_servers_end_last() {
     let ended: Vec<&String> = journal.iter().filter(|line| line.contains("ended")).collect();
     assert_eq!(ended[0], "producer ended", "{journal:?}");
     assert_eq!(ended.len(), 4, "{journal:?}");
-    // The token stays for the next time.
+    // The next start has the same token.
     let (mut up, _) = stage.up(&["--no-producer"]);
     assert_eq!(fs::read_to_string(stage.data().join("admin-token")).unwrap(), token);
     kill(Pid::from_raw(up.id().cast_signed()), Signal::SIGTERM).unwrap();
@@ -113,12 +117,12 @@ fn the_producer_drains_first_and_the_servers_end_last() {
 }
 
 #[test]
-fn a_program_that_ends_by_itself_ends_up_with_an_error_and_its_log() {
+fn when_a_program_ends_by_itself_up_fails_with_its_log() {
     let stage = Stage::new();
     let output = stage.command(&["up"]).env("FAKE_DIES", "producer").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains("producer ended by itself (exit status: 3)"), "{text}");
+    assert!(text.contains("producer ended unexpectedly (exit status: 3)"), "{text}");
     assert!(text.contains("out of cheese"), "{text}");
     let journal = stage.journal();
     assert!(journal.contains(&"api ended".to_owned()), "{journal:?}");
@@ -126,7 +130,7 @@ fn a_program_that_ends_by_itself_ends_up_with_an_error_and_its_log() {
 }
 
 #[test]
-fn a_server_that_dies_ends_up_with_an_error() {
+fn when_a_server_dies_up_fails_after_draining() {
     let stage = Stage::new();
     let (up, _) = stage.up(&[]);
     stage.wait_for("producer started");
@@ -140,7 +144,7 @@ fn a_server_that_dies_ends_up_with_an_error() {
 }
 
 #[test]
-fn killed_it_takes_its_programs_along() {
+fn the_programs_end_with_a_killed_up() {
     let stage = Stage::new();
     let (mut up, _) = stage.up(&[]);
     stage.wait_for("producer started");
@@ -152,7 +156,7 @@ fn killed_it_takes_its_programs_along() {
 }
 
 #[test]
-fn what_is_not_built_is_said_before_anything_starts() {
+fn a_program_that_is_not_built_is_named_before_anything_starts() {
     let stage = Stage::new();
     fs::remove_file(stage.folder.path().join("api")).unwrap();
     let output = stage.command(&["up"]).output().unwrap();

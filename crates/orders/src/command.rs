@@ -1,4 +1,4 @@
-//! What someone wants to happen to an order.
+//! Commands: what somebody wants to happen to an order.
 
 /// One line of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Item {
     pub unit_price_cents: u32,
 }
 
-/// Texts have 1 to 128 characters and no NUL.
+/// What is wanted. Each text must have 1 to 128 characters and no NUL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Place {

@@ -1,7 +1,7 @@
-//! Commands on an order and the events they lead to.
+//! Decides which event a command on an order leads to.
 //!
-//! The only place that refuses: once an event is in the log it is a fact, and the
-//! fold applies it whatever the lifecycle says.
+//! This is the only place that refuses: once an event is in the log it is a fact, and the fold applies
+//! it whatever the lifecycle says.
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use crate::command::{Command, Item};
 use crate::new_event::{Attributes, NewEvent};
 use crate::{EventType, OrderId, OrderRow, Status, Time, decode, lifecycle};
 
-/// What a decision needs to know of an order that exists.
+/// What a decision needs to know about an existing order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     pub status: Status,
@@ -19,7 +19,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Where the order stands once `event` has happened to it.
+    /// The standing of the order after `event`.
     #[must_use]
     pub fn after(before: Option<Self>, event: &NewEvent) -> Self {
         let total_cents = match event.attributes {
@@ -36,7 +36,7 @@ impl From<&OrderRow<'_>> for Standing {
     }
 }
 
-/// What the caller adds to a decision: which order, and the impure parts.
+/// What the caller adds to a decision: the order, and what comes from a clock or at random.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
     pub order_id: OrderId,
@@ -45,24 +45,24 @@ pub struct Stamp {
     pub occurred_at: Time,
 }
 
-/// Why a command leads to no event.
+/// Why a command does not lead to an event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("there is no such order; it has to be placed first")]
+    #[error("the order does not exist; it must be placed first")]
     NoSuchOrder,
-    #[error("the order was placed before; it is {}", .0.as_str())]
+    #[error("the order has already been placed; it is {}", .0.as_str())]
     AlreadyPlaced(Status),
     #[error("cannot {command} an order that is {}", .status.as_str())]
     NotAllowed { command: &'static str, status: Status },
-    #[error("an order has at least one item")]
+    #[error("an order must have at least one item")]
     NoItems,
-    #[error("the quantity of {0:?} is 0; at least 1 is ordered")]
+    #[error("the quantity of {0:?} is 0; it must be at least 1")]
     NoQuantity(String),
-    #[error("the total is more than {} cents", i64::MAX)]
+    #[error("the total exceeds {} cents", i64::MAX)]
     TotalTooLarge,
-    #[error("{0} has 1 to {max} characters and no NUL", max = decode::MAX_ID_CHARS)]
+    #[error("{0} must have 1 to {max} characters and no NUL", max = decode::MAX_ID_CHARS)]
     BadText(&'static str),
-    #[error("the order has as many events as can be numbered")]
+    #[error("the order has reached the highest sequence that an event can have")]
     TooManyEvents,
 }
 
@@ -121,13 +121,13 @@ fn total(items: &[Item]) -> Result<i64, Refusal> {
         if item.quantity == 0 {
             return Err(Refusal::NoQuantity(item.name.clone()));
         }
-        // Two numbers of 32 bits: the product fits.
+        // The product of two numbers of 32 bits fits.
         let price = i128::from(item.quantity) * i128::from(item.unit_price_cents);
         i64::try_from(price).ok().and_then(|price| total.checked_add(price)).ok_or(Refusal::TotalTooLarge)
     })
 }
 
-/// What decoding the event would refuse is refused here first.
+/// Refuses what the decoder would refuse, before it is in the log.
 fn check_text(name: &'static str, text: &str) -> Result<(), Refusal> {
     let chars = text.chars().take(decode::MAX_ID_CHARS + 1).count();
     if chars == 0 || chars > decode::MAX_ID_CHARS || text.contains('\0') {

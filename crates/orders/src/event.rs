@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// One kind of fact about an order. The discriminant is the lifecycle rank: the
-/// sequence of an event that brings none.
+/// One kind of fact about an order. The discriminant is the rank in the lifecycle, which is the
+/// sequence of an event that has none of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
     OrderCreated = 1,
@@ -24,7 +24,7 @@ impl EventType {
         self as i32
     }
 
-    /// 0 to 4: the place of this event's group in an [`crate::OrderState`].
+    /// 0 to 4, in the order of [`EventType::ALL`].
     #[must_use]
     pub fn index(self) -> usize {
         self as usize - 1
@@ -60,7 +60,7 @@ impl fmt::Display for EventType {
     }
 }
 
-/// The text names no event that this version knows.
+/// The text is not the name of an event that this version knows.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("unknown event {0:?}")]
 pub struct UnknownEvent(pub String);
@@ -76,7 +76,7 @@ impl FromStr for EventType {
     }
 }
 
-/// Where an order stands.
+/// The state of an order in its lifecycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
     Pending,
@@ -107,9 +107,9 @@ impl fmt::Display for Status {
     }
 }
 
-/// The text names no status.
+/// The text is not the name of a status.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("unknown status {0:?}; one of pending, paid, shipped, delivered, cancelled")]
+#[error("unknown status {0:?}; the statuses are pending, paid, shipped, delivered and cancelled")]
 pub struct UnknownStatus(pub String);
 
 impl FromStr for Status {

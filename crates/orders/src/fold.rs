@@ -1,13 +1,13 @@
 //! The merge: how the records of an order become its state.
 //!
-//! Each event type has a group of columns. A group is won by the record with the
-//! highest sequence, ties by the earliest in log order; the order's status comes
-//! from the group that wins over all by the same rule. A maximum of a total order:
-//! associative, commutative and idempotent, so that the order, the number and the
-//! grouping in which records arrive do not matter.
+//! Each event type has a group of columns. The record with the highest sequence wins its group, and of
+//! several with the same sequence the earliest in log order; by the same rule one of the winners gives
+//! the order its status. So the result is a maximum under a total order, which is associative,
+//! commutative and idempotent: it does not matter in which order, how often or in which batches the
+//! records arrive.
 //!
-//! The rule stands a second time, on purpose, in `crates/views/src/as_of.sql`; a
-//! property test holds the two equal.
+//! The rule exists a second time, on purpose, in the SQL of the as-of queries
+//! (`crates/views/src/read/as_of.sql`); a property test keeps the two equal.
 
 mod fact;
 mod fields;
@@ -17,14 +17,14 @@ pub use fact::Fact;
 pub use fields::Fields;
 pub use row::OrderRow;
 
-/// The winning record of each event type that an order has.
+/// The winning record of each event type of one order.
 #[derive(Clone, Debug, Default)]
 pub struct OrderState<'a> {
     groups: [Option<Fact<'a>>; 5],
 }
 
 impl<'a> OrderState<'a> {
-    /// Merges one record in.
+    /// Merges one record into the state.
     pub fn add(&mut self, fact: Fact<'a>) {
         let group = &mut self.groups[fact.event.index()];
         if group.as_ref().is_none_or(|winner| fact.outranks(winner)) {
@@ -32,7 +32,7 @@ impl<'a> OrderState<'a> {
         }
     }
 
-    /// Merges another part of the same order's records in.
+    /// Merges the state of another part of the same order's records into this one.
     pub fn merge(&mut self, other: Self) {
         other.groups.into_iter().flatten().for_each(|fact| self.add(fact));
     }
@@ -48,8 +48,8 @@ impl<'a> OrderState<'a> {
         self.winners().reduce(|best, fact| if fact.outranks(best) { fact } else { best })
     }
 
-    /// The lowest sequence among the winners. A row whose own sequence lies below
-    /// it loses every group that these records bring.
+    /// The lowest sequence among the winners. A row with a lower sequence loses every group that these
+    /// records have.
     #[must_use]
     pub fn first_sequence(&self) -> Option<i32> {
         self.winners().map(|fact| fact.sequence).min()

@@ -1,8 +1,7 @@
-//! The domain: what an order event is, how a record's bytes become one, and how
-//! the records of an order merge into its state.
+//! The domain: what an order event is, how a record's bytes become one, and how the records of an
+//! order merge into its state.
 //!
-//! Pure: no IO, no async, no clock, no Kafka, no SQL. Everything here is state
-//! and input in, result out.
+//! Pure: no IO, no async, no Kafka, no SQL. Functions take state and input, and return a result.
 
 pub mod command;
 pub mod decide;
@@ -24,7 +23,7 @@ pub use decode::{Cause, Decoded, MAX_SCHEMA_VERSION, Rejection, decode};
 pub use event::{EventType, Status};
 pub use fold::{Fact, Fields, OrderRow, OrderState};
 pub use log::{LogOrder, Offset, Partition, Position};
-pub use log_identity::LogIdentity;
+pub use log_identity::{LogIdentity, OtherLog};
 pub use new_event::{Attributes, NewEvent};
 pub use order_id::OrderId;
 pub use positions::Positions;

@@ -1,9 +1,9 @@
-//! Which event may follow which status.
+//! Which events may follow which status.
 
 use crate::{EventType, Status};
 
-/// Whether the lifecycle allows `event` for an order in `status` (`None`: there is
-/// no such order yet). What is not allowed is still a fact: the fold applies it.
+/// Whether the lifecycle allows `event` for an order in `status`; `None` means that the order does not
+/// exist yet. An event that is not allowed is still a fact: the fold applies it.
 #[must_use]
 pub fn allows(status: Option<Status>, event: EventType) -> bool {
     use EventType::{OrderCancelled, OrderCreated, OrderDelivered, OrderPaid, OrderShipped};

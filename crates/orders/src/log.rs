@@ -1,4 +1,4 @@
-//! Where a record stands in the log, and what an offset means: said here once.
+//! Where a record stands in the log. The meaning of an offset is defined here and nowhere else.
 
 use std::fmt;
 
@@ -8,39 +8,39 @@ use crate::Time;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition(pub i32);
 
-/// The offset of one record that is in the log.
+/// The offset of a record in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offset(pub i64);
 
-/// The offset of the *next* record to apply; never that of the last one. Position
-/// 0 is "nothing applied", and the end offset of a partition is a position too.
+/// The offset of the *next* record to apply, never that of the last one. At position 0 nothing has
+/// been applied. The end offset of a partition is a position too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub i64);
 
 impl Position {
     pub const START: Self = Self(0);
 
-    /// Where a reader stands once it has applied the record at `offset`.
+    /// The position of a reader that has applied the record at `offset`.
     #[must_use]
     pub fn after(offset: Offset) -> Self {
         Self(offset.0 + 1)
     }
 
-    /// Whether the record at `offset` is still to be applied. Offsets have holes
-    /// (transaction markers, compaction), so a later one is accepted as well.
+    /// Whether the record at `offset` is still to be applied. Offsets have holes (transaction markers,
+    /// compaction), so an offset beyond the position is accepted as well.
     #[must_use]
     pub fn accepts(self, offset: Offset) -> bool {
         offset.0 >= self.0
     }
 
-    /// How many offsets lie between this position and the end of the log.
+    /// The number of offsets from this position to `end`; 0 if it lies beyond.
     #[must_use]
     pub fn behind(self, end: Self) -> i64 {
         (end.0 - self.0).max(0)
     }
 }
 
-/// The total order of records: by append time, then partition, then offset.
+/// The total order of records: by append time, then by partition, then by offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogOrder {
     pub appended_at: Time,

@@ -1,39 +1,49 @@
-//! Which log it is. Positions mean something in one log only.
+//! Which log the positions belong to. A position means something in one log only.
 
-/// What a database was made from, and has to go on with.
+/// The log that the tables of a build were made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogIdentity {
     /// The id that the Kafka cluster was formatted with.
     pub cluster_id: String,
     pub topic: String,
-    /// The id that the topic was given when it was created; `None` where it cannot be had.
+    /// The id that the topic was given when it was created; `None` if the broker does not tell it.
     pub topic_id: Option<String>,
-    /// May grow.
+    /// At least 1. It may grow, and is no part of the comparison.
     pub partitions: i32,
 }
 
+/// Why a log is not the one that was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OtherLog {
+    #[error("the tables were made from topic {recorded}, but this is topic {found}")]
+    Topic { recorded: String, found: String },
+    #[error("the tables were made from topic {topic} of cluster {recorded}, but this is cluster {found}")]
+    Cluster { topic: String, recorded: String, found: String },
+    #[error(
+        "topic {topic} was deleted and created anew: the tables were made from the topic with id {recorded}, but this \
+         one has id {found}"
+    )]
+    CreatedAnew { topic: String, recorded: String, found: String },
+}
+
 impl LogIdentity {
-    /// Why this cannot be the log that was `recorded`, in words for a person.
+    /// Why this cannot be the log that was `recorded`; `None` if it can. An id that is not known is
+    /// not compared.
     #[must_use]
-    pub fn conflict_with(&self, recorded: &Self) -> Option<String> {
-        let topic = &self.topic;
-        if recorded.topic != *topic {
-            return Some(format!(
-                "the tables were made from topic {}, this is topic {topic}",
-                recorded.topic
-            ));
+    pub fn conflict_with(&self, recorded: &Self) -> Option<OtherLog> {
+        let topic = self.topic.clone();
+        if recorded.topic != topic {
+            return Some(OtherLog::Topic { recorded: recorded.topic.clone(), found: topic });
         }
         if recorded.cluster_id != self.cluster_id {
-            return Some(format!(
-                "the tables were made from topic {topic} of cluster {}, this is cluster {}",
-                recorded.cluster_id, self.cluster_id
-            ));
+            let (recorded, found) = (recorded.cluster_id.clone(), self.cluster_id.clone());
+            return Some(OtherLog::Cluster { topic, recorded, found });
         }
         match (&recorded.topic_id, &self.topic_id) {
-            (Some(then), Some(now)) if then != now => Some(format!(
-                "topic {topic} was deleted and created anew: the tables were made from the one with id {then}, this \
-                 one's id is {now}"
-            )),
+            (Some(recorded), Some(found)) if recorded != found => {
+                let (recorded, found) = (recorded.clone(), found.clone());
+                Some(OtherLog::CreatedAnew { topic, recorded, found })
+            }
             _ => None,
         }
     }
@@ -53,18 +63,18 @@ mod tests {
     }
 
     #[test]
-    fn each_id_that_differs_is_another_log() {
+    fn a_log_with_another_id_is_another_log() {
         let recorded = log("c", "t", Some("i"), 6);
-        for (now, word) in [
-            (log("d", "t", Some("i"), 6), Some("cluster d")),
-            (log("c", "u", Some("i"), 6), Some("topic u")),
-            (log("c", "t", Some("j"), 6), Some("created anew")),
-            (log("c", "t", None, 6), None),
-            (log("c", "t", Some("i"), 7), None),
+        for (found, word) in [
+            (log("d", "t", Some("i"), 6), "cluster d"),
+            (log("c", "u", Some("i"), 6), "topic u"),
+            (log("c", "t", Some("j"), 6), "created anew"),
         ] {
-            let conflict = now.conflict_with(&recorded);
-            assert_eq!(conflict.is_some(), word.is_some(), "{now:?}");
-            assert!(conflict.unwrap_or_default().contains(word.unwrap_or_default()), "{now:?}");
+            let conflict = found.conflict_with(&recorded).unwrap();
+            assert!(conflict.to_string().contains(word), "{conflict}");
+        }
+        for same in [log("c", "t", None, 6), log("c", "t", Some("i"), 7)] {
+            assert_eq!(same.conflict_with(&recorded), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An event that was decided and is not in the log yet, and its JSON.
+//! An event that has been decided and is not in the log yet, and its JSON.
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ pub struct NewEvent {
     pub attributes: Attributes,
 }
 
-/// What only events of one type say.
+/// The attributes that only events of one type have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attributes {
     Created {
@@ -29,7 +29,7 @@ pub enum Attributes {
     },
     Paid {
         payment_method: String,
-        /// `None`: the order's total is not known.
+        /// `None` if the order's total is not known.
         amount_cents: Option<i64>,
     },
     Shipped {
@@ -53,7 +53,7 @@ impl NewEvent {
         }
     }
 
-    /// Writes the record's value to the end of `out`.
+    /// Appends the record's value to `out`.
     pub fn write_json(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         serde_json::to_writer(out, self)
     }

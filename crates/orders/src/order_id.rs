@@ -3,18 +3,18 @@
 use std::borrow::Borrow;
 use std::fmt;
 
-/// Text of 1 to 128 characters without NUL.
+/// A text of 1 to 128 characters without NUL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(Box<str>);
 
-/// Why a text is no order id.
+/// Why a text is not an order id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadOrderId {
-    #[error("order_id is empty; it has 1 to 128 characters")]
+    #[error("order_id is empty; it must have 1 to 128 characters")]
     Empty,
-    #[error("order_id has {0} characters; it has 1 to 128")]
+    #[error("order_id has {0} characters; it must have 1 to 128")]
     TooLong(usize),
-    #[error("order_id holds a NUL character")]
+    #[error("order_id contains a NUL character")]
     Nul,
 }
 
@@ -25,7 +25,7 @@ impl OrderId {
         if text.is_empty() {
             return Err(BadOrderId::Empty);
         }
-        // Bytes first: a short text needs no counting.
+        // Compares bytes first, since a short text needs no counting of characters.
         if text.len() > Self::MAX_CHARS {
             let chars = text.chars().count();
             if chars > Self::MAX_CHARS {

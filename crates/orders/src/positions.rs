@@ -1,4 +1,4 @@
-//! Positions of several partitions at once: an offset vector.
+//! Positions of several partitions: an offset vector.
 
 use std::collections::{BTreeMap, btree_map};
 use std::fmt;

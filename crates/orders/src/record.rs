@@ -1,24 +1,24 @@
-//! One record as it stands in the log.
+//! One record as the log holds it.
 
 use crate::{LogOrder, Offset, Partition, Position, Time};
 
-/// Borrowed from whatever was read.
+/// A record, borrowed from the memory that it was read into.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     pub partition: Partition,
     pub offset: Offset,
-    /// The record's time stamp in milliseconds since 1970, as Kafka keeps it.
+    /// The record's timestamp as Kafka keeps it: milliseconds since 1970.
     pub appended_millis: i64,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
     pub headers: Headers<'a>,
 }
 
-/// A record's headers in one piece of memory, in their order: see [`push_header`].
+/// The headers of a record in their order, in one block of memory that [`push_header`] fills.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Headers<'a>(pub &'a [u8]);
 
-/// In place of a value's length: there is none.
+/// Stands in place of a value's length if the header has no value.
 const NO_VALUE: u32 = u32::MAX;
 
 /// Appends one header in the form that [`Headers`] reads.
@@ -49,7 +49,7 @@ impl<'a> Headers<'a> {
         })
     }
 
-    /// The last header of that name: the one that counts where there are several.
+    /// The value of the last header with this name: the one that counts if there are several.
     #[must_use]
     pub fn get(self, name: &str) -> Option<&'a [u8]> {
         self.raw().filter(|(other, _)| *other == name.as_bytes()).last().and_then(|(_, value)| value)
@@ -66,7 +66,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Where a reader stands once it has applied this record.
+    /// The position of a reader that has applied this record.
     #[must_use]
     pub fn next(&self) -> Position {
         Position::after(self.offset)
@@ -81,8 +81,8 @@ impl<'a> Record<'a> {
         is_id.then(|| std::str::from_utf8(id).ok()).flatten()
     }
 
-    /// `offset:append time in ms:hash of key and value`: tells later whether the log
-    /// still holds this record at this place.
+    /// `offset:timestamp in ms:hash of key and value`. Comparing it later shows whether the log still
+    /// holds this record at this offset.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut hash = fnv1a(FNV_BASIS, self.key.unwrap_or_default());
@@ -94,7 +94,7 @@ impl<'a> Record<'a> {
 
 const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// FNV-1a, 64 bits: stored in databases, so it may never change.
+/// FNV-1a with 64 bits. Its results are stored in databases, so it must never change.
 fn fnv1a(mut hash: u64, bytes: &[u8]) -> u64 {
     for byte in bytes {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);

@@ -1,20 +1,19 @@
-//! Raw JSON text: reading a scalar out of it, and what PostgreSQL's `jsonb` would refuse.
+//! Raw JSON text: reads scalars out of it, and finds what PostgreSQL's `jsonb` would refuse.
 //!
-//! Values travel as the slice of the record that they came in; most are never
-//! parsed further than here.
+//! Values are passed on as slices of the record that they came in; most are never parsed any further.
 
 use std::borrow::Cow;
 
-/// How deep arrays and objects may nest in one value: what serde_json reads (128),
-/// less the levels that tables and answers put around it.
+/// How deep arrays and objects may nest in one value: the limit of serde_json (128) less the levels
+/// that tables and answers add around it.
 pub const MAX_DEPTH: usize = 100;
 
-/// The longest number, in characters, and its smallest exponent: far below the limits of
-/// PostgreSQL's `numeric`, so that none is ever met there.
+/// The maximum length of a number, in characters, and its smallest exponent. Both are far below the
+/// limits of PostgreSQL's `numeric`, so that those are never reached.
 const MAX_NUMBER_CHARS: usize = 1000;
 const MIN_EXPONENT: i32 = -400;
 
-/// What is wrong with a value that is valid JSON.
+/// Why a value that is valid JSON cannot be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfit {
     Nul,
@@ -23,7 +22,7 @@ pub enum Unfit {
     LoneSurrogate,
 }
 
-/// The text of a JSON string, borrowed where it holds no escape. `None`: no string.
+/// The text of a JSON string, borrowed if it has no escapes. `None` if it is not a string.
 #[must_use]
 pub fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
@@ -34,13 +33,13 @@ pub fn string(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A JSON number that is whole and is written so.
+/// The value of a JSON number that is written without a fraction and without an exponent.
 #[must_use]
 pub fn integer(raw: &str) -> Option<i128> {
     raw.parse().ok()
 }
 
-/// Appends a JSON string.
+/// Appends `text` as a JSON string.
 pub fn push_string(out: &mut String, text: &str) {
     let plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
     if text.as_bytes().iter().all(plain) {
@@ -52,8 +51,7 @@ pub fn push_string(out: &mut String, text: &str) {
     }
 }
 
-/// Refuses what is valid JSON and yet no valid `jsonb`, or nothing that every reader of
-/// JSON can hold.
+/// Refuses valid JSON that is not valid `jsonb`, or that common readers of JSON cannot represent.
 pub fn check(raw: &str) -> Result<(), Unfit> {
     let bytes = raw.as_bytes();
     if bytes.first() == Some(&b'"') && !bytes.contains(&b'\\') {

@@ -1,23 +1,23 @@
-//! A point in time, to the microsecond, as PostgreSQL keeps it.
+//! Points in time with the precision of PostgreSQL, which is a microsecond.
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
-/// Microseconds since 1970-01-01T00:00:00Z. Finer digits of an input are cut off.
-/// Times that are read lie between [`Time::MIN`] and [`Time::MAX`].
+/// Microseconds since 1970-01-01T00:00:00Z. Finer digits of an input are cut off. Parsed times lie
+/// between [`Time::MIN`] and [`Time::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(i64);
 
-/// The text is no time that can be kept.
+/// The text is not a time, or not one that can be kept.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no RFC 3339 time such as 2026-11-21T18:04:05.123Z, from {min} to {max}", min = Time::MIN, max = Time::MAX)]
+#[error("{0:?} is not an RFC 3339 time such as 2026-11-21T18:04:05.123Z, from {min} to {max}", min = Time::MIN, max = Time::MAX)]
 pub struct BadTime(pub String);
 
 impl Time {
-    /// Of 2000-01-01T00:00:00Z, where PostgreSQL counts from.
+    /// 2000-01-01T00:00:00Z, from which PostgreSQL counts.
     const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
     /// The earliest that PostgreSQL's `timestamptz` holds, in 4714 BC.
@@ -25,13 +25,7 @@ impl Time {
     /// 9999-12-30T22:00:00Z, the latest that RFC 3339 can write in every time zone.
     pub const MAX: Self = Self(253_402_207_200_000_000);
 
-    /// By this machine's clock.
-    #[must_use]
-    pub fn now() -> Self {
-        Self(Timestamp::now().as_microsecond())
-    }
-
-    /// So long before, but not before [`Time::MIN`].
+    /// The time that lies `duration` before this one, or [`Time::MIN`] if that is later.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
@@ -43,14 +37,14 @@ impl Time {
         Self(micros)
     }
 
-    /// From a record's append time in milliseconds. A producer may write any number
-    /// there: what cannot be kept becomes the nearest time that can.
+    /// From the timestamp of a record, in milliseconds. A producer may write any number there: a time
+    /// that cannot be kept becomes the nearest one that can.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.saturating_mul(1000)).clamp(Self::MIN, Self::MAX)
     }
 
-    /// For a record that is put together again: [`Time::from_millis`] gives the same time.
+    /// Milliseconds since 1970. For a time that was made by [`Time::from_millis`] this is the inverse.
     #[must_use]
     pub fn as_millis(self) -> i64 {
         self.0.div_euclid(1000)
@@ -61,7 +55,7 @@ impl Time {
         self.0
     }
 
-    /// Microseconds since 2000, the wire form of `timestamptz`.
+    /// Microseconds since 2000: the binary format of `timestamptz`.
     #[must_use]
     pub fn to_postgres(self) -> i64 {
         self.0 - Self::POSTGRES_EPOCH
@@ -73,13 +67,23 @@ impl Time {
     }
 }
 
+/// A time that cannot be kept becomes the nearest one that can.
+impl From<SystemTime> for Time {
+    fn from(time: SystemTime) -> Self {
+        let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        let since_1970 =
+            time.duration_since(UNIX_EPOCH).map_or_else(|before| -micros(before.duration()), micros);
+        Self(since_1970).clamp(Self::MIN, Self::MAX)
+    }
+}
+
 impl FromStr for Time {
     type Err = BadTime;
 
     fn from_str(text: &str) -> Result<Self, BadTime> {
         let bad = || BadTime(text.to_owned());
         let time: Timestamp = text.parse().map_err(|_| bad())?;
-        // Towards the past, also before 1970, so that a cut-off time is never later.
+        // Rounded towards the past, also before 1970, so that cutting off digits never makes a time later.
         let time = Self(time.as_nanosecond().div_euclid(1000) as i64);
         if (Self::MIN..=Self::MAX).contains(&time) { Ok(time) } else { Err(bad()) }
     }
@@ -139,6 +143,14 @@ mod tests {
         assert_eq!(Time::from_millis(61_000).before(minute), Time::from_millis(1000));
         assert_eq!(Time::MIN.before(minute), Time::MIN);
         assert_eq!(Time::MAX.before(Duration::MAX), Time::MIN);
+    }
+
+    #[test]
+    fn a_system_time_counts_from_1970_both_ways() {
+        let half = Duration::from_millis(500);
+        assert_eq!(Time::from(UNIX_EPOCH + half).as_micros(), 500_000);
+        assert_eq!(Time::from(UNIX_EPOCH - half).as_micros(), -500_000);
+        assert_eq!(Time::from(UNIX_EPOCH - Duration::from_secs(1 << 40)), Time::MIN);
     }
 
     #[test]

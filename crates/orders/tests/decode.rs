@@ -268,13 +268,13 @@ fn messages_say_what_is_wrong_and_stay_short() {
     for (value, message) in [
         (
             event("OrderPaid", r#""status":"shipped""#),
-            r#"status "shipped"; OrderPaid makes an order "paid""#.to_owned(),
+            r#"status is "shipped", but OrderPaid makes an order "paid""#.to_owned(),
         ),
-        (event("OrderPaid", r#""sequence":0"#), "sequence is from 1 to 2147483647, not 0".to_owned()),
+        (event("OrderPaid", r#""sequence":0"#), "sequence must be from 1 to 2147483647, but is 0".to_owned()),
         (r#"{"event":"OrderPaid"}"#.to_owned(), "order_id is missing".to_owned()),
         (
             event("OrderPaid", &format!(r#""sequence":[{}1]"#, "1,".repeat(100))),
-            format!("sequence is an integer, not [{}1…", "1,".repeat(19)),
+            format!("sequence must be an integer, but is [{}1…", "1,".repeat(19)),
         ),
     ] {
         assert_eq!(read(&value).unwrap_err().message, message);

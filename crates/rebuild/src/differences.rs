@@ -2,22 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-/// More are counted, not listed.
+/// Further differences are counted, not listed.
 pub(crate) const LISTED: usize = 100;
-/// Longer values are cut, in characters.
-const SHOWN: usize = 200;
+/// Longer values are cut off; in characters.
+const VALUE_LIMIT: usize = 200;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Differences {
-    /// Values and rows that differ, as far as they were looked at.
+    /// Values and rows that differ, in the stretches that were inspected.
     pub total: u64,
-    /// Stretches of the log that differ and were not looked into.
+    /// Stretches of the log that differ and were not inspected.
     pub unexplored_stretches: u64,
-    /// The first of them.
+    /// The first of the differences.
     pub listed: Vec<Difference>,
 }
 
-/// One value that is not what the log says, or a whole row where `column` is none.
+/// One value that is not what the log says, or a whole row if `column` is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// `order_history`, `dead_letters` or `orders`.
@@ -30,9 +30,9 @@ pub struct Difference {
     pub order_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub column: Option<String>,
-    /// What follows from the log; none: null, or no such row.
+    /// What follows from the log; null stands for NULL or for no row.
     pub expected: Option<String>,
-    /// What the table holds; none: null, or no such row.
+    /// What the table holds; null stands for NULL or for no row.
     pub found: Option<String>,
 }
 
@@ -60,7 +60,7 @@ impl Differences {
 }
 
 fn shorten(text: String) -> String {
-    match text.char_indices().nth(SHOWN) {
+    match text.char_indices().nth(VALUE_LIMIT) {
         None => text,
         Some((end, _)) => format!("{}…", &text[..end]),
     }
@@ -78,8 +78,8 @@ impl std::fmt::Display for Difference {
         if let Some(column) = &self.column {
             write!(f, " {column}")?;
         }
-        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".into());
-        write!(f, ": the log says {}, the table {}", shown(&self.expected), shown(&self.found))
+        let describe = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".into());
+        write!(f, ": the log says {}, the table {}", describe(&self.expected), describe(&self.found))
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_are_counted_and_the_first_are_listed() {
+    fn all_differences_are_counted_and_the_first_are_listed() {
         let mut all = Differences::default();
         for offset in 0..250 {
             all.push(Difference {
@@ -98,7 +98,7 @@ mod tests {
             });
         }
         assert_eq!((all.total, all.listed.len()), (250, LISTED));
-        assert_eq!(all.listed[0].expected.as_ref().unwrap().chars().count(), SHOWN + 1);
+        assert_eq!(all.listed[0].expected.as_ref().unwrap().chars().count(), VALUE_LIMIT + 1);
         let mut both = Differences::default();
         both.extend(all.clone());
         both.extend(all);

@@ -1,6 +1,9 @@
-//! Why a rebuild cannot be started, or cannot go on.
+//! Why a rebuild cannot be started or cannot go on, and what to do about each reason.
 
-use views::Recovery;
+use tokio::task::JoinError;
+use views::rebuild::State;
+
+use crate::outcome::FailureCause;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -10,46 +13,125 @@ pub enum Error {
     Views(#[from] views::Error),
 
     #[error(transparent)]
-    Log(#[from] event_log::Error),
-
-    /// One at a time for each view.
-    #[error("rebuild {id} of view {view} is running already, in {runner}; wait for it or cancel it")]
-    AlreadyRunning { view: String, id: i64, runner: String },
+    EventLog(#[from] event_log::Error),
 
     #[error("there is no view {0:?}; the views are: orders")]
     UnknownView(String),
 
-    /// Somebody else drives it now, or has ended it.
+    /// A view has at most one unfinished rebuild.
+    #[error("rebuild {id} of view {view} is running already, in {runner}; wait for it or cancel it")]
+    AlreadyRunning { view: String, id: i64, runner: String },
+
+    /// A session holds the lock, and no row says for which rebuild.
+    #[error(
+        "another session holds the lock for rebuilds of view {view}, but no unfinished rebuild is recorded; if trying \
+         again does not help, look for the session in pg_locks (locktype advisory)"
+    )]
+    LockHeld { view: String },
+
+    /// This process does not own the rebuild's row, or no longer does.
     #[error("another process has ended this rebuild or drives it now")]
-    Taken,
+    NotOwner,
 
-    /// The rest of the log took too long: the live writers were let go again.
-    #[error("the rest of the log could not be applied while the live writers waited")]
-    Held,
+    /// An attempt to switch was given up, so that the live writers need not wait longer.
+    #[error(
+        "the rest of the log could not be applied in the short time in which the switch may hold off the live writers"
+    )]
+    SwitchTimedOut,
 
-    #[error("{0}")]
-    Other(String),
+    #[error("rebuild {rebuild} is {state}, but its row has no {missing}")]
+    IncompleteRow { rebuild: i64, state: State, missing: &'static str },
+
+    #[error("the row of rebuild {rebuild} was deleted")]
+    RowDeleted { rebuild: i64 },
+
+    #[error(
+        "the plan of rebuild {rebuild} cannot be read; another version of this program wrote it: {cause}"
+    )]
+    ForeignPlan { rebuild: i64, cause: serde_json::Error },
+
+    /// The operating system gave the rebuild no thread.
+    #[error("no thread could be started for the rebuild: {cause}")]
+    NoThread { cause: std::io::Error },
+
+    /// The thread that drove the rebuild panicked.
+    #[error("the rebuild's thread ended without an outcome; the next start continues the rebuild")]
+    ThreadLost,
+
+    /// A task of a step panicked.
+    #[error("a task of the rebuild ended without a result: {cause}")]
+    TaskLost { cause: JoinError },
+}
+
+/// What to do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// Try the same again after a pause: the database or Kafka is away, or a lock is taken.
+    Retry,
+    /// Leave the rebuild alone; its row says what became of it.
+    LetGo,
+    /// End the rebuild as failed.
+    Fail(FailureCause),
 }
 
 impl Error {
-    /// Whether the same may work in a while.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
+    pub fn recovery(&self) -> Recovery {
         match self {
-            Self::Views(error) => error.recovery() == Recovery::Retry,
-            Self::Log(error) => error.is_passing(),
-            Self::AlreadyRunning { .. }
+            Self::Views(error) => match error.recovery() {
+                // A step that runs again claims its partitions and reads their positions anew.
+                views::Recovery::Retry | views::Recovery::Reclaim => Recovery::Retry,
+                views::Recovery::Record | views::Recovery::Stop => Recovery::Fail(FailureCause::Unexpected),
+            },
+            Self::EventLog(error) if error.is_passing() => Recovery::Retry,
+            Self::EventLog(error) if error.is_about_the_log() => Recovery::Fail(FailureCause::Log),
+            Self::SwitchTimedOut | Self::LockHeld { .. } => Recovery::Retry,
+            Self::NotOwner => Recovery::LetGo,
+            Self::EventLog(_)
             | Self::UnknownView(_)
-            | Self::Taken
-            | Self::Held
-            | Self::Other(_) => false,
+            | Self::AlreadyRunning { .. }
+            | Self::IncompleteRow { .. }
+            | Self::RowDeleted { .. }
+            | Self::ForeignPlan { .. }
+            | Self::NoThread { .. }
+            | Self::ThreadLost
+            | Self::TaskLost { .. } => Recovery::Fail(FailureCause::Unexpected),
+        }
+    }
+
+    /// For changes of the rebuild's row: PostgreSQL refuses them to whoever does not own it.
+    pub(crate) fn from_row_change(error: views::Error) -> Self {
+        match error {
+            views::Error::NotTheOwner { .. } => Self::NotOwner,
+            other => Self::Views(other),
         }
     }
 }
 
-/// A part of the work that ended early.
-impl From<tokio::task::JoinError> for Error {
-    fn from(error: tokio::task::JoinError) -> Self {
-        Self::Other(format!("a part of the rebuild ended early: {error}"))
+impl From<JoinError> for Error {
+    fn from(cause: JoinError) -> Self {
+        Self::TaskLost { cause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_change_of_the_row_means_that_another_process_owns_it() {
+        let refused = views::Error::NotTheOwner { attempt: "moving a rebuild on" };
+        let error = Error::from_row_change(refused);
+        assert!(matches!(error, Error::NotOwner), "{error}");
+        assert_eq!(error.recovery(), Recovery::LetGo);
+        let other = Error::from_row_change(views::Error::Decided);
+        assert!(matches!(other, Error::Views(views::Error::Decided)), "{other}");
+    }
+
+    #[test]
+    fn a_step_whose_positions_moved_runs_again() {
+        let (partition, held, found) = (orders::Partition(0), orders::Position(9), orders::Position(5));
+        let went_back = Error::Views(views::Error::WentBack { partition, held, found });
+        assert_eq!(went_back.recovery(), Recovery::Retry);
     }
 }

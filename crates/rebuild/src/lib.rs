@@ -1,32 +1,40 @@
-//! Rebuilding a view from offset 0 of the log while it keeps serving, and verifying
-//! it before it is switched in: a state machine over event-log and views.
+//! Rebuilds a view from offset 0 of the log while the old tables keep serving, verifies
+//! the new tables, and switches to them: a state machine over event-log and views.
 //!
-//! Each step can be done again from what the database holds, so a rebuild that was
-//! killed goes on where it was: [`start`] takes over what nobody drives.
+//! Each state has one file in `steps`, which says what is done in it. What a step has
+//! done is in the database, so a rebuild whose process was killed continues where it
+//! stopped: [`start`] and [`resume`] take over a rebuild that no process drives.
 
-mod canonical;
-mod catch_up;
-mod derive;
+mod build_writer;
+mod context;
 mod differences;
-mod disk;
+mod dry_run;
+mod ending;
 mod error;
 mod job;
-mod lanes;
-mod log;
+mod json;
+mod log_state;
+mod meter;
+mod outcome;
+mod ownership;
 mod plan;
 mod progress;
+mod report;
 mod resource;
-mod runner;
 mod settings;
-mod switch;
-mod verify;
+mod start;
+mod state_machine;
+mod steps;
 
 pub use differences::{Difference, Differences};
-pub use error::{Error, Result};
-pub use job::{DryRun, Job, Stop, cancel_left_behind, dry_run, resume, start};
+pub use dry_run::{DryRun, dry_run};
+pub use ending::cancel_left_behind;
+pub use error::{Error, Recovery, Result};
+pub use job::{Job, Stop};
+pub use outcome::{FailureCause, Outcome};
 pub use plan::{Plan, PlannedPartition, RateSource};
 pub use progress::{PartitionProgress, Phase, Progress};
 pub use resource::{RebuildView, get, list};
-pub use runner::{FailureCause, Outcome};
 pub use settings::{Request, Settings};
+pub use start::{resume, start};
 pub use views::rebuild::{State, SwitchMode};

@@ -1,14 +1,13 @@
-//! A rebuild as its readers see it.
+//! A rebuild as the API and the command line show it.
 
 use orders::Time;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use views::rebuild::{RebuildRow, State, SwitchMode};
 use views::{Database, SessionKind};
 
 use crate::differences::Differences;
 use crate::error::Result;
+use crate::json::from_json;
 use crate::plan::Plan;
 use crate::progress::Progress;
 
@@ -17,7 +16,7 @@ pub struct RebuildView {
     pub id: i64,
     pub view: String,
     pub state: State,
-    /// The build that is being made; null while planned.
+    /// The build that this rebuild makes; null while it is planned.
     pub build: Option<i64>,
     pub switch: SwitchMode,
     pub dry_run: bool,
@@ -26,7 +25,7 @@ pub struct RebuildView {
     pub plan: Option<Plan>,
     pub progress: Option<Progress>,
     pub differences: Option<Differences>,
-    /// The process that drives it, or did last.
+    /// The process that drives the rebuild, or was the last to do so.
     pub runner: Option<String>,
     pub requested_at: Time,
     pub updated_at: Time,
@@ -43,9 +42,9 @@ impl From<RebuildRow> for RebuildView {
             switch: row.switch,
             dry_run: row.dry_run,
             reason: row.reason,
-            plan: read(row.plan),
-            progress: read(row.progress),
-            differences: read(row.differences),
+            plan: from_json(row.plan),
+            progress: from_json(row.progress),
+            differences: from_json(row.differences),
             runner: row.runner,
             requested_at: row.requested_at,
             updated_at: row.updated_at,
@@ -54,18 +53,13 @@ impl From<RebuildRow> for RebuildView {
     }
 }
 
-/// What another version wrote in another form is left out.
-fn read<T: DeserializeOwned>(value: Option<Value>) -> Option<T> {
-    serde_json::from_value(value?).ok()
-}
-
-/// One rebuild; `None`: there is none of that id.
+/// `None` if no rebuild has this id.
 pub async fn get(database: &Database, id: i64) -> Result<Option<RebuildView>> {
     let session = database.session("food-orders rebuilds", SessionKind::Short).await?;
     Ok(views::rebuild::get(&session, id).await?.map(RebuildView::from))
 }
 
-/// The newest first.
+/// At most `limit` rebuilds, the newest first.
 pub async fn list(database: &Database, limit: i64) -> Result<Vec<RebuildView>> {
     let session = database.session("food-orders rebuilds", SessionKind::Short).await?;
     let rows = views::rebuild::list(&session, limit).await?;

@@ -9,13 +9,13 @@ use views::rebuild::SwitchMode;
 pub struct Settings {
     pub database: Database,
     pub kafka: KafkaSettings,
-    /// The same as the consumers': it decides which records become dead letters.
+    /// Must be that of the consumers: it decides which records become dead letters.
     pub codec: Codec,
     /// Names this process to operators, such as `api` or `replay-rebuild`.
     pub process: String,
 }
 
-/// What was asked for.
+/// Which view to rebuild, and whether to switch to the new build at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub view: String,

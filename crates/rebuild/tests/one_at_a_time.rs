@@ -1,4 +1,4 @@
-//! One rebuild of a view at a time; one that nobody drives is gone on with.
+//! At most one rebuild of a view is unfinished, and one that no process drives is continued.
 #![allow(clippy::unwrap_used)] // a test
 
 mod common;
@@ -10,18 +10,18 @@ use common::{World, eventually};
 use rebuild::{Error, Outcome, Request, State, Stop, SwitchMode};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_one_is_refused_while_the_first_is_driven() {
+async fn a_second_rebuild_is_refused_while_a_process_drives_the_first() {
     let world = World::new(1).await;
     let first = world.start().await;
     let second = rebuild::start(&world.settings, &Request::default()).await;
-    let Err(Error::AlreadyRunning { id, .. }) = second else { panic!("it was not refused") };
+    let Err(Error::AlreadyRunning { id, .. }) = second else { panic!("the second rebuild was not refused") };
     assert_eq!(id, first.id());
     assert!(matches!(
         rebuild::cancel_left_behind(&world.settings, "orders").await,
         Err(Error::AlreadyRunning { .. })
     ));
 
-    // The process that drives it dies: the next start goes on with it.
+    // Its process is gone, so the next start continues it.
     drop(first);
     let next = world.start().await;
     assert_eq!((next.id(), next.resumed()), (id, Some(State::Planned)));
@@ -35,9 +35,9 @@ async fn an_unknown_view_is_an_error_of_its_own() {
     assert!(matches!(rebuild::start(&world.settings, &request).await, Err(Error::UnknownView(_))));
 }
 
-/// Interrupted at random points, again and again, it ends in the same tables.
+/// Whatever the points at which it is interrupted, a rebuild ends in the same tables.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_was_interrupted_goes_on_where_it_was() {
+async fn an_interrupted_rebuild_continues_where_it_stopped() {
     let world = World::new(4).await;
     world.write(mixed(5, 30_000)).await;
     world.apply_live().await;
@@ -47,7 +47,7 @@ async fn one_that_was_interrupted_goes_on_where_it_was() {
         let job = world.start().await;
         let stop = Stop::default();
         let pause = stop.pause.clone();
-        // Longer and longer: on a slow machine, too, it gets on.
+        // Longer each time, so that the rebuild advances on a slow machine as well.
         let after = Duration::from_millis((100 + dice.roll(500)) * (left_in.len() as u64 + 3) / 3);
         tokio::spawn(async move {
             tokio::time::sleep(after).await;
@@ -59,7 +59,7 @@ async fn one_that_was_interrupted_goes_on_where_it_was() {
                 left_in.push(view.state);
             }
             Outcome::Active { build, .. } => {
-                assert_eq!(build, 2, "the same build all along");
+                assert_eq!(build, 2, "it is the same build all along");
                 break;
             }
             other => panic!("{other:?}"),
@@ -70,7 +70,7 @@ async fn one_that_was_interrupted_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_one_leaves_nothing_behind() {
+async fn a_cancelled_rebuild_leaves_nothing_behind() {
     let world = World::new(4).await;
     world.write(lives(0, 20_000)).await;
     world.apply_live().await;
@@ -97,7 +97,7 @@ async fn a_cancelled_one_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_build_that_waits_can_be_cancelled_or_switched_in_later() {
+async fn a_ready_build_can_be_cancelled_or_switched_to_later() {
     let world = World::new(2).await;
     world.write(lives(0, 100)).await;
     world.apply_live().await;
@@ -120,9 +120,9 @@ async fn a_build_that_waits_can_be_cancelled_or_switched_in_later() {
     assert_eq!(world.assert_tables_follow_from_the_log().await, 200);
 }
 
-/// The database ends every session, again and again: what was done stays, the rest is done again.
+/// The database ends all sessions several times: what was committed stays, and the rest is repeated.
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_connections_are_made_again() {
+async fn a_rebuild_survives_lost_connections() {
     let world = World::new(4).await;
     world.write(mixed(8, 20_000)).await;
     world.apply_live().await;

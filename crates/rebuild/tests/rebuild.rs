@@ -1,4 +1,4 @@
-//! A rebuild ends in the tables that follow from the log.
+//! A rebuild makes the tables that follow from the log.
 #![allow(clippy::unwrap_used)] // a test
 
 mod common;
@@ -8,7 +8,7 @@ use common::events::{lives, mixed};
 use rebuild::{FailureCause, Outcome, RateSource, Request, State};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_new_tables_are_what_the_log_comes_down_to() {
+async fn the_new_tables_follow_from_the_log() {
     let world = World::new(5).await;
     world.write(mixed(1, 20_000)).await;
     world.apply_live().await;
@@ -34,7 +34,7 @@ async fn the_new_tables_are_what_the_log_comes_down_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_live_tables_never_applied_is_there_after_a_rebuild() {
+async fn a_rebuild_includes_events_that_the_live_tables_never_applied() {
     let world = World::new(2).await;
     world.write(mixed(2, 1000)).await;
     let (outcome, _) = world.rebuild().await;
@@ -73,7 +73,7 @@ async fn one_superseded_build_is_kept_and_older_ones_are_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_plans_and_makes_nothing() {
+async fn a_dry_run_plans_and_makes_no_build() {
     let world = World::new(2).await;
     world.write(lives(0, 500)).await;
     let dry_run = rebuild::dry_run(&world.settings, &Request::default()).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_dry_run_plans_and_makes_nothing() {
     let builds: i64 =
         world.client().await.query_one("SELECT count(*) FROM builds", &[]).await.unwrap().get(0);
     assert_eq!(builds, 1);
-    // It keeps nobody away.
+    // It does not stand in the way of a rebuild.
     let (outcome, _) = world.rebuild().await;
     assert!(matches!(outcome, Outcome::Active { .. }));
 }
@@ -100,4 +100,16 @@ async fn a_log_that_ends_before_the_live_positions_is_refused() {
     assert_eq!(cause, FailureCause::Log);
     assert!(reason.contains("ends at offset 40") && reason.contains("up to offset 99"), "{reason}");
     assert_eq!((view.state, view.reason, view.build), (State::Failed, Some(reason), None));
+}
+
+/// An error that time does not mend is no statement about the log, even if it comes from Kafka.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kafka_error_fails_the_rebuild_with_its_words_and_does_not_blame_the_log() {
+    let mut world = World::new(1).await;
+    world.settings.kafka.properties.push(("no.such.property".into(), "1".to_owned().into()));
+    let (outcome, view) = world.rebuild().await;
+    let Outcome::Failed { cause, reason } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(cause, FailureCause::Unexpected);
+    assert!(reason.contains("no.such.property"), "{reason}");
+    assert_eq!((view.state, view.reason), (State::Failed, Some(reason)));
 }

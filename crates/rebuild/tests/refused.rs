@@ -1,4 +1,4 @@
-//! What differs is not switched in.
+//! A build that differs from the log is not switched to.
 #![allow(clippy::unwrap_used)] // a test
 
 mod common;
@@ -8,7 +8,7 @@ use common::events::{lives, mixed};
 use rebuild::{Differences, FailureCause, Outcome, Request, Stop, SwitchMode};
 
 impl World {
-    /// A verified build that waits; what is done to it here is found by the next start.
+    /// Changes a verified build that is ready, and returns what the next start finds.
     async fn tampered(&self, statement: &str) -> Differences {
         let request = Request { switch: SwitchMode::Manual, ..Request::default() };
         let job = rebuild::start(&self.settings, &request).await.unwrap();
@@ -26,7 +26,7 @@ impl World {
             .await
             .unwrap()
             .get(0);
-        assert_eq!(active, 1, "the live tables stay");
+        assert_eq!(active, 1, "the live tables still serve");
         view.differences.unwrap()
     }
 }

@@ -1,4 +1,4 @@
-//! The switch takes place while live writers and readers go on.
+//! The switch happens while live writers and readers continue.
 #![allow(clippy::unwrap_used)] // a test
 
 mod common;
@@ -12,8 +12,8 @@ use common::events::{lives, mixed};
 use common::{World, eventually};
 use rebuild::{Outcome, State, Stop};
 
-/// Reads the public tables in a loop: no error, never empty, never back in time.
-async fn read_on(world: Arc<World>, stop: Arc<AtomicBool>) -> usize {
+/// Reads the public tables in a loop: no error, no order missing, no position back in time.
+async fn read_until(world: Arc<World>, stop: Arc<AtomicBool>) -> usize {
     let mut client = world.client().await;
     let mut last: BTreeMap<i32, i64> = BTreeMap::new();
     let mut last_count = 0;
@@ -40,14 +40,14 @@ async fn read_on(world: Arc<World>, stop: Arc<AtomicBool>) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_event_is_lost_or_doubled_and_no_read_goes_back() {
+async fn no_event_is_lost_or_doubled_and_no_read_goes_back_in_time() {
     let world = Arc::new(World::new(6).await);
     world.write(mixed(7, 10_000)).await;
     world.apply_live().await;
     let live = world.live();
     let refused = Arc::clone(&live.refused);
     let stop = Arc::new(AtomicBool::new(false));
-    let reader = tokio::spawn(read_on(Arc::clone(&world), Arc::clone(&stop)));
+    let reader = tokio::spawn(read_until(Arc::clone(&world), Arc::clone(&stop)));
     let written = Arc::new(AtomicUsize::new(0));
     let producer = {
         let (world, stop, written) = (Arc::clone(&world), Arc::clone(&stop), Arc::clone(&written));
@@ -70,7 +70,7 @@ async fn no_event_is_lost_or_doubled_and_no_read_goes_back() {
     live.stop().await;
     let reads = reader.await.unwrap();
     println!(
-        "{reads} reads, {} events written meanwhile, refused {refused:?}",
+        "{reads} reads, {} events written meanwhile, {refused:?} commits refused",
         written.load(Ordering::SeqCst)
     );
     assert!(reads > 10 && written.load(Ordering::SeqCst) > 0);
@@ -79,7 +79,7 @@ async fn no_event_is_lost_or_doubled_and_no_read_goes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_read_delays_the_switch_and_nobody_else() {
+async fn a_long_read_delays_the_switch_but_no_other_reader_or_writer() {
     let world = World::new(2).await;
     world.write(lives(0, 200)).await;
     world.apply_live().await;
@@ -95,7 +95,7 @@ async fn a_long_read_delays_the_switch_and_nobody_else() {
     })
     .await;
     assert_eq!(world.view(id).await.state, State::Switching);
-    // Others read on, and the live writer writes on.
+    // Other readers and the live writer do not wait.
     let other = world.client().await;
     other.batch_execute("SET statement_timeout = '2s'; SELECT count(*) FROM public.orders").await.unwrap();
     world.write(lives(200, 50)).await;
@@ -119,8 +119,12 @@ async fn a_writer_that_holds_the_positions_delays_the_switch() {
     let job = world.start().await;
     let progress = job.progress();
     let run = tokio::spawn(job.run(Stop::default()));
-    eventually("a second try", async || {
-        progress.borrow().waits_for.as_deref().is_some_and(|what| what.contains("to switch, after"))
+    eventually("a second attempt", async || {
+        progress
+            .borrow()
+            .waits_for
+            .as_deref()
+            .is_some_and(|what| what.contains("the switch to succeed, after"))
     })
     .await;
     writing.commit().await.unwrap();
@@ -128,9 +132,9 @@ async fn a_writer_that_holds_the_positions_delays_the_switch() {
     assert_eq!(outcome, Outcome::Active { build: 2, replaced: Some(1) });
 }
 
-/// A bug once: the live tables, read after the log's ends, seemed to be ahead of the log.
+/// Regression: the live positions were read after the log's end offsets, and seemed to be ahead of the log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_plan_made_while_writers_go_on_is_not_refused() {
+async fn a_plan_made_while_writers_continue_is_not_refused() {
     let world = Arc::new(World::new(2).await);
     let live = world.live();
     let stop = Arc::new(AtomicBool::new(false));

@@ -184,7 +184,8 @@ mod tests {
 
     #[tokio::test]
     async fn no_setting_of_the_database_outranks_a_pinned_one() {
-        let names = |settings: &[(&'static str, &str)]| settings.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        let names =
+            |settings: &[(&'static str, &str)]| settings.iter().map(|(name, _)| *name).collect::<Vec<_>>();
         assert_eq!(names(&ODD), names(PINNED));
         let servers = local_stack::TestServers::shared().await.unwrap();
         let url = servers.fresh_database().await.unwrap();
@@ -199,7 +200,11 @@ mod tests {
         for ((name, pinned), (_, odd)) in PINNED.iter().zip(ODD) {
             let show = format!("SHOW {name}");
             assert_eq!(plain.query_one(&show, &[]).await.unwrap().get::<_, &str>(0), odd, "{name}");
-            assert_eq!(session.client.query_one(&show, &[]).await.unwrap().get::<_, &str>(0), *pinned, "{name}");
+            assert_eq!(
+                session.client.query_one(&show, &[]).await.unwrap().get::<_, &str>(0),
+                *pinned,
+                "{name}"
+            );
         }
     }
 }

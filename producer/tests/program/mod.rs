@@ -76,9 +76,11 @@ impl Topic {
 
     async fn spans(&self) -> event_log::Result<Vec<(Partition, Span)>> {
         let client = LogClient::new(&self.0)?;
-        let ends = tokio::task::spawn_blocking(move || client.watermarks(Duration::from_secs(10)));
+        let ends = tokio::task::spawn_blocking(move || client.offset_ranges(Duration::from_secs(10)));
         let ends = ends.await.unwrap()?.into_iter();
-        Ok(ends.map(|(partition, ends)| (partition, Span { from: Position::START, to: ends.end })).collect())
+        Ok(ends
+            .map(|(partition, ends)| (partition, Span { from: Position::START, to: ends.end_offset }))
+            .collect())
     }
 }
 

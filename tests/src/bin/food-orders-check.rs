@@ -11,30 +11,31 @@ use service::settings::{Invalid, ShellArgs, whole_number};
 use service::{Exit, Failure, Shell};
 use views::DatabaseArgs;
 
-/// Reads the whole topic, folds it anew, and compares every row and column of the active build with it.
+/// Reads the entire topic, folds it by code of its own, and compares every row and column of the active build
+/// with the result.
 ///
-/// Prints what differs, by key and column, and one line in the end. Ends with 0 if nothing differs, 7 if
-/// something does, 2 if a setting is wrong, 1 if it cannot be told.
+/// Prints every difference, by key and column, and then one line of totals. The exit code is 0 if nothing
+/// differs, 7 if something does, 2 if a setting is wrong, and 1 if the comparison could not be made.
 #[derive(Parser, Debug)]
 #[command(name = "food-orders-check", version, max_term_width = 120)]
 struct Args {
-    /// Wait so long, in seconds, until the end offsets seen at the start are applied
+    /// How long to wait, in seconds, until the end offsets seen at the start are applied
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     wait: u64,
 
-    /// Compare this many answers of the API, each as of a random cut, with the fold of the log up to there
+    /// How many orders to compare with the API's answers, each as of a random cut
     #[arg(long, value_name = "N", default_value_t = 0, requires = "api")]
     as_of_samples: u32,
 
-    /// The API, such as http://127.0.0.1:8080
+    /// The base URL of the API, such as http://127.0.0.1:8080
     #[arg(long, value_name = "URL")]
     api: Option<String>,
 
-    /// The same seed takes the same samples of the same log; random without it
+    /// The same seed takes the same samples of the same log [default: random]
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
 
-    /// Records with a larger value are dead letters, in bytes; the same as the consumers' setting
+    /// The consumers' limit for the value of a record, in bytes; larger records have to be dead letters
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     max_record_bytes: String,
 
@@ -56,13 +57,16 @@ async fn check(args: Args, shell: Shell) -> Result<(), Failure> {
     let started = Instant::now();
     let settings = args.validate()?;
     let report = tokio::select! {
-        () = shell.stop.cancelled() => return Err(Failure::new(Exit::Unexpected, "stopped before the end")),
+        () = shell.stop.cancelled() => return Err(Failure::new(Exit::Unexpected, "stopped before the comparison was complete")),
         report = oracle::check(&settings) => report?,
     };
     writeln!(stdout(), "{report} ({:.1} s)", started.elapsed().as_secs_f64())?;
     match report.differences.count() {
         0 => Ok(()),
-        count => Err(Failure::new(Exit::Difference, format!("{count} differences"))),
+        count => Err(Failure::new(
+            Exit::Difference,
+            format!("the tables differ from the log: {count} differences"),
+        )),
     }
 }
 

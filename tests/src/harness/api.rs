@@ -1,10 +1,10 @@
-//! The HTTP API, from outside.
+//! The HTTP API as a client sees it.
 
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 
 use super::stage::TOKEN;
-use super::{PATIENCE, Program, eventually};
+use super::{GIVE_UP_AFTER, Program, eventually};
 
 pub struct Api {
     pub program: Program,
@@ -13,7 +13,7 @@ pub struct Api {
     client: Client,
 }
 
-/// One answer, whole.
+/// An answer, read to its end.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -24,7 +24,7 @@ pub struct Answer {
 impl Api {
     pub(super) async fn ready(program: Program, address: &str) -> Self {
         let mut api = Self { program, base: format!("http://{address}"), client: Client::new() };
-        eventually("the API ready", PATIENCE, async || {
+        eventually("the API is ready", GIVE_UP_AFTER, async || {
             assert!(!api.program.has_ended(), "the API has ended");
             let url = format!("{}/health/ready", api.base);
             let answer = api.client.get(url).send().await;
@@ -38,7 +38,7 @@ impl Api {
         self.request(Method::GET, path, None, "").await
     }
 
-    /// With the token.
+    /// Posts with the admin token.
     pub async fn post(&self, path: &str, body: &str) -> Answer {
         self.request(Method::POST, path, Some(TOKEN), body).await
     }
@@ -75,7 +75,7 @@ impl Answer {
         value.to_str().unwrap()
     }
 
-    /// `Applied-Offsets`, per partition.
+    /// The header `Applied-Offsets`, by partition.
     #[track_caller]
     pub fn applied(&self) -> std::collections::BTreeMap<i32, i64> {
         let pairs = self.header("applied-offsets").split(',').filter(|pair| !pair.is_empty());

@@ -1,4 +1,4 @@
-//! What a test does to the topic by itself.
+//! What a test does to the topic and the group by itself.
 
 use std::collections::BTreeMap;
 use std::io::PipeWriter;
@@ -11,20 +11,20 @@ use rdkafka::message::Header;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::{PATIENCE, Program, Stage};
+use super::{GIVE_UP_AFTER, Program, Stage};
 
-/// A record to send, of whatever bytes.
+/// A record to send, with any bytes as its value.
 #[derive(Clone, Debug, Default)]
-pub struct Sent {
+pub struct NewRecord {
     pub partition: Option<i32>,
     pub key: Option<String>,
     pub value: Option<Vec<u8>>,
     pub headers: Vec<(&'static str, &'static str)>,
 }
 
-/// Without key or headers.
-pub fn raw(value: impl Into<Vec<u8>>) -> Sent {
-    Sent { value: Some(value.into()), ..Sent::default() }
+/// A record without a key or headers.
+pub fn raw(value: impl Into<Vec<u8>>) -> NewRecord {
+    NewRecord { value: Some(value.into()), ..NewRecord::default() }
 }
 
 impl Stage {
@@ -38,7 +38,7 @@ impl Stage {
         self.client().create().unwrap()
     }
 
-    /// Makes the topic the way our programs do.
+    /// Creates the topic the way our programs do.
     pub async fn create_topic(&self, partitions: i32) {
         let topic = NewTopic::new(&self.kafka.topic, partitions, TopicReplication::Fixed(-1))
             .set("message.timestamp.type", "LogAppendTime")
@@ -52,49 +52,53 @@ impl Stage {
         results[0].as_ref().unwrap();
     }
 
-    /// The topic has so many partitions from now on.
+    /// Raises the topic's number of partitions to `to`.
     pub async fn raise_partitions(&self, to: usize) {
         let more = NewPartitions::new(&self.kafka.topic, to);
         let results = self.admin().create_partitions(&[more], &AdminOptions::new()).await.unwrap();
         results[0].as_ref().unwrap();
     }
 
-    /// Deletes the records of a partition below an offset.
+    /// Deletes the records of a partition below the offset `before`.
     pub async fn delete_records(&self, partition: i32, before: i64) {
         let mut offsets = TopicPartitionList::new();
         offsets.add_partition_offset(&self.kafka.topic, partition, Offset::Offset(before)).unwrap();
         self.admin().delete_records(&offsets, &AdminOptions::new()).await.unwrap();
     }
 
-    /// Returns once all are acknowledged.
-    pub async fn send(&self, records: Vec<Sent>) {
+    /// Sends the records, and returns once all are acknowledged.
+    pub async fn send(&self, records: Vec<NewRecord>) {
         let producer: BaseProducer =
             self.client().set("acks", "all").set("message.max.bytes", "1048576").create().unwrap();
         let topic = self.kafka.topic.clone();
         tokio::task::spawn_blocking(move || send(&producer, &topic, &records)).await.unwrap();
     }
 
-    /// In a transaction that is committed, or aborted.
-    pub async fn send_in_transaction(&self, records: Vec<Sent>, commit: bool) {
+    /// Sends the records in a transaction, which is then committed or aborted.
+    pub async fn send_in_transaction(&self, records: Vec<NewRecord>, commit: bool) {
         let id = format!("transactions-of-{}", self.kafka.topic);
         let producer: BaseProducer = self.client().set("transactional.id", id).create().unwrap();
         let topic = self.kafka.topic.clone();
         let sent = tokio::task::spawn_blocking(move || {
-            producer.init_transactions(PATIENCE)?;
+            producer.init_transactions(GIVE_UP_AFTER)?;
             producer.begin_transaction()?;
             send(&producer, &topic, &records);
-            if commit { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) }
+            if commit {
+                producer.commit_transaction(GIVE_UP_AFTER)
+            } else {
+                producer.abort_transaction(GIVE_UP_AFTER)
+            }
         });
         sent.await.unwrap().unwrap();
     }
 
-    /// In a transaction that stays open.
-    pub async fn send_in_open_transaction(&self, records: Vec<Sent>) -> OpenTransaction {
+    /// Sends the records in a transaction that stays open.
+    pub async fn send_in_open_transaction(&self, records: Vec<NewRecord>) -> OpenTransaction {
         let id = format!("open-transaction-of-{}", self.kafka.topic);
         let producer: BaseProducer = self.client().set("transactional.id", id).create().unwrap();
         let topic = self.kafka.topic.clone();
         let sent = tokio::task::spawn_blocking(move || {
-            producer.init_transactions(PATIENCE).unwrap();
+            producer.init_transactions(GIVE_UP_AFTER).unwrap();
             producer.begin_transaction().unwrap();
             send(&producer, &topic, &records);
             OpenTransaction(producer)
@@ -102,8 +106,9 @@ impl Stage {
         sent.await.unwrap()
     }
 
-    /// What the group stands at for Kafka, whatever the database says. Only while it has no members.
-    pub async fn set_committed(&self, offsets: &BTreeMap<i32, i64>) {
+    /// Sets the group offsets in Kafka, whatever the database contains. Kafka allows it only while the group
+    /// has no members.
+    pub async fn set_group_offsets(&self, offsets: &BTreeMap<i32, i64>) {
         let consumer: BaseConsumer = self.client().set("group.id", &self.group).create().unwrap();
         let mut list = TopicPartitionList::new();
         for (partition, offset) in offsets {
@@ -113,18 +118,18 @@ impl Stage {
         commit.await.unwrap().unwrap();
     }
 
-    /// How many members Kafka counts in the group.
+    /// How many members the group has.
     pub async fn members(&self) -> usize {
         let consumer: BaseConsumer = self.client().create().unwrap();
         let group = self.group.clone();
         let count = tokio::task::spawn_blocking(move || {
-            let list = consumer.fetch_group_list(Some(&group), PATIENCE).unwrap();
+            let list = consumer.fetch_group_list(Some(&group), GIVE_UP_AFTER).unwrap();
             list.groups().iter().map(|group| group.members().len()).sum()
         });
         count.await.unwrap()
     }
 
-    /// Kafka's own console producer, and where to type.
+    /// Starts Kafka's own console producer, and returns the pipe to type into.
     pub fn console_producer(&self, arguments: &str) -> (Program, PipeWriter) {
         let (keyboard, typing) = std::io::pipe().unwrap();
         let program = self
@@ -140,35 +145,35 @@ impl Stage {
         (program, typing)
     }
 
-    /// What the group has committed in Kafka.
-    pub async fn committed(&self) -> BTreeMap<i32, i64> {
+    /// The group offsets in Kafka, of the partitions that have one.
+    pub async fn group_offsets(&self) -> BTreeMap<i32, i64> {
         let consumer: BaseConsumer = self.client().set("group.id", &self.group).create().unwrap();
         let mut asked = TopicPartitionList::new();
         for partition in self.ends().await.keys() {
             asked.add_partition(&self.kafka.topic, *partition);
         }
         let answer =
-            tokio::task::spawn_blocking(move || consumer.committed_offsets(asked, PATIENCE).unwrap());
+            tokio::task::spawn_blocking(move || consumer.committed_offsets(asked, GIVE_UP_AFTER).unwrap());
         let answer = answer.await.unwrap();
         let elements = answer.elements();
         let known = elements.iter().filter_map(|one| Some((one.partition(), one.offset().to_raw()?)));
-        // −1001: none.
+        // librdkafka answers −1001 for a partition without a group offset.
         known.filter(|(_, offset)| *offset >= 0).collect()
     }
 }
 
-/// See [`Stage::send_in_open_transaction`].
+/// The transaction of [`Stage::send_in_open_transaction`].
 pub struct OpenTransaction(BaseProducer);
 
 impl OpenTransaction {
     pub async fn commit(self) {
-        let done = tokio::task::spawn_blocking(move || self.0.commit_transaction(PATIENCE));
+        let done = tokio::task::spawn_blocking(move || self.0.commit_transaction(GIVE_UP_AFTER));
         done.await.unwrap().unwrap();
     }
 }
 
-fn send(producer: &BaseProducer, topic: &str, records: &[Sent]) {
-    for Sent { partition, key, value, headers } in records {
+fn send(producer: &BaseProducer, topic: &str, records: &[NewRecord]) {
+    for NewRecord { partition, key, value, headers } in records {
         let mut record = BaseRecord::<str, [u8]>::to(topic);
         record.partition = *partition;
         record.key = key.as_deref();
@@ -180,5 +185,5 @@ fn send(producer: &BaseProducer, topic: &str, records: &[Sent]) {
         producer.send(record).map_err(|(error, _)| error).unwrap();
         producer.poll(Duration::ZERO);
     }
-    producer.flush(PATIENCE).unwrap();
+    producer.flush(GIVE_UP_AFTER).unwrap();
 }

@@ -1,4 +1,4 @@
-//! One of our binaries, about to be started.
+//! The command line and environment of one of our binaries.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use local_stack::Process;
 
 use super::Program;
 
-/// See the module. Its output goes to a file that is shown if the test fails.
+/// A binary that is about to be started. Its output goes to a file, whose end is printed if the test fails.
 pub struct Launch {
     name: String,
     command: Command,
@@ -17,13 +17,13 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// `log`: where its output goes.
+    /// `log` is the file for its output.
     pub fn new(name: &str, log: PathBuf) -> Self {
         let mut command = Command::new(binary(name));
-        // Only what the test gives: not what the shell of whoever runs it has set.
-        let ours = ["KAFKA_", "DATABASE_", "API_", "METRICS_", "LOG_", "RUST_LOG", "PRODUCER_"];
+        // The binary gets its settings from the test alone, not from the shell that runs the tests.
+        let prefixes = ["KAFKA_", "DATABASE_", "API_", "METRICS_", "LOG_", "RUST_LOG", "PRODUCER_"];
         for (variable, _) in std::env::vars() {
-            if ours.iter().any(|prefix| variable.starts_with(prefix)) {
+            if prefixes.iter().any(|prefix| variable.starts_with(prefix)) {
                 command.env_remove(variable);
             }
         }
@@ -37,7 +37,7 @@ impl Launch {
         self
     }
 
-    /// Flags and arguments, between spaces.
+    /// Adds flags and arguments, separated by spaces.
     #[must_use]
     pub fn args(mut self, arguments: &str) -> Self {
         self.command.args(arguments.split_whitespace());
@@ -54,25 +54,29 @@ impl Launch {
         let output = File::create(&self.log).unwrap();
         self.command.stderr(output.try_clone().unwrap()).stdout(output);
         let started = Process::start(self.command);
-        let process = started.unwrap_or_else(|error| panic!("{} cannot be started: {error}", self.name));
+        let process = started.unwrap_or_else(|error| panic!("could not start {}: {error}", self.name));
         Program::new(self.name, process, self.log)
     }
 
-    /// Starts it, and waits until it ends with 0. Gives back what it printed.
+    /// Starts the binary, waits until it ends with exit code 0, and returns its output.
     pub async fn succeed(self, limit: Duration) -> String {
         let mut program = self.start();
-        assert_eq!(program.exit_code(limit).await, 0, "{}: exit code", program.name());
+        assert_eq!(program.exit_code(limit).await, 0, "exit code of {}", program.name());
         program.log()
     }
 }
 
-/// Where `cargo build` puts it: beside a test's own folder, or beside another program.
+/// The path where `cargo build` puts a binary: above the `deps` folder of a test, or beside another binary.
 fn binary(name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let folder = this.parent().unwrap_or(Path::new("."));
     let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let path = folder.join(name);
     let profile = if folder.ends_with("release") { " --release" } else { "" };
-    assert!(path.is_file(), "{} is not there; build it: cargo build{profile} --workspace", path.display());
+    assert!(
+        path.is_file(),
+        "{} has not been built. Build it: cargo build{profile} --workspace",
+        path.display()
+    );
     path
 }

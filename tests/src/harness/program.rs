@@ -1,4 +1,4 @@
-//! A running binary.
+//! One of our binaries as a running process.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -10,10 +10,10 @@ use nix::sys::signal::Signal;
 
 use super::eventually;
 
-/// Of a log that is shown.
-const LINES_SHOWN: usize = 60;
+/// How much of a log is printed when a test has failed.
+const PRINTED_LINES: usize = 60;
 
-/// Ended when this is dropped; its log is shown if the test has failed.
+/// Dropping this ends the process, and prints the end of its log if the test has failed.
 pub struct Program {
     name: String,
     process: Process,
@@ -29,7 +29,7 @@ impl Program {
         &self.name
     }
 
-    /// All that it has printed so far.
+    /// Everything that the process has printed so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -38,14 +38,15 @@ impl Program {
         self.process.signal(signal);
     }
 
-    /// SIGSTOP, and waits until every thread stands still: with all processors busy that takes a while.
+    /// Sends SIGSTOP, and waits until every thread has stopped, which takes a while when all processors are
+    /// busy.
     pub async fn freeze(&self) {
         self.signal(Signal::SIGSTOP);
         let threads = format!("/proc/{}/task", self.process.id());
-        eventually(&format!("{} stopped", self.name), Duration::from_secs(10), async || {
+        eventually(&format!("{} is stopped", self.name), Duration::from_secs(10), async || {
             let mut all = fs::read_dir(&threads).unwrap().map(|thread| {
                 let stat = fs::read_to_string(thread.unwrap().path().join("stat")).unwrap_or_default();
-                // The state follows the name, which is in parentheses.
+                // The state is the first field behind the name, which is in parentheses.
                 stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
             });
             all.all(|stopped| stopped).then_some(())
@@ -57,40 +58,42 @@ impl Program {
         self.process.try_wait().unwrap().is_some()
     }
 
-    /// Waits until it has ended; a signal that ended it counts as 128 and its number.
+    /// Waits until the process has ended. If a signal ended it, the exit code is 128 plus the signal's
+    /// number.
     pub async fn exit_code(&mut self, limit: Duration) -> i32 {
         let process = &mut self.process;
         let status =
-            eventually(&format!("end of {}", self.name), limit, async || process.try_wait().unwrap()).await;
+            eventually(&format!("{} has ended", self.name), limit, async || process.try_wait().unwrap())
+                .await;
         status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
     }
 
-    /// SIGKILL, and waits until it is gone.
+    /// Sends SIGKILL, and waits until the process has ended.
     pub async fn kill(mut self) {
         self.signal(Signal::SIGKILL);
         self.exit_code(Duration::from_secs(10)).await;
     }
 
-    /// SIGTERM, and its exit code.
+    /// Sends SIGTERM, waits until the process has ended, and returns its exit code.
     pub async fn terminate(mut self, limit: Duration) -> i32 {
         self.signal(Signal::SIGTERM);
         self.exit_code(limit).await
     }
 
-    /// The most memory that it ever had, resident.
+    /// The peak of the process's resident memory.
     pub fn peak_memory_mib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
 
-    /// Waits until its log says so.
-    pub async fn says(&mut self, text: &str, limit: Duration) {
-        eventually(&format!("{:?} in the log of {}", text, self.name), limit, async || {
+    /// Waits until the log of the process contains a text.
+    pub async fn wait_for_log(&mut self, text: &str, limit: Duration) {
+        eventually(&format!("the log of {} contains {text:?}", self.name), limit, async || {
             if self.log().contains(text) {
                 return Some(());
             }
-            assert!(!self.has_ended(), "{} ended without saying {text:?}", self.name);
+            assert!(!self.has_ended(), "{} ended without logging {text:?}", self.name);
             None
         })
         .await;
@@ -102,8 +105,8 @@ impl Drop for Program {
         if std::thread::panicking() {
             let log = self.log();
             let lines: Vec<_> = log.lines().collect();
-            let shown = lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n");
-            println!("--- the end of the log of {} ({} lines)\n{shown}\n---", self.name, lines.len());
+            let end = lines[lines.len().saturating_sub(PRINTED_LINES)..].join("\n");
+            println!("--- the end of the log of {} ({} lines)\n{end}\n---", self.name, lines.len());
         }
     }
 }

@@ -10,61 +10,62 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// How a COMMIT is sent: a message of kind Q.
+/// A COMMIT in the protocol: the text of a simple query, which ends with a NUL.
 const COMMIT: &[u8] = b"COMMIT\0";
 
-/// What the network does with what passes.
+/// What the network does to the bytes that pass through it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
     Passes,
-    /// Each piece waits so long.
+    /// Each piece is passed on after this time.
     Delays(Duration),
-    /// Connections stay open, and nothing arrives.
+    /// Connections stay open, but nothing arrives.
     Swallows,
-    /// New connections are closed at once.
+    /// New connections are closed immediately.
     Refuses,
 }
 
-/// What is lost of the next COMMIT, with the connection.
+/// What is lost, together with the connection, when a COMMIT is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
-    /// PostgreSQL never hears of it.
+pub enum LostCommit {
+    /// The COMMIT does not reach PostgreSQL.
     Request,
-    /// PostgreSQL has committed.
+    /// PostgreSQL has committed, but its answer does not arrive.
     Answer,
 }
 
-/// Listens on a port of its own. Ends when it is dropped.
+/// A proxy with a port of its own. Dropping this ends it.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
-    // The thread ends when this goes.
+    // The thread ends when this is dropped.
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 struct Shared {
     target: String,
     state: watch::Sender<(Network, u32)>,
-    trap: Mutex<Option<Lost>>,
-    sprung: AtomicU32,
+    /// What the next COMMIT loses.
+    next_loss: Mutex<Option<LostCommit>>,
+    lost_commits: AtomicU32,
 }
 
 impl Proxy {
-    /// In front of the server that the URL names.
-    pub fn before(database_url: &str) -> Self {
+    /// Starts a proxy in front of the server that the URL names.
+    pub fn in_front_of(database_url: &str) -> Self {
         let target = host_and_port(database_url).to_owned();
         let shared = Arc::new(Shared {
             target,
             state: watch::Sender::new((Network::Passes, 0)),
-            trap: Mutex::new(None),
-            sprung: AtomicU32::new(0),
+            next_loss: Mutex::new(None),
+            lost_commits: AtomicU32::new(0),
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let serving = shared.clone();
-        // Goes on while the test's own thread waits for a server to start.
+        // A thread of its own, because the test's thread blocks while a server starts.
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
@@ -78,29 +79,29 @@ impl Proxy {
         Self { address, shared, _stop: stop }
     }
 
-    /// The same URL, by way of this proxy.
+    /// The same URL with the address of this proxy.
     pub fn url(&self, database_url: &str) -> String {
         database_url.replacen(host_and_port(database_url), &self.address.to_string(), 1)
     }
 
-    /// From now on, for connections old and new.
+    /// Changes what the network does, for existing and new connections.
     pub fn set(&self, network: Network) {
         self.shared.state.send_modify(|(now, _)| *now = network);
     }
 
-    /// Ends all connections; new ones may come.
+    /// Ends all connections; new ones can be opened.
     pub fn cut(&self) {
         self.shared.state.send_modify(|(_, cuts)| *cuts += 1);
     }
 
-    /// The next COMMIT of a lane takes its connection with it.
-    pub fn lose_next_commit(&self, lost: Lost) {
-        *self.shared.trap.lock().unwrap() = Some(lost);
+    /// Makes the next COMMIT of a lane, or its answer, get lost together with the connection.
+    pub fn lose_next_commit(&self, lost: LostCommit) {
+        *self.shared.next_loss.lock().unwrap() = Some(lost);
     }
 
-    /// How many COMMITs were lost so far.
+    /// How many COMMITs have been lost so far.
     pub fn lost_commits(&self) -> u32 {
-        self.shared.sprung.load(Ordering::SeqCst)
+        self.shared.lost_commits.load(Ordering::SeqCst)
     }
 }
 
@@ -128,7 +129,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             });
             let requests = requests(connection.clone(), from_client, to_server);
             let answers = answers(connection, from_server, to_client);
-            // Whichever ends first takes the other with it, and both sockets.
+            // When one direction ends, the other ends as well, and both sockets are closed.
             tokio::select! { () = requests => {} () = answers => {} }
         });
     }
@@ -137,7 +138,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 struct Connection {
     shared: Arc<Shared>,
     state: watch::Receiver<(Network, u32)>,
-    /// A COMMIT is under way, and its answer is not to arrive.
+    /// Set when a COMMIT has been sent whose answer is to get lost.
     drop_answer: AtomicBool,
 }
 
@@ -148,13 +149,13 @@ async fn requests(connection: Arc<Connection>, mut from: OwnedReadHalf, mut to: 
         let Some(piece) = next(&mut state, &mut from, &mut buffer).await else { return };
         is_lane |= contains(piece, b"food-orders lane\0");
         if is_lane && contains(piece, COMMIT) {
-            let lost = connection.shared.trap.lock().unwrap().take();
+            let lost = connection.shared.next_loss.lock().unwrap().take();
             if lost.is_some() {
-                connection.shared.sprung.fetch_add(1, Ordering::SeqCst);
+                connection.shared.lost_commits.fetch_add(1, Ordering::SeqCst);
             }
             match lost {
-                Some(Lost::Request) => return,
-                Some(Lost::Answer) => connection.drop_answer.store(true, Ordering::SeqCst),
+                Some(LostCommit::Request) => return,
+                Some(LostCommit::Answer) => connection.drop_answer.store(true, Ordering::SeqCst),
                 None => {}
             }
         }
@@ -178,7 +179,7 @@ async fn answers(connection: Arc<Connection>, mut from: OwnedReadHalf, mut to: O
     }
 }
 
-/// What comes next; nothing if the connection is to end.
+/// The next bytes; `None` if the connection is to end.
 async fn next<'a>(
     state: &mut watch::Receiver<(Network, u32)>,
     from: &mut OwnedReadHalf,
@@ -192,7 +193,7 @@ async fn next<'a>(
     (length > 0).then(|| &buffer[..length])
 }
 
-/// Whether the connection goes on.
+/// Passes bytes on as the network does now. Returns whether the connection stays open.
 async fn pass(state: &mut watch::Receiver<(Network, u32)>, piece: &[u8], to: &mut OwnedWriteHalf) -> bool {
     let network = state.borrow().0;
     match network {

@@ -2,17 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-/// For what takes a moment on an idle machine: tests run beside others.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Long for what takes a moment on an idle machine, because tests run beside each other.
+pub const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
-/// Looks again and again until there is something to see.
-pub async fn eventually<T>(what: &str, limit: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+/// Calls `look` again and again until it returns something, and returns that. Fails after `limit`, naming
+/// `condition`.
+pub async fn eventually<T>(condition: &str, limit: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + limit;
     loop {
-        if let Some(seen) = look().await {
-            return seen;
+        if let Some(found) = look().await {
+            return found;
         }
-        assert!(Instant::now() < deadline, "{what}: not within {limit:?}");
+        assert!(Instant::now() < deadline, "not within {limit:?}: {condition}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Answers of the API as of a cut, compared with the fold of the log up to there.
+//! Answers of the API as of random cuts, compared with the fold of the log up to each cut.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use super::instant;
 use super::record::Record;
 use super::{Differences, Error, Log, Offsets};
 
-/// One sample in so many is followed by the totals and a list as of the same cut.
-const LISTS: u32 = 10;
+/// One sample in this many also compares the totals and a list, as of the same cut.
+const SAMPLES_PER_LIST: u32 = 10;
 const LIST_LIMIT: usize = 20;
 
 pub struct Samples {
@@ -24,14 +24,14 @@ pub struct Samples {
     pub seed: u64,
 }
 
-/// Records below the offsets, and not after the time if there is one.
+/// The records below the offsets and, if there is a time, not appended after it.
 struct Cut {
     offsets: Offsets,
     /// Append time in microseconds since 1970.
     time: Option<i64>,
 }
 
-/// How many answers were compared.
+/// Compares samples, and returns how many answers were compared.
 pub async fn compare(samples: &Samples, log: &Log, differences: &mut Differences) -> Result<usize, Error> {
     let mut random = StdRng::seed_from_u64(samples.seed);
     let records: Vec<&Record> = log.records().collect();
@@ -47,7 +47,7 @@ pub async fn compare(samples: &Samples, log: &Log, differences: &mut Differences
         let order_id = ids[random.random_range(0..ids.len())];
         api.order(order_id, &orders[order_id], &cut).await?;
         api.history(order_id, &orders[order_id], &cut).await?;
-        if sample % LISTS == 0 {
+        if sample % SAMPLES_PER_LIST == 0 {
             api.stats(&orders, &cut).await?;
             api.list(&orders, &cut).await?;
         }
@@ -57,13 +57,13 @@ pub async fn compare(samples: &Samples, log: &Log, differences: &mut Differences
 
 impl Cut {
     fn random(random: &mut StdRng, records: &[&Record], upto: &Offsets) -> Self {
-        let whole = random.random_bool(0.4);
-        let offsets = upto
-            .iter()
-            .map(|(partition, end)| (*partition, if whole { *end } else { random.random_range(0..=*end) }));
+        let all_offsets = random.random_bool(0.4);
+        let offsets = upto.iter().map(|(partition, end)| {
+            (*partition, if all_offsets { *end } else { random.random_range(0..=*end) })
+        });
         let offsets = offsets.collect();
-        // Exactly at a record, or a moment beside it.
-        let time = (whole || random.random_bool(0.5)).then(|| {
+        // At the time of a record, or a microsecond beside it.
+        let time = (all_offsets || random.random_bool(0.5)).then(|| {
             records[random.random_range(0..records.len())].appended_at + random.random_range(-1..=1)
         });
         Self { offsets, time }
@@ -149,7 +149,7 @@ impl Api<'_> {
         Ok(())
     }
 
-    /// The first page, by id.
+    /// Compares the first page of the list by id.
     async fn list(&mut self, orders: &BTreeMap<&str, Vec<&Record>>, cut: &Cut) -> Result<(), Error> {
         let more = [("sort", "order_id"), ("limit", &LIST_LIMIT.to_string())];
         let (url, status, body) = self.get(&["orders"], cut, &more).await?;
@@ -185,8 +185,8 @@ impl Api<'_> {
         cut: &Cut,
         more: &[(&str, &str)],
     ) -> Result<(Url, StatusCode, Value), Error> {
-        let mut url =
-            Url::parse(&self.base).map_err(|error| Error::Unusable(format!("{}: {error}", self.base)))?;
+        let mut url = Url::parse(&self.base)
+            .map_err(|error| Error::ApiUrl { url: self.base.clone(), cause: error.to_string() })?;
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }

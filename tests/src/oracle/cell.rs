@@ -12,7 +12,7 @@ use super::json;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'a> {
     Null,
-    Whole(i64),
+    Integer(i64),
     /// Microseconds since 1970.
     Time(i64),
     Text(Cow<'a, str>),
@@ -21,7 +21,7 @@ pub enum Cell<'a> {
     Bytes(Cow<'a, [u8]>),
 }
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Int,
@@ -32,10 +32,10 @@ pub enum Kind {
     Bytes,
 }
 
-/// A column's name and what it holds.
+/// A column's name and its type.
 pub type Column = (&'static str, Kind);
 
-/// For `SELECT`.
+/// The columns' names, quoted, for a `SELECT`.
 pub fn names(columns: &[Column]) -> String {
     columns.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }
@@ -43,8 +43,8 @@ pub fn names(columns: &[Column]) -> String {
 impl<'a> Cell<'a> {
     pub fn of_row(row: &'a Row, index: usize, kind: Kind) -> Result<Self, tokio_postgres::Error> {
         Ok(match kind {
-            Kind::Int => row.try_get::<_, Option<i32>>(index)?.map(|whole| Self::Whole(whole.into())),
-            Kind::BigInt => row.try_get::<_, Option<i64>>(index)?.map(Self::Whole),
+            Kind::Int => row.try_get::<_, Option<i32>>(index)?.map(|integer| Self::Integer(integer.into())),
+            Kind::BigInt => row.try_get::<_, Option<i64>>(index)?.map(Self::Integer),
             Kind::Time => row.try_get::<_, Option<Micros>>(index)?.map(|micros| Self::Time(micros.0)),
             Kind::Text => row.try_get::<_, Option<&str>>(index)?.map(Self::text),
             Kind::Json => row.try_get::<_, Option<Value>>(index)?.map(Self::json),
@@ -53,21 +53,21 @@ impl<'a> Cell<'a> {
         .unwrap_or(Self::Null))
     }
 
-    /// Of an answer of the API, where an order without details has empty ones.
+    /// A value of an answer of the API, where an order without details has an empty object.
     pub fn of_answer(value: &Value, kind: Kind) -> Self {
         match (value, kind) {
             (Value::Null, _) => Self::Null,
             (Value::Object(fields), Kind::Json) if fields.is_empty() => Self::Null,
             (value, Kind::Json) => Self::json(value.clone()),
             (Value::Number(number), Kind::Int | Kind::BigInt) if number.is_i64() => {
-                Self::Whole(number.as_i64().unwrap_or_default())
+                Self::Integer(number.as_i64().unwrap_or_default())
             }
             (Value::String(text), Kind::Time) => match instant::parse(text) {
                 Some(micros) => Self::Time(micros),
                 None => Self::Text(text.clone().into()),
             },
             (Value::String(text), Kind::Text) => Self::Text(text.clone().into()),
-            (other, _) => Self::Text(format!("{other} (of a wrong type)").into()),
+            (other, _) => Self::Text(format!("{other} (of the wrong type)").into()),
         }
     }
 
@@ -84,7 +84,7 @@ impl fmt::Display for Cell<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => f.write_str("NULL"),
-            Self::Whole(whole) => whole.fmt(f),
+            Self::Integer(integer) => integer.fmt(f),
             Self::Time(micros) => f.write_str(&instant::print(*micros)),
             Self::Text(text) => write!(f, "{text:?}"),
             Self::Json(text) => f.write_str(text),

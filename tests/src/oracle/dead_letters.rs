@@ -1,5 +1,5 @@
-//! `dead_letters`: every record that cannot be decoded once, with its cause, and those that operators have decided
-//! about, with the decision; nothing else.
+//! The table `dead_letters` has to contain every record that cannot be decoded, with its cause, and every
+//! record that an operator has decided about, with the decision; each once, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use tokio_postgres::{Row, Transaction};
 
 use super::cell::{Cell, Column, Kind, names};
 use super::decisions::{Decision, Decisions};
-use super::record::{Bad, place};
+use super::record::{Undecodable, label};
 use super::{Differences, Error, Log};
 
 const TABLE: &str = "dead_letters";
@@ -26,10 +26,11 @@ const COLUMNS: [Column; 11] = [
     ("decision", Kind::BigInt),
 ];
 
-/// More bytes of a key or a value are not kept.
+/// A dead letter keeps at most this many bytes of a key or a value.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// How many dead letters stand for a record that is not in the history. `admitted`: the decisions of history rows.
+/// Compares the table, and returns how many dead letters stand for a record that is not in the history.
+/// `admitted` has the decisions of history rows.
 pub async fn compare(
     tx: &Transaction<'_>,
     build: &str,
@@ -46,7 +47,7 @@ pub async fn compare(
         let at = (row.try_get(0)?, row.try_get(1)?);
         let decision = decided.get(&at);
         compare_decision(row, at, decision, differences)?;
-        // An event that was a dead letter until a retry admitted it stands in the history.
+        // A record that a retry admitted has a row in the history as well.
         if row.try_get::<_, &str>(2)? == "retried" {
             retried.insert(at, row.try_get::<_, Option<i64>>(10)?);
         } else {
@@ -57,9 +58,9 @@ pub async fn compare(
     for record in log.records().filter(|record| record.content.is_err() && !record.found) {
         differences.add(
             TABLE,
-            record.place(),
+            record.label(),
             "row",
-            "a record that cannot be decoded, or was discarded",
+            "a record that cannot be decoded or was discarded",
             "no dead letter",
         );
     }
@@ -67,14 +68,14 @@ pub async fn compare(
         let (history, dead_letter) = (admitted.get(at), retried.get(at).copied().flatten());
         if history != dead_letter.as_ref() {
             let found = format!("{history:?} in the history");
-            differences.add(TABLE, place(at.0, at.1), "decision", format!("{dead_letter:?}"), found);
+            differences.add(TABLE, label(at.0, at.1), "decision", format!("{dead_letter:?}"), found);
         }
     }
     Ok(count)
 }
 
-/// The state has to be what the last decision says. A record that is refused again in a later build is an open
-/// dead letter there, whatever was retried before.
+/// The state has to be that of the last decision. A record that a later build refuses again is an open dead
+/// letter there, even if it was retried before.
 fn compare_decision(
     row: &Row,
     at: (i32, i64),
@@ -91,7 +92,7 @@ fn compare_decision(
     if expected != (state, found) {
         differences.add(
             TABLE,
-            place(at.0, at.1),
+            label(at.0, at.1),
             "state",
             format!("{expected:?}"),
             format!("{:?}", (state, found)),
@@ -105,7 +106,7 @@ fn compare_decision(
             if found != *expected {
                 differences.add(
                     TABLE,
-                    place(at.0, at.1),
+                    label(at.0, at.1),
                     COLUMNS[index].0,
                     format!("{expected:?}"),
                     format!("{found:?}"),
@@ -127,28 +128,29 @@ fn compare_row(
     let Some(record) = log.find(partition, offset) else {
         differences.add(
             TABLE,
-            place(partition, offset),
+            label(partition, offset),
             "row",
             "no record below the position",
             "a dead letter",
         );
         return Ok(());
     };
-    let (place, appended_at) = (record.place(), record.appended_at);
+    let (label, appended_at) = (record.label(), record.appended_at);
     match &record.content {
         Ok(_) if state == "retried" => {}
-        Ok(_) => differences.add(TABLE, place, "row", "an event", format!("a dead letter, {state}")),
-        Err(bad) => {
+        Ok(_) => differences.add(TABLE, label, "row", "an event", format!("a dead letter, {state}")),
+        Err(undecodable) => {
             let cause: &str = row.try_get(3)?;
-            // What a discarded one was does not depend on what it would be today.
-            if decision.is_none_or(|decision| decision.is_retry) && !bad.faults.contains(&cause) {
-                differences.add(TABLE, &place, "cause", bad.faults.join(" or "), cause);
+            // A discarded dead letter keeps the cause that it had, even where the code would find another one
+            // today.
+            if decision.is_none_or(|decision| decision.is_retry) && !undecodable.faults.contains(&cause) {
+                differences.add(TABLE, &label, "cause", undecodable.faults.join(" or "), cause);
             }
-            for (index, expected) in expected(bad, appended_at) {
+            for (index, expected) in expected(undecodable, appended_at) {
                 let (name, kind) = COLUMNS[index];
                 let found = Cell::of_row(row, index, kind)?;
                 if found != expected {
-                    differences.add(TABLE, &place, name, expected, found);
+                    differences.add(TABLE, &label, name, expected, found);
                 }
             }
         }
@@ -157,28 +159,28 @@ fn compare_row(
     Ok(())
 }
 
-/// By index of the column.
-fn expected(bad: &Bad, appended_at: i64) -> Vec<(usize, Cell<'_>)> {
+/// The expected values, by index of the column.
+fn expected(record: &Undecodable, appended_at: i64) -> Vec<(usize, Cell<'_>)> {
     let kept = |bytes: &'_ Option<Vec<u8>>| match bytes {
         Some(bytes) => Cell::Bytes(bytes[..bytes.len().min(KEPT_BYTES)].to_vec().into()),
         None => Cell::Null,
     };
-    // PostgreSQL's text holds no NUL.
+    // A text of PostgreSQL cannot contain NUL.
     let readable = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}");
-    let headers: Vec<_> = bad
+    let headers: Vec<_> = record
         .raw
         .headers
         .iter()
         .map(|(name, value)| (readable(name.as_bytes()), value.as_deref().map(readable)))
         .collect();
     let mut cells = vec![
-        (5, kept(&bad.raw.key)),
-        (6, kept(&bad.raw.value)),
-        (7, Cell::Whole(bad.raw.value.as_ref().map_or(0, Vec::len) as i64)),
+        (5, kept(&record.raw.key)),
+        (6, kept(&record.raw.value)),
+        (7, Cell::Integer(record.raw.value.as_ref().map_or(0, Vec::len) as i64)),
         (8, Cell::json(serde_json::json!(headers))),
         (9, Cell::Time(appended_at)),
     ];
-    if let Some(order_id) = &bad.order_id {
+    if let Some(order_id) = &record.order_id {
         cells.push((4, order_id.as_deref().map_or(Cell::Null, Cell::text)));
     }
     cells

@@ -1,4 +1,4 @@
-//! What operators decided about single records, as table `decisions` says.
+//! The decisions of operators about single records, from the table `decisions`.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use super::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub id: i64,
-    /// Else it was discarded.
+    /// Whether the record was retried; otherwise it was discarded.
     pub is_retry: bool,
-    /// Of the dead letter.
+    /// The cause of the dead letter.
     pub cause: Option<String>,
     pub order_id: Option<String>,
 }
 
-/// The last one about each record, by partition and offset.
+/// The last decision about each record, by partition and offset.
 pub type Decisions = BTreeMap<(i32, i64), Decision>;
 
 pub async fn read(tx: &Transaction<'_>) -> Result<Decisions, Error> {

@@ -1,9 +1,9 @@
-//! What was found to differ.
+//! The differences between the log and the tables.
 
 use std::fmt::{self, Display};
 
-/// More are counted, not kept.
-const KEPT: usize = 50;
+/// Further differences are counted, but not kept.
+const MOST_KEPT: usize = 50;
 
 #[derive(Debug, Default)]
 pub struct Differences {
@@ -21,7 +21,7 @@ struct Difference {
 }
 
 impl Differences {
-    /// `log` is what the log implies, `found` what stands in the table.
+    /// `log` is the value that the log implies, `found` the value in the table.
     pub fn add(
         &mut self,
         table: &'static str,
@@ -31,7 +31,7 @@ impl Differences {
         found: impl Display,
     ) {
         self.count += 1;
-        if self.kept.len() < KEPT {
+        if self.kept.len() < MOST_KEPT {
             let (key, log, found) = (key.to_string(), log.to_string(), found.to_string());
             self.kept.push(Difference { table, key, column, log, found });
         }
@@ -46,7 +46,7 @@ impl Differences {
 impl Display for Differences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Difference { table, key, column, log, found } in &self.kept {
-            writeln!(f, "{table} {key}: {column}: by the log {log}, found {found}")?;
+            writeln!(f, "{table} {key}: {column} should be {log} according to the log, but is {found}")?;
         }
         match self.count - self.kept.len() {
             0 => Ok(()),

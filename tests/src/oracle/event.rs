@@ -1,16 +1,17 @@
-//! What a record's value says, or all that is wrong with it.
+//! Decodes the value of a record, or finds all faults in it.
 //!
-//! Numbers of over 1000 digits or with exponents below −400, and names that come twice in one object
-//! with a fault in the first, are not judged here: serde_json's `Value` does not show them.
+//! Some faults stay unnoticed, because serde_json's `Value` hides them: numbers of over 1000 digits or with
+//! exponents below −400, and a fault in the first of two fields with the same name.
 
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::record::{Bad, Raw};
+use super::record::{Raw, Undecodable};
 use super::{instant, json};
 
-/// Longest identifier in characters, deepest nesting of a field's value.
+/// The longest identifier, in characters.
 const MAX_ID: usize = 128;
+/// The deepest nesting of a field's value.
 const MAX_DEPTH: usize = 100;
 
 /// An event type: its name, the status it leads to, and the columns of `orders` that are its own.
@@ -18,11 +19,11 @@ pub struct EventType {
     pub name: &'static str,
     pub status: &'static str,
     pub time_column: &'static str,
-    /// Field and column. `total_cents` is a whole number, all others are texts.
+    /// The field and its column. `total_cents` is an integer, all others are texts.
     pub columns: &'static [(&'static str, &'static str)],
 }
 
-/// In the order of the lifecycle: the place plus one is the sequence of an event that has none.
+/// In the order of the lifecycle. An event without a sequence has its type's index plus one.
 pub static TYPES: [EventType; 5] = [
     EventType {
         name: "OrderCreated",
@@ -56,7 +57,7 @@ pub static TYPES: [EventType; 5] = [
     },
 ];
 
-/// Fields with a column of their own in the history; all others are its details.
+/// The fields with a column of their own in the history. All others are details.
 const ENVELOPE: [&str; 6] = ["event", "order_id", "status", "event_id", "sequence", "occurred_at"];
 
 pub struct Event {
@@ -66,16 +67,16 @@ pub struct Event {
     pub event_id: Box<str>,
     /// Microseconds since 1970.
     pub occurred_at: i64,
-    /// Canonical JSON of the other fields, if there are any.
+    /// The other fields in canonical JSON, if there are any.
     pub details: Option<Box<str>>,
     pub trace_id: Option<Box<str>>,
 }
 
-pub fn decode(topic: &str, raw: Raw, max_bytes: usize) -> Result<Event, Box<Bad>> {
+pub fn decode(topic: &str, raw: Raw, max_bytes: usize) -> Result<Event, Box<Undecodable>> {
     let mut reading = Reading { faults: Vec::new(), order_id: Some(None) };
     match reading.event(topic, &raw, max_bytes) {
         Some(event) if reading.faults.is_empty() => Ok(event),
-        _ => Err(Box::new(Bad { faults: reading.faults, order_id: reading.order_id, raw })),
+        _ => Err(Box::new(Undecodable { faults: reading.faults, order_id: reading.order_id, raw })),
     }
 }
 
@@ -120,8 +121,8 @@ impl Reading {
         if occurred_at == Some(None) {
             self.faults.push("out_of_range");
         }
-        let sequence = self.whole(&fields, "sequence", 1, i32::MAX.into());
-        let (place, kind) = found?;
+        let sequence = self.integer(&fields, "sequence", 1, i32::MAX.into());
+        let (index, kind) = found?;
         if status.is_some_and(|status| status != kind.status) {
             self.faults.push("status_contradicts_event");
         }
@@ -139,7 +140,7 @@ impl Reading {
         Some(Event {
             kind,
             order_id: order_id?.into(),
-            sequence: sequence.unwrap_or(place as i64 + 1),
+            sequence: sequence.unwrap_or(index as i64 + 1),
             event_id: event_id.into(),
             occurred_at: occurred_at.flatten().unwrap_or_else(|| raw.appended_at()),
             details: (!fields.is_empty()).then(|| json::canonical(Value::Object(fields)).into()),
@@ -156,8 +157,9 @@ impl Reading {
             Ok(_) => self.faults.push("wrong_type"),
             Err(_) => {
                 self.faults.push("bad_json");
-                // JSON by its grammar, but nothing that can be held: a number beyond a double, deeper than
-                // is sane, half a surrogate pair. The order's id may be readable.
+                // The grammar of JSON allows values that a `Value` cannot represent: a number beyond a
+                // double, very deep nesting, half a surrogate pair. The consumer may have read the order's id
+                // before it met one.
                 if std::str::from_utf8(value).is_ok() && serde_json::from_slice::<IgnoredAny>(value).is_ok() {
                     self.faults.push("out_of_range");
                     self.order_id = None;
@@ -167,18 +169,18 @@ impl Reading {
         None
     }
 
-    /// The attributes that have a type.
+    /// Checks the types of the attributes.
     fn check_attributes(&mut self, kind: &EventType, fields: &Map<String, Value>) {
         for (field, _) in kind.columns {
             match *field {
-                "total_cents" => drop(self.whole(fields, field, 0, i64::MAX)),
-                // A free text, however long.
+                "total_cents" => drop(self.integer(fields, field, 0, i64::MAX)),
+                // A free text of any length.
                 "reason" => self.check_text(fields, field),
                 _ => drop(self.text(fields, field, 0)),
             }
         }
         if kind.name == "OrderPaid" {
-            self.whole(fields, "amount_cents", 0, i64::MAX);
+            self.integer(fields, "amount_cents", 0, i64::MAX);
         }
         if kind.name == "OrderCreated"
             && !matches!(fields.get("items"), None | Some(Value::Null | Value::Array(_)))
@@ -193,8 +195,8 @@ impl Reading {
         }
     }
 
-    /// A text of `least` to 128 characters. The length of `event`, `status` and `occurred_at` is no matter:
-    /// too long a one is wrong by its content.
+    /// A text of `least` to 128 characters. The length of `event`, `status` and `occurred_at` does not
+    /// matter: one that is too long has no valid content either.
     fn text(&mut self, fields: &Map<String, Value>, name: &str, least: usize) -> Option<String> {
         self.check_text(fields, name);
         let text = fields.get(name)?.as_str()?;
@@ -210,20 +212,20 @@ impl Reading {
         Some(text.to_owned())
     }
 
-    fn whole(&mut self, fields: &Map<String, Value>, name: &str, least: i64, most: i64) -> Option<i64> {
+    fn integer(&mut self, fields: &Map<String, Value>, name: &str, least: i64, most: i64) -> Option<i64> {
         match fields.get(name)? {
             Value::Null => None,
             Value::Number(number) if number.is_f64() => {
-                // A fraction, or whole and too long for 64 bits.
+                // It is a fraction, or an integer of more than 64 bits.
                 self.faults.extend(["wrong_type", "out_of_range"]);
                 None
             }
             Value::Number(number) => {
-                let whole = number.as_i64().filter(|whole| (least..=most).contains(whole));
-                if whole.is_none() {
+                let integer = number.as_i64().filter(|integer| (least..=most).contains(integer));
+                if integer.is_none() {
                     self.faults.push("out_of_range");
                 }
-                whole
+                integer
             }
             _ => {
                 self.faults.push("wrong_type");

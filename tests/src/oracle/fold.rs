@@ -1,7 +1,7 @@
 //! The state of an order, from all its records.
 //!
-//! One group of columns per event type, each won by the record with the highest sequence, ties by the
-//! earliest in log order. The status comes from the group that wins over all by the same rule.
+//! Each event type has a group of columns. The record with the highest sequence wins the group; among equal
+//! sequences, the first in log order wins. The same rule over all groups decides about the status.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use super::cell::{Cell, Column, Kind};
 use super::event::{Event, TYPES};
 use super::record::Record;
 
-/// The columns of table `orders` that the log implies, but for the key.
+/// The columns of the table `orders`, without its key.
 pub const COLUMNS: [Column; 16] = [
     ("status", Kind::Text),
     ("last_updated", Kind::Time),
@@ -32,20 +32,20 @@ pub const COLUMNS: [Column; 16] = [
     ("details", Kind::Json),
 ];
 
-/// A row by column; one that is not there is null.
+/// A row, by column. A missing column is null.
 pub type Cells = BTreeMap<&'static str, Cell<'static>>;
 
-/// `None`: none of the records is an event.
+/// The row that these records make; `None` if none of them is an event.
 pub fn row<'a>(records: impl IntoIterator<Item = &'a Record>) -> Option<Cells> {
     let winners = winners(records);
     let (_, latest) = winners.last()?;
     let mut cells = Cells::from([
         ("status", Cell::text(latest.kind.status)),
         ("last_updated", Cell::Time(latest.occurred_at)),
-        ("sequence", Cell::Whole(latest.sequence)),
+        ("sequence", Cell::Integer(latest.sequence)),
     ]);
     let mut details = Map::new();
-    // The one that wins over all comes last, and overwrites.
+    // The overall winner comes last, so that its details replace those of the others.
     for (_, event) in &winners {
         cells.insert(event.kind.time_column, Cell::Time(event.occurred_at));
         for (name, value) in fields(event) {
@@ -61,14 +61,14 @@ pub fn row<'a>(records: impl IntoIterator<Item = &'a Record>) -> Option<Cells> {
     Some(cells)
 }
 
-/// The status alone.
+/// Only the status of that row.
 pub fn status<'a>(records: impl IntoIterator<Item = &'a Record>) -> Option<&'static str> {
     winners(records).last().map(|(_, event)| event.kind.status)
 }
 
 type Rank = (i64, Reverse<(i64, i32, i64)>);
 
-/// The best record of each event type, the best of all last.
+/// The winning record of each event type, with the overall winner last.
 fn winners<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<(Rank, &'a Event)> {
     let mut ranked: Vec<(Rank, &Event)> = records
         .into_iter()
@@ -85,14 +85,13 @@ fn winners<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<(Rank, &'a 
 }
 
 fn fields(event: &Event) -> Map<String, Value> {
-    // Our own canonical JSON of an object.
     event.details.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
 fn column_cell(value: Value) -> Cell<'static> {
     match value {
         Value::String(text) => Cell::text(text),
-        Value::Number(number) => number.as_i64().map_or(Cell::Null, Cell::Whole),
+        Value::Number(number) => number.as_i64().map_or(Cell::Null, Cell::Integer),
         _ => Cell::Null,
     }
 }

@@ -1,4 +1,4 @@
-//! `order_history`: every event of the log once, and nothing else.
+//! The table `order_history` has to contain every event of the log once, and nothing else.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -8,7 +8,7 @@ use tokio_postgres::{Row, Transaction};
 
 use super::cell::{Cell, Column, Kind, names};
 use super::event::Event;
-use super::record::{Record, place};
+use super::record::{Record, label};
 use super::{Differences, Error, Log};
 
 const TABLE: &str = "order_history";
@@ -28,11 +28,11 @@ const COLUMNS: [Column; 12] = [
     ("decision", Kind::BigInt),
 ];
 
-/// What was found.
+/// What the table contains.
 #[derive(Default)]
 pub struct Found {
     pub rows: usize,
-    /// By partition and offset, the decision of each row that a retry admitted.
+    /// The decision of each row that a retry admitted, by partition and offset.
     pub admitted: BTreeMap<(i32, i64), i64>,
 }
 
@@ -53,7 +53,7 @@ pub async fn compare(
         compare_row(&row, log, differences)?;
     }
     for record in log.records().filter(|record| record.content.is_ok() && !record.found) {
-        differences.add(TABLE, record.place(), "row", "an event", "no row");
+        differences.add(TABLE, record.label(), "row", "an event", "no row");
     }
     Ok(all)
 }
@@ -61,36 +61,36 @@ pub async fn compare(
 fn compare_row(row: &Row, log: &mut Log, differences: &mut Differences) -> Result<(), Error> {
     let (partition, offset) = (row.try_get(0)?, row.try_get(1)?);
     let Some(record) = log.find(partition, offset) else {
-        differences.add(TABLE, place(partition, offset), "row", "no record below the position", "a row");
+        differences.add(TABLE, label(partition, offset), "row", "no record below the position", "a row");
         return Ok(());
     };
     let Ok(event) = &record.content else {
-        differences.add(TABLE, record.place(), "row", "a record that cannot be decoded", "a row");
+        differences.add(TABLE, record.label(), "row", "a record that cannot be decoded", "a row");
         return Ok(());
     };
     if record.found {
-        differences.add(TABLE, record.place(), "row", "one record", "two rows");
+        differences.add(TABLE, record.label(), "row", "one record", "two rows");
     }
     for (index, ((name, kind), expected)) in COLUMNS.into_iter().zip(expected(record, event)).enumerate() {
         let found = Cell::of_row(row, index, kind)?;
-        // A decision is an operator's, the log knows nothing of it: see `dead_letters`.
+        // Decisions are not in the log. `dead_letters` compares them.
         if name != "decision" && found != expected {
-            differences.add(TABLE, record.place(), name, expected, found);
+            differences.add(TABLE, record.label(), name, expected, found);
         }
     }
     record.found = true;
     Ok(())
 }
 
-/// In the order of [`COLUMNS`].
+/// The expected row, in the order of [`COLUMNS`].
 fn expected<'a>(record: &Record, event: &'a Event) -> [Cell<'a>; 12] {
     [
-        Cell::Whole(record.partition.into()),
-        Cell::Whole(record.offset),
+        Cell::Integer(record.partition.into()),
+        Cell::Integer(record.offset),
         Cell::text(&*event.order_id),
         Cell::text(event.kind.name),
         Cell::text(event.kind.status),
-        Cell::Whole(event.sequence),
+        Cell::Integer(event.sequence),
         Cell::text(&*event.event_id),
         Cell::Time(event.occurred_at),
         Cell::Time(record.appended_at),

@@ -4,9 +4,9 @@ use std::error::Error;
 
 use tokio_postgres::types::{FromSql, Type, accepts};
 
-/// 2000-01-01T00:00:00Z, where PostgreSQL counts from.
+/// 2000-01-01T00:00:00Z, from which PostgreSQL counts.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
-/// What PostgreSQL can keep, and RFC 3339 can write in every time zone.
+/// The times that PostgreSQL can store, and that RFC 3339 can write in every time zone.
 const EARLIEST: i64 = POSTGRES_EPOCH - 211_813_488_000_000_000;
 const LATEST: i64 = 253_402_207_200_000_000;
 
@@ -21,14 +21,14 @@ impl<'a> FromSql<'a> for Micros {
     accepts!(TIMESTAMPTZ);
 }
 
-/// RFC 3339; digits below the microsecond are cut off, towards the past.
+/// Reads RFC 3339. Digits below the microsecond are cut off, towards the past.
 pub fn parse(text: &str) -> Option<i64> {
     let time: jiff::Timestamp = text.parse().ok()?;
     let micros = time.as_nanosecond().div_euclid(1000) as i64;
     (EARLIEST..=LATEST).contains(&micros).then_some(micros)
 }
 
-/// A record's time stamp, the nearest one that can be kept.
+/// The time stamp of a record, or the nearest time that can be stored.
 pub fn from_millis(millis: i64) -> i64 {
     millis.saturating_mul(1000).clamp(EARLIEST, LATEST)
 }

@@ -1,12 +1,12 @@
-//! JSON values that mean the same as the same text.
+//! A canonical form of JSON, in which equal values have equal texts.
 
 use serde_json::{Number, Value};
 
-/// Whole numbers up to here are exact as a double.
+/// Up to here, every integer can be represented exactly as a double.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Sorted keys; `1e3` and `1000.0` are `1000`, as `jsonb` gives them back. Numbers that are
-/// not whole are compared as doubles.
+/// Keys are sorted. `1e3` and `1000.0` become `1000`, as `jsonb` returns them; fractions are compared as
+/// doubles.
 pub fn canonical(mut value: Value) -> String {
     value.sort_all_objects();
     plain_numbers(&mut value);
@@ -26,7 +26,7 @@ fn plain_numbers(value: &mut Value) {
     }
 }
 
-/// How deep arrays and objects nest; 0 for a scalar.
+/// How deeply arrays and objects are nested; 0 for a scalar.
 pub fn depth(value: &Value) -> usize {
     match value {
         Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
@@ -35,7 +35,7 @@ pub fn depth(value: &Value) -> usize {
     }
 }
 
-/// Whether a text or a name in it holds a NUL character.
+/// Whether a text or a name contains a NUL character.
 pub fn holds_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_value_is_the_same_text() {
+    fn equal_values_have_equal_texts() {
         let canonical = |text: &str| canonical(serde_json::from_str(text).unwrap());
         assert_eq!(canonical(r#"{"b":1e3,"a":[1.50,-0.0]}"#), canonical(r#"{"a": [1.5, 0], "b": 1000}"#));
         assert_eq!(canonical("9223372036854775807"), "9223372036854775807");

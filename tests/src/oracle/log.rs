@@ -1,4 +1,4 @@
-//! Reads the whole topic into memory.
+//! Reads the entire topic into memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -13,25 +13,26 @@ use secrecy::ExposeSecret;
 use super::Error;
 use super::decisions::Decisions;
 use super::event::decode;
-use super::record::{Bad, Raw, Record};
+use super::record::{Raw, Record, Undecodable};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The next offset of each partition.
 pub type Offsets = BTreeMap<i32, i64>;
 
-/// The records of each partition, in the order of their offsets.
+/// The log up to some offsets.
 pub struct Log {
+    /// The records of each partition, ordered by offset.
     partitions: BTreeMap<i32, Vec<Record>>,
     pub topic: String,
-    /// Where reading stopped.
+    /// The next offset after the last one that was read, by partition.
     pub upto: Offsets,
 }
 
 impl Log {
-    /// Reads every partition from offset 0 up to, not including, the offset given for it. A record that was
-    /// retried is decoded whatever its size; one that was discarded counts as one that cannot be decoded.
-    /// `refused`: those that PostgreSQL was made to refuse.
+    /// Reads every partition of `upto` from offset 0 to the offset before the given one. A record that was
+    /// retried is decoded whatever its size; one that was discarded, or that a test made PostgreSQL refuse
+    /// (`refused`), counts as undecodable.
     pub fn read(
         kafka: &KafkaSettings,
         max_record_bytes: usize,
@@ -47,28 +48,24 @@ impl Log {
         for partition in open.keys() {
             let (low, _) = consumer.fetch_watermarks(&kafka.topic, *partition, TIMEOUT)?;
             if low > 0 {
-                let message = format!(
-                    "partition {partition} begins at {low}: what was before cannot be folded any more"
-                );
-                return Err(Error::Unusable(message));
+                return Err(Error::Truncated { partition: *partition, begin: low });
             }
             assignment.add_partition_offset(&kafka.topic, *partition, Offset::Offset(0))?;
         }
         consumer.assign(&assignment)?;
-        let mut heard = Instant::now();
+        let mut last_arrival = Instant::now();
         while !open.is_empty() {
             match consumer.poll(Duration::from_millis(100)) {
-                None if heard.elapsed() > TIMEOUT => {
-                    let message = format!("no records for {} s; still to read: {open:?}", TIMEOUT.as_secs());
-                    return Err(Error::Unusable(message));
+                None if last_arrival.elapsed() > TIMEOUT => {
+                    return Err(Error::NothingRead { seconds: TIMEOUT.as_secs(), missing: open });
                 }
                 None => continue,
                 Some(Ok(message)) => log.take(&message, max_record_bytes, refused, decided, &mut open),
-                // Behind the last record that is there: what is left up to the position are markers.
+                // Only transaction markers and aborted records are left up to the position.
                 Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
                 Some(Err(error)) => return Err(error.into()),
             }
-            heard = Instant::now();
+            last_arrival = Instant::now();
         }
         Ok(log)
     }
@@ -100,9 +97,9 @@ impl Log {
             let appended_at = raw.appended_at();
             let content = match decided.get(&(partition, offset)) {
                 Some(decision) if decision.is_retry => decode(&self.topic, raw, usize::MAX),
-                Some(_) => Err(Box::new(Bad { faults: Vec::new(), order_id: None, raw })),
+                Some(_) => Err(Box::new(Undecodable { faults: Vec::new(), order_id: None, raw })),
                 None if refused.contains(&(partition, offset)) => {
-                    Err(Box::new(Bad { faults: vec!["refused_by_database"], order_id: None, raw }))
+                    Err(Box::new(Undecodable { faults: vec!["refused_by_database"], order_id: None, raw }))
                 }
                 None => decode(&self.topic, raw, max_record_bytes),
             };
@@ -114,7 +111,7 @@ impl Log {
         }
     }
 
-    /// By partition and offset.
+    /// All records, ordered by partition and offset.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.partitions.values().flatten()
     }
@@ -125,7 +122,7 @@ impl Log {
         records.get_mut(index)
     }
 
-    /// The events of each order.
+    /// The events of each order, by order id.
     pub fn orders(&self) -> BTreeMap<&str, Vec<&Record>> {
         let mut orders: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
         for record in self.records() {
@@ -137,7 +134,7 @@ impl Log {
     }
 }
 
-/// Where each partition ends for a reader of committed records.
+/// The last stable offset of each partition: where a reader of committed records ends.
 pub fn ends(kafka: &KafkaSettings) -> Result<Offsets, Error> {
     let consumer = client(kafka)?;
     let metadata = consumer.fetch_metadata(Some(&kafka.topic), TIMEOUT)?;
@@ -156,7 +153,7 @@ fn client(kafka: &KafkaSettings) -> Result<BaseConsumer, KafkaError> {
     }
     config
         .set("bootstrap.servers", &kafka.bootstrap_servers)
-        // Wanted for assigning by hand; no group is joined.
+        // librdkafka demands a group id even of a consumer that joins no group.
         .set("group.id", "food-orders-check")
         .set("enable.auto.commit", "false")
         .set("isolation.level", "read_committed")

@@ -1,4 +1,4 @@
-//! `orders`: one row per order of the log, every column as the fold says.
+//! The table `orders` has to contain one row per order of the log, with the values of the fold.
 
 use std::pin::pin;
 
@@ -11,7 +11,7 @@ use super::{Differences, Error, Log};
 
 const TABLE: &str = "orders";
 
-/// How many orders the log has.
+/// Compares the table, and returns how many orders the log has.
 pub async fn compare(
     tx: &Transaction<'_>,
     build: &str,
@@ -25,7 +25,7 @@ pub async fn compare(
     while let Some(row) = rows.try_next().await? {
         let order_id: &str = row.try_get(0)?;
         let Some(expected) = missing.remove(order_id).and_then(fold::row) else {
-            differences.add(TABLE, order_id, "row", "no such order, or one row of it", "a row");
+            differences.add(TABLE, order_id, "row", "no order, or only one row", "a row");
             continue;
         };
         for (index, (name, kind)) in COLUMNS.into_iter().enumerate() {

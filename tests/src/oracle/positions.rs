@@ -6,11 +6,11 @@ use tokio_postgres::{Client, Transaction};
 
 use super::{Differences, Error, Offsets};
 
-/// Waits until the active build's positions have reached the ends, at most so long.
+/// Waits until the active build's positions have reached the end offsets, at most for `limit`.
 pub async fn wait(client: &Client, ends: &Offsets, limit: Duration) -> Result<(), Error> {
     let deadline = Instant::now() + limit;
     while Instant::now() < deadline {
-        // Not in a transaction: each look sees what was committed meanwhile.
+        // Not in a transaction, so that each query sees what has been committed since the last one.
         let build: String = client.query_one(ACTIVE_BUILD, &[]).await?.get(0);
         let positions: Offsets = rows(client.query(&positions_of(&build), &[]).await?);
         if ends.iter().all(|(partition, end)| positions.get(partition).copied().unwrap_or(0) >= *end) {
@@ -42,8 +42,8 @@ fn rows(rows: Vec<tokio_postgres::Row>) -> Offsets {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-/// The positions lie between the ends seen before and those seen after they were read: where nothing is
-/// being written both are the same.
+/// A position has to lie between the end offset before it was read and the one afterwards, which are equal
+/// unless somebody writes.
 pub fn compare(applied: &Offsets, before: &Offsets, after: &Offsets, differences: &mut Differences) {
     for (partition, end) in before {
         let position = applied.get(partition).copied().unwrap_or(0);
@@ -65,7 +65,7 @@ pub fn compare(applied: &Offsets, before: &Offsets, after: &Offsets, differences
     }
 }
 
-/// The views that people see are those of the active build.
+/// The views in the schema `public` have to be those of the active build.
 pub async fn compare_public_views(
     tx: &Transaction<'_>,
     build: &str,

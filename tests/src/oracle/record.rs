@@ -1,4 +1,4 @@
-//! A record of the log, decoded.
+//! A record of the log.
 
 use super::event::Event;
 use super::instant;
@@ -8,21 +8,21 @@ pub struct Record {
     pub offset: i64,
     /// Microseconds since 1970.
     pub appended_at: i64,
-    pub content: Result<Event, Box<Bad>>,
-    /// A row of the table it belongs into was found.
+    pub content: Result<Event, Box<Undecodable>>,
+    /// Whether the table that it belongs to has a row for it.
     pub found: bool,
 }
 
 /// A record that cannot be decoded.
-pub struct Bad {
-    /// All that is wrong with it: its dead letter names one of them.
+pub struct Undecodable {
+    /// All faults of the record. Its dead letter names one of them.
     pub faults: Vec<&'static str>,
-    /// `None`: whether it can be read is not clear.
+    /// The order id, if it can be read; `None` if that is uncertain.
     pub order_id: Option<Option<String>>,
     pub raw: Raw,
 }
 
-/// A record as it stands in the log.
+/// A record as it is in the log.
 pub struct Raw {
     pub partition: i32,
     pub offset: i64,
@@ -33,7 +33,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// The last header of that name.
+    /// The last header of this name.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().rev().find(|(other, _)| other == name)?.1.as_deref()
     }
@@ -44,16 +44,18 @@ impl Raw {
 }
 
 impl Record {
-    pub fn place(&self) -> String {
-        place(self.partition, self.offset)
+    /// Its partition and offset, for messages.
+    pub fn label(&self) -> String {
+        label(self.partition, self.offset)
     }
 
-    /// Its place in log order.
+    /// What log order sorts by.
     pub fn log_order(&self) -> (i64, i32, i64) {
         (self.appended_at, self.partition, self.offset)
     }
 }
 
-pub fn place(partition: i32, offset: i64) -> String {
+/// A partition and an offset, for messages.
+pub fn label(partition: i32, offset: i64) -> String {
     format!("partition {partition} offset {offset}")
 }

@@ -1,4 +1,4 @@
-//! The outcome of a comparison.
+//! The result of a comparison.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use super::Differences;
 #[derive(Debug)]
 pub struct Report {
     pub topic: String,
-    /// Schema of the active build.
+    /// The schema of the active build.
     pub build: String,
-    /// That the log holds below the positions.
+    /// Records in the log below the positions.
     pub records: usize,
     pub history_rows: usize,
     pub dead_letters: usize,

@@ -1,4 +1,4 @@
-//! The API's answers: fresh, and repeatable bit for bit.
+//! The API's answers say how fresh they are, and answers as of a cut can be repeated bit for bit.
 
 use end_to_end::harness::{Answer, Api, Stage};
 
@@ -20,7 +20,7 @@ async fn stage() -> (Stage, Api) {
     (stage, api)
 }
 
-/// Each path as of now, with the URL that repeats it.
+/// The answer to each path as of now, with the URL that repeats it.
 async fn as_of_now(api: &Api, stage: &Stage) -> Vec<(String, Answer)> {
     let ends = stage.ends().await;
     let offsets: Vec<_> = ends.iter().map(|(partition, end)| format!("{partition}={end}")).collect();
@@ -57,14 +57,14 @@ async fn every_read_says_how_fresh_it_is() {
 }
 
 #[tokio::test]
-async fn an_answer_as_of_a_cut_is_the_same_after_new_events() {
+async fn an_answer_as_of_a_cut_stays_the_same_after_new_events() {
     let (stage, api) = stage().await;
     let before = as_of_now(&api, &stage).await;
-    // The same orders go on, and new ones come.
+    // Further events of the same orders, and new orders.
     stage.produce("--orders 500 --cancel-share 0.9 --start-at-id 1 --seed 7").await;
     stage.produce("--orders 500 --start-at-id 501 --seed 8").await;
     stage.catch_up().await;
-    // From another instance, too.
+    // Another instance has to give the same answers.
     let other = stage.api().await;
     for (location, answer) in before {
         for api in [&api, &other] {
@@ -76,7 +76,7 @@ async fn an_answer_as_of_a_cut_is_the_same_after_new_events() {
 }
 
 #[tokio::test]
-async fn bad_requests_are_problems_that_say_what_to_change() {
+async fn bad_requests_are_answered_by_problems_that_say_what_to_change() {
     let (_stage, api) = stage().await;
     for (path, status) in [
         ("/orders?limit=1001", 400),

@@ -3,16 +3,20 @@
 use end_to_end::harness::{Stage, raw};
 
 #[tokio::test]
-async fn an_empty_topic_is_caught_up_with() {
+async fn it_ends_on_an_empty_topic() {
     let stage = Stage::new().await;
     stage.catch_up().await;
     let report = stage.check().await;
     assert_eq!((report.records, report.orders), (0, 0));
-    assert_eq!(stage.ends().await.len(), 6, "made by the consumer, with the default number of partitions");
+    assert_eq!(
+        stage.ends().await.len(),
+        6,
+        "the consumer creates the topic with the default number of partitions"
+    );
 }
 
 #[tokio::test]
-async fn a_topic_with_records_too_and_again() {
+async fn it_ends_each_time_all_records_are_applied() {
     let stage = Stage::new().await;
     stage.produce("--orders 100 --cancel-share 0").await;
     stage.catch_up().await;
@@ -23,9 +27,9 @@ async fn a_topic_with_records_too_and_again() {
     assert_eq!(stage.check().await.orders, 150);
 }
 
-/// The ends of the partitions are a transaction marker, records that were aborted, or both.
+/// The partitions end in a transaction marker, in aborted records, or in both.
 #[tokio::test]
-async fn a_topic_that_ends_in_holes() {
+async fn it_ends_on_a_log_that_ends_in_markers_and_aborted_records() {
     let stage = Stage::new().await;
     stage.create_topic(2).await;
     let event = |order: u32| raw(format!(r#"{{"event":"OrderCreated","order_id":"O-{order}"}}"#));

@@ -1,12 +1,12 @@
-//! `food-orders-check` finds what was tampered with, and says so by its exit code.
+//! `food-orders-check` finds every manipulation of the tables, and reports it by its exit code.
 
 use std::time::Duration;
 
-use end_to_end::harness::{PATIENCE, Program, Stage};
+use end_to_end::harness::{GIVE_UP_AFTER, Program, Stage};
 
 async fn check(stage: &Stage, arguments: &str) -> (i32, String) {
     let mut checker: Program = stage.program("food-orders-check").args(arguments).start();
-    let code = checker.exit_code(PATIENCE).await;
+    let code = checker.exit_code(GIVE_UP_AFTER).await;
     (code, checker.log())
 }
 
@@ -43,11 +43,11 @@ async fn a_difference_in_any_column_is_found() {
             format!("TRUNCATE build_1.{table}; INSERT INTO build_1.{table} TABLE kept; DROP TABLE kept");
         sql.batch_execute(&restore).await.unwrap();
     }
-    assert_eq!(check(&stage, "").await.0, 0, "as it was");
+    assert_eq!(check(&stage, "").await.0, 0, "the tables are restored");
 }
 
 #[tokio::test]
-async fn rows_too_few_and_too_many_and_a_wrong_position_are_found() {
+async fn missing_rows_additional_rows_and_wrong_positions_are_found() {
     let stage = Stage::new().await;
     stage.produce("--orders 50 --seed 5").await;
     stage.catch_up().await;
@@ -79,11 +79,11 @@ async fn rows_too_few_and_too_many_and_a_wrong_position_are_found() {
         });
         sql.batch_execute(&restore.concat()).await.unwrap();
     }
-    assert_eq!(check(&stage, "").await.0, 0, "as it was");
+    assert_eq!(check(&stage, "").await.0, 0, "the tables are restored");
 }
 
 #[tokio::test]
-async fn it_waits_for_a_consumer_if_it_may() {
+async fn it_waits_for_a_consumer_for_as_long_as_it_may() {
     let stage = Stage::new().await;
     stage.catch_up().await;
     stage.produce("--orders 50").await;
@@ -95,9 +95,9 @@ async fn it_waits_for_a_consumer_if_it_may() {
 }
 
 #[tokio::test]
-async fn wrong_settings_are_a_matter_of_usage() {
+async fn wrong_settings_end_with_exit_code_2() {
     let stage = Stage::new().await;
     let mut checker = stage.program("food-orders-check").env("MAX_RECORD_BYTES", "many").start();
     assert_eq!(checker.exit_code(Duration::from_secs(10)).await, 2);
-    assert_eq!(check(&stage, "--as-of-samples 5").await.0, 2, "samples need --api");
+    assert_eq!(check(&stage, "--as-of-samples 5").await.0, 2, "--as-of-samples needs --api");
 }

@@ -1,19 +1,19 @@
 //! One bad record stops nobody.
 
-use end_to_end::harness::{Sent, Stage, raw};
+use end_to_end::harness::{NewRecord, Stage, raw};
 
-/// What is sent, and the cause of its dead letter.
-fn bad() -> Vec<(Sent, &'static str)> {
+/// Records that cannot be decoded, each with the cause of its dead letter.
+fn undecodable() -> Vec<(NewRecord, &'static str)> {
     let paid = |fields: &str| raw(format!(r#"{{"event":"OrderPaid","order_id":"ORD-1"{fields}}}"#));
     let large = format!(r#","note":"{}""#, "x".repeat(1_000_000));
     let deep = format!(r#","note":{}{}"#, "[".repeat(150), "]".repeat(150));
     let long_id = format!(r#"{{"event":"OrderPaid","order_id":"{}"}}"#, "x".repeat(129));
     vec![
-        (Sent { key: Some("ORD-1".into()), ..Sent::default() }, "empty_value"),
+        (NewRecord { key: Some("ORD-1".into()), ..NewRecord::default() }, "empty_value"),
         (raw(""), "empty_value"),
         (paid(&large), "too_large"),
-        (Sent { headers: vec![("schema-version", "2")], ..paid("") }, "unknown_schema_version"),
-        (Sent { headers: vec![("schema-version", "new")], ..paid("") }, "unknown_schema_version"),
+        (NewRecord { headers: vec![("schema-version", "2")], ..paid("") }, "unknown_schema_version"),
+        (NewRecord { headers: vec![("schema-version", "new")], ..paid("") }, "unknown_schema_version"),
         (raw("so what"), "bad_json"),
         (raw(r#"{"event":"OrderPaid","order_id":"ORD-1""#), "bad_json"),
         (raw([0xff, 0xfe, b'{', b'}']), "bad_json"),
@@ -46,8 +46,8 @@ fn bad() -> Vec<(Sent, &'static str)> {
     ]
 }
 
-/// Odd, and yet events.
-fn good() -> Vec<Sent> {
+/// Unusual records that are events nevertheless.
+fn unusual() -> Vec<NewRecord> {
     [
         r#"{"event":"OrderPaid","order_id":"ORD-1","sequence":2,"occurred_at":"1970-01-01T01:00:00.1234567+01:00"}"#,
         r#"{"event":"OrderPaid","order_id":"ORD-1","sequence":2,"payment_method":"cash","event_id":null}"#,
@@ -66,20 +66,20 @@ fn good() -> Vec<Sent> {
 async fn each_bad_record_becomes_a_dead_letter_and_the_others_apply() {
     let stage = Stage::new().await;
     stage.create_topic(3).await;
-    let bad = bad();
+    let bad = undecodable();
     let mut records = Vec::new();
     for (index, (sent, _)) in bad.iter().enumerate() {
-        records.push(Sent { partition: Some(0), ..sent.clone() });
+        records.push(NewRecord { partition: Some(0), ..sent.clone() });
         records.push(raw(format!(r#"{{"event":"OrderCreated","order_id":"BETWEEN-{index}"}}"#)));
     }
-    records.extend(good());
+    records.extend(unusual());
     stage.send(records).await;
     stage.catch_up().await;
     let report = stage.check().await;
     assert_eq!(report.dead_letters, bad.len());
-    assert_eq!(report.records, 2 * bad.len() + good().len());
+    assert_eq!(report.records, 2 * bad.len() + unusual().len());
 
-    // The oracle accepts any cause that fits: here the very one is known.
+    // The oracle accepts the cause of any fault in a record. Here the one to expect is known.
     let sql = stage.sql().await;
     let rows =
         sql.query("SELECT cause, error FROM public.dead_letters ORDER BY partition, \"offset\"", &[]).await;

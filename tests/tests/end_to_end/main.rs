@@ -1,6 +1,6 @@
-//! The promises of the README, each shown by the real binaries. One program for all of them: linked once, and tests that
-//! mostly wait run beside each other.
-#![allow(clippy::unwrap_used, clippy::panic)] // all of this is test code
+//! The promises of the README, tested on the real binaries. All tests are in one program, which is linked
+//! once and runs them at the same time: most of them mostly wait.
+#![allow(clippy::unwrap_used, clippy::panic)] // This is test code.
 
 mod api;
 mod caught_up;

@@ -1,4 +1,4 @@
-//! What the producer writes is what the tables tell, whichever way it writes.
+//! The tables contain what the producer writes, in every way that it can write.
 
 use end_to_end::harness::Stage;
 
@@ -13,20 +13,20 @@ async fn produced_and_applied(arguments: &str) -> Stage {
 }
 
 #[tokio::test]
-async fn with_cancellations_and_duplicates() {
+async fn cancellations_and_duplicates_are_applied() {
     produced_and_applied("--orders 5000 --cancel-share 0.3 --duplicate-share 0.2 --seed 1").await;
 }
 
 #[tokio::test]
-async fn keyed_by_customer() {
+async fn records_keyed_by_customer_are_applied() {
     produced_and_applied("--orders 5000 --key customer --duplicate-share 0.1 --seed 2").await;
 }
 
-/// Transaction markers take offsets, the last one of each partition among them.
+/// Transaction markers take offsets, among them the last one of each partition.
 #[tokio::test]
-async fn in_transactions() {
+async fn records_in_transactions_are_applied() {
     let stage = produced_and_applied("--orders 5000 --transactional --seed 3").await;
     let positions = stage.positions(&stage.sql().await).await;
     let ends = stage.ends().await;
-    assert_eq!(positions, ends, "lag reaches zero in spite of markers");
+    assert_eq!(positions, ends, "the lag has to reach zero in spite of transaction markers");
 }

@@ -1,13 +1,14 @@
-//! A rebuild from offset 0 beside the live tables: reads never notice, and the tables are the same.
+//! A rebuild from offset 0 beside the live tables: readers do not notice it, and the new tables equal the
+//! log.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use end_to_end::harness::{Answer, Api, PATIENCE, Program, Stage, eventually, test_events};
+use end_to_end::harness::{Answer, Api, GIVE_UP_AFTER, Program, Stage, eventually, test_events};
 use reqwest::{Method, StatusCode};
 
-/// Some of the log, a consumer, an API, and a producer that goes on.
+/// A stage whose log has been applied, with a consumer, an API, and a producer that keeps writing.
 struct Live {
     stage: Stage,
     api: Api,
@@ -21,8 +22,10 @@ async fn live() -> Live {
     let consumer = stage.consumer();
     let sql = stage.sql().await;
     let ends = stage.ends().await;
-    eventually("all applied", 5 * PATIENCE, async || (stage.positions(&sql).await == ends).then_some(()))
-        .await;
+    eventually("all records are applied", 5 * GIVE_UP_AFTER, async || {
+        (stage.positions(&sql).await == ends).then_some(())
+    })
+    .await;
     let api = stage.api().await;
     let producer =
         stage.program("producer").args("--rate 1000 --cancel-share 0.2 --time-compression 2000").start();
@@ -30,15 +33,15 @@ async fn live() -> Live {
 }
 
 impl Live {
-    /// Ends the writing, and compares.
+    /// Ends the producer, and compares the tables with the log.
     async fn finish(self) {
-        assert_eq!(self.producer.terminate(PATIENCE).await, 0);
+        assert_eq!(self.producer.terminate(GIVE_UP_AFTER).await, 0);
         self.stage.check_with(&self.api, 20).await;
-        assert_eq!(self.consumer.terminate(PATIENCE).await, 0);
+        assert_eq!(self.consumer.terminate(GIVE_UP_AFTER).await, 0);
     }
 }
 
-/// Reads on and on, and holds every answer against the one before.
+/// Reads again and again, and checks that no answer is older than the one before.
 #[derive(Default)]
 struct Reader {
     applied: BTreeMap<i32, i64>,
@@ -49,22 +52,22 @@ struct Reader {
 }
 
 impl Reader {
-    async fn read_until(&mut self, api: &Api, done: &Cell<bool>) {
+    async fn read_until_done(&mut self, api: &Api, done: &Cell<bool>) {
         while !done.get() {
-            let list = self.see(api.get("/orders?limit=5").await);
+            let list = self.check(api.get("/orders?limit=5").await);
             assert_eq!(list.json()["orders"].as_array().map(Vec::len), Some(5), "{}", list.body);
-            let order = self.see(api.get("/orders/ORD-000001").await);
+            let order = self.check(api.get("/orders/ORD-000001").await);
             assert_eq!(order.json()["order_id"], "ORD-000001");
-            let history = self.see(api.get("/orders/ORD-000001/history").await);
+            let history = self.check(api.get("/orders/ORD-000001/history").await);
             assert_ne!(history.json()["records"].as_array().map(Vec::len), Some(0), "{}", history.body);
-            let stats = self.see(api.get("/stats").await).json();
+            let stats = self.check(api.get("/stats").await).json();
             let orders = stats["orders"].as_i64().unwrap();
             assert!(orders >= self.orders, "{orders} orders after {}", self.orders);
             self.orders = orders;
         }
     }
 
-    fn see(&mut self, answer: Answer) -> Answer {
+    fn check(&mut self, answer: Answer) -> Answer {
         let answer = answer.ok();
         let applied = answer.applied();
         for (partition, position) in &self.applied {
@@ -82,30 +85,34 @@ impl Reader {
 }
 
 #[tokio::test]
-async fn readers_never_notice_a_rebuild_by_command() {
+async fn readers_do_not_notice_a_rebuild_by_the_command() {
     let live = live().await;
     let done = Cell::new(false);
     let mut reader = Reader::default();
     let rebuild = async {
-        let printed = live.stage.program("replay-rebuild").succeed(5 * PATIENCE).await;
+        let printed = live.stage.program("replay-rebuild").succeed(5 * GIVE_UP_AFTER).await;
         println!("{printed}");
-        // And a little beyond the switch.
+        // The readers continue for a while after the switch.
         let sql = live.stage.sql().await;
         let after = live.stage.positions(&sql).await.values().sum::<i64>() + 1000;
-        eventually("events applied after the switch", PATIENCE, async || {
+        eventually("1000 more events are applied after the switch", GIVE_UP_AFTER, async || {
             (live.stage.positions(&sql).await.values().sum::<i64>() > after).then_some(())
         })
         .await;
         done.set(true);
     };
-    tokio::join!(rebuild, reader.read_until(&live.api, &done));
+    tokio::join!(rebuild, reader.read_until_done(&live.api, &done));
     println!("{} reads over {} builds", reader.reads, reader.builds_seen);
-    assert_eq!((reader.builds_seen, reader.build), (2, 2), "the last answers come from the new build");
+    assert_eq!(
+        (reader.builds_seen, reader.build),
+        (2, 2),
+        "the last answers have to come from the new build"
+    );
     live.finish().await;
 }
 
 #[tokio::test]
-async fn readers_never_notice_a_rebuild_by_the_api() {
+async fn readers_do_not_notice_a_rebuild_by_the_api() {
     let live = live().await;
     let (api, done) = (&live.api, Cell::new(false));
     let mut reader = Reader::default();
@@ -117,7 +124,7 @@ async fn readers_never_notice_a_rebuild_by_the_api() {
         let location = accepted.header("location").to_owned();
         let second = api.post("/rebuilds", r#"{"view":"orders"}"#).await;
         assert_eq!(second.status, StatusCode::CONFLICT, "{}", second.body);
-        eventually("the rebuild active", 5 * PATIENCE, async || {
+        eventually("the rebuild is active", 5 * GIVE_UP_AFTER, async || {
             let rebuild = api.get(&location).await.ok().json();
             let state = rebuild["state"].as_str().unwrap();
             assert!(!["failed", "cancelled"].contains(&state), "{rebuild}");
@@ -126,13 +133,13 @@ async fn readers_never_notice_a_rebuild_by_the_api() {
         .await;
         done.set(true);
     };
-    tokio::join!(rebuild, reader.read_until(api, &done));
+    tokio::join!(rebuild, reader.read_until_done(api, &done));
     println!("{} reads over {} builds", reader.reads, reader.builds_seen);
     live.finish().await;
 }
 
 #[tokio::test]
-async fn an_answer_as_of_a_cut_is_the_same_after_a_rebuild() {
+async fn an_answer_as_of_a_cut_stays_the_same_after_a_rebuild() {
     let stage = Stage::new().await;
     stage.produce("--orders 500 --start-at-id 1").await;
     stage.catch_up().await;
@@ -145,7 +152,7 @@ async fn an_answer_as_of_a_cut_is_the_same_after_a_rebuild() {
     }
     stage.produce("--orders 500 --start-at-id 1 --cancel-share 1").await;
     let consumer = stage.consumer();
-    stage.program("replay-rebuild").succeed(5 * PATIENCE).await;
+    stage.program("replay-rebuild").succeed(5 * GIVE_UP_AFTER).await;
     for (location, body) in before {
         let again = api.get(&location).await.ok();
         assert_eq!(again.header("view-build"), "2");
@@ -155,14 +162,14 @@ async fn an_answer_as_of_a_cut_is_the_same_after_a_rebuild() {
     assert_eq!(consumer.terminate(Duration::from_secs(25)).await, 0);
 }
 
-/// It is killed at a random moment, and taken up again: by the next one or by the API.
+/// The rebuild is killed twice. The next run of the command, or the API, takes it up again.
 #[tokio::test]
-async fn a_rebuild_that_was_killed_goes_on_or_begins_anew() {
+async fn a_killed_rebuild_is_resumed_or_started_again() {
     let live = live().await;
     let sql = live.stage.sql().await;
     for state in ["loading", "catching_up"] {
         let rebuild = live.stage.program("replay-rebuild").start();
-        eventually(&format!("a rebuild at least {state}"), PATIENCE, async || {
+        eventually(&format!("a rebuild has reached {state}"), GIVE_UP_AFTER, async || {
             let reached = "SELECT FROM public.rebuilds WHERE state = $1 OR state IN ('verifying', 'active')";
             sql.query(reached, &[&state]).await.is_ok_and(|rows| !rows.is_empty()).then_some(())
         })
@@ -170,11 +177,11 @@ async fn a_rebuild_that_was_killed_goes_on_or_begins_anew() {
         rebuild.kill().await;
         live.api.get("/orders?limit=1").await.ok();
     }
-    eventually("the orphan finished by the API", 5 * PATIENCE, async || {
+    eventually("the API has finished the rebuild", 5 * GIVE_UP_AFTER, async || {
         let running = sql.query("SELECT FROM public.rebuilds WHERE finished_at IS NULL", &[]).await;
         running.unwrap().is_empty().then_some(())
     })
     .await;
-    live.stage.program("replay-rebuild").succeed(5 * PATIENCE).await;
+    live.stage.program("replay-rebuild").succeed(5 * GIVE_UP_AFTER).await;
     live.finish().await;
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use end_to_end::harness::{PATIENCE, Stage, eventually};
+use end_to_end::harness::{GIVE_UP_AFTER, Stage, eventually};
 use tokio_postgres::Client;
 
-/// Far more often than events come to a partition: a partition that stands still for longer than a few
-/// intervals waits for its next owner.
-const LOOK_EACH: Duration = Duration::from_millis(20);
-/// Generous: the machine is busy with other tests.
+/// How often the positions are read. Events arrive at every partition about as often, so one whose position
+/// stays for much longer waits for its next owner.
+const READ_INTERVAL: Duration = Duration::from_millis(20);
+/// Generous, because the machine is busy with other tests.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,48 +20,48 @@ async fn a_rolling_restart_loses_and_doubles_nothing() {
     stage.create_topic(6).await;
     let sql = stage.sql().await;
     let mut consumers = [stage.consumer(), stage.consumer(), stage.consumer()];
-    owners(&sql, 3).await;
+    wait_for_owners(&sql, 3).await;
     let producer = stage.program("producer").args("--rate 600").start();
-    let over = Arc::new(AtomicBool::new(false));
-    let watch = tokio::spawn(longest_pauses(stage.sql().await, over.clone()));
+    let done = Arc::new(AtomicBool::new(false));
+    let watch = tokio::spawn(longest_pauses(stage.sql().await, done.clone()));
     for consumer in &mut consumers {
         let old = std::mem::replace(consumer, stage.consumer());
-        assert_eq!(old.terminate(PATIENCE).await, 0);
-        owners(&sql, 3).await;
+        assert_eq!(old.terminate(GIVE_UP_AFTER).await, 0);
+        wait_for_owners(&sql, 3).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-    over.store(true, Ordering::Relaxed);
+    done.store(true, Ordering::Relaxed);
     let pauses = watch.await.unwrap();
-    assert_eq!(producer.terminate(PATIENCE).await, 0);
+    assert_eq!(producer.terminate(GIVE_UP_AFTER).await, 0);
     let report = stage.check().await;
     println!("{} records; longest pause of each partition: {pauses:?}", report.records);
     assert!(pauses.values().all(|pause| *pause < LONGEST_PAUSE), "{pauses:?}");
     for consumer in consumers {
-        assert_eq!(consumer.terminate(PATIENCE).await, 0);
+        assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
     }
 }
 
-/// Waits until the six partitions are shared out among so many.
-async fn owners(sql: &Client, number: i64) {
+/// Waits until this number of consumers share the six partitions.
+async fn wait_for_owners(sql: &Client, number: i64) {
     let query = "SELECT count(DISTINCT owner), count(owner) FROM public.positions";
-    eventually(&format!("{number} owners"), PATIENCE, async || {
+    eventually(&format!("the partitions have {number} owners"), GIVE_UP_AFTER, async || {
         let row = sql.query_one(query, &[]).await.ok()?;
         ((row.get::<_, i64>(0), row.get::<_, i64>(1)) == (number, 6)).then_some(())
     })
     .await;
 }
 
-/// How long each partition stood still at most, while the producer writes to all of them.
-async fn longest_pauses(sql: Client, over: Arc<AtomicBool>) -> BTreeMap<i32, Duration> {
+/// The longest time for which each position did not move, while the producer writes to all partitions.
+async fn longest_pauses(sql: Client, done: Arc<AtomicBool>) -> BTreeMap<i32, Duration> {
     let mut last: BTreeMap<i32, (i64, Instant)> = BTreeMap::new();
     let mut longest = BTreeMap::new();
-    while !over.load(Ordering::Relaxed) {
+    while !done.load(Ordering::Relaxed) {
         let rows = sql.query("SELECT partition, next_offset FROM public.positions", &[]).await.unwrap();
         let now = Instant::now();
         for row in &rows {
             let (partition, position) = (row.get(0), row.get(1));
             let (seen, moved) = last.entry(partition).or_insert((position, now));
-            // Before the first event there is nothing to wait for.
+            // Before the first event, a position that does not move is no pause.
             if position > 0 {
                 let pause = longest.entry(partition).or_insert(Duration::ZERO);
                 *pause = (*pause).max(now - *moved);
@@ -70,7 +70,7 @@ async fn longest_pauses(sql: Client, over: Arc<AtomicBool>) -> BTreeMap<i32, Dur
                 (*seen, *moved) = (position, now);
             }
         }
-        tokio::time::sleep(LOOK_EACH).await;
+        tokio::time::sleep(READ_INTERVAL).await;
     }
     longest
 }

@@ -2,10 +2,10 @@
 
 use std::io::{PipeWriter, Write};
 
-use end_to_end::harness::{PATIENCE, Stage};
+use end_to_end::harness::{GIVE_UP_AFTER, Stage};
 use rand::seq::SliceRandom;
 
-/// What is typed, and the status it leads to.
+/// The lines that are typed, each with the status that it leads to.
 const LINES: [(&str, &str); 4] = [
     (r#"{"event": "OrderCreated", "order_id": "ORD-001", "status": "pending"}"#, "pending"),
     (r#"{"event": "OrderPaid", "order_id": "ORD-001", "status": "paid"}"#, "paid"),
@@ -13,7 +13,7 @@ const LINES: [(&str, &str); 4] = [
     (r#"{"event": "OrderDelivered", "order_id": "ORD-001", "status": "delivered"}"#, "delivered"),
 ];
 
-fn enter(typing: &mut PipeWriter, line: &str) {
+fn type_line(typing: &mut PipeWriter, line: &str) {
     typing.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
@@ -24,12 +24,12 @@ async fn stage() -> Stage {
 }
 
 #[tokio::test]
-async fn line_by_line_and_seen_by_the_api() {
+async fn lines_typed_one_by_one_are_answered_by_the_api() {
     let stage = stage().await;
     let _consumer = stage.consumer();
     let (_console, mut typing) = stage.console_producer("");
     for (line, status) in LINES {
-        enter(&mut typing, line);
+        type_line(&mut typing, line);
         stage.wait_for_status("ORD-001", status).await;
     }
     let api = stage.api().await;
@@ -41,7 +41,7 @@ async fn line_by_line_and_seen_by_the_api() {
     let events: Vec<_> = records.iter().map(|record| record["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["OrderCreated", "OrderPaid", "OrderShipped", "OrderDelivered"]);
 
-    // As of the very moment of each record, which is just before the next one.
+    // As of the append time of each record, the next one does not exist yet.
     for (record, (_, status)) in records.iter().zip(LINES) {
         let time = record["appended_at"].as_str().unwrap();
         let then = api.get(&format!("/orders/ORD-001?as_of={time}")).await.ok().json();
@@ -51,22 +51,22 @@ async fn line_by_line_and_seen_by_the_api() {
 }
 
 #[tokio::test]
-async fn with_keys() {
+async fn lines_with_keys_are_applied() {
     let stage = stage().await;
     let _consumer = stage.consumer();
     let (mut console, mut typing) =
         stage.console_producer("--reader-property parse.key=true --reader-property key.separator=|");
     for (line, _) in LINES {
-        enter(&mut typing, &format!("ORD-001|{line}"));
+        type_line(&mut typing, &format!("ORD-001|{line}"));
     }
     drop(typing);
-    assert_eq!(console.exit_code(PATIENCE).await, 0);
+    assert_eq!(console.exit_code(GIVE_UP_AFTER).await, 0);
     stage.wait_for_status("ORD-001", "delivered").await;
     assert_eq!(stage.check().await.records, 4);
 }
 
 #[tokio::test]
-async fn in_any_order_and_over_all_partitions() {
+async fn lines_in_any_order_and_partition_end_in_the_same_status() {
     let stage = stage().await;
     let _consumer = stage.consumer();
     let mut lines: Vec<String> = (1..=20)
@@ -74,20 +74,20 @@ async fn in_any_order_and_over_all_partitions() {
         .collect();
     lines.shuffle(&mut rand::rng());
     println!("typed: {lines:#?}");
-    // Without keys, and a batch of its own for each line: the partitions take turns.
+    // The lines have no keys, and each is a batch of its own, so the partitions take turns.
     let round_robin = "--command-property partitioner.class=org.apache.kafka.clients.producer.RoundRobinPartitioner \
                        --command-property linger.ms=0";
     let (mut console, mut typing) = stage.console_producer(round_robin);
     for line in &lines {
-        enter(&mut typing, line);
+        type_line(&mut typing, line);
     }
     drop(typing);
-    assert_eq!(console.exit_code(PATIENCE).await, 0);
+    assert_eq!(console.exit_code(GIVE_UP_AFTER).await, 0);
     for order in 1..=20 {
         stage.wait_for_status(&format!("ORD-{order:03}"), "delivered").await;
     }
     let report = stage.check().await;
     assert_eq!((report.records, report.orders), (80, 20));
     let used = stage.ends().await.values().filter(|end| **end > 0).count();
-    assert!(used > 1, "all lines went to one partition: this shows nothing");
+    assert!(used > 1, "all lines went to one partition, so this test has tested nothing");
 }

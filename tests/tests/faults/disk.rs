@@ -1,24 +1,25 @@
 //! Fault 14: the disk of the database is full.
 
+use std::io;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use end_to_end::harness::{Own, PATIENCE, Stage};
-use local_stack::free_port;
+use end_to_end::harness::{GIVE_UP_AFTER, OwnServer, Stage, free_address};
 
-use crate::support::{dead_letters, events, every_partition_has_an_owner, readiness};
+use crate::support::{count_dead_letters, events, hold_for, wait_for_owners, wait_for_readiness};
 
-/// A file system of a fixed size, until this is dropped.
+/// A file system of a fixed size. Dropping this unmounts it.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// `owner`: like this file.
-    fn mount(folder: &Path, mib: u32, owner: &Path) -> Result<Self, String> {
+    /// Mounts it in this folder, with the same owner as the file `like`.
+    fn mount(folder: &Path, mib: u32, like: &Path) -> io::Result<Self> {
         let at = folder.join("small-disk");
         std::fs::create_dir(&at).unwrap();
         run("mount", &["-t", "tmpfs", "-o", &format!("size={mib}m,mode=755"), "food-orders-test"], &at)?;
-        let owner = std::fs::metadata(owner).unwrap();
+        let owner = std::fs::metadata(like).unwrap();
         chown(&at, Some(owner.uid()), Some(owner.gid())).unwrap();
         Ok(Self(at))
     }
@@ -30,25 +31,29 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazy: it goes when PostgreSQL has let go of it.
+        // Lazily: it disappears once PostgreSQL has closed its files.
         let _ = run("umount", &["-l"], &self.0);
     }
 }
 
-fn run(program: &str, arguments: &[&str], at: &Path) -> Result<(), String> {
-    let output = Command::new(program).args(arguments).arg(at).output().map_err(|error| error.to_string())?;
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+fn run(program: &str, arguments: &[&str], at: &Path) -> io::Result<()> {
+    let output = Command::new(program).args(arguments).arg(at).output()?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(String::from_utf8_lossy(&output.stderr)))
+    }
 }
 
 #[tokio::test]
 async fn fault_14_disk_full() {
-    let postgres = Own::postgres(&[]);
+    let postgres = OwnServer::postgres(&[]);
     let data = postgres.folder().join("postgres/data");
     let disk = match SmallDisk::mount(postgres.folder(), 16, &data) {
         Ok(disk) => disk,
         Err(cause) => {
-            println!("NOT RUN: a small file system cannot be mounted here (it takes root): {cause}");
-            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "in CI it has to run");
+            println!("NOT RUN: a small file system cannot be mounted here, which only root can do: {cause}");
+            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "CI has to run this test");
             return;
         }
     };
@@ -57,28 +62,28 @@ async fn fault_14_disk_full() {
     let sql = stage.sql().await;
     let at = disk.0.display();
     sql.batch_execute(&format!("CREATE TABLESPACE small LOCATION '{at}'")).await.unwrap();
-    let health = format!("127.0.0.1:{}", free_port().unwrap());
+    let health = free_address();
     let mut consumer = stage.program("consumer").env("METRICS_LISTEN", &health).start();
-    every_partition_has_an_owner(&stage, 1).await;
+    wait_for_owners(&stage, 1).await;
     for table in ["order_history", "orders"] {
         sql.batch_execute(&format!("ALTER TABLE build_1.{table} SET TABLESPACE small")).await.unwrap();
     }
     stage.produce("--orders 40000").await;
-    let body = readiness(&health, false, 2 * PATIENCE).await;
+    let body = wait_for_readiness(&health, false, 2 * GIVE_UP_AFTER).await;
     assert!(body.contains("53100"), "{body}");
-    // It stays where it is, and goes on trying.
+    // The consumer keeps trying, and its positions stay.
     let before = stage.positions(&sql).await;
-    crate::support::for_so_long(std::time::Duration::from_secs(3)).await;
+    hold_for(Duration::from_secs(3)).await;
     assert_eq!(stage.positions(&sql).await.len(), before.len());
     assert!(!consumer.has_ended());
-    assert_eq!(dead_letters(&sql).await, 0);
+    assert_eq!(count_dead_letters(&sql).await, 0);
     disk.grow(1024);
     stage.send(events(0..400, 4)).await;
     let report = stage.check().await;
     assert_eq!(report.dead_letters, 0);
     println!("{} records", report.records);
-    readiness(&health, true, PATIENCE).await;
-    assert_eq!(consumer.terminate(PATIENCE).await, 0);
+    wait_for_readiness(&health, true, GIVE_UP_AFTER).await;
+    assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
     drop(sql);
     drop(postgres);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Every word of a text that is the name of a fault test.
+/// The words of a text that are names of fault tests.
 fn names(text: &str) -> BTreeSet<String> {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let words = text.split(|c| !is_part(c));
@@ -17,7 +17,7 @@ fn is_name(word: &str) -> bool {
 }
 
 #[test]
-fn the_document_names_every_test_and_no_other() {
+fn the_document_names_exactly_the_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let document = std::fs::read_to_string(root.join("../docs/faults.md")).unwrap();
     let mut tests = BTreeSet::new();
@@ -32,25 +32,25 @@ fn the_document_names_every_test_and_no_other() {
             assert!(is_name(name), "{name} is not of the form fault_NN_words");
             let attributes = before.lines().rev().skip(1).take_while(|line| line.starts_with("#["));
             let is_test = attributes.clone().any(|line| line.ends_with("test]"));
-            assert!(is_test, "{name} is not run");
+            assert!(is_test, "{name} has no #[test]");
             tests.insert(name.to_owned());
         }
     }
     let documented = names(&document);
     let missing: Vec<_> = tests.difference(&documented).collect();
-    assert!(missing.is_empty(), "not in docs/faults.md: {missing:?}");
+    assert!(missing.is_empty(), "docs/faults.md does not name these tests: {missing:?}");
     let gone: Vec<_> = documented.difference(&tests).collect();
     assert!(gone.is_empty(), "docs/faults.md names tests that do not exist: {gone:?}");
 }
 
-/// A row per fault, whether it is shown or not.
+/// Every fault has a row, with or without a test.
 #[test]
-fn the_document_has_every_number() {
+fn the_document_has_one_row_per_fault() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/faults.md");
     let document = std::fs::read_to_string(path).unwrap();
     for number in 1..=33 {
         let rows = document.lines().filter(|line| line.starts_with(&format!("| {number} |"))).count();
-        assert_eq!(rows, 1, "rows of fault {number}");
+        assert_eq!(rows, 1, "number of rows of fault {number}");
     }
     for line in document.lines().filter(|line| line.starts_with("| ")) {
         let number = line.split('|').nth(1).unwrap().trim();

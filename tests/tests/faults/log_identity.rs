@@ -1,20 +1,19 @@
-//! Faults 18 to 21: a log that does not fit the positions: the consumer stops, and says why.
+//! Faults 18 to 21: the log does not fit the positions. The consumer stops and says why.
 
 use std::path::Path;
 
-use end_to_end::harness::{PATIENCE, Stage, eventually, raw};
+use end_to_end::harness::{GIVE_UP_AFTER, NewRecord, Stage, eventually, raw};
 use local_stack::{Downloads, Kafka, KafkaOptions};
 
-/// Exit code of a gap, and of another log.
-const LOG_IDENTITY: i32 = 3;
+use crate::support::LOG_IDENTITY;
 
-fn event(order: u32) -> end_to_end::harness::Sent {
+fn event(order: u32) -> NewRecord {
     let mut event = raw(format!(r#"{{"event":"OrderCreated","order_id":"O-{order}"}}"#));
     event.partition = Some(0);
     event
 }
 
-/// Ten records, applied.
+/// A stage with ten applied records.
 async fn stage() -> Stage {
     let stage = Stage::new().await;
     stage.create_topic(1).await;
@@ -23,16 +22,16 @@ async fn stage() -> Stage {
     stage
 }
 
-/// Starts a consumer, which has to refuse the log and to say all of this.
-async fn refuses(stage: &Stage, words: &[&str]) {
+/// Starts a consumer, which has to refuse the log and to log all these words.
+async fn expect_refusal(stage: &Stage, words: &[&str]) {
     let before = stage.positions(&stage.sql().await).await;
     let mut consumer = stage.consumer();
-    assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY);
+    assert_eq!(consumer.exit_code(GIVE_UP_AFTER).await, LOG_IDENTITY);
     let log = consumer.log();
     for word in words {
-        assert!(log.contains(word), "{word:?} is not in the log:\n{log}");
+        assert!(log.contains(word), "{word:?} is not logged:\n{log}");
     }
-    assert_eq!(stage.positions(&stage.sql().await).await, before, "nothing was changed");
+    assert_eq!(stage.positions(&stage.sql().await).await, before, "the positions have to stay");
 }
 
 #[tokio::test]
@@ -40,22 +39,22 @@ async fn fault_18_records_deleted_before_they_were_applied() {
     let stage = stage().await;
     stage.send((10..30).map(event).collect()).await;
     stage.delete_records(0, 15).await;
-    refuses(&stage, &["gap", "partition 0", "10", "14", "15"]).await;
+    expect_refusal(&stage, &["gap", "partition 0", "10", "14", "15"]).await;
 }
 
-/// Going on over a gap is a decision, and it is recorded as one.
+/// Accepting a gap is a decision, and is recorded as one.
 #[tokio::test]
-async fn a_gap_is_left_out_only_as_decided() {
+async fn a_gap_is_skipped_only_by_a_decision_with_its_exact_offsets() {
     let stage = stage().await;
     stage.send((10..30).map(event).collect()).await;
     stage.delete_records(0, 15).await;
     for wrong in ["0=10..14", "0=11..15"] {
         let mut consumer = stage.program("consumer").args(&format!("--accept-gap {wrong}")).start();
-        assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY, "{}", consumer.log());
+        assert_eq!(consumer.exit_code(GIVE_UP_AFTER).await, LOG_IDENTITY, "{}", consumer.log());
     }
     for _ in 0..2 {
         let consumer = stage.program("consumer").args("--until-caught-up --accept-gap 0=10..15");
-        consumer.succeed(PATIENCE).await;
+        consumer.succeed(GIVE_UP_AFTER).await;
     }
     let sql = stage.sql().await;
     assert_eq!(stage.positions(&sql).await[&0], 30);
@@ -85,7 +84,7 @@ async fn fault_18_first_start_on_a_log_that_begins_later() {
     stage.send((0..10).map(event).collect()).await;
     stage.delete_records(0, 4).await;
     let mut consumer = stage.consumer();
-    assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY);
+    assert_eq!(consumer.exit_code(GIVE_UP_AFTER).await, LOG_IDENTITY);
     let log = consumer.log();
     assert!(log.contains("gap") && log.contains("0 to 3"), "{log}");
 }
@@ -94,34 +93,37 @@ async fn fault_18_first_start_on_a_log_that_begins_later() {
 async fn fault_19_topic_created_anew_and_shorter() {
     let stage = stage().await;
     stage.delete_topic().await;
-    eventually("the topic gone", PATIENCE, async || stage.ends().await.is_empty().then_some(())).await;
+    eventually("the topic is deleted", GIVE_UP_AFTER, async || stage.ends().await.is_empty().then_some(()))
+        .await;
     stage.create_topic(1).await;
     stage.send((0..5).map(event).collect()).await;
-    refuses(&stage, &["created anew"]).await;
+    expect_refusal(&stage, &["created anew"]).await;
 }
 
-/// Its end lies behind the position: only the topic's id tells.
+/// The new topic is longer than the position, so that only its id shows the difference.
 #[tokio::test]
 async fn fault_20_topic_created_anew_and_longer() {
     let stage = stage().await;
     stage.delete_topic().await;
-    eventually("the topic gone", PATIENCE, async || stage.ends().await.is_empty().then_some(())).await;
+    eventually("the topic is deleted", GIVE_UP_AFTER, async || stage.ends().await.is_empty().then_some(()))
+        .await;
     stage.create_topic(1).await;
     stage.send((0..20).map(event).collect()).await;
-    refuses(&stage, &["created anew"]).await;
+    expect_refusal(&stage, &["created anew"]).await;
 }
 
 #[tokio::test]
 async fn fault_20_topic_deleted_under_a_running_consumer() {
     let stage = stage().await;
     let mut consumer = stage.consumer();
-    consumer.says("assigned", PATIENCE).await;
+    consumer.wait_for_log("assigned", GIVE_UP_AFTER).await;
     stage.delete_topic().await;
-    eventually("the topic gone", PATIENCE, async || stage.ends().await.is_empty().then_some(())).await;
-    assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY, "{}", consumer.log());
+    eventually("the topic is deleted", GIVE_UP_AFTER, async || stage.ends().await.is_empty().then_some(()))
+        .await;
+    assert_eq!(consumer.exit_code(GIVE_UP_AFTER).await, LOG_IDENTITY, "{}", consumer.log());
 }
 
-/// A topic of the same name, and longer: only the cluster's id tells.
+/// The other cluster has a longer topic of the same name, so that only the cluster's id shows the difference.
 #[tokio::test]
 async fn fault_21_another_cluster() {
     let mut stage = stage().await;
@@ -130,14 +132,14 @@ async fn fault_21_another_cluster() {
     stage.kafka.bootstrap_servers = other.bootstrap_servers();
     stage.create_topic(1).await;
     stage.send((0..20).map(event).collect()).await;
-    refuses(&stage, &["cluster"]).await;
+    expect_refusal(&stage, &["cluster"]).await;
     stop(other).await;
 }
 
-/// The broker lost its last records and took others in their place: every id and every
-/// watermark is as it should be, only the record that was applied last is another one.
+/// The broker has lost its last records and received others in their place. All ids and watermarks are as
+/// expected; only the record that was applied last is another one.
 #[tokio::test]
-async fn a_log_that_was_cut_off_and_written_anew_is_another_log() {
+async fn a_log_whose_end_was_replaced_is_refused() {
     let mut stage = Stage::new().await;
     let folder = tempfile::TempDir::new().unwrap();
     let (data, backup) = (folder.path().join("kafka"), folder.path().join("backup"));
@@ -159,7 +161,7 @@ async fn a_log_that_was_cut_off_and_written_anew_is_another_log() {
     let kafka = start(&data).await;
     stage.kafka.bootstrap_servers = kafka.bootstrap_servers();
     stage.send((100..115).map(event).collect()).await;
-    refuses(&stage, &["partition 0", "19:", "another one now"]).await;
+    expect_refusal(&stage, &["partition 0", "19:", "another one now"]).await;
     stop(kafka).await;
 }
 
@@ -169,7 +171,7 @@ async fn start(data: &Path) -> Kafka {
     tokio::task::spawn_blocking(start).await.unwrap()
 }
 
-/// In good order, so that all is on disk.
+/// Stops it in good order, so that everything is on disk.
 async fn stop(mut kafka: Kafka) {
     tokio::task::spawn_blocking(move || kafka.stop().unwrap()).await.unwrap();
 }
@@ -179,17 +181,17 @@ fn copy(from: &Path, to: &Path) {
     assert!(copied.success());
 }
 
-/// While it runs, too.
+/// The gap appears after the consumer's first check of the log.
 #[tokio::test]
 async fn fault_18_gap_opens_under_a_running_consumer() {
     let stage = stage().await;
     let sql = stage.sql().await;
-    // No partition can be taken over while somebody else holds the build's row.
+    // A lock on the build's row keeps the consumer from claiming partitions.
     sql.batch_execute("BEGIN; SELECT FROM public.builds FOR UPDATE").await.unwrap();
     let mut consumer = stage.consumer();
-    consumer.says("joining the group", PATIENCE).await;
+    consumer.wait_for_log("joining the group", GIVE_UP_AFTER).await;
     stage.send((10..30).map(event).collect()).await;
     stage.delete_records(0, 15).await;
     sql.batch_execute("COMMIT").await.unwrap();
-    assert_eq!(consumer.exit_code(PATIENCE).await, LOG_IDENTITY, "{}", consumer.log());
+    assert_eq!(consumer.exit_code(GIVE_UP_AFTER).await, LOG_IDENTITY, "{}", consumer.log());
 }

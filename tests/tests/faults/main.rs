@@ -1,15 +1,21 @@
-//! Faults put into the real parts: Kafka, PostgreSQL, our binaries. docs/faults.md lists them; the number of a fault is
-//! in the name of its test. After each, the oracle: an independent fold of the topic, compared with the tables.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // all of this is test code
+//! Faults in the real parts: Kafka, PostgreSQL, our binaries. docs/faults.md lists them; the name of a test
+//! begins with the number of its fault. After each fault, the oracle compares the tables with an independent
+//! fold of the topic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // This is test code.
 
+mod api_connections;
 mod breaker;
-mod database;
+mod database_outages;
 mod deployment;
 mod disk;
 mod document;
 mod kills;
+mod lock_conflicts;
 mod log;
 mod log_identity;
+mod lost_commits;
 mod ownership;
+mod read_only;
 mod records;
+mod refused_values;
 mod support;

@@ -1,19 +1,19 @@
-//! Faults 27 to 32: what producers can send. Every kind of bad record is in tests/end_to_end/dead_letters.rs.
+//! Faults 27 to 32: faults of producers. tests/end_to_end/dead_letters.rs has every kind of bad record.
 
 use std::time::Duration;
 
-use end_to_end::harness::{PATIENCE, Sent, Stage, raw};
+use end_to_end::harness::{GIVE_UP_AFTER, NewRecord, Stage, raw};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
-use crate::support::{all_applied, every_partition_has_an_owner, idle_consumer};
+use crate::support::{idle_consumer, wait_for_owners, wait_until_all_applied};
 
-fn in_partition(partition: i32, text: impl Into<Vec<u8>>) -> Sent {
-    Sent { partition: Some(partition), ..raw(text) }
+fn in_partition(partition: i32, text: impl Into<Vec<u8>>) -> NewRecord {
+    NewRecord { partition: Some(partition), ..raw(text) }
 }
 
-/// The whole row of an order, as text.
+/// The row of an order, as text.
 async fn row(stage: &Stage, order_id: &str) -> String {
     let sql = stage.sql().await;
     let query = "SELECT (to_jsonb(o) - 'first_sequence')::text FROM public.orders AS o WHERE order_id = $1";
@@ -30,18 +30,18 @@ async fn fault_27_same_event_twice() {
     stage.send(vec![in_partition(0, event), in_partition(0, typed)]).await;
     stage.catch_up().await;
     let before = row(&stage, "O").await;
-    // In the same partition and in another one; alone and many at once.
+    // In the same partition and in another one, once and many times.
     for partition in [0, 1] {
         stage.send((0..50).map(|_| in_partition(partition, event)).collect()).await;
         stage.send(vec![in_partition(partition, typed)]).await;
         stage.catch_up().await;
-        assert_eq!(row(&stage, "O").await, before, "no view changes");
+        assert_eq!(row(&stage, "O").await, before, "the row has to stay");
     }
     let report = stage.check().await;
     assert_eq!((report.records, report.history_rows, report.dead_letters, report.orders), (104, 104, 0, 1));
 }
 
-/// The first in log order wins, in whichever order they are read.
+/// The first record in log order wins, in whatever order they are read.
 #[tokio::test]
 async fn fault_28_same_sequence_with_other_content() {
     let stage = Stage::new().await;
@@ -53,15 +53,15 @@ async fn fault_28_same_sequence_with_other_content() {
         in_partition(partition, text)
     };
     stage.send(vec![paid("first", 1)]).await;
-    // A later append time, to the millisecond.
+    // Append times have milliseconds; the others have to be later.
     tokio::time::sleep(Duration::from_millis(5)).await;
     stage.send(vec![paid("second", 0), paid("third", 0), paid("fourth", 1)]).await;
     stage.catch_up().await;
     assert!(row(&stage, "O").await.contains(r#""payment_method": "first""#), "{}", row(&stage, "O").await);
-    assert_eq!(stage.check().await.history_rows, 4, "all are kept");
+    assert_eq!(stage.check().await.history_rows, 4, "the history has to keep all records");
 }
 
-/// Over all partitions and two consumers, in any order, some missing.
+/// Events in random order, over all partitions and two consumers; some are missing.
 #[tokio::test]
 async fn fault_29_events_out_of_order_and_missing() {
     let seed = rand::random();
@@ -70,12 +70,12 @@ async fn fault_29_events_out_of_order_and_missing() {
     let stage = Stage::new().await;
     stage.create_topic(4).await;
     let consumers = [stage.consumer(), stage.consumer()];
-    every_partition_has_an_owner(&stage, 2).await;
+    wait_for_owners(&stage, 2).await;
     let names = ["OrderCreated", "OrderPaid", "OrderShipped", "OrderDelivered"];
     let mut sent = Vec::new();
     for order in 0..500 {
         for (index, name) in names.iter().enumerate() {
-            // Some are missing, some come without a sequence.
+            // Some events are missing, and some have no sequence.
             if random.random_bool(0.1) {
                 continue;
             }
@@ -95,11 +95,12 @@ async fn fault_29_events_out_of_order_and_missing() {
     let report = stage.check().await;
     assert_eq!((report.records, report.dead_letters), (sent.len(), 0));
     for consumer in consumers {
-        assert_eq!(consumer.terminate(PATIENCE).await, 0);
+        assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
     }
 }
 
-/// Of one order, and between good ones: only the bad ones are dead letters, and the order goes on.
+/// Good and bad records of one order alternate. Only the bad ones become dead letters, and the good ones are
+/// applied.
 #[tokio::test]
 async fn fault_30_bad_records_between_good_ones() {
     let stage = Stage::new().await;
@@ -113,9 +114,9 @@ async fn fault_30_bad_records_between_good_ones() {
             event("OrderEaten"),
             raw(r#"{"event":"OrderPaid","order_id":"O","sequence":"two"}"#),
             event("OrderPaid"),
-            Sent { key: Some("O".into()), ..Sent::default() },
+            NewRecord { key: Some("O".into()), ..NewRecord::default() },
             raw(r#"{"event":"OrderPaid","order_id":"O","note":"\u0000"}"#),
-            Sent { headers: vec![("schema-version", "99")], ..event("OrderShipped") },
+            NewRecord { headers: vec![("schema-version", "99")], ..event("OrderShipped") },
             event("OrderDelivered"),
         ])
         .await;
@@ -132,7 +133,7 @@ async fn fault_30_bad_records_between_good_ones() {
     let order = api.get("/orders/O").await.ok();
     assert_eq!(order.header("open-dead-letters"), "6");
     assert_eq!(order.json()["incomplete"], true, "{}", order.body);
-    assert_eq!(consumer.terminate(PATIENCE).await, 0);
+    assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
 }
 
 #[tokio::test]
@@ -144,7 +145,7 @@ async fn fault_31_records_over_the_size_limit() {
         let padding = "x".repeat(bytes);
         raw(format!(r#"{{"event":"OrderCreated","order_id":"O-{order}","note":"{padding}"}}"#))
     };
-    // 100 MB that are too large, and 40 MB that are not.
+    // 100 records that are too large, and 40 that are not, each of about 1 MB.
     for round in 0..10 {
         stage.send((0..10).map(|order| large(round * 20 + order, 1_000_000)).collect()).await;
         stage.send((10..14).map(|order| large(round * 20 + order, 990_000)).collect()).await;
@@ -154,13 +155,13 @@ async fn fault_31_records_over_the_size_limit() {
     let sql = stage.sql().await;
     let kept = "SELECT min(payload_bytes), max(length(payload)), count(DISTINCT cause), min(cause) FROM public.dead_letters";
     let kept = sql.query_one(kept, &[]).await.unwrap();
-    assert!(kept.get::<_, i32>(0) > 1_000_000, "the size is told");
+    assert!(kept.get::<_, i32>(0) > 1_000_000, "the dead letter has to give the full size");
     assert_eq!((kept.get::<_, i32>(1), kept.get::<_, i64>(2)), (64 * 1024, 1));
     assert_eq!(kept.get::<_, &str>(3), "too_large");
     let peak = consumer.peak_memory_mib();
     println!("peak memory of the consumer: {peak} MiB");
     assert!(peak < 400, "{peak} MiB");
-    assert_eq!(consumer.terminate(PATIENCE).await, 0);
+    assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
 }
 
 #[tokio::test]
@@ -183,11 +184,14 @@ async fn fault_32_clock_skew() {
         });
         stage.send(events.collect()).await;
     }
-    all_applied(&stage).await;
-    // Samples by append time, by event time and by offsets.
+    wait_until_all_applied(&stage).await;
+    // The cuts are by append time and by offsets.
     let report = stage.check_with(&api, 60).await;
     assert_eq!((report.records, report.dead_letters), (200, 0));
     let order = api.get("/orders/O-1").await.ok().json();
     assert_eq!(order["status"], "delivered");
-    assert_eq!(order["shipped_at"], "1969-12-31T23:59:59.999999Z", "as given: {order}");
+    assert_eq!(
+        order["shipped_at"], "1969-12-31T23:59:59.999999Z",
+        "event times are stored as given: {order}"
+    );
 }

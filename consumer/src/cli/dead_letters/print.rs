@@ -1,4 +1,5 @@
-//! Dead letters for eyes. Control characters are escaped: a record may hold whatever a terminal obeys.
+//! Dead letters as text for a terminal. Control characters are escaped, since a record may contain
+//! any that a terminal acts on.
 
 use std::fmt::Write;
 
@@ -6,7 +7,7 @@ use dead_letters::Shown;
 use views::apply::KEPT_BYTES;
 use views::read::DeadLetter;
 
-/// Columns, so that a list reads as a table.
+/// One line with columns of fixed width, so that a list reads as a table.
 pub fn line(dead_letter: &DeadLetter) -> String {
     format!(
         "{:<14} {:<9} {:<25} {:<24} {:>9} {}",
@@ -19,8 +20,8 @@ pub fn line(dead_letter: &DeadLetter) -> String {
     )
 }
 
-/// A field per line, the payload last.
-pub fn whole(dead_letter: &DeadLetter) -> String {
+/// One line for each field, the payload last.
+pub fn details(dead_letter: &DeadLetter) -> String {
     let mut text = String::new();
     let mut field = |name: &str, value: &str| {
         // Writing to a String does not fail.
@@ -43,17 +44,17 @@ pub fn whole(dead_letter: &DeadLetter) -> String {
     }
     let bytes = dead_letter.bytes.clone().unwrap_or_default();
     let key = bytes.key.as_deref().map(|key| Shown::of(key, key.len() == KEPT_BYTES));
-    field("key", &key.map_or("(none)".into(), shown));
+    field("key", &key.map_or("(none)".into(), text_of));
     let kept = bytes.payload.as_deref().map_or(0, <[u8]>::len);
-    let of = if dead_letter.is_cut() { format!(", of which {kept} are kept") } else { String::new() };
+    let of = if dead_letter.is_cut() { format!(", of which {kept} were kept") } else { String::new() };
     field("payload_bytes", &format!("{}{of}", dead_letter.payload_bytes));
     let payload = bytes.payload.as_deref().map(|payload| Shown::of(payload, dead_letter.is_cut()));
-    field("payload", &payload.map_or("(none)".into(), shown));
+    field("payload", &payload.map_or("(none)".into(), text_of));
     text.pop();
     text
 }
 
-fn shown(bytes: Shown) -> String {
+fn text_of(bytes: Shown) -> String {
     if bytes.encoding == "text" { bytes.text } else { format!("(base64) {}", bytes.text) }
 }
 

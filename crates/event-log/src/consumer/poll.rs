@@ -1,17 +1,16 @@
 //! The polling thread.
 
-use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use orders::{Partition, Position};
+use orders::Partition;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::context::Context;
-use super::{Assigned, Command, GroupEvent, Membership, lane_of};
+use super::{Command, GroupEvent, Membership, ReadFrom, lane_of};
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result, is_passing};
 
@@ -20,7 +19,11 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long reading waits for a full lane before it pauses the lane's partitions:
 /// pausing throws away what was fetched ahead.
 const PAUSE_AFTER: Duration = Duration::from_millis(500);
+/// For one partition.
+const SEEK_TIMEOUT: Duration = Duration::from_secs(2);
 const REPEAT_WARNING_AFTER: Duration = Duration::from_secs(10);
+/// Under load a beat for each record would cost more than it tells.
+const RECORDS_PER_BEAT: u32 = 256;
 
 pub(super) struct Poller {
     consumer: BaseConsumer<Context>,
@@ -31,6 +34,7 @@ pub(super) struct Poller {
     /// Per lane: its partitions are paused.
     paused: Vec<bool>,
     warned_at: Option<Instant>,
+    records_since_beat: u32,
 }
 
 impl Poller {
@@ -47,12 +51,22 @@ impl Poller {
         consumer.subscribe(&[&topic]).map_err(Error::during("subscribing to the topic"))?;
         let paused = vec![false; membership.lanes.len()];
         let bootstrap = Bootstrap::of(config);
-        Ok(Self { consumer, bootstrap, topic, membership, commands, paused, warned_at: None })
+        Ok(Self {
+            consumer,
+            bootstrap,
+            topic,
+            membership,
+            commands,
+            paused,
+            warned_at: None,
+            records_since_beat: 0,
+        })
     }
 
     pub(super) fn run(mut self) {
+        self.membership.heartbeat.beat();
         loop {
-            match self.obey() {
+            match self.carry_out_commands() {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => return self.consumer.context().fail(error),
@@ -63,22 +77,18 @@ impl Poller {
         }
     }
 
-    /// Carries out what was asked for; false when the end was.
-    fn obey(&mut self) -> Result<bool> {
+    /// Returns false after a command to stop.
+    fn carry_out_commands(&mut self) -> Result<bool> {
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Commit(positions)) => {
-                    self.consumer.context().commit_hint(&self.consumer, &positions);
+                    self.consumer.context().commit(&self.consumer, &positions, CommitMode::Async);
                 }
-                Ok(Command::Seek(to)) => self.seek(&to),
-                Ok(Command::Rejoin) => {
-                    self.consumer.unsubscribe();
-                    self.consumer
-                        .subscribe(&[&self.topic])
-                        .map_err(Error::during("subscribing to the topic"))?;
-                }
+                Ok(Command::ReadFrom(from)) => self.read_from(from)?,
+                Ok(Command::Rejoin) => self.rejoin()?,
                 Ok(Command::Stop(positions)) => {
-                    self.commit_last(&positions);
+                    self.settle()?;
+                    self.consumer.context().commit(&self.consumer, &positions, CommitMode::Sync);
                     return Ok(false);
                 }
                 Err(TryRecvError::Empty) => return Ok(true),
@@ -88,21 +98,21 @@ impl Poller {
     }
 
     fn step(&mut self) -> Result<()> {
-        self.consumer
-            .context()
-            .complete_pending(&self.consumer)
-            .map_err(Error::during("completing an assignment"))?;
         self.resume_lanes();
         let full = match self.consumer.poll(POLL) {
             None => {
+                self.beat();
                 self.bootstrap.give_again(self.consumer.client());
                 None
             }
             Some(Ok(message)) => {
+                self.records_since_beat += 1;
                 let partition = Partition(message.partition());
                 let lane = lane_of(partition, self.membership.lanes.len());
-                let generation = self.consumer.context().generation(partition);
-                self.membership.lanes[lane].push(&message, generation).then_some(lane)
+                let generation = self.consumer.context().state().readings.generation(partition);
+                generation
+                    .is_some_and(|generation| self.membership.lanes[lane].push(&message, generation))
+                    .then_some(lane)
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 self.reached_end(Partition(partition));
@@ -112,35 +122,73 @@ impl Poller {
         };
         if let Some(lane) = full
             && !self.paused[lane]
-            && !self.membership.lanes[lane].wait_for_room(PAUSE_AFTER)
         {
-            self.pause(lane);
+            if !self.membership.lanes[lane].wait_for_room(PAUSE_AFTER) {
+                self.pause(lane);
+            }
+            self.beat();
+        }
+        if self.records_since_beat >= RECORDS_PER_BEAT {
+            self.beat();
         }
         Ok(())
     }
 
+    fn beat(&mut self) {
+        self.records_since_beat = 0;
+        self.membership.heartbeat.beat();
+    }
+
     fn reached_end(&self, partition: Partition) {
-        let context = self.consumer.context();
-        if let Some(end) = context.end(partition) {
+        let end = self.consumer.context().state().readings.end(partition);
+        if let Some((end, generation)) = end {
             let lane = lane_of(partition, self.membership.lanes.len());
-            self.membership.lanes[lane].end(partition, end, context.generation(partition));
+            self.membership.lanes[lane].end(partition, end, generation);
         }
     }
 
-    fn seek(&self, to: &[Assigned]) {
-        let Ok(assignment) = self.consumer.assignment() else { return };
-        for one in to {
-            // Revoked meanwhile: then there is nothing to read either.
-            if assignment.find_partition(&self.topic, one.partition.0).is_none() {
-                continue;
-            }
-            let ends = self.consumer.context().ends();
-            let offset = Offset::Offset(one.position.0);
-            match self.consumer.seek(&self.topic, one.partition.0, offset, Duration::from_secs(2)) {
-                Ok(()) => self.consumer.context().read_from(&[*one], &ends),
-                Err(error) => self.consumer.context().fail(Error::during("seeking")(error)),
-            }
+    /// Partitions that librdkafka reads already are sought, the others are assigned.
+    fn read_from(&mut self, from: Vec<ReadFrom>) -> Result<()> {
+        let current = self.consumer.assignment().map_err(Error::during("reading the assignment"))?;
+        let (seek, assign): (Vec<_>, Vec<_>) = from
+            .into_iter()
+            .filter(|one| self.consumer.context().state().readings.accepts(one))
+            .partition(|one| current.find_partition(&self.topic, one.partition.0).is_some());
+        if !assign.is_empty() {
+            self.consumer
+                .context()
+                .assign(&self.consumer, &assign)
+                .map_err(Error::during("assigning partitions"))?;
         }
+        for one in seek {
+            self.seek(&one)?;
+            self.beat();
+        }
+        Ok(())
+    }
+
+    fn seek(&self, from: &ReadFrom) -> Result<()> {
+        let context = self.consumer.context();
+        let end = context.end_offset(from.partition);
+        let offset = Offset::Offset(from.position.0);
+        self.consumer
+            .seek(&self.topic, from.partition.0, offset, SEEK_TIMEOUT)
+            .map_err(Error::during("seeking"))?;
+        context.state().readings.begin(from, end);
+        Ok(())
+    }
+
+    fn rejoin(&self) -> Result<()> {
+        self.settle()?;
+        self.consumer.unsubscribe();
+        self.consumer.subscribe(&[&self.topic]).map_err(Error::during("subscribing to the topic"))
+    }
+
+    fn settle(&self) -> Result<()> {
+        self.consumer
+            .context()
+            .settle(&self.consumer)
+            .map_err(Error::during("answering an assignment with nothing"))
     }
 
     fn pause(&mut self, lane: usize) {
@@ -174,39 +222,22 @@ impl Poller {
         (list.count() > 0).then_some(list)
     }
 
-    /// librdkafka mends most things itself; what it cannot, ends the reading.
+    /// librdkafka recovers from most errors itself; any other ends the reading.
     fn report(&mut self, error: KafkaError) -> Result<()> {
+        self.beat();
         self.bootstrap.note(&error);
-        let code = error.rdkafka_error_code();
-        if code == Some(RDKafkaErrorCode::AutoOffsetReset) || code == Some(RDKafkaErrorCode::OffsetOutOfRange)
-        {
-            return Err(Error::Log(format!("the log does not hold the offset to read next ({error})")));
-        }
-        if code == Some(RDKafkaErrorCode::BadMessage) {
-            return Err(Error::Log(format!(
-                "the log holds a batch that is corrupt: its checksum (CRC) does not fit ({error}); nothing of it was \
-                 applied, and nothing behind it. Restore the partition from another replica, then start again"
-            )));
-        }
-        if !code.is_some_and(is_passing) {
-            return Err(Error::during("reading the log")(error));
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                return Err(Error::OutOfRange(error));
+            }
+            Some(RDKafkaErrorCode::BadMessage) => return Err(Error::CorruptBatch(error)),
+            Some(code) if is_passing(code) => {}
+            _ => return Err(Error::during("reading the log")(error)),
         }
         if self.warned_at.is_none_or(|at| at.elapsed() > REPEAT_WARNING_AFTER) {
             self.warned_at = Some(Instant::now());
-            tracing::warn!(%error, "Kafka is in trouble; waiting for it");
+            tracing::warn!(%error, "Kafka reports an error; waiting for it to recover");
         }
         Ok(())
-    }
-
-    fn commit_last(&self, positions: &BTreeMap<Partition, Position>) {
-        let mut list = TopicPartitionList::new();
-        for (partition, position) in positions.iter().filter(|(_, position)| position.0 > 0) {
-            let _ = list.add_partition_offset(&self.topic, partition.0, Offset::Offset(position.0));
-        }
-        if list.count() > 0
-            && let Err(error) = self.consumer.commit(&list, CommitMode::Sync)
-        {
-            tracing::debug!(%error, "Kafka did not take the last offsets; the positions in PostgreSQL count");
-        }
     }
 }

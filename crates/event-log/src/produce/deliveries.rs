@@ -1,4 +1,4 @@
-//! What became of the records that were sent.
+//! Counts the deliveries of the records that were sent.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use crate::bootstrap::Bootstrap;
 
-/// Counted inside `poll`; read from anywhere.
+/// The counters. They are updated inside `poll`, and may be read from any thread.
 pub(super) struct Deliveries {
     pub(super) bootstrap: Bootstrap,
     acknowledged: [AtomicU64; EventType::ALL.len()],
@@ -25,9 +25,9 @@ pub struct Totals {
     pub sent: u64,
     /// By [`EventType::index`].
     pub acknowledged: [u64; EventType::ALL.len()],
-    /// Given up by the client.
+    /// Records that the client has given up.
     pub failed: u64,
-    /// Why the last one was given up.
+    /// Why the last of them was given up.
     pub last_error: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl Totals {
         self.acknowledged.iter().sum()
     }
 
-    /// Sent, and (so far) not known to be in the log.
+    /// Records that were sent and are not known to be in the log (yet).
     #[must_use]
     pub fn unacknowledged(&self) -> u64 {
         self.sent - self.acknowledged()
@@ -73,7 +73,7 @@ impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
         match level {
-            // A broker that has just started is not ready for idempotent producers: librdkafka asks again.
+            // A broker that has just started is not ready for idempotent producers yet; librdkafka asks again.
             Warning if facility == "GETPID" => tracing::debug!(facility, "{message}"),
             Emerg | Alert | Critical | Error | Warning => tracing::warn!(facility, "{message}"),
             Notice | Info => tracing::info!(facility, "{message}"),

@@ -1,4 +1,4 @@
-//! Chunks of records that become visible together.
+//! Transactions: chunks of records that become visible together.
 
 use std::time::{Duration, Instant};
 
@@ -10,20 +10,20 @@ use super::TURN;
 use super::deliveries::Deliveries;
 use crate::error::{Error, Result};
 
-/// A chunk ends at whichever comes first.
+/// A transaction is committed when either limit is reached.
 const MAX_RECORDS: u32 = 10_000;
 const MAX_AGE: Duration = Duration::from_millis(500);
 /// For one call to the coordinator. Shorter than `transaction.timeout.ms` (60 s).
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct Transaction {
-    /// When the open transaction began, and how many records it has.
+    /// When the open transaction began, and the number of its records.
     open: Option<(Instant, u32)>,
     committed: [u64; EventType::ALL.len()],
 }
 
 impl Transaction {
-    /// Also ends what an earlier writer of the same `transactional.id` has left open.
+    /// Also aborts a transaction that an earlier writer of the same `transactional.id` has left open.
     pub fn init(producer: &BaseProducer<Deliveries>) -> Result<Self> {
         producer.init_transactions(TIMEOUT).map_err(Error::during("setting up transactions"))?;
         Ok(Self { open: None, committed: Default::default() })
@@ -53,8 +53,8 @@ impl Transaction {
         }
     }
 
-    /// Commits what is open. What cannot be committed is rolled back: readers that read committed
-    /// records see none of it.
+    /// Commits the open transaction, if there is one. If that fails it is rolled back, so that readers of
+    /// committed records see none of its records.
     pub fn commit(&mut self, producer: &BaseProducer<Deliveries>, deadline: Instant) -> Result<()> {
         let Some((_, records)) = self.open.take() else { return Ok(()) };
         loop {
@@ -71,7 +71,7 @@ impl Transaction {
                 Err(error) => {
                     tracing::warn!(%error, records, "the transaction is rolled back");
                     if let Err(error) = producer.abort_transaction(TIMEOUT) {
-                        tracing::warn!(%error, "rolling back failed too; the broker does it when it times out");
+                        tracing::warn!(%error, "rolling back has failed too; the broker will do so after the transaction's time-out");
                     }
                     return Err(Error::during("committing a transaction")(error));
                 }

@@ -1,4 +1,4 @@
-//! A topic per test, and all that is in it.
+//! A topic for each test, and its content.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use event_log::{ChunkLimits, KafkaSettings, LogClient, Replay, Span};
 use local_stack::TestServers;
 use orders::{Partition, Position};
 
-/// One record, out of its chunk.
+/// One record, copied out of its chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     pub partition: i32,
@@ -21,19 +21,19 @@ pub async fn settings() -> KafkaSettings {
     KafkaSettings::new(servers.bootstrap_servers(), &servers.fresh_topic_name())
 }
 
-/// For what blocks, on a thread that may.
+/// Runs blocking work on a thread that may block.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 
-/// Everything that a read_committed reader sees, by partition and offset.
+/// All committed records, ordered by partition and offset.
 pub async fn read_all(settings: &KafkaSettings) -> Vec<Read> {
     let client = LogClient::new(settings).unwrap();
-    let ends = blocking(move || client.watermarks(Duration::from_secs(10))).await;
+    let ends = blocking(move || client.offset_ranges(Duration::from_secs(10))).await;
     let spans = ends
         .unwrap()
         .into_iter()
-        .map(|(partition, watermarks)| (partition, Span { from: Position::START, to: watermarks.end }));
+        .map(|(partition, range)| (partition, Span { from: Position::START, to: range.end_offset }));
     let mut replay = Replay::start(settings, spans.collect(), ChunkLimits::default()).unwrap();
     let mut all = Vec::new();
     while let Some(chunk) = replay.next().await {

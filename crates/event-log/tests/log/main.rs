@@ -1,4 +1,4 @@
-//! The log against a real broker: one program, so that one broker serves all tests.
+//! Tests with a real broker. They are one program, so that one broker serves all of them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
 

@@ -1,13 +1,13 @@
-//! Clients whose broker says for a moment that there are no brokers. Whether one would never come
-//! back by itself is a race of two threads of librdkafka: there are many of each kind, and a slow log
-//! holds up the one that has to lose.
+//! Clients whose broker answers for a moment that there are no brokers. Whether a client would never
+//! come back by itself is a race of two threads of librdkafka; so there are many of each kind, and a
+//! slow log delays the thread that has to lose.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event_log::{
-    Assigned, ChunkLimits, Consumer, GroupEvent, KafkaSettings, LaneQueue, LogClient, LogWriter, Membership,
-    Outgoing, Replay, Sent, Span, TopicSpec, ensure_topic,
+    ChunkLimits, Consumer, Generation, GroupEvent, Heartbeat, KafkaSettings, LaneQueue, LogClient, LogWriter,
+    Membership, Outgoing, ReadFrom, Replay, Sent, Span, TopicSpec, ensure_topic,
 };
 use orders::{EventType, Partition, Position};
 use tokio::sync::watch;
@@ -18,10 +18,10 @@ use crate::common::{self, blocking};
 use crate::proxy::Proxy;
 
 const CLIENTS: usize = 20;
-const PATIENCE: Duration = Duration::from_secs(60);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 const PARTITION: Partition = Partition(0);
 
-/// A topic with one partition, by way of the proxy.
+/// A topic with one partition, reached through the proxy.
 async fn topic() -> (Proxy, KafkaSettings) {
     let mut settings = common::settings().await;
     ensure_topic(&settings, &TopicSpec { partitions: 1, ..TopicSpec::default() }).await.unwrap();
@@ -30,7 +30,7 @@ async fn topic() -> (Proxy, KafkaSettings) {
     let _ = tracing::subscriber::set_global_default(SlowLog);
     for (name, value) in [
         ("debug", "metadata"),
-        // How often a client asks who the brokers are; of no effect on a member of a group.
+        // How often a client asks for the brokers. Without effect on a member of a group.
         ("topic.metadata.refresh.interval.ms", "200"),
     ] {
         settings.properties.push((name.into(), value.to_owned().into()));
@@ -38,7 +38,7 @@ async fn topic() -> (Proxy, KafkaSettings) {
     (proxy, settings)
 }
 
-/// What librdkafka's thread that handles answers says takes its time.
+/// Logging takes time on librdkafka's thread that handles answers.
 struct SlowLog;
 
 impl Subscriber for SlowLog {
@@ -70,12 +70,12 @@ fn write(writer: &mut LogWriter, count: u64) {
     }
 }
 
-/// Until every client has had an answer without brokers.
+/// Returns once every client has received an answer without brokers.
 fn hide_brokers(proxy: &Proxy) {
     proxy.hide_brokers(true);
     let began = Instant::now();
     while proxy.hidden() < CLIENTS as u32 {
-        assert!(began.elapsed() < PATIENCE, "{} answers only", proxy.hidden());
+        assert!(began.elapsed() < GIVE_UP_AFTER, "{} answers only", proxy.hidden());
         std::thread::sleep(Duration::from_millis(10));
     }
     proxy.hide_brokers(false);
@@ -87,7 +87,7 @@ async fn questions_are_answered_again() {
     blocking(move || {
         let clients: Vec<_> = (0..CLIENTS).map(|_| LogClient::new(&settings).unwrap()).collect();
         for client in &clients {
-            client.watermarks(PATIENCE).unwrap();
+            client.offset_ranges(GIVE_UP_AFTER).unwrap();
         }
         for _ in 0..3 {
             proxy.hide_brokers(true);
@@ -108,8 +108,8 @@ async fn questions_are_answered_again() {
 
 fn answered(client: &LogClient) {
     let began = Instant::now();
-    while let Err(error) = client.watermarks(Duration::from_secs(1)) {
-        assert!(began.elapsed() < PATIENCE, "{error}");
+    while let Err(error) = client.offset_ranges(Duration::from_secs(1)) {
+        assert!(began.elapsed() < GIVE_UP_AFTER, "{error}");
     }
 }
 
@@ -120,21 +120,29 @@ async fn members_of_groups_read_on() {
     for number in 0..CLIENTS {
         let lane = Arc::new(LaneQueue::new(ChunkLimits::default()));
         let group_id = format!("group-{number}-of-{}", settings.topic);
-        let membership = Membership { group_id, lanes: vec![lane.clone()], ends: watch::channel(None).1 };
+        let ends = watch::channel(None).1;
+        let heartbeat = Heartbeat::unwatched();
+        let membership = Membership { group_id, lanes: vec![lane.clone()], ends, heartbeat };
         let (consumer, events) = Consumer::join(&settings, membership).unwrap();
         members.push((consumer, events, lane));
     }
-    for (_, events, _) in &mut members {
-        let Some(GroupEvent::Assigned { reply, .. }) = events.recv().await else { panic!("no assignment") };
-        reply
-            .send(vec![Assigned { partition: PARTITION, position: Position::START, generation: 1 }])
-            .unwrap();
+    for (consumer, events, _) in &mut members {
+        let Some(GroupEvent::Assigned { assignment, .. }) = events.recv().await else {
+            panic!("no assignment")
+        };
+        let generation = Generation(1);
+        consumer.read_from(vec![ReadFrom {
+            partition: PARTITION,
+            position: Position::START,
+            assignment,
+            generation,
+        }]);
     }
     blocking(move || {
         hide_brokers(&proxy);
         let mut writer = LogWriter::connect(&settings, false).unwrap();
         write(&mut writer, 1);
-        writer.finish(PATIENCE).unwrap();
+        writer.finish(GIVE_UP_AFTER).unwrap();
     })
     .await;
     for (number, (_, _, lane)) in members.iter().enumerate() {
@@ -147,7 +155,9 @@ async fn members_of_groups_read_on() {
                 lane.recycle(chunk);
             }
         };
-        tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| panic!("{number} has read nothing"));
+        tokio::time::timeout(GIVE_UP_AFTER, read)
+            .await
+            .unwrap_or_else(|_| panic!("{number} has read nothing"));
     }
 }
 
@@ -155,7 +165,7 @@ async fn members_of_groups_read_on() {
 async fn replays_go_on() {
     const RECORDS: u64 = 2000;
     let (proxy, mut settings) = topic().await;
-    // Little at a time, so that most is still to be asked for.
+    // Small fetches, so that most records have not been fetched yet.
     for (name, value) in [("fetch.message.max.bytes", "1000"), ("queued.min.messages", "1")] {
         settings.properties.push((name.into(), value.to_owned().into()));
     }
@@ -163,7 +173,7 @@ async fn replays_go_on() {
     blocking(move || {
         let mut writer = LogWriter::connect(&kafka, false).unwrap();
         write(&mut writer, RECORDS);
-        assert_eq!(writer.finish(PATIENCE).unwrap().acknowledged(), RECORDS);
+        assert_eq!(writer.finish(GIVE_UP_AFTER).unwrap().acknowledged(), RECORDS);
     })
     .await;
     let span = Span { from: Position::START, to: Position(RECORDS as i64) };
@@ -176,7 +186,7 @@ async fn replays_go_on() {
     }
     blocking(move || hide_brokers(&proxy)).await;
     for (replay, mut records) in replays.iter_mut().zip(first) {
-        while let Some(chunk) = tokio::time::timeout(PATIENCE, replay.next()).await.expect("to go on") {
+        while let Some(chunk) = tokio::time::timeout(GIVE_UP_AFTER, replay.next()).await.expect("to go on") {
             records += chunk.unwrap().records().count();
         }
         assert_eq!(records as u64, RECORDS);
@@ -198,7 +208,7 @@ async fn writers_deliver() {
         }
         let began = Instant::now();
         while let Some(behind) = writers.iter().find(|writer| writer.totals().unacknowledged() > 0) {
-            assert!(began.elapsed() < PATIENCE, "{behind:?}");
+            assert!(began.elapsed() < GIVE_UP_AFTER, "{behind:?}");
             for writer in &mut writers {
                 writer.serve(Duration::from_millis(10)).unwrap();
             }
@@ -207,7 +217,7 @@ async fn writers_deliver() {
     .await;
 }
 
-/// Nobody serves them any more, but for the wait at the end.
+/// They are served only while they wait at the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_finish() {
     finish(false).await;
@@ -233,7 +243,7 @@ async fn finish(is_transactional: bool) {
             writers.push(writer);
         }
         hide_brokers(&proxy);
-        let finishing = writers.into_iter().map(|writer| std::thread::spawn(|| writer.finish(PATIENCE)));
+        let finishing = writers.into_iter().map(|writer| std::thread::spawn(|| writer.finish(GIVE_UP_AFTER)));
         for totals in finishing.collect::<Vec<_>>() {
             let totals = totals.join().unwrap().unwrap();
             assert_eq!(totals.unacknowledged(), 0, "{totals:?}");

@@ -1,4 +1,4 @@
-//! Writing to a real broker, and what is in the log afterwards.
+//! Writing to a real broker, and the content of the log afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ async fn a_record_has_its_key_value_and_headers() {
 #[tokio::test]
 async fn keys_choose_the_partition_that_javas_clients_choose() {
     let settings = topic().await;
-    // Hashes from the tests of Kafka's own murmur2.
+    // Hashes from the tests of Kafka's own implementation of murmur2.
     let hashes =
         [("21", -973_932_308_i32), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536)];
     let kafka = settings.clone();
@@ -118,7 +118,7 @@ async fn a_transaction_is_seen_as_a_whole_or_not_at_all() {
     .await;
     assert_eq!(writer.totals().acknowledged(), 0);
     assert_eq!(read_all(&settings).await, []);
-    // A second writer of the same name ends what the first has left open, and shuts it out.
+    // A second writer of the same name aborts what the first has left open, and fences it.
     let kafka = settings.clone();
     let totals = blocking(move || {
         let mut second = LogWriter::connect(&kafka, true).unwrap();

@@ -1,5 +1,5 @@
-//! A way to Kafka that can make it name no brokers, as one does that was frozen and is not back in
-//! its cluster yet.
+//! A proxy in front of Kafka that can remove the brokers from its answers, as a broker answers that
+//! was frozen and has not rejoined its cluster yet.
 
 use std::collections::HashMap;
 use std::io::Cursor;
@@ -12,10 +12,10 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 const METADATA: i16 = 3;
-/// The version that librdkafka asks for: the parser below knows no other.
+/// The version that librdkafka asks for, and the only one that the parser below knows.
 const METADATA_VERSION: i16 = 13;
 
-/// Passes everything on, and names itself as the broker. Ends with the test's runtime.
+/// Passes everything on, and replaces the broker's address by its own. Ends with the test's runtime.
 pub struct Proxy {
     pub address: SocketAddr,
     shared: Arc<Shared>,
@@ -44,12 +44,12 @@ impl Proxy {
         Self { address, shared }
     }
 
-    /// From now on answers name no brokers, or all again.
+    /// Removes the brokers from answers from now on, or no longer.
     pub fn hide_brokers(&self, hides: bool) {
         self.shared.hides.store(hides, Ordering::SeqCst);
     }
 
-    /// How many answers named none.
+    /// The number of answers without brokers.
     pub fn hidden(&self) -> u32 {
         self.shared.hidden.load(Ordering::SeqCst)
     }
@@ -60,7 +60,7 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    // Correlation ids of questions about the cluster.
+    // The correlation ids of metadata requests.
     let asked = Mutex::new(HashMap::new());
     tokio::select! {
         _ = requests(from_client, to_server, &asked) => {}
@@ -105,7 +105,7 @@ async fn answers(
     }
 }
 
-/// A message without its length.
+/// Reads a message and returns it without its length.
 async fn frame(from: &mut OwnedReadHalf) -> std::io::Result<Vec<u8>> {
     let length = from.read_u32().await?;
     let mut frame = vec![0; length as usize];
@@ -118,12 +118,12 @@ async fn send(to: &mut OwnedWriteHalf, frame: &[u8]) -> std::io::Result<()> {
     to.write_all(frame).await
 }
 
-/// The same answer with an empty list of brokers.
+/// Empties the list of brokers of an answer.
 async fn without_brokers(frame: &mut Vec<u8>) -> std::io::Result<()> {
-    // Correlation id, no tags, throttle time.
+    // After the correlation id, the empty tags and the throttle time.
     const BROKERS: usize = 4 + 1 + 4;
     let mut rest = Cursor::new(&frame[BROKERS..]);
-    // Lengths are one more than they are, each in a byte: there are few brokers with short names.
+    // Lengths are encoded as one more; each fits into a byte, since there are few brokers with short names.
     let brokers = rest.read_u8().await? - 1;
     for _ in 0..brokers {
         let _id = rest.read_i32().await?;
@@ -139,7 +139,7 @@ async fn without_brokers(frame: &mut Vec<u8>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Answers about the cluster and about coordinators name the broker: host, then port.
+/// Replaces host and port of the broker in answers about the cluster and about coordinators.
 fn name_this_proxy(frame: &mut [u8], shared: &Shared) {
     let named = |address: SocketAddr| {
         [address.ip().to_string().as_bytes(), &u32::from(address.port()).to_be_bytes()].concat()

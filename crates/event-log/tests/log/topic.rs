@@ -1,4 +1,4 @@
-//! Making the topic, and looking at one that is there.
+//! Creating the topic, and checking one that exists.
 
 use crate::common;
 use event_log::{KafkaSettings, TimestampType, TopicSpec, TopicState, ensure_topic};

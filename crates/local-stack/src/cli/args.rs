@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::error::UsageError;
+
 /// Runs a real Apache Kafka and a real PostgreSQL without Docker, and food-orders on top of them.
 #[derive(Debug, Parser)]
 #[command(name = "local-stack", version)]
@@ -15,40 +17,41 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Start Kafka, PostgreSQL, consumer, api and a demo producer; Ctrl-C stops them in good order.
+    /// Start Kafka, PostgreSQL, the consumer, the API and a demo producer; Ctrl-C stops them in good order.
     Up(Up),
-    /// Start Kafka and PostgreSQL only, until Ctrl-C or SIGTERM.
+    /// Start Kafka and PostgreSQL only, and run them until Ctrl-C or SIGTERM.
     Run(Run),
-    /// Start fresh servers on free ports, run a command that finds them in its environment, and throw their data away.
+    /// Start fresh servers on free ports, run a command with their addresses in its environment, and delete
+    /// their data.
     Exec(Exec),
-    /// Stop what `up` or `run` has started.
+    /// Stop what `up` or `run` has started; the data stays.
     Down {
         #[command(flatten)]
         folder: Folder,
     },
-    /// Stop it and delete its data.
+    /// Stop what runs, and delete all data, Kafka's log included.
     Reset {
         #[command(flatten)]
         folder: Folder,
-        /// Do not ask.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
     },
-    /// Say what runs where. Exit code 1 if nothing does.
+    /// Show what runs, and on which ports. The exit code is 1 if nothing runs.
     Status {
         #[command(flatten)]
         folder: Folder,
     },
-    /// Run one of Kafka's command line tools. Without a name: list them.
+    /// Run one of Kafka's command line tools, or list them.
     Kafka {
         #[command(flatten)]
         folder: Folder,
-        /// Such as console-consumer, topics, consumer-groups.
+        /// Such as console-consumer, topics or consumer-groups; without it, all tools are listed.
         tool: Option<String>,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Open psql on the database.
+    /// Open psql on the running database.
     Psql {
         #[command(flatten)]
         folder: Folder,
@@ -59,7 +62,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Folder {
-    /// Where data, logs and the state of a running stack are kept.
+    /// The folder for data, logs and the state of what runs.
     #[arg(
         long = "data-dir",
         env = "FOOD_ORDERS_DATA_DIR",
@@ -71,13 +74,13 @@ pub struct Folder {
 
 #[derive(Debug, Args)]
 pub struct Servers {
-    /// Kafka's port; 0 takes a free one.
+    /// Kafka's port; 0 for a free one.
     #[arg(long, env = "FOOD_ORDERS_KAFKA_PORT", value_name = "PORT", default_value_t = 9092)]
     pub kafka_port: u16,
-    /// Kafka's heap.
+    /// Kafka's heap in MiB.
     #[arg(long, env = "FOOD_ORDERS_KAFKA_HEAP_MIB", value_name = "MIB", default_value_t = 512)]
     pub kafka_heap_mib: u32,
-    /// PostgreSQL's port; 0 takes a free one.
+    /// PostgreSQL's port; 0 for a free one.
     #[arg(long, env = "FOOD_ORDERS_POSTGRES_PORT", value_name = "PORT", default_value_t = 5432)]
     pub postgres_port: u16,
     #[command(flatten)]
@@ -86,10 +89,10 @@ pub struct Servers {
 
 #[derive(Debug, Args)]
 pub struct ExtraSettings {
-    /// A setting for PostgreSQL, as in postgresql.conf. Can be given several times.
+    /// A setting for PostgreSQL, as in postgresql.conf. May be given several times.
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     pub postgres_setting: Vec<(String, String)>,
-    /// A setting for Kafka, as in server.properties. Can be given several times.
+    /// A setting for Kafka, as in server.properties. May be given several times.
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     pub kafka_setting: Vec<(String, String)>,
 }
@@ -100,7 +103,7 @@ pub struct Run {
     pub folder: Folder,
     #[command(flatten)]
     pub servers: Servers,
-    /// Stop when the standard input is closed, as it is when the program that started this one ends.
+    /// Stop when the standard input is closed, which happens when the program that started this one ends.
     #[arg(long)]
     pub while_stdin_open: bool,
 }
@@ -111,7 +114,7 @@ pub struct Up {
     pub folder: Folder,
     #[command(flatten)]
     pub servers: Servers,
-    /// Where the HTTP API listens.
+    /// The address on which the HTTP API listens; port 0 for a free one.
     #[arg(long, env = "API_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub api_listen: std::net::SocketAddr,
     /// How many consumers share the topic's partitions.
@@ -120,7 +123,7 @@ pub struct Up {
     /// Events per second of the demo producer.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub rate: u32,
-    /// How many orders the demo producer makes; 0 never ends.
+    /// How many orders the demo producer creates before it ends; 0 for no end.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub orders: u64,
     /// Start no demo producer.
@@ -130,10 +133,10 @@ pub struct Up {
 
 #[derive(Debug, Args)]
 pub struct Exec {
-    /// Kafka's heap.
+    /// Kafka's heap in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub kafka_heap_mib: u32,
-    /// PostgreSQL does not wait for the disk: for tests, not for measurements.
+    /// Run PostgreSQL without waiting for the disk: for tests, not for measurements.
     #[arg(long)]
     pub no_fsync: bool,
     #[command(flatten)]
@@ -143,10 +146,10 @@ pub struct Exec {
     pub command: Vec<OsString>,
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
+fn setting(text: &str) -> Result<(String, String), UsageError> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("it has to be NAME=VALUE".to_owned()),
+        _ => Err(UsageError::NotASetting),
     }
 }
 
@@ -154,8 +157,19 @@ fn setting(text: &str) -> Result<(String, String), String> {
 mod tests {
     use clap::CommandFactory;
 
+    use super::*;
+
     #[test]
-    fn the_command_line_is_sound() {
-        super::Arguments::command().debug_assert();
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_setting_has_a_name_and_may_contain_more_equals_signs() {
+        assert_eq!(setting("a=b=c").unwrap(), ("a".to_owned(), "b=c".to_owned()));
+        assert_eq!(setting("a=").unwrap(), ("a".to_owned(), String::new()));
+        for wrong in ["a", "=b", ""] {
+            assert!(setting(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

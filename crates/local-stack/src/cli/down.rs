@@ -1,4 +1,4 @@
-//! `down` and `reset`: stops a running stack, and deletes its data.
+//! `down` stops a running stack; `reset` also deletes its data.
 
 use std::fs;
 use std::io::{BufRead, IsTerminal, Write};
@@ -11,16 +11,16 @@ use nix::unistd::Pid;
 
 use super::args::Folder;
 use super::folder::DataFolder;
-use crate::error::{Attempt, Error, Result};
+use crate::error::{Attempt, Error, Result, UsageError};
 
-/// The services drain for up to 25 s, the servers end after that.
-const LIMIT: Duration = Duration::from_secs(90);
+/// The services drain for up to 25 s, and then the servers end.
+const STOP_LIMIT: Duration = Duration::from_secs(90);
 
 pub fn down(folder: &Folder) -> Result<ExitCode> {
     let folder = DataFolder::new(&folder.path)?;
     match folder.running() {
         Some(pid) => stop(&folder, pid)?,
-        None => println!("Nothing is running in {}", folder.path().display()),
+        None => println!("Nothing is running in {}.", folder.path().display()),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -28,33 +28,32 @@ pub fn down(folder: &Folder) -> Result<ExitCode> {
 fn stop(folder: &DataFolder, pid: u32) -> Result<()> {
     println!("Stopping (pid {pid}) ...");
     kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM).attempt(format!("stopping pid {pid}"))?;
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + STOP_LIMIT;
     while folder.running().is_some() {
         if Instant::now() > deadline {
-            return Err(Error::Usage(format!(
-                "pid {pid} has not ended after {} s. Its logs are in {}; `kill -9 {pid}` ends it and its servers at once",
-                LIMIT.as_secs(),
-                folder.path().display()
-            )));
+            let folder = folder.path().to_owned();
+            return Err(Error::StillRunning { pid, seconds: STOP_LIMIT.as_secs(), folder });
         }
         thread::sleep(Duration::from_millis(50));
     }
-    println!("Stopped. The data stays in {}", folder.path().display());
+    println!("Stopped. The data is kept in {}.", folder.path().display());
     Ok(())
 }
 
 pub fn reset(folder: &Folder, yes: bool) -> Result<ExitCode> {
     let folder = DataFolder::new(&folder.path)?;
-    let existing: Vec<_> =
-        [folder.path().to_owned(), folder.elsewhere()].into_iter().filter(|path| path.exists()).collect();
+    let existing: Vec<_> = [folder.path().to_owned(), folder.postgres_fallback()]
+        .into_iter()
+        .filter(|path| path.exists())
+        .collect();
     if existing.is_empty() {
-        println!("There is no data in {}", folder.path().display());
+        println!("There is no data in {}.", folder.path().display());
         return Ok(ExitCode::SUCCESS);
     }
-    // A wrong --data-dir must not cost someone their files.
+    // A mistyped --data-dir must not delete somebody's files.
     let known = ["kafka", "postgres", "logs", "stack.lock"];
     if existing[0] == folder.path() && !known.iter().any(|name| folder.path().join(name).exists()) {
-        return Err(Error::Usage(format!("{} is no data folder of food-orders", folder.path().display())));
+        return Err(UsageError::NothingToReset { folder: folder.path().to_owned() }.into());
     }
     let names: Vec<String> = existing.iter().map(|path| path.display().to_string()).collect();
     if !yes && !confirmed(&names.join(" and "))? {
@@ -67,16 +66,16 @@ pub fn reset(folder: &Folder, yes: bool) -> Result<ExitCode> {
     for path in &existing {
         fs::remove_dir_all(path).attempt_on("deleting", path)?;
     }
-    println!("Deleted {}", names.join(" and "));
+    println!("Deleted {}.", names.join(" and "));
     Ok(ExitCode::SUCCESS)
 }
 
-fn confirmed(what: &str) -> Result<bool> {
+fn confirmed(folders: &str) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
-        return Err(Error::Usage(format!("this would delete {what}, Kafka's log with it: add --yes")));
+        return Err(UsageError::NotConfirmed { folders: folders.to_owned() }.into());
     }
-    print!("Delete {what}, Kafka's log with it? [y/N] ");
-    std::io::stdout().flush().attempt("asking")?;
+    print!("Delete {folders}, including Kafka's log? [y/N] ");
+    std::io::stdout().flush().attempt("asking for confirmation")?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).attempt("reading the answer")?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

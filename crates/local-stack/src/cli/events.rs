@@ -1,4 +1,4 @@
-//! What ends a running command: signals, and the end of the standard input.
+//! What asks a running command to end: signals, and the end of the standard input.
 
 use std::io::Read;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::error::{Attempt, Result};
+use crate::error::{Attempt, Error, Result};
 
-/// Something that asks this program to end.
+/// A request to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     Interrupt,
@@ -17,7 +17,8 @@ pub enum Event {
     InputClosed,
 }
 
-/// The events of this process. A second signal ends it at once; the kernel then ends its children.
+/// Receives the requests to end. A second signal ends this process immediately, and the kernel then ends its
+/// children.
 #[derive(Debug)]
 pub struct Events {
     sender: Sender<Event>,
@@ -25,7 +26,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// From here on signals do not end the process by themselves.
+    /// From now on, a first signal is an event and no longer ends the process.
     pub fn listen() -> Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let (reply, ready) = mpsc::channel();
@@ -34,11 +35,11 @@ impl Events {
         match ready.recv() {
             Ok(Ok(())) => Ok(Self { sender, receiver }),
             Ok(Err(e)) => Err(e).attempt("listening for signals"),
-            Err(_) => Err(std::io::Error::other("the thread has ended")).attempt("listening for signals"),
+            Err(_) => Err(Error::ThreadPanicked { task: "listens for signals" }),
         }
     }
 
-    /// The end of the standard input becomes an event too. What it holds is ignored.
+    /// Makes the end of the standard input an event too. Its content is ignored.
     pub fn watch_input(&self) {
         let events = self.sender.clone();
         thread::spawn(move || {
@@ -48,7 +49,7 @@ impl Events {
         });
     }
 
-    /// The next event, if one comes within this time.
+    /// The next event, if one arrives within this time.
     pub fn wait(&self, limit: Duration) -> Option<Event> {
         self.receiver.recv_timeout(limit).ok()
     }
@@ -87,7 +88,7 @@ fn watch_signals(events: &Sender<Event>, reply: &Sender<std::io::Result<()>>) {
             };
             seen += 1;
             if seen > 1 {
-                eprintln!("Ended at once, by a second signal.");
+                eprintln!("Ended immediately, because of a second signal.");
                 std::process::exit(130);
             }
             let _ = events.send(event);

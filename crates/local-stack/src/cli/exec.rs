@@ -1,4 +1,4 @@
-//! `exec`: a command with fresh servers of its own.
+//! `exec` runs a command with fresh servers of its own.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
@@ -9,13 +9,14 @@ use nix::sys::signal::Signal;
 use super::args::Exec;
 use super::events::{Event, Events};
 use crate::downloads::Downloads;
-use crate::error::{Attempt, Error, Result};
+use crate::error::{Attempt, Result, UsageError};
 use crate::kafka::{Kafka, KafkaOptions};
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::process::Process;
 use crate::scratch::Scratch;
 use crate::spawn::{Launch, spawn};
-use crate::test_servers::{DATABASE_VARIABLE, KAFKA_VARIABLE, start_both};
+use crate::start_both::start_both;
+use crate::test_servers::{DATABASE_VARIABLE, KAFKA_VARIABLE};
 
 pub fn exec(arguments: &Exec) -> Result<ExitCode> {
     let downloads = Downloads::ensure()?;
@@ -33,14 +34,14 @@ pub fn exec(arguments: &Exec) -> Result<ExitCode> {
     postgres.settings.extend(arguments.extra.postgres_setting.clone());
     let (mut kafka, mut postgres) = start_both(&downloads, &kafka, &postgres)?;
     eprintln!(
-        "Servers for this command: Kafka {}, PostgreSQL {} on port {}, data in {}",
+        "Servers for this command: Kafka on {}, PostgreSQL {} on port {}, data in {}",
         kafka.bootstrap_servers(),
         postgres.version(),
         postgres.port(),
         scratch.path().display()
     );
     let status = run_command(arguments, &events, &mut kafka, &mut postgres)?;
-    // The data goes too: no need for good order.
+    // Their data is deleted, so they need no orderly shutdown.
     kafka.kill()?;
     postgres.kill()?;
     Ok(exit_code(status))
@@ -53,7 +54,7 @@ fn run_command(
     postgres: &mut Postgres,
 ) -> Result<ExitStatus> {
     let [program, rest @ ..] = arguments.command.as_slice() else {
-        return Err(Error::Usage("exec needs a command".to_owned()));
+        return Err(UsageError::NoCommand.into());
     };
     let mut command = Command::new(program);
     command
@@ -62,28 +63,28 @@ fn run_command(
         .env(DATABASE_VARIABLE, postgres.url())
         .env("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap_servers())
         .env("DATABASE_URL", postgres.url());
-    let what = format!("running {}", program.to_string_lossy());
-    // In our process group: it has the terminal, and Ctrl-C.
+    let attempt = format!("running {}", program.to_string_lossy());
+    // The command stays in this process group, so that it can use the terminal and receives its Ctrl-C.
     let child = spawn(Launch { command, death_signal: Signal::SIGTERM, lock: None, own_group: false })
-        .attempt(what.as_str())?;
+        .attempt(attempt.as_str())?;
     let mut child = Process::new(child);
-    let mut told = false;
+    let mut failure_reported = false;
     loop {
-        if let Some(status) = child.wait_for(Duration::from_millis(100)).attempt(what.as_str())? {
+        if let Some(status) = child.wait_for(Duration::from_millis(100)).attempt(attempt.as_str())? {
             return Ok(status);
         }
-        // Ctrl-C has reached the command as well; the other signals have reached us alone.
+        // The command has received Ctrl-C as well, but the other signals only this process.
         if events.wait(Duration::ZERO) == Some(Event::Terminate) {
             child.signal(Signal::SIGTERM);
         }
-        if !told && let Some(failure) = kafka.failure().or_else(|| postgres.failure()) {
+        if !failure_reported && let Some(failure) = kafka.failure().or_else(|| postgres.failure()) {
             eprintln!("error: {failure}");
-            told = true;
+            failure_reported = true;
         }
     }
 }
 
-/// The command's own; 128 and the signal's number where a signal ended it, as a shell says it.
+/// The command's own exit code, or, as in a shell, 128 plus the number of the signal that ended it.
 fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))

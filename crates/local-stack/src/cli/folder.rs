@@ -1,56 +1,26 @@
-//! The data folder of a stack: one running stack at a time, what it runs, its secrets, and where its parts lie.
+//! The data folder of a stack: its lock, its state, its admin token, and the folders of its parts.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
+use super::state::State;
 use crate::account::{Account, require_ours};
 use crate::error::{Attempt, Error, Result};
 use crate::process::start_time;
 
-/// What runs, for `status`, `kafka` and `psql`, and for scripts: `state.json`, there while a stack runs.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct State {
-    pub pid: u32,
-    pub kafka: ServerState,
-    pub postgres: ServerState,
-    pub services: Vec<ServiceState>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ServerState {
-    pub version: String,
-    pub pid: Option<u32>,
-    pub port: u16,
-    /// `host:port`, or a URL.
-    pub address: String,
-    pub data: PathBuf,
-    pub log: PathBuf,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ServiceState {
-    pub name: String,
-    pub pid: u32,
-    /// Where its health is asked.
-    pub health: Option<std::net::SocketAddr>,
-    pub log: PathBuf,
-}
-
-/// The folder, whether or not something runs in it.
+/// A data folder, whether or not a stack runs in it.
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
 }
 
-/// The folder of this process's own running stack.
+/// The data folder of the stack that this process runs.
 #[derive(Debug)]
 pub struct OwnedFolder {
     pub folder: DataFolder,
-    // Its lock ends with this process.
+    // The lock ends with this process.
     _lock: File,
 }
 
@@ -64,8 +34,8 @@ impl DataFolder {
         &self.path
     }
 
-    /// Makes the folder if need be, and takes it for this process.
-    pub fn take(self) -> Result<OwnedFolder> {
+    /// Locks the folder for this process, and creates it if it does not exist.
+    pub fn lock(self) -> Result<OwnedFolder> {
         fs::create_dir_all(&self.path).attempt_on("creating", &self.path)?;
         require_ours("food-orders", &self.path)?;
         let path = self.lock_path();
@@ -94,7 +64,8 @@ impl DataFolder {
         Ok(OwnedFolder { folder: self, _lock: lock })
     }
 
-    /// The process that runs a stack here. Nothing if the lock is free, or names a process that is gone.
+    /// The id of the process that runs a stack here; `None` if the lock is free, or names a process that has
+    /// ended.
     pub fn running(&self) -> Option<u32> {
         let lock = File::open(self.lock_path()).ok()?;
         if lock.try_lock_shared().is_ok() {
@@ -104,7 +75,7 @@ impl DataFolder {
         (start_time(pid) == Some(started)).then_some(pid)
     }
 
-    /// What the running stack runs. Nothing if none does, or it is still starting.
+    /// The state of the running stack; `None` if none runs, or if it is still starting.
     pub fn state(&self) -> Option<State> {
         let pid = self.running()?;
         let state: State = serde_json::from_slice(&fs::read(self.state_path()).ok()?).ok()?;
@@ -134,22 +105,22 @@ impl DataFolder {
         self.path.join("logs")
     }
 
-    /// Inside, unless PostgreSQL's account cannot get there, as below root's home folder: then in /var/lib.
+    /// Inside this folder, unless PostgreSQL's account cannot enter it, as below root's home folder.
     pub fn postgres(&self) -> Result<PathBuf> {
         let existing = self.path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
         if Account::for_postgres()?.can_enter(existing) {
             return Ok(self.path.join("postgres"));
         }
-        Ok(self.elsewhere().join("postgres"))
+        Ok(self.postgres_fallback().join("postgres"))
     }
 
-    /// Where PostgreSQL's data is kept when it cannot be in the folder.
-    pub fn elsewhere(&self) -> PathBuf {
+    /// Where PostgreSQL's data is kept if its account cannot enter this folder.
+    pub fn postgres_fallback(&self) -> PathBuf {
         let name = self.path.display().to_string().trim_matches('/').replace('/', "-");
         Path::new("/var/lib/food-orders").join(name)
     }
 
-    /// The token of the HTTP API: made once, readable for us only.
+    /// The admin token of the HTTP API. It is created once, and only this user can read it.
     pub fn admin_token(&self) -> Result<String> {
         let path = self.path.join("admin-token");
         if let Ok(token) = fs::read_to_string(&path)
@@ -164,13 +135,13 @@ impl DataFolder {
 }
 
 impl OwnedFolder {
-    /// Replaced in one step: a reader sees the old or the new one.
+    /// Replaces the state in one step, so that a reader sees the old or the new one.
     pub fn write_state(&self, state: &State) -> Result<()> {
         let path = self.folder.state_path();
         let text = serde_json::to_vec_pretty(state).attempt("writing the state of the stack")?;
-        let fresh = path.with_extension("json.new");
-        write_private(&fresh, &text)?;
-        fs::rename(&fresh, &path).attempt_on("writing", &path)
+        let new = path.with_extension("json.new");
+        write_private(&new, &text)?;
+        fs::rename(&new, &path).attempt_on("writing", &path)
     }
 
     pub fn remove_state(&self) {
@@ -186,7 +157,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
         .mode(0o600)
         .open(path)
         .attempt_on("creating", path)?;
-    // The mode above counts for a new file only.
+    // The mode above applies only to a file that is created.
     file.set_permissions(fs::Permissions::from_mode(0o600)).attempt_on("changing the mode of", path)?;
     file.write_all(bytes).attempt_on("writing", path)
 }

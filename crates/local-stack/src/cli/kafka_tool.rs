@@ -1,4 +1,4 @@
-//! `kafka TOOL`: Kafka's own command line tools, by the names of their scripts.
+//! `kafka TOOL` runs Kafka's own command line tools, by the names of their scripts.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,9 +10,9 @@ use super::args::Folder;
 use super::folder::DataFolder;
 use crate::class_archive;
 use crate::downloads::Downloads;
-use crate::error::{Attempt, Error, Result};
+use crate::error::{Attempt, Result, UsageError};
 
-/// Name, main class, and whether it talks to a broker named by `--bootstrap-server`.
+/// The name of a tool, its main class, and whether it needs `--bootstrap-server`.
 const TOOLS: &[(&str, &str, bool)] = &[
     ("acls", "org.apache.kafka.tools.AclCommand", true),
     ("broker-api-versions", "org.apache.kafka.tools.BrokerApiVersionsCommand", true),
@@ -41,7 +41,7 @@ const TOOLS: &[(&str, &str, bool)] = &[
 
 pub fn kafka(folder: &Folder, tool: Option<&str>, arguments: &[OsString]) -> Result<ExitCode> {
     let Some(tool) = tool else {
-        println!("Kafka's tools:");
+        println!("Kafka's command line tools:");
         for (name, _, _) in TOOLS {
             println!("  {name}");
         }
@@ -53,7 +53,7 @@ pub fn kafka(folder: &Folder, tool: Option<&str>, arguments: &[OsString]) -> Res
     let logging = logging_settings(&jars)?;
     let mut command = Command::new(&java.program);
     command
-        // A short life: no optimizing compiler, a small heap.
+        // A tool lives for seconds: a small heap, and no time for the optimizing compiler.
         .args(["-XX:TieredStopAtLevel=1", "-Xmx512m"])
         .args(class_archive::flags(&java, &jars))
         .arg(format!("-Dlog4j2.configurationFile={logging}"))
@@ -64,20 +64,20 @@ pub fn kafka(folder: &Folder, tool: Option<&str>, arguments: &[OsString]) -> Res
     if wants_broker && !names_broker(arguments) {
         command.arg("--bootstrap-server").arg(bootstrap_servers(folder)?);
     }
-    // Returns only if it fails.
+    // `exec` returns only if it fails.
     Err(command.exec()).attempt(format!("running {tool}"))
 }
 
-/// By `topics`, `kafka-topics` or `kafka-topics.sh`.
+/// Finds a tool by `topics`, `kafka-topics` or `kafka-topics.sh`.
 fn find(tool: &str) -> Result<(&'static str, bool)> {
     let name = tool.strip_suffix(".sh").unwrap_or(tool);
     let name = name.strip_prefix("kafka-").unwrap_or(name);
     match TOOLS.iter().find(|(known, _, _)| *known == name) {
         Some((_, class, wants_broker)) => Ok((class, *wants_broker)),
-        None => Err(Error::Usage(format!(
-            "Kafka has no tool `{tool}` here. There are: {}",
-            TOOLS.iter().map(|(name, _, _)| *name).collect::<Vec<_>>().join(", ")
-        ))),
+        None => {
+            let tools = TOOLS.iter().map(|(name, _, _)| *name).collect::<Vec<_>>().join(", ");
+            Err(UsageError::UnknownTool { tool: tool.to_owned(), tools }.into())
+        }
     }
 }
 
@@ -88,7 +88,7 @@ fn names_broker(arguments: &[OsString]) -> bool {
     })
 }
 
-/// What the environment says, else the running stack, else the usual place.
+/// From the environment, or else of the running stack, or else Kafka's usual port.
 fn bootstrap_servers(folder: &Folder) -> Result<String> {
     if let Some(servers) = std::env::var("KAFKA_BOOTSTRAP_SERVERS").ok().filter(|servers| !servers.is_empty())
     {
@@ -100,7 +100,8 @@ fn bootstrap_servers(folder: &Folder) -> Result<String> {
     })
 }
 
-/// Beside the jars, written anew when this program has another text for it.
+/// The path of the log4j2 settings. They are beside the jars, and written if they differ from those of this
+/// program.
 fn logging_settings(jars: &Path) -> Result<String> {
     let wanted = include_str!("../log4j2-tools.properties");
     let path = jars.join("log4j2-tools.properties");
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_that_was_named_is_not_named_again() {
+    fn a_bootstrap_server_is_recognised_in_the_arguments() {
         assert!(names_broker(&["--bootstrap-server".into(), "a:1".into()]));
         assert!(names_broker(&["--bootstrap-server=a:1".into()]));
         assert!(names_broker(&["--help".into()]));

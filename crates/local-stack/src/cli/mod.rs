@@ -1,5 +1,5 @@
-//! The commands of the `local-stack` program. Each has a file; this one only hands over.
-#![allow(clippy::print_stdout, reason = "what these commands have to say goes to the standard output")]
+//! The commands of the `local-stack` program, a file each.
+#![allow(clippy::print_stdout, reason = "these commands print to the standard output")]
 
 mod args;
 mod down;
@@ -10,7 +10,10 @@ mod http;
 mod kafka_tool;
 mod psql;
 mod run;
+mod running_servers;
 mod service;
+mod services;
+mod state;
 mod status;
 mod summary;
 mod up;
@@ -22,7 +25,8 @@ use clap::Parser;
 use crate::error::{Error, Result};
 use args::{Arguments, Command};
 
-/// Reads the command line, runs the command, and turns errors into a message and an exit code: 2 for usage, 1 for the rest.
+/// Reads the command line and runs the command. An error is printed; the exit code is 2 for a wrong setting
+/// or argument, else 1.
 pub fn main() -> ExitCode {
     match dispatch(Arguments::parse().command) {
         Ok(code) => code,

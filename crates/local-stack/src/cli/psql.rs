@@ -1,4 +1,4 @@
-//! `psql`: the installed psql, on the right database. The fetched PostgreSQL has none.
+//! `psql` runs the installed psql on the running database. The fetched PostgreSQL does not include it.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -10,16 +10,16 @@ use crate::error::{Error, Result};
 use crate::postgres::{DATABASE, PASSWORD, USER};
 
 pub fn psql(folder: &Folder, arguments: &[OsString]) -> Result<ExitCode> {
-    // Returns only if it fails.
+    // `exec` returns only if it fails.
     let error = Command::new("psql").arg("--dbname").arg(url(folder)?).args(arguments).exec();
     Err(Error::MissingProgram {
         program: "psql",
-        why: format!("it is not part of the PostgreSQL that is fetched ({error})"),
+        why: format!("`psql` cannot be run ({error}), and the fetched PostgreSQL does not include it"),
         install: "apt-get install postgresql-client (Debian), dnf install postgresql (Fedora)",
     })
 }
 
-/// What the environment says, else the running stack, else what it would be.
+/// From the environment, or else of the running stack, or else the URL that a stack has by default.
 fn url(folder: &Folder) -> Result<String> {
     if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
         return Ok(url);

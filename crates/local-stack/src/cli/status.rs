@@ -1,32 +1,33 @@
-//! `status`: what runs where.
+//! `status` shows what runs, and on which ports.
 
 use std::process::ExitCode;
 
 use super::args::Folder;
-use super::folder::{DataFolder, ServerState};
+use super::folder::DataFolder;
 use super::http;
+use super::state::ServerState;
 use crate::error::Result;
 
 pub fn status(folder: &Folder) -> Result<ExitCode> {
     let folder = DataFolder::new(&folder.path)?;
     let Some(pid) = folder.running() else {
-        println!("Nothing is running in {}", folder.path().display());
+        println!("Nothing is running in {}.", folder.path().display());
         return Ok(ExitCode::FAILURE);
     };
     let Some(state) = folder.state() else {
-        println!("Starting (pid {pid}), data in {}", folder.path().display());
+        println!("Still starting (pid {pid}), data in {}.", folder.path().display());
         return Ok(ExitCode::SUCCESS);
     };
-    println!("Running (pid {pid}), data in {}", folder.path().display());
+    println!("Running (pid {pid}), data in {}:", folder.path().display());
     print_server("Kafka", &state.kafka);
     print_server("PostgreSQL", &state.postgres);
     for service in &state.services {
         let health = match service.health {
             None => String::new(),
             Some(address) => match http::status(address, "/health/ready") {
-                Some(200) => format!("ready, http://{address}"),
-                Some(code) => format!("not ready ({code}): http://{address}/health/ready"),
-                None => format!("no answer from http://{address}"),
+                Some(200) => format!("ready on http://{address}"),
+                Some(code) => format!("not ready (HTTP {code}), see http://{address}/health/ready"),
+                None => format!("does not answer on http://{address}"),
             },
         };
         println!("  {:<12} pid {:<8} {health}", service.name, service.pid);

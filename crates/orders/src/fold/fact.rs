@@ -1,4 +1,4 @@
-//! What one record says about its order, as the merge sees it.
+//! What one record says about its order.
 
 use std::cmp::Reverse;
 
@@ -12,14 +12,14 @@ pub struct Fact<'a> {
     pub sequence: i32,
     pub at: LogOrder,
     pub occurred_at: Time,
-    /// The event's attributes and unknown fields: all that has no column of its own
-    /// in the history.
+    /// The event's attributes and unknown fields: everything that has no column of its own in the
+    /// history.
     pub fields: Fields<'a>,
 }
 
 impl Fact<'_> {
-    /// Whether this record wins over `other`: a higher sequence, or the same one
-    /// earlier in log order.
+    /// Whether this record wins over `other`: its sequence is higher, or the same and it is earlier in
+    /// log order.
     #[must_use]
     pub fn outranks(&self, other: &Fact<'_>) -> bool {
         self.rank() > other.rank()

@@ -1,4 +1,4 @@
-//! The fields of an event as raw JSON, in the order in which they came.
+//! The fields of an event as raw JSON, in their original order.
 
 use std::borrow::Cow;
 
@@ -6,11 +6,11 @@ use serde_json::value::RawValue;
 
 use crate::text;
 
-/// Name and raw JSON value. A name may come twice: the last one counts, as in `jsonb`.
+/// Pairs of a name and a raw JSON value. If a name occurs twice, the last one counts, as in `jsonb`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
-/// As many as most events have.
+/// The number of fields that most events have.
 const USUAL: usize = 5;
 
 impl<'a> Fields<'a> {
@@ -30,14 +30,14 @@ impl<'a> Fields<'a> {
         self.0.is_empty()
     }
 
-    /// Appends these fields to `out` as members of a JSON object that is open there.
+    /// Appends these fields to the JSON object that `out` ends in.
     pub fn write_members(&self, out: &mut String) {
         for (name, raw) in self.iter() {
             write_member(out, name, raw);
         }
     }
 
-    /// Reads what [`Fields::write_members`] wrote, or `jsonb` printed.
+    /// Reads the output of [`Fields::write_members`], or of `jsonb`.
     pub fn from_object(json: &'a str) -> Result<Self, serde_json::Error> {
         let mut fields = Self::default();
         let members: Members<'a> = serde_json::from_str(json)?;
@@ -48,7 +48,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Appends `"name":raw` to an open JSON object, with a comma where one is due.
+/// Appends `"name":raw` to the JSON object that `out` ends in, after a comma if it is not the first.
 pub(super) fn write_member(out: &mut String, name: &str, raw: &str) {
     if !out.ends_with('{') {
         out.push(',');

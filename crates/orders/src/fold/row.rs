@@ -23,8 +23,8 @@ pub struct OrderRow<'a> {
     pub payment_method: Option<Cow<'a, str>>,
     pub courier_id: Option<Cow<'a, str>>,
     pub cancel_reason: Option<Cow<'a, str>>,
-    /// A JSON object of the winners' fields that have no column; where two bring the
-    /// same name, the one that wins over all comes last, which is how `jsonb` reads it.
+    /// A JSON object of the winners' fields that have no column. If two winners have a field of the
+    /// same name, that of the higher rank comes last, which is the one that `jsonb` keeps.
     pub details: Option<String>,
 }
 
@@ -65,7 +65,7 @@ impl<'a> OrderRow<'a> {
         Some(row)
     }
 
-    /// Fills in the columns of one group.
+    /// Sets the columns of one group.
     fn take(&mut self, fact: &'a Fact<'_>, details: &mut String) {
         use EventType::{OrderCancelled, OrderCreated, OrderDelivered, OrderPaid, OrderShipped};
         let time = match fact.event {

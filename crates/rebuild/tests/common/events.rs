@@ -1,4 +1,4 @@
-//! Records of every kind that may be in a topic, from a seed.
+//! Records of every kind that a topic may hold, made from a seed.
 
 use orders::EventType;
 
@@ -9,7 +9,7 @@ pub struct Written {
     pub traceparent: Option<String>,
 }
 
-/// A small generator of numbers: tests must be repeatable, not random.
+/// A generator of pseudo-random numbers, seeded because tests must be repeatable.
 pub struct Dice(u64);
 
 impl Dice {
@@ -17,7 +17,7 @@ impl Dice {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// 0 to `sides` − 1.
+    /// A number from 0 to `sides` − 1.
     pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -26,15 +26,15 @@ impl Dice {
     }
 }
 
-/// Events of about `count / 5` orders in any order, with and without keys, again and
-/// again, with explicit sequences and without, and some that are no events.
+/// Events of about `count / 5` orders in random order, with and without keys and explicit
+/// sequences. Some are repeated, and about one in a hundred is not a valid event.
 pub fn mixed(seed: u64, count: usize) -> Vec<Written> {
     let mut dice = Dice::new(seed);
     let mut all: Vec<Written> = Vec::with_capacity(count);
     while all.len() < count {
         let order = dice.roll(count as u64 / 5 + 1);
         let written = match dice.roll(100) {
-            0 => junk(&mut dice),
+            0 => invalid(&mut dice),
             1..=4 if !all.is_empty() => all[dice.roll(all.len() as u64) as usize].clone(),
             _ => event(&mut dice, &format!("ORD-{seed}-{order:06}")),
         };
@@ -43,7 +43,7 @@ pub fn mixed(seed: u64, count: usize) -> Vec<Written> {
     all
 }
 
-/// The whole life of each order, keyed by it, as a producer writes it.
+/// Four events of each order, from created to delivered, keyed by the order.
 pub fn lives(first: usize, orders: usize) -> Vec<Written> {
     let mut all = Vec::with_capacity(orders * 4);
     for (rank, event) in ["OrderCreated", "OrderPaid", "OrderShipped", "OrderDelivered"].iter().enumerate() {
@@ -105,7 +105,7 @@ fn event(dice: &mut Dice, order_id: &str) -> Written {
     Written { key, value: format!("{{{}}}", fields.join(",")), traceparent }
 }
 
-fn junk(dice: &mut Dice) -> Written {
+fn invalid(dice: &mut Dice) -> Written {
     let value = match dice.roll(6) {
         0 => "{".to_owned(),
         1 => r#"{"event":"OrderEaten","order_id":"ORD-1"}"#.into(),

@@ -1,4 +1,4 @@
-//! A live writer as the consumer is one: applies the log to whichever build is active.
+//! A live writer like the consumer: applies the log to the active build.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::World;
 
 pub struct Live {
     stop: Arc<AtomicBool>,
-    /// Commits that were refused: how often the writer had to claim anew.
+    /// The number of refused commits; after each the writer claims its partitions again.
     pub refused: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -31,7 +31,7 @@ impl World {
         })
     }
 
-    /// Applies everything that is in the log now.
+    /// Applies everything that the log holds now.
     pub async fn apply_live(&self) {
         let mut lane = self.lane();
         let ends = self.ends().await;
@@ -59,7 +59,7 @@ impl World {
         Ok(())
     }
 
-    /// Applies what comes until it is stopped; claims anew when it is refused.
+    /// Applies what arrives until it is stopped, and claims its partitions again after a refused commit.
     pub fn live(self: &Arc<Self>) -> Live {
         let (stop, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (world, stopped, counter) = (Arc::clone(self), Arc::clone(&stop), Arc::clone(&refused));
@@ -91,7 +91,7 @@ impl World {
 }
 
 impl Live {
-    /// Applies what is there, and ends.
+    /// Applies the rest of the log, then ends.
     pub async fn stop(self) {
         self.stop.store(true, Ordering::SeqCst);
         self.task.await.unwrap();

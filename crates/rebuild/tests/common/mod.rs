@@ -1,6 +1,6 @@
-//! A database, a topic and live tables for one test, and an independent fold of the
-//! topic to compare with.
-#![allow(clippy::unwrap_used, clippy::panic, dead_code)] // test code; no test uses all of it
+//! A database, a topic and live tables for one test, and a fold of the topic to compare
+//! the tables with.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)] // test code; no test target uses all of it
 
 pub mod events;
 pub mod live;
@@ -29,7 +29,7 @@ pub struct World {
 
 impl World {
     pub async fn new(partitions: i32) -> Self {
-        // Shown with `cargo test -- --nocapture` and for a test that fails; RUST_LOG=info says more.
+        // Visible for a failing test, or with `cargo test -- --nocapture`; RUST_LOG=info says more.
         let _ = tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .with_test_writer()
@@ -75,16 +75,16 @@ impl World {
     pub async fn ends(&self) -> BTreeMap<Partition, Position> {
         let kafka = self.settings.kafka.clone();
         let ends = tokio::task::spawn_blocking(move || {
-            LogClient::new(&kafka).unwrap().watermarks(Duration::from_secs(10))
+            LogClient::new(&kafka).unwrap().offset_ranges(Duration::from_secs(10))
         })
         .await
         .unwrap()
         .unwrap();
-        ends.into_iter().map(|(partition, marks)| (partition, marks.end)).collect()
+        ends.into_iter().map(|(partition, marks)| (partition, marks.end_offset)).collect()
     }
 
-    /// The public tables against a fold of the whole topic that shares only `crates/orders`
-    /// with what made them. Returns the number of orders.
+    /// Compares the public tables with a fold of the topic, which shares only `crates/orders`
+    /// with the code that made the tables. Returns the number of orders.
     pub async fn assert_tables_follow_from_the_log(&self) -> usize {
         let (orders, history, dead_letters) = self.fold().await;
         let client = self.client().await;
@@ -95,7 +95,7 @@ impl World {
             .iter()
             .map(|row| (Partition(row.get(0)), Position(row.get(1))))
             .collect();
-        assert_eq!(positions, self.ends().await, "everything is applied");
+        assert_eq!(positions, self.ends().await, "not everything was applied");
         let count = async |table: &str| -> i64 {
             client.query_one(&format!("SELECT count(*) FROM public.{table}"), &[]).await.unwrap().get(0)
         };
@@ -160,7 +160,7 @@ fn expected(row: &orders::OrderRow<'_>) -> Value {
     })
 }
 
-/// Times in one form, numbers as the doubles that they are.
+/// Times as microseconds and numbers as doubles, so that equal values compare equal.
 fn normal(column: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if column.ends_with("_at") || column == "last_updated" => {
@@ -192,11 +192,11 @@ pub fn write(kafka: &KafkaSettings, records: &[Written]) {
     assert_eq!(totals.acknowledged.iter().sum::<u64>(), records.len() as u64);
 }
 
-/// Waits for a condition; never longer than a minute.
+/// Waits for a condition, at most a minute.
 pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
     while !condition().await {
-        assert!(std::time::Instant::now() < deadline, "waited in vain for {what}");
+        assert!(std::time::Instant::now() < deadline, "{what} did not happen within a minute");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -12,26 +12,15 @@ use crate::session::Session;
 use crate::sql::for_build;
 use crate::{Build, ORDERS};
 
-/// An owner epoch has to be on disk when the claim returns; a row that another owner has locked is waited for 5 s.
-const SETTINGS: &str = "/* views::ownership::claim */
-    SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '5s'";
-
-const CLAIM: &str = "/* views::ownership::claim */ WITH locked AS (
-        SELECT partition FROM {build}.positions
-        WHERE view = $1 AND partition = ANY($2) ORDER BY partition FOR UPDATE
-    ), backend AS ({this_backend})
-    UPDATE {build}.positions AS p
-    SET owner_epoch = p.owner_epoch + 1, owner = $3, owner_backend = backend.id
-    FROM locked, backend
-    WHERE p.view = $1 AND p.partition = locked.partition
-    RETURNING p.partition, p.next_offset, p.owner_epoch";
+/// How long a claim waits for a row that another owner has locked.
+const LOCK_WAIT_LIMIT: &str = "5s";
 
 /// Takes partitions over: raises their owner epochs and reads their positions, in one transaction.
 /// `owner` names the process. [`Error::Fenced`] if `build` is no longer active,
 /// [`Error::OtherDeployment`] if another group than `group` has taken the database over.
 ///
-/// A row that stays locked through all attempts belongs to an owner that is frozen within a transaction:
-/// that owner's database session is ended, and the caller tries again.
+/// A row that stays locked through all attempts, 5 s each, belongs to an owner that is frozen within a
+/// transaction: that owner's database session is ended, and the caller tries again.
 pub(crate) async fn claim(
     session: &mut Session,
     build: Build,
@@ -63,7 +52,11 @@ async fn claim_while(
     let result = session
         .run_tx("claiming partitions", |tx| {
             async move {
-                tx.batch_execute(SETTINGS).await.map_err(Error::during("claiming partitions"))?;
+                tx.batch_execute(&format!(
+                "/* views::ownership::claim::claim */ SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{LOCK_WAIT_LIMIT}'"
+            ))
+                    .await
+                    .map_err(Error::during("claiming partitions"))?;
                 claim_in(tx, build, state, group, owner, partitions).await
             }
             .scope_boxed()
@@ -92,7 +85,7 @@ async fn claim_in(
     // here, or the claim sees that the build is no longer active.
     let active = tx
         .query_opt(
-            "/* views::ownership::claim */ SELECT FROM public.builds WHERE id = $1 AND state = $2 FOR SHARE",
+            "/* views::ownership::claim::claim */ SELECT FROM public.builds WHERE id = $1 AND state = $2 FOR SHARE",
             &[&build.0, &state],
         )
         .await
@@ -106,7 +99,7 @@ async fn claim_in(
     let partitions: Vec<i32> = partitions.iter().map(|partition| partition.0).collect();
     tx.execute(
         &for_build(
-            "/* views::ownership::claim */ INSERT INTO {build}.positions (view, partition, next_offset, owner_epoch)
+            "/* views::ownership::claim::claim */ INSERT INTO {build}.positions (view, partition, next_offset, owner_epoch)
              SELECT $1, partition, 0, 0 FROM unnest($2::int[]) AS partition ORDER BY partition
              ON CONFLICT DO NOTHING",
             build,
@@ -115,9 +108,24 @@ async fn claim_in(
     )
     .await
     .map_err(Error::during("claiming partitions"))?;
-    let claim = for_build(&CLAIM.replace("{this_backend}", THIS_BACKEND), build);
     let rows = tx
-        .query(&claim, &[&ORDERS, &partitions, &owner])
+        .query(
+            &for_build(
+                &format!(
+                    "/* views::ownership::claim::claim */ WITH locked AS (
+                     SELECT partition FROM {{build}}.positions
+                     WHERE view = $1 AND partition = ANY($2) ORDER BY partition FOR UPDATE
+                 ), backend AS {THIS_BACKEND}
+                 UPDATE {{build}}.positions AS p
+                 SET owner_epoch = p.owner_epoch + 1, owner = $3, owner_backend = backend.id
+                 FROM locked, backend
+                 WHERE p.view = $1 AND p.partition = locked.partition
+                 RETURNING p.partition, p.next_offset, p.owner_epoch"
+                ),
+                build,
+            ),
+            &[&ORDERS, &partitions, &owner],
+        )
         .await
         .map_err(Error::during("claiming partitions"))?;
     Ok(rows.iter().map(held).collect())
@@ -127,7 +135,7 @@ async fn claim_in(
 async fn of_this_group(tx: &Transaction<'_>, group: &str) -> Result<()> {
     let row = tx
         .query_opt(
-            "/* views::ownership::of_this_group */ SELECT group_id FROM public.deployment FOR SHARE",
+            "/* views::ownership::claim::of_this_group */ SELECT group_id FROM public.deployment FOR SHARE",
             &[],
         )
         .await

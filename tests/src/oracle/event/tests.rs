@@ -1,4 +1,4 @@
-//! The oracle's own reading of events, by example.
+//! Examples of events and their faults.
 
 use super::*;
 
@@ -8,11 +8,11 @@ fn raw(value: &str) -> Raw {
 }
 
 fn faults(value: &str) -> Vec<&'static str> {
-    decode("t", raw(value), 1000).err().map(|bad| bad.faults).unwrap_or_default()
+    decode("t", raw(value), 1000).err().map(|undecodable| undecodable.faults).unwrap_or_default()
 }
 
 #[test]
-fn the_minimal_form_is_filled_in() {
+fn missing_fields_are_derived() {
     let event = decode("t", raw(r#"{"event":"OrderPaid","order_id":"O"}"#), 1000).ok().unwrap();
     assert_eq!((event.kind.status, event.sequence, event.occurred_at), ("paid", 2, 1_000_000));
     assert_eq!((&*event.event_id, event.details), ("t-1-7", None));
@@ -26,7 +26,7 @@ fn other_fields_are_details() {
 }
 
 #[test]
-fn each_fault_has_its_name() {
+fn each_fault_is_named() {
     for (value, fault) in [
         ("", "empty_value"),
         ("{", "bad_json"),
@@ -45,9 +45,9 @@ fn each_fault_has_its_name() {
 }
 
 #[test]
-fn an_order_id_is_readable_beside_another_fault() {
-    let bad = decode("t", raw(r#"{"event":"OrderEaten","order_id":"O"}"#), 1000).err().unwrap();
-    assert_eq!(bad.order_id, Some(Some("O".into())));
-    let bad = decode("t", raw(r#"{"event":"OrderPaid","order_id":7}"#), 1000).err().unwrap();
-    assert_eq!(bad.order_id, Some(None));
+fn the_order_id_is_read_in_spite_of_another_fault() {
+    let undecodable = decode("t", raw(r#"{"event":"OrderEaten","order_id":"O"}"#), 1000).err().unwrap();
+    assert_eq!(undecodable.order_id, Some(Some("O".into())));
+    let undecodable = decode("t", raw(r#"{"event":"OrderPaid","order_id":7}"#), 1000).err().unwrap();
+    assert_eq!(undecodable.order_id, Some(None));
 }

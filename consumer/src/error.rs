@@ -1,0 +1,56 @@
+//! Why the consumer cannot start or go on, and the code that it then ends with.
+
+use service::{Exit, Failure};
+use tokio::task::JoinError;
+use views::Recovery;
+
+use crate::gaps::GapRefused;
+use crate::log_check::LogMismatch;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Database(#[from] views::Error),
+
+    #[error(transparent)]
+    Log(#[from] event_log::Error),
+
+    #[error(transparent)]
+    Mismatch(#[from] LogMismatch),
+
+    #[error(transparent)]
+    GapRefused(#[from] GapRefused),
+
+    #[error("{attempt}: the task ended early: {cause}")]
+    Task { attempt: &'static str, cause: JoinError },
+}
+
+impl Error {
+    /// Whether the same may succeed later, because a server recovers.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Database(error) => error.recovery() == Recovery::Retry,
+            Self::Log(error) => error.is_passing(),
+            Self::Mismatch(_) | Self::GapRefused(_) | Self::Task { .. } => false,
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Database(views::Error::OtherDeployment { .. }) => Exit::OtherDeployment,
+            Self::Database(views::Error::TooManyDeadLetters { .. }) => Exit::CircuitBreaker,
+            Self::Database(views::Error::ProjectionVersion { .. }) => Exit::ProjectionVersion,
+            Self::Mismatch(_) | Self::GapRefused(_) => Exit::LogIdentity,
+            Self::Log(error) if error.is_about_the_log() => Exit::LogIdentity,
+            Self::Database(_) | Self::Log(_) | Self::Task { .. } => Exit::Unexpected,
+        }
+    }
+
+    /// How the process ends.
+    pub fn into_failure(self) -> Failure {
+        let exit = self.exit();
+        Failure::with(exit)(self)
+    }
+}

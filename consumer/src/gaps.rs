@@ -1,0 +1,80 @@
+//! `--accept-gap`: going on over records that the log has lost, as a recorded decision.
+
+use event_log::OffsetRanges;
+use orders::{Partition, Position};
+use views::gaps::Gap;
+use views::{Build, Session};
+
+use crate::error::Result;
+
+/// Why a gap cannot be accepted.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--accept-gap {}={}..{} refused: {reason}", .gap.partition, .gap.from, .gap.to)]
+pub struct GapRefused {
+    gap: Gap,
+    reason: Reason,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error("the log has no partition {0}")]
+    NoPartition(Partition),
+    #[error("partition {0} begins at offset {1} in the log")]
+    BeginsElsewhere(Partition, Position),
+    #[error("the next offset to apply is {0}")]
+    NotNext(Position),
+}
+
+/// Accepts each of the gaps in `build`. One that was accepted before is skipped, so the flag may stay
+/// in the command.
+pub async fn accept(session: &mut Session, build: Build, gaps: &[Gap], ranges: &OffsetRanges) -> Result<()> {
+    for gap in gaps.iter().copied() {
+        let position = build.positions(session).await?.of(gap.partition);
+        if position >= gap.to {
+            continue;
+        }
+        check(gap, ranges)?;
+        let reason = "accepted at the start of a consumer, by --accept-gap";
+        let Some(decision) = build.accept_gap(session, gap, reason).await? else {
+            return Err(GapRefused { gap, reason: Reason::NotNext(position) }.into());
+        };
+        tracing::warn!(
+            decision,
+            partition = gap.partition.0,
+            from = gap.from.0,
+            to = gap.to.0,
+            "records that the log has lost are left out, as --accept-gap decides"
+        );
+    }
+    Ok(())
+}
+
+/// A gap ends where the log begins.
+fn check(gap: Gap, ranges: &OffsetRanges) -> Result<(), GapRefused> {
+    let reason = match ranges.get(&gap.partition).map(|range| range.low_watermark) {
+        Some(low_watermark) if low_watermark == gap.to => return Ok(()),
+        Some(low_watermark) => Reason::BeginsElsewhere(gap.partition, low_watermark),
+        None => Reason::NoPartition(gap.partition),
+    };
+    Err(GapRefused { gap, reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use event_log::OffsetRange;
+
+    use super::*;
+
+    #[test]
+    fn a_gap_ends_where_the_log_begins() {
+        let range = OffsetRange { low_watermark: Position(15), end_offset: Position(30) };
+        let ranges = OffsetRanges::from([(Partition(0), range)]);
+        let gap =
+            |partition, to| Gap { partition: Partition(partition), from: Position(10), to: Position(to) };
+        assert_eq!(check(gap(0, 15), &ranges), Ok(()));
+        let refused = check(gap(0, 14), &ranges).unwrap_err().to_string();
+        assert_eq!(refused, "--accept-gap 0=10..14 refused: partition 0 begins at offset 15 in the log");
+        let refused = check(gap(1, 15), &ranges).unwrap_err().to_string();
+        assert!(refused.ends_with("the log has no partition 1"), "{refused}");
+    }
+}

@@ -1,0 +1,105 @@
+//! The lanes as the coordinator sees them: commands go in, events and early ends come out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_log::{Generation, LaneQueue};
+use orders::{Partition, Positions};
+use retry::Backoff;
+use service::{Exit, Failure, Shell};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::timeout;
+use views::lane::{Lane, LaneOptions};
+
+use crate::error::Error;
+use crate::lane_partitions::LanePartitions;
+use crate::lane_task::{Command, Event, LaneTask};
+use crate::pulse::Pulse;
+use crate::settings::Settings;
+
+pub struct Lanes {
+    commands: Vec<mpsc::UnboundedSender<Command>>,
+    queues: Vec<Arc<LaneQueue>>,
+    events: mpsc::UnboundedReceiver<Event>,
+    tasks: JoinSet<views::Result<()>>,
+}
+
+impl Lanes {
+    /// One task for each queue.
+    pub fn start(settings: &Settings, shell: &Shell, queues: Vec<Arc<LaneQueue>>) -> Self {
+        let options = LaneOptions {
+            database: settings.database.clone(),
+            codec: settings.codec.clone(),
+            group: Some(settings.group.to_string()),
+            owner: format!("{}/{}", settings.group, uuid::Uuid::new_v4()),
+            synchronous_commit: settings.synchronous_commit,
+            has_breaker: settings.has_breaker,
+        };
+        let (report, events) = mpsc::unbounded_channel();
+        let mut lanes = Self { commands: Vec::new(), queues, events, tasks: JoinSet::new() };
+        for (number, queue) in lanes.queues.iter().enumerate() {
+            let (sender, commands) = mpsc::unbounded_channel();
+            let task = LaneTask {
+                lane: Lane::new(options.clone()),
+                queue: queue.clone(),
+                commands,
+                events: report.clone(),
+                health: shell.health.clone(),
+                pulse: Pulse::lane(&shell.health, number),
+                partitions: LanePartitions::default(),
+                backoff: Backoff::default(),
+            };
+            lanes.tasks.spawn(task.run());
+            lanes.commands.push(sender);
+        }
+        lanes
+    }
+
+    /// The next event, or the failure of a lane that has ended. Cancel safe.
+    pub async fn next(&mut self) -> Result<Event, Failure> {
+        tokio::select! {
+            Some(event) = self.events.recv() => Ok(event),
+            Some(ended) = self.tasks.join_next() => Err(failure(ended)),
+            else => Err(Failure::new(Exit::Unexpected, "all lanes have ended")),
+        }
+    }
+
+    pub fn claim(&self, lane: usize, partitions: Vec<(Partition, Generation)>) {
+        // A lane that has ended ends the process, so no command is missed.
+        let _ = self.commands[lane].send(Command::Claim(partitions));
+    }
+
+    /// The answer comes once nothing is in flight.
+    pub fn release(&self, lane: usize, partitions: Vec<Partition>) -> oneshot::Receiver<Positions> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.commands[lane].send(Command::Release { partitions, reply });
+        answer
+    }
+
+    /// By lane: nothing waits in its queue, and nothing is in flight.
+    pub fn are_idle(&self) -> Vec<bool> {
+        self.queues.iter().map(|queue| queue.is_idle()).collect()
+    }
+
+    /// Lets each lane finish what is in flight, for at most `limit`; returns the events that were
+    /// not read yet.
+    pub async fn stop(&mut self, limit: Duration) -> Vec<Event> {
+        for lane in &self.commands {
+            let _ = lane.send(Command::Stop);
+        }
+        let ended = timeout(limit, async { while self.tasks.join_next().await.is_some() {} });
+        if ended.await.is_err() {
+            tracing::warn!("a transaction did not finish in time; it is rolled back");
+        }
+        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+    }
+}
+
+fn failure(ended: Result<views::Result<()>, JoinError>) -> Failure {
+    match ended {
+        Ok(Ok(())) => Failure::new(Exit::Unexpected, "a lane ended early"),
+        Ok(Err(error)) => Error::from(error).into_failure(),
+        Err(cause) => Error::Task { attempt: "running a lane", cause }.into_failure(),
+    }
+}

@@ -1,0 +1,101 @@
+//! Compares the record that was applied last in each partition with the one that the log holds at
+//! its offset now.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use event_log::fingerprints;
+use orders::{Offset, Partition};
+use views::{Session, SessionKind};
+
+use super::LogMismatch;
+use crate::error::{Error, Result};
+use crate::settings::Settings;
+
+const INTERVAL: Duration = Duration::from_secs(10);
+/// How long the records may take to arrive.
+const READ_LIMIT: Duration = Duration::from_secs(5);
+
+/// Compares once. Partitions whose record cannot be read are counted as unverified: a broker that is
+/// away is noticed by the reading, and ids and end offsets are compared in any case.
+pub async fn check_fingerprints(settings: &Settings, session: &Session) -> Result<()> {
+    let active = views::builds::active(session).await?;
+    let recorded = active.build.fingerprints(session).await?;
+    let offsets: BTreeMap<_, _> =
+        recorded.iter().filter_map(|(partition, print)| Some((*partition, offset(print)?))).collect();
+    if offsets.is_empty() {
+        return Ok(());
+    }
+    let kafka = settings.kafka.clone();
+    let reading = tokio::task::spawn_blocking(move || fingerprints(&kafka, &offsets, READ_LIMIT));
+    let task = |cause| Error::Task { attempt: "reading the records that were applied last", cause };
+    let Ok(found) = reading.await.map_err(task)? else { return Ok(()) };
+    let unverified: Vec<_> = recorded.keys().filter(|partition| !found.contains_key(partition)).collect();
+    metrics::gauge!("food_orders_unverified_partitions").set(unverified.len() as f64);
+    if !unverified.is_empty() {
+        tracing::debug!(
+            ?unverified,
+            "not verified: the log no longer holds the record that was applied last, or no broker answered"
+        );
+    }
+    Ok(compare(&settings.kafka.topic, &recorded, &found)?)
+}
+
+/// Compares every 10 s; returns only with a mismatch. What cannot be compared is tried again.
+pub async fn watch_fingerprints(settings: &Settings) -> LogMismatch {
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        let session = settings.database.session("food-orders fingerprints", SessionKind::Short).await;
+        let Ok(session) = session else { continue };
+        match check_fingerprints(settings, &session).await {
+            Err(Error::Mismatch(mismatch)) => return mismatch,
+            Err(error) => tracing::debug!(%error, "the log cannot be verified now"),
+            Ok(()) => {}
+        }
+    }
+}
+
+fn compare(
+    topic: &str,
+    recorded: &BTreeMap<Partition, String>,
+    found: &BTreeMap<Partition, String>,
+) -> Result<(), LogMismatch> {
+    for (partition, found) in found {
+        if let Some(recorded) = recorded.get(partition).filter(|recorded| *recorded != found) {
+            return Err(LogMismatch::WrittenAnew {
+                topic: topic.to_owned(),
+                partition: *partition,
+                recorded: recorded.clone(),
+                found: found.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A fingerprint begins with the offset of its record.
+fn offset(fingerprint: &str) -> Option<Offset> {
+    fingerprint.split(':').next()?.parse().ok().map(Offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_begins_with_its_offset() {
+        assert_eq!(offset("12:1700000000000:00ff"), Some(Offset(12)));
+        assert_eq!(offset("x"), None);
+    }
+
+    #[test]
+    fn only_records_that_were_read_are_compared() {
+        let prints = |pairs: &[(i32, &str)]| -> BTreeMap<_, _> {
+            pairs.iter().map(|(partition, print)| (Partition(*partition), (*print).to_owned())).collect()
+        };
+        let recorded = prints(&[(0, "4:1:aa"), (1, "9:1:bb")]);
+        assert_eq!(compare("t", &recorded, &prints(&[(1, "9:1:bb")])), Ok(()));
+        let mismatch = compare("t", &recorded, &prints(&[(0, "4:2:cc")])).unwrap_err().to_string();
+        assert!(mismatch.contains("4:1:aa") && mismatch.contains("4:2:cc"), "{mismatch}");
+    }
+}

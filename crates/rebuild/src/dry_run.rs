@@ -1,0 +1,31 @@
+//! Planning a rebuild without starting it.
+
+use views::rebuild::{self as rows, NewRebuild};
+
+use crate::error::{Error, Result};
+use crate::json::to_json;
+use crate::outcome::FailureCause;
+use crate::ownership::{check_view, open_session, owner_name};
+use crate::plan;
+use crate::resource::RebuildView;
+use crate::settings::{Request, Settings};
+
+/// What a dry run found out.
+#[derive(Clone, Debug)]
+pub struct DryRun {
+    pub rebuild: RebuildView,
+    /// Why the plan cannot be carried out, if it cannot; the rebuild's reason has the numbers.
+    pub refused: Option<FailureCause>,
+}
+
+/// Plans a rebuild and records the plan. Nothing else changes.
+pub async fn dry_run(settings: &Settings, request: &Request) -> Result<DryRun> {
+    check_view(&request.view)?;
+    let session = open_session(settings).await?;
+    let (plan, refusal) = plan::make(settings, &session, &request.view).await?;
+    let new = NewRebuild { view: &request.view, switch: request.switch, runner: &owner_name(settings) };
+    let reason = refusal.as_ref().map(|refusal| refusal.reason.as_str());
+    let rebuild = rows::insert_finished(&session, &new, &to_json(&plan), reason).await?;
+    let row = rows::get(&session, rebuild).await?.ok_or(Error::RowDeleted { rebuild })?;
+    Ok(DryRun { rebuild: row.into(), refused: refusal.map(|refusal| refusal.cause) })
+}

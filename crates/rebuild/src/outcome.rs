@@ -1,0 +1,54 @@
+//! How a rebuild ends, or why it rests.
+
+use crate::differences::Differences;
+use crate::plan::Plan;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The new build serves.
+    Active {
+        build: i64,
+        /// The build that served before; `None` if the plan, which names it, cannot be read.
+        replaced: Option<i64>,
+    },
+    /// The new build is verified and waits until somebody starts the switch.
+    Ready {
+        build: i64,
+    },
+    Cancelled {
+        reason: String,
+    },
+    Failed {
+        cause: FailureCause,
+        reason: String,
+    },
+    /// The process was asked to stop; [`crate::start`] and [`crate::resume`] continue the rebuild.
+    Paused,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureCause {
+    /// The log is not the one that the live tables were made from, or it has lost records.
+    Log,
+    /// Verifying found a difference.
+    Difference,
+    /// The disk has too little room for the new build.
+    DiskSpace,
+    /// An error that trying again does not mend; the reason names it.
+    Unexpected,
+}
+
+/// Why a rebuild ends as failed, and what its row keeps for the operator.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) cause: FailureCause,
+    pub(crate) reason: String,
+    pub(crate) plan: Option<Plan>,
+    pub(crate) differences: Option<Differences>,
+}
+
+impl Failure {
+    pub(crate) fn new(cause: FailureCause, reason: String) -> Self {
+        Self { cause, reason, plan: None, differences: None }
+    }
+}

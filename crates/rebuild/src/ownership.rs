@@ -1,0 +1,85 @@
+//! Who drives a rebuild: one process at a time, which holds the lock of the view and
+//! whose name stands in the rebuild's row.
+
+use std::time::{Duration, Instant};
+
+use retry::retry;
+use views::rebuild::{self as rows, Ending, RebuildRow, RowOwner, RunnerLock, State};
+use views::{ORDERS, PROJECTION_VERSION, Session, SessionKind};
+
+use crate::error::{Error, Result};
+use crate::settings::Settings;
+
+/// How long a lock without an unfinished rebuild is waited for: its holder has just ended
+/// its rebuild, or is about to record one.
+const LOCK_WAIT_LIMIT: Duration = Duration::from_secs(5);
+
+pub(crate) fn check_view(view: &str) -> Result<()> {
+    if view == ORDERS { Ok(()) } else { Err(Error::UnknownView(view.to_owned())) }
+}
+
+pub(crate) async fn open_session(settings: &Settings) -> Result<Session> {
+    Ok(settings.database.session("food-orders rebuild", SessionKind::Short).await?)
+}
+
+/// A name that an operator can read and that no process uses twice: what an earlier owner
+/// still tries to write is refused by it.
+pub(crate) fn owner_name(settings: &Settings) -> String {
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let host = host.unwrap_or_else(|| "unknown host".into());
+    let random = uuid::Uuid::new_v4().as_fields().0;
+    format!("{}, process {} on {host}, {random:08x}", settings.process, std::process::id())
+}
+
+/// Fails with [`Error::AlreadyRunning`] if another process drives a rebuild of this view.
+pub(crate) async fn take_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
+    let began = Instant::now();
+    let may_wait =
+        |error: &Error| matches!(error, Error::LockHeld { .. }) && began.elapsed() < LOCK_WAIT_LIMIT;
+    retry("the lock for rebuilds", may_wait, || try_lock(settings, view)).await
+}
+
+async fn try_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
+    if let Some(lock) = RunnerLock::take(&settings.database, view).await? {
+        return Ok(lock);
+    }
+    let session = open_session(settings).await?;
+    let Some(row) = rows::running(&session, view).await? else {
+        return Err(Error::LockHeld { view: view.to_owned() });
+    };
+    let runner = row.runner.unwrap_or_else(|| "another process".into());
+    Err(Error::AlreadyRunning { view: view.to_owned(), id: row.id, runner })
+}
+
+/// Makes an unfinished rebuild ready to be continued under its new owner. A build that was
+/// verified has to be caught up and verified again. Returns false, and ends the rebuild, if
+/// its build was made by another version of the code.
+pub(crate) async fn take_over(
+    settings: &Settings,
+    session: &Session,
+    owner: &RowOwner,
+    row: &RebuildRow,
+) -> Result<bool> {
+    let version = build_version(session, row).await?;
+    if version != PROJECTION_VERSION {
+        let reason = format!(
+            "its build has projection version {version}, and this program makes version {PROJECTION_VERSION}"
+        );
+        let ending = Ending { state: State::Failed, reason: &reason, plan: None, differences: None };
+        let mut session = open_session(settings).await?;
+        owner.abandon(&mut session, &ending, row.build, false).await?;
+        return Ok(false);
+    }
+    if matches!(row.state, State::Verifying | State::Ready | State::Switching) {
+        owner.advance(session, row.state, State::CatchingUp).await?;
+    }
+    Ok(true)
+}
+
+/// The projection version of the rebuild's build; our own if it has none yet.
+pub(crate) async fn build_version(session: &Session, row: &RebuildRow) -> Result<i32> {
+    match row.build {
+        Some(build) => Ok(build.projection_version(session).await?),
+        None => Ok(PROJECTION_VERSION),
+    }
+}

@@ -1,0 +1,153 @@
+//! Whether a plan can be carried out.
+
+use super::Plan;
+use super::survey::Survey;
+use crate::outcome::{Failure, FailureCause};
+
+/// Why it cannot, with the numbers.
+pub(super) fn refusal(plan: &Plan, survey: &Survey) -> Option<Failure> {
+    log_problem(plan, survey)
+        .map(|reason| Failure::new(FailureCause::Log, reason))
+        .or_else(|| disk_problem(plan).map(|reason| Failure::new(FailureCause::DiskSpace, reason)))
+}
+
+fn log_problem(plan: &Plan, survey: &Survey) -> Option<String> {
+    no_topic(plan)
+        .or_else(|| another_log(plan, survey))
+        .or_else(|| trimmed(plan))
+        .or_else(|| behind_live_build(plan, survey))
+}
+
+fn no_topic(plan: &Plan) -> Option<String> {
+    plan.partitions.is_empty().then(|| {
+        format!(
+            "there is no topic {} to rebuild from; check KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC",
+            plan.topic
+        )
+    })
+}
+
+fn another_log(plan: &Plan, survey: &Survey) -> Option<String> {
+    let conflict = plan.log_identity().conflict_with(survey.live_log.as_ref()?)?;
+    Some(format!(
+        "this is another log: {conflict}; point KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC at the log that this database was \
+         made from"
+    ))
+}
+
+fn trimmed(plan: &Plan) -> Option<String> {
+    let begins: Vec<String> = plan
+        .partitions
+        .iter()
+        .filter(|one| one.begin > 0)
+        .map(|one| format!("partition {} begins at offset {}", one.partition, one.begin))
+        .collect();
+    (!begins.is_empty()).then(|| {
+        format!(
+            "topic {} no longer holds all events: {}; the live tables stay as they are",
+            plan.topic,
+            begins.join(", ")
+        )
+    })
+}
+
+/// Reads would go back in time.
+fn behind_live_build(plan: &Plan, survey: &Survey) -> Option<String> {
+    let ends = plan.ends();
+    let behind = |(partition, live)| ends.get(partition).is_none_or(|end| end < live);
+    let (partition, live) = survey.live_positions.iter().find(|one| behind(*one))?;
+    let end = match ends.get(partition) {
+        Some(end) => format!("ends at offset {end}"),
+        None => "does not exist".into(),
+    };
+    Some(format!(
+        "partition {partition} of topic {} {end}, but the live tables have it applied up to offset {live}: the log was \
+         truncated or created anew, and reads would go back in time",
+        plan.topic
+    ))
+}
+
+fn disk_problem(plan: &Plan) -> Option<String> {
+    let (needed, free) = (plan.disk_needed_bytes, plan.disk_free_bytes?);
+    (free < needed).then(|| format!("about {needed} bytes of disk are needed, and {free} are free"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use event_log::OffsetRange;
+    use orders::{LogIdentity, Partition, Position, Positions};
+
+    use super::*;
+    use crate::log_state::LogState;
+
+    /// One partition of the log, and where the live build stands in it.
+    fn survey(begin: i64, end: i64, live: i64) -> Survey {
+        let marks = OffsetRange { low_watermark: Position(begin), end_offset: Position(end) };
+        let identity =
+            LogIdentity { cluster_id: "c".into(), topic: "t".into(), topic_id: None, partitions: 1 };
+        Survey {
+            topic: "t".into(),
+            log: LogState { identity: Some(identity), watermarks: BTreeMap::from([(Partition(0), marks)]) },
+            live_build: views::Build(1),
+            live_positions: Positions::from_iter([(Partition(0), Position(live))]),
+            live_bytes: 1,
+            live_log: None,
+            disk_free_bytes: None,
+            last_progress: None,
+        }
+    }
+
+    fn refusal_of(survey: &Survey) -> Option<(FailureCause, String)> {
+        refusal(&survey.plan(), survey).map(|failure| (failure.cause, failure.reason))
+    }
+
+    #[test]
+    fn a_complete_log_that_has_what_the_live_tables_have_is_accepted() {
+        assert_eq!(refusal_of(&survey(0, 9, 9)), None);
+        assert_eq!(refusal_of(&survey(0, 9, 0)), None);
+    }
+
+    #[test]
+    fn a_trimmed_or_shorter_log_is_refused_with_the_numbers() {
+        let (cause, reason) = refusal_of(&survey(3, 9, 9)).unwrap();
+        assert_eq!(cause, FailureCause::Log);
+        assert!(reason.contains("partition 0 begins at offset 3"), "{reason}");
+        let (cause, reason) = refusal_of(&survey(0, 9, 10)).unwrap();
+        assert_eq!(cause, FailureCause::Log);
+        assert!(reason.contains("ends at offset 9") && reason.contains("up to offset 10"), "{reason}");
+    }
+
+    #[test]
+    fn a_topic_or_a_partition_that_does_not_exist_is_refused() {
+        let mut without_topic = survey(0, 0, 0);
+        without_topic.log = LogState { identity: None, watermarks: BTreeMap::new() };
+        assert!(refusal_of(&without_topic).unwrap().1.contains("no topic t"));
+        let mut without_partition = survey(0, 9, 9);
+        without_partition.live_positions.insert(Partition(1), Position(4));
+        let (_, reason) = refusal_of(&without_partition).unwrap();
+        assert!(reason.contains("partition 1 of topic t does not exist"), "{reason}");
+    }
+
+    #[test]
+    fn another_cluster_is_another_log() {
+        let mut survey = survey(0, 9, 0);
+        let same = survey.log.identity.clone().unwrap();
+        survey.live_log = Some(LogIdentity { cluster_id: "d".into(), ..same.clone() });
+        assert!(refusal_of(&survey).unwrap().1.contains("another log"));
+        survey.live_log = Some(same);
+        assert_eq!(refusal_of(&survey), None);
+    }
+
+    #[test]
+    fn a_disk_that_is_known_to_be_too_small_is_refused() {
+        let mut survey = survey(0, 9, 9);
+        survey.disk_free_bytes = Some(99);
+        let (cause, reason) = refusal_of(&survey).unwrap();
+        assert_eq!(cause, FailureCause::DiskSpace);
+        assert!(reason.contains("99 are free"), "{reason}");
+        survey.disk_free_bytes = Some(1 << 40);
+        assert_eq!(refusal_of(&survey), None);
+    }
+}

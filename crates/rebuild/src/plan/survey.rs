@@ -1,0 +1,83 @@
+//! What a plan is made from: the log and the live build as they are now.
+
+use orders::{LogIdentity, Positions};
+use views::{Build, Session, builds};
+
+use super::estimate::{self, Size};
+use super::{Plan, PlannedPartition, free_space};
+use crate::error::Result;
+use crate::json::from_json;
+use crate::log_state::LogState;
+use crate::progress::Progress;
+use crate::settings::Settings;
+
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) topic: String,
+    pub(super) log: LogState,
+    pub(super) live_build: Build,
+    pub(super) live_positions: Positions,
+    /// On disk, with indexes.
+    pub(super) live_bytes: u64,
+    /// The log that the live build was made from; `None` if nothing was applied yet.
+    pub(super) live_log: Option<LogIdentity>,
+    pub(super) disk_free_bytes: Option<u64>,
+    /// Of the last rebuild that was switched to.
+    pub(super) last_progress: Option<Progress>,
+}
+
+impl Survey {
+    pub(super) async fn make(settings: &Settings, session: &Session, view: &str) -> Result<Self> {
+        let live_build = builds::active(session).await?.build;
+        // Before the log's end offsets: consumers continue meanwhile, and the live build must not
+        // seem to be ahead of the log.
+        let live_positions = live_build.positions(session).await?;
+        let log = LogState::read(&settings.kafka).await?;
+        let live_bytes = live_build.bytes_on_disk(session).await?;
+        let live_log = live_build.log_identity(session).await?;
+        let directory = views::rebuild::data_directory(session).await?;
+        let last = views::rebuild::last_finished(session, view).await?;
+        Ok(Self {
+            topic: settings.kafka.topic.clone(),
+            log,
+            live_build,
+            live_positions,
+            live_bytes: u64::try_from(live_bytes).unwrap_or_default(),
+            live_log,
+            disk_free_bytes: free_space::bytes(directory.as_deref()),
+            last_progress: last.and_then(|row| from_json(row.progress)),
+        })
+    }
+
+    pub(super) fn plan(&self) -> Plan {
+        let partitions: Vec<_> = self
+            .log
+            .watermarks
+            .iter()
+            .map(|(partition, marks)| PlannedPartition {
+                partition: partition.0,
+                begin: marks.low_watermark.0,
+                end: marks.end_offset.0,
+            })
+            .collect();
+        let events = partitions.iter().map(|one| one.end.saturating_sub(one.begin).max(0) as u64).sum();
+        let live_events = self.live_positions.iter().map(|(_, position)| position.0 as u64).sum();
+        let size = Size::estimate(events, live_events, self.live_bytes);
+        let (events_per_second, rate_source) = estimate::rate(self.last_progress.as_ref());
+        let identity = self.log.identity.as_ref();
+        Plan {
+            live_build: self.live_build.0,
+            cluster_id: identity.map(|identity| identity.cluster_id.clone()).unwrap_or_default(),
+            topic: self.topic.clone(),
+            topic_id: identity.and_then(|identity| identity.topic_id.clone()),
+            partitions,
+            events,
+            bytes: size.bytes,
+            disk_needed_bytes: size.disk_needed_bytes,
+            disk_free_bytes: self.disk_free_bytes,
+            events_per_second,
+            rate_source,
+            estimated_seconds: (events as f64 / events_per_second * 10.0).round() / 10.0,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! State `catching_up`: applies what was appended to the log meanwhile, by the code that
+//! the consumers run.
+
+use views::rebuild::State;
+use views::{Build, SessionKind};
+
+use super::StepEnd;
+use crate::context::Context;
+use crate::error::Result;
+
+pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
+    // An operator's retry wrote only the history while the build was loaded and derived.
+    let mut session = context.session(SessionKind::Short).await?;
+    let orders = build.fold_retried(&mut session).await?;
+    if orders > 0 {
+        tracing::info!(
+            rebuild = context.owner.rebuild,
+            %build,
+            orders,
+            "folded orders with retried records again"
+        );
+    }
+    let mut writer = context.build_writer(build);
+    writer.approach_end().await?;
+    // Verifying reads a build that nothing else writes to.
+    drop(writer);
+    context.advance(&session, State::CatchingUp, State::Verifying).await?;
+    Ok(StepEnd::Next(State::Verifying))
+}

@@ -1,0 +1,24 @@
+//! State `planned`: finds out what the rebuild will take, and makes the new build.
+
+use views::Session;
+use views::rebuild::{State, drop_leftovers};
+
+use super::StepEnd;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::json::to_json;
+use crate::plan;
+
+pub(crate) async fn run(context: &Context, mut session: Session) -> Result<StepEnd> {
+    for build in drop_leftovers(&mut session, &context.view).await? {
+        tracing::info!(%build, "dropped a build that an earlier rebuild left behind");
+    }
+    let (plan, refusal) = plan::make(&context.settings, &session, &context.view).await?;
+    if let Some(mut failure) = refusal {
+        failure.plan = Some(plan);
+        return Ok(StepEnd::Failed(Box::new(failure)));
+    }
+    let log = plan.log_identity();
+    context.owner.create_build(&mut session, &log, &to_json(&plan)).await.map_err(Error::from_row_change)?;
+    Ok(StepEnd::Next(State::Loading))
+}

@@ -1,0 +1,80 @@
+//! State `verifying`: compares the log with the build's history and dead letters, then the
+//! history with the orders. Both at the build's positions: only an operator's decision can
+//! write to the build meanwhile, and then a verification that found a difference is repeated.
+//!
+//! What it finds: records that are missing, doubled or changed on their way from the log to
+//! the tables, and orders that are not what folding their history gives, whichever code wrote
+//! them: the derivation, the upsert of the ordinary apply code, or the fold after a retry.
+//!
+//! What it cannot find: a fault in the decoder or in the fold themselves, because both sides
+//! of each comparison run the same code of crates/orders. Of a dead letter it compares the
+//! cause and the decision that closed it, not the payload, headers or error text; and it
+//! accepts an open dead letter that PostgreSQL refused without asking PostgreSQL again.
+//! `tests/` has a fold that shares no code with this one, `food-orders-check`.
+
+mod admission;
+mod blocks;
+mod canonical;
+mod content;
+mod fold;
+mod history_hash;
+mod inspection;
+mod log_hash;
+mod order_columns;
+mod record_columns;
+mod scope;
+
+use views::decisions;
+use views::rebuild::State;
+use views::{Build, SessionKind};
+
+use self::scope::Scope;
+use super::StepEnd;
+use crate::context::Context;
+use crate::differences::Differences;
+use crate::error::Result;
+use crate::outcome::{Failure, FailureCause};
+
+pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
+    let session = context.session(SessionKind::Short).await?;
+    let last_decision = decisions::latest(&session).await?;
+    let scope = Scope::read(&session, build).await?;
+    // The history is read twice: once against the log, once in the order of the order ids.
+    context.meter.expect(scope.events() * 2);
+    let mut differences = compare_with_log(context, &scope).await?;
+    differences.extend(fold::compare(&context.settings, build, &context.meter).await?);
+    if differences.is_empty() {
+        context.advance(&session, State::Verifying, State::Ready).await?;
+        return Ok(StepEnd::Next(State::Ready));
+    }
+    if decisions::latest(&session).await? != last_decision {
+        // Some of the build was compared before the decision, some after it.
+        tracing::info!(rebuild = context.owner.rebuild, "an operator has decided meanwhile; verifying again");
+        return Ok(StepEnd::Next(State::Verifying));
+    }
+    Ok(StepEnd::Failed(Box::new(failure(build, differences))))
+}
+
+async fn compare_with_log(context: &Context, scope: &Scope) -> Result<Differences> {
+    let history = history_hash::of(&context.settings, scope.build);
+    let log = log_hash::of(&context.settings, scope, &context.meter);
+    let (history, (log, mut differences)) = tokio::try_join!(history, log)?;
+    let differing = blocks::differing(&log, &history);
+    if !differing.is_empty() {
+        differences.extend(inspection::inspect(&context.settings, scope, &differing).await?);
+    }
+    Ok(differences)
+}
+
+fn failure(build: Build, differences: Differences) -> Failure {
+    let mut reason = format!(
+        "the new build differs from the log in {} values; it was not switched to, and stays in schema {} until \
+         the next rebuild",
+        differences.total,
+        build.schema()
+    );
+    if let Some(first) = differences.listed.first() {
+        reason.push_str(&format!(". The first difference: {first}"));
+    }
+    Failure { differences: Some(differences), ..Failure::new(FailureCause::Difference, reason) }
+}

@@ -1,0 +1,83 @@
+//! The history, folded again, against table `orders`: two streams in the order of the order
+//! ids, merged. The fold is the one that derived the orders (`orders::OrderState`).
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use views::rebuild::{OrderGroups, OrderRange, OrderScan};
+use views::{Build, Database, SessionKind};
+
+use super::order_columns;
+use crate::differences::{Difference, Differences};
+use crate::error::Result;
+use crate::meter::Meter;
+use crate::settings::Settings;
+
+/// Records between two reports to the meter.
+const REPORT_EVERY: usize = 10_000;
+
+pub(super) async fn compare(settings: &Settings, build: Build, meter: &Arc<Meter>) -> Result<Differences> {
+    let session = settings.database.session("food-orders rebuild verify", SessionKind::Short).await?;
+    let mut tasks = JoinSet::new();
+    for range in OrderRange::halves(&session, build).await? {
+        tasks.spawn(compare_range(settings.database.clone(), build, range, Arc::clone(meter)));
+    }
+    let mut differences = Differences::default();
+    while let Some(task) = tasks.join_next().await {
+        differences.extend(task??);
+    }
+    Ok(differences)
+}
+
+async fn compare_range(
+    database: Database,
+    build: Build,
+    range: OrderRange,
+    meter: Arc<Meter>,
+) -> Result<Differences> {
+    let history = database.session("food-orders rebuild fold", SessionKind::Sorting).await?;
+    let table = database.session("food-orders rebuild verify", SessionKind::Sorting).await?;
+    let mut groups = OrderGroups::open(&history, build, &range).await?;
+    let mut rows = OrderScan::open(&table, build, &range).await?;
+    let mut differences = Differences::default();
+    let mut stored = rows.next().await?;
+    let mut records = 0;
+    while let Some(group) = groups.next().await? {
+        records += group.records;
+        if records >= REPORT_EVERY {
+            meter.add(std::mem::take(&mut records) as u64);
+        }
+        let (order_id, state) = group.fold()?;
+        while let Some(row) = &stored {
+            if row.order_id()?.cmp(order_id) != Ordering::Less {
+                break;
+            }
+            differences.push(row_without_records(row.order_id()?));
+            stored = rows.next().await?;
+        }
+        match &stored {
+            Some(row) if row.order_id()? == order_id => {
+                if let Some(expected) = state.row() {
+                    order_columns::compare(order_id, &expected, &row.row()?, &mut differences);
+                }
+                stored = rows.next().await?;
+            }
+            _ => differences.push(Difference { expected: Some("a row".into()), ..order(order_id) }),
+        }
+    }
+    while let Some(row) = &stored {
+        differences.push(row_without_records(row.order_id()?));
+        stored = rows.next().await?;
+    }
+    meter.add(records as u64);
+    Ok(differences)
+}
+
+fn row_without_records(order_id: &str) -> Difference {
+    Difference { found: Some("a row".into()), ..order(order_id) }
+}
+
+fn order(order_id: &str) -> Difference {
+    Difference { table: "orders".into(), order_id: Some(order_id.into()), ..Difference::default() }
+}

@@ -1,0 +1,31 @@
+//! Fault 15: values that only the database refuses.
+
+use end_to_end::harness::Stage;
+
+use crate::support::events;
+
+/// The test adds a constraint that only the database knows.
+#[tokio::test]
+async fn fault_15_value_that_only_the_database_refuses() {
+    let stage = Stage::new().await;
+    stage.create_topic(4).await;
+    stage.catch_up().await;
+    let sql = stage.sql().await;
+    sql.batch_execute(
+        "ALTER TABLE build_1.order_history ADD CHECK (order_id NOT IN ('O-7', 'O-400', 'O-401', 'O-1999'))",
+    )
+    .await
+    .unwrap();
+    stage.send(events(0..2000, 4)).await;
+    stage.catch_up().await;
+    // Order n is the record at offset n / 4 in partition n modulo 4.
+    let report = stage.check_refused(&[(3, 1), (0, 100), (1, 100), (3, 499)]).await;
+    assert_eq!((report.records, report.dead_letters, report.orders), (2000, 4, 1996));
+    let dead_letters = "SELECT cause, error, order_id FROM public.dead_letters ORDER BY order_id";
+    for (row, order_id) in
+        sql.query(dead_letters, &[]).await.unwrap().iter().zip(["O-1999", "O-400", "O-401", "O-7"])
+    {
+        assert_eq!((row.get::<_, &str>(0), row.get::<_, &str>(2)), ("refused_by_database", order_id));
+        assert!(row.get::<_, &str>(1).contains("23514"), "{}", row.get::<_, &str>(1));
+    }
+}
