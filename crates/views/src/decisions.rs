@@ -21,11 +21,13 @@ const DECISIONS_LOCK: i64 = 0x00f0_0d05;
 
 /// `$1` is the view; `$2` the partitions, with the offsets from `$3` up to, not including, `$4`; `$5` the
 /// latest decision that is known.
-pub(crate) const DECIDED_SINCE: &str = "/* views::decisions::decided_since */ SELECT EXISTS (
+pub(crate) fn decided_since() -> &'static str {
+    "/* views::decisions::decided_since */ SELECT EXISTS (
     SELECT FROM public.decisions AS d
     JOIN unnest($2::int[], $3::bigint[], $4::bigint[]) AS span (partition, from_offset, to_offset)
         ON d.partition = span.partition AND d.from_offset >= span.from_offset AND d.from_offset < span.to_offset
-    WHERE d.view = $1 AND d.kind IN ('retry', 'discard') AND d.id > $5)";
+    WHERE d.view = $1 AND d.kind IN ('retry', 'discard') AND d.id > $5)"
+}
 
 /// What an operator decides about a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

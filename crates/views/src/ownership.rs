@@ -28,5 +28,5 @@ fn held(row: &Row) -> (Partition, Held) {
 }
 
 /// A row of the session that runs the statement: its pid and start time in microseconds.
-const THIS_BACKEND: &str = "SELECT pid || '@' || (extract(epoch FROM backend_start) * 1000000)::bigint AS id
-    FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+const THIS_BACKEND: &str = "(SELECT pid || '@' || (extract(epoch FROM backend_start) * 1000000)::bigint AS id
+    FROM pg_stat_activity WHERE pid = pg_backend_pid())";

@@ -55,7 +55,7 @@ pub(super) async fn insert(client: &Client, build: Build, dead_letter: &NewDeadL
     client
         .execute(
             &for_build(
-                "/* views::apply::insert_dead_letter */ INSERT INTO {build}.dead_letters
+                "/* views::apply::dead_letter::insert */ INSERT INTO {build}.dead_letters
                      (partition, \"offset\", cause, error, order_id, key, payload, payload_bytes, headers, appended_at,
                       state, decision)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",

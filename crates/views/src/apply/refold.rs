@@ -22,12 +22,12 @@ impl Refold {
     pub(super) async fn prepare(client: &Client, build: Build) -> Result<Self> {
         // A row that this transaction has written carries its id; one that the upsert has only locked does
         // not.
-        let untaken = "/* views::apply::untaken */ SELECT o.order_id
+        let untaken = "/* views::apply::refold::prepare */ SELECT o.order_id
             FROM unnest($1::text[]) AS incoming (order_id)
             JOIN {build}.orders AS o ON o.order_id = incoming.order_id
             WHERE o.xmin <> pg_current_xact_id()::xid";
         let history = format!(
-            "/* views::apply::refold */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE order_id = ANY($1)"
+            "/* views::apply::refold::prepare */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE order_id = ANY($1)"
         );
         Ok(Self {
             untaken: prepare(client, build, untaken).await?,

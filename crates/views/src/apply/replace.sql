@@ -1,4 +1,4 @@
-/* views::apply::replace */
+/* views::order_columns::replace */
 -- Writes rows that were folded again from their whole history. What is in braces comes from order_columns.rs.
 UPDATE {build}.orders AS o SET
     {assignments}

@@ -36,7 +36,7 @@ pub(crate) struct Rows {
 impl Rows {
     pub(crate) async fn prepare(client: &Client, build: Build) -> Result<Self> {
         let copy = format!(
-            "/* views::apply::copy */ COPY {{build}}.order_history ({COLUMNS}, decision) FROM STDIN (FORMAT binary)"
+            "/* views::apply::rows::prepare */ COPY {{build}}.order_history ({COLUMNS}, decision) FROM STDIN (FORMAT binary)"
         );
         Ok(Self {
             copy: prepare(client, build, &copy).await?,

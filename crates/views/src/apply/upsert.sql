@@ -1,4 +1,4 @@
-/* views::apply::upsert */
+/* views::order_columns::upsert */
 -- The easy case of the merge: every incoming record outranks all that the row holds, and no event type
 -- comes a second time. Then each incoming group wins as a whole. All other rows are only locked here,
 -- and folded again from their history. What is in braces comes from order_columns.rs.

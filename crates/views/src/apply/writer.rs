@@ -33,7 +33,7 @@ impl Writer {
             advance: prepare(
                 client,
                 build,
-                "/* views::apply::advance */ UPDATE {build}.positions AS p
+                "/* views::apply::writer::advance */ UPDATE {build}.positions AS p
                  SET next_offset = moved.to_offset,
                      fingerprint = COALESCE(moved.fingerprint, p.fingerprint),
                      last_appended_at = COALESCE(moved.last_appended_at, p.last_appended_at)
@@ -43,7 +43,7 @@ impl Writer {
                      AND p.owner_epoch = moved.owner_epoch AND p.next_offset = moved.from_offset",
             )
             .await?,
-            decided: prepare(client, build, decisions::DECIDED_SINCE).await?,
+            decided: prepare(client, build, decisions::decided_since()).await?,
             rows: Rows::prepare(client, build).await?,
             session,
             build,
@@ -85,7 +85,7 @@ impl Writer {
             tally.committed();
         } else if !self.is_closed() {
             // If this fails, the session is lost and the transaction with it.
-            let _ = self.client().batch_execute("/* views::apply::write */ ROLLBACK").await;
+            let _ = self.client().batch_execute("/* views::apply::writer::write */ ROLLBACK").await;
         }
         result
     }
@@ -116,15 +116,15 @@ impl Writer {
             dead_letter::insert(self.client(), self.build, dead_letter).await?;
         }
         self.client()
-            .batch_execute("/* views::apply::commit */ COMMIT")
+            .batch_execute("/* views::apply::writer::transaction */ COMMIT")
             .await
             .map_err(Error::during("committing a batch"))
     }
 
     async fn begin(&self, keep_decisions_away: bool) -> Result<()> {
         let begin = match keep_decisions_away {
-            true => format!("/* views::apply::begin */ BEGIN; {}", decisions::keep_away()),
-            false => "/* views::apply::begin */ BEGIN".to_owned(),
+            true => format!("/* views::apply::writer::begin */ BEGIN; {}", decisions::keep_away()),
+            false => "/* views::apply::writer::begin */ BEGIN".to_owned(),
         };
         self.client().batch_execute(&begin).await.map_err(Error::during("beginning a batch"))
     }

@@ -21,7 +21,7 @@ pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
     // As in a claim: a switch locks the active build's row FOR UPDATE, so one waits for the other.
     let rows = tx
         .query(
-            "/* views::dead_letters::lock */ SELECT id, state, projection_version FROM public.builds
+            "/* views::dead_letters::builds::lock */ SELECT id, state, projection_version FROM public.builds
              WHERE view = $1 ORDER BY id FOR SHARE",
             &[&ORDERS],
         )
@@ -54,7 +54,7 @@ pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
 async fn is_being_loaded(tx: &Transaction<'_>, build: Build) -> Result<bool> {
     let row = tx
         .query_opt(
-            "/* views::dead_letters::is_being_loaded */ SELECT id, state FROM public.rebuilds WHERE build = $1
+            "/* views::dead_letters::builds::is_being_loaded */ SELECT id, state FROM public.rebuilds WHERE build = $1
              ORDER BY id DESC LIMIT 1 FOR SHARE",
             &[&build.0],
         )

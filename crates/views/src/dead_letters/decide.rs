@@ -69,7 +69,7 @@ async fn decide(session: &mut Session, act: &Act<'_>) -> Result<Vec<Outcome>> {
 
 async fn decide_in(tx: &Transaction<'_>, act: &Act<'_>) -> Result<Vec<Outcome>> {
     // A rebuild that builds an index, or a frozen writer, may hold a lock for long.
-    tx.batch_execute("/* views::dead_letters::decide */ SET LOCAL lock_timeout = '2s'")
+    tx.batch_execute("/* views::dead_letters::decide::decide */ SET LOCAL lock_timeout = '2s'")
         .await
         .map_err(Error::during("beginning to decide"))?;
     decisions::lock(tx).await?;
@@ -108,7 +108,7 @@ async fn found(
     let rows = tx
         .query(
             &for_build(
-                "/* views::dead_letters::found */ SELECT l.partition, l.\"offset\", l.state, l.decision, l.cause, l.error, l.order_id
+                "/* views::dead_letters::decide::found */ SELECT l.partition, l.\"offset\", l.state, l.decision, l.cause, l.error, l.order_id
                  FROM {build}.dead_letters AS l
                  JOIN unnest($1::int[], $2::bigint[]) AS asked (partition, \"offset\") USING (partition, \"offset\")",
                 build,
@@ -146,7 +146,7 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
     let rows = tx
         .query(
             &for_build(
-                "/* views::dead_letters::close */ UPDATE {build}.dead_letters AS l SET state = $1, decision = decided.id
+                "/* views::dead_letters::decide::apply */ UPDATE {build}.dead_letters AS l SET state = $1, decision = decided.id
                  FROM unnest($2::int[], $3::bigint[], $4::bigint[]) AS decided (partition, \"offset\", id)
                  WHERE l.partition = decided.partition AND l.\"offset\" = decided.\"offset\" AND l.state = 'open'
                  RETURNING l.partition, l.\"offset\"",

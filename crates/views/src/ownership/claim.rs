@@ -53,7 +53,7 @@ async fn claim_while(
         .run_tx("claiming partitions", |tx| {
             async move {
                 tx.batch_execute(&format!(
-                "/* views::ownership::claim */ SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{LOCK_WAIT_LIMIT}'"
+                "/* views::ownership::claim::claim */ SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{LOCK_WAIT_LIMIT}'"
             ))
                     .await
                     .map_err(Error::during("claiming partitions"))?;
@@ -85,7 +85,7 @@ async fn claim_in(
     // here, or the claim sees that the build is no longer active.
     let active = tx
         .query_opt(
-            "/* views::ownership::claim */ SELECT FROM public.builds WHERE id = $1 AND state = $2 FOR SHARE",
+            "/* views::ownership::claim::claim */ SELECT FROM public.builds WHERE id = $1 AND state = $2 FOR SHARE",
             &[&build.0, &state],
         )
         .await
@@ -99,7 +99,7 @@ async fn claim_in(
     let partitions: Vec<i32> = partitions.iter().map(|partition| partition.0).collect();
     tx.execute(
         &for_build(
-            "/* views::ownership::claim */ INSERT INTO {build}.positions (view, partition, next_offset, owner_epoch)
+            "/* views::ownership::claim::claim */ INSERT INTO {build}.positions (view, partition, next_offset, owner_epoch)
              SELECT $1, partition, 0, 0 FROM unnest($2::int[]) AS partition ORDER BY partition
              ON CONFLICT DO NOTHING",
             build,
@@ -112,10 +112,10 @@ async fn claim_in(
         .query(
             &for_build(
                 &format!(
-                    "/* views::ownership::claim */ WITH locked AS (
+                    "/* views::ownership::claim::claim */ WITH locked AS (
                      SELECT partition FROM {{build}}.positions
                      WHERE view = $1 AND partition = ANY($2) ORDER BY partition FOR UPDATE
-                 ), backend AS ({THIS_BACKEND})
+                 ), backend AS {THIS_BACKEND}
                  UPDATE {{build}}.positions AS p
                  SET owner_epoch = p.owner_epoch + 1, owner = $3, owner_backend = backend.id
                  FROM locked, backend
@@ -135,7 +135,7 @@ async fn claim_in(
 async fn of_this_group(tx: &Transaction<'_>, group: &str) -> Result<()> {
     let row = tx
         .query_opt(
-            "/* views::ownership::of_this_group */ SELECT group_id FROM public.deployment FOR SHARE",
+            "/* views::ownership::claim::of_this_group */ SELECT group_id FROM public.deployment FOR SHARE",
             &[],
         )
         .await

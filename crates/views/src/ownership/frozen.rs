@@ -15,7 +15,7 @@ pub(super) async fn end_owners(session: &Session, build: Build, partitions: &[Pa
         .client
         .query(
             &for_build(
-                "/* views::ownership::end_owners */
+                "/* views::ownership::frozen::end_owners */
                  SELECT DISTINCT a.pid, pg_terminate_backend(a.pid)
                  FROM {build}.positions AS p
                  JOIN pg_stat_activity AS a

@@ -22,8 +22,8 @@ pub(crate) async fn resume(
     let epochs: Vec<i64> = held.values().map(|held| held.epoch.0).collect();
     let statement = for_build(
         &format!(
-            "/* views::ownership::resume */ UPDATE {{build}}.positions AS p
-         SET owner_backend = ({THIS_BACKEND})
+            "/* views::ownership::resume::resume */ UPDATE {{build}}.positions AS p
+         SET owner_backend = {THIS_BACKEND}
          FROM unnest($2::int[], $3::bigint[]) AS mine (partition, owner_epoch)
          WHERE p.view = $1 AND p.partition = mine.partition AND p.owner_epoch = mine.owner_epoch
          RETURNING p.partition, p.next_offset, p.owner_epoch"

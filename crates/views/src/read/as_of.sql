@@ -1,5 +1,4 @@
-/* views::read::as_of */
--- The merge of crates/orders (fold.rs) a second time, on purpose: the orders as the
+-- The merge of crates/orders/src/fold.rs a second time, on purpose: the orders as the
 -- records within a cut make them. A property test (tests/as_of.rs) holds the two equal.
 --
 -- $1 time, $2 dense offsets by partition + 1 or null, $3 decision.
@@ -8,6 +7,8 @@
 -- time    appended_at or occurred_at: the clock of the cut
 -- only    empty, or a condition on h that leaves out all records of some orders
 -- up      ASC or DESC: the direction in which the orders are sorted by id
+-- A subquery in parentheses: the statement around it has the tag.
+(
 SELECT f.order_id,
     CASE f.latest
         WHEN 'OrderCreated' THEN 'pending' WHEN 'OrderPaid' THEN 'paid' WHEN 'OrderShipped' THEN 'shipped'
@@ -65,3 +66,4 @@ FROM (
     GROUP BY w.order_id
     ORDER BY w.order_id {up}
 ) f
+)

@@ -149,7 +149,7 @@ impl Reader {
         let limit = values.bind(&limit, Type::INT8);
         let bytes = bytes(with_bytes);
         let text = format!(
-            "/* views::read::dead_letters */ {COLUMNS}, {bytes} {FROM}
+            "/* views::read::dead_letters::dead_letters */ SELECT {COLUMNS}, {bytes} {FROM}
              WHERE ({state}::text IS NULL OR l.state = {state}) AND ({cause}::text IS NULL OR l.cause = {cause})
                  AND ({order_id}::text IS NULL OR l.order_id = {order_id})
                  AND (l.partition, l.\"offset\") > ({partition}, {offset})
@@ -174,7 +174,7 @@ impl Reader {
         let offset = values.bind(&id.offset.0, Type::INT8);
         let bytes = bytes(with_bytes);
         let text = format!(
-            "/* views::read::dead_letter */ {COLUMNS}, {bytes} {FROM} WHERE l.partition = {partition} AND l.\"offset\" = {offset}"
+            "/* views::read::dead_letters::dead_letter */ SELECT {COLUMNS}, {bytes} {FROM} WHERE l.partition = {partition} AND l.\"offset\" = {offset}"
         );
         let statement = Statement { kind: Kind::Planned, text, values };
         let answer = self.read("reading a dead letter", None, statement).await?;
@@ -183,7 +183,7 @@ impl Reader {
     }
 }
 
-const COLUMNS: &str = "SELECT l.partition, l.\"offset\", l.state, l.cause, l.error, l.order_id, l.payload_bytes, l.headers, \
+const COLUMNS: &str = "l.partition, l.\"offset\", l.state, l.cause, l.error, l.order_id, l.payload_bytes, l.headers, \
      l.appended_at, l.dead_lettered_at, l.decision, d.reason, d.decided_at";
 const FROM: &str = "FROM {build}.dead_letters l LEFT JOIN public.decisions d ON d.id = l.decision";
 

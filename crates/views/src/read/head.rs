@@ -29,7 +29,9 @@ pub struct Head {
 }
 
 impl Head {
-    pub(super) const SQL: &str = include_str!("head.sql");
+    pub(super) fn sql() -> &'static str {
+        include_str!("head.sql")
+    }
 
     pub(super) fn of(row: &Row) -> Result<Self, Error> {
         let partitions: Vec<i32> = row.try_get("partitions").map_err(Error::during("reading the head"))?;

@@ -1,4 +1,4 @@
-/* views::read::head */
+/* views::read::head::sql */
 -- The active build, whichever build the other tables here belong to: the reader compares the two.
 -- {build} is the schema that it guessed.
 SELECT b.id AS build, b.projection_version,

@@ -99,7 +99,7 @@ impl Reader {
         );
         let limit = values.bind(&limit, Type::INT8);
         let text = format!(
-            "/* views::read::history */
+            "/* views::read::history::history */
              (SELECT DISTINCT ON (h.event) {HISTORY_COLUMNS}, true AS before FROM {{build}}.order_history h
               WHERE {order} AND {within} AND {position} <= {after}
               ORDER BY h.event, h.sequence DESC, h.appended_at, h.partition, h.\"offset\")

@@ -47,7 +47,7 @@ impl Drop for InFlight<'_> {
                 tracing::debug!(%error, "a query that nobody waits for goes on");
             }
             // The answer comes after everything before it, the cancellation included.
-            let _ = client.batch_execute("/* views::read::in_flight */").await;
+            let _ = client.batch_execute("/* views::read::in_flight::drop */").await;
         });
     }
 }

@@ -31,7 +31,7 @@ impl Reader {
         let (within, incomplete) = (within(cut), incomplete_of(&order, Some(cut)));
         let limit = MERGED_HERE + 1;
         let text = format!(
-            "/* views::read::order_as_of */
+            "/* views::read::order_as_of::order_as_of */
              SELECT {FACT_COLUMNS}, {incomplete}
              FROM {{build}}.order_history h WHERE h.order_id = {order} AND {within} LIMIT {limit}"
         );
@@ -51,8 +51,9 @@ impl Reader {
         let id = values.bind(&id, Type::TEXT);
         let (columns, incomplete) = (order_columns::READ_OF_O.as_str(), incomplete(Some(cut)));
         let fold = fold(cut, &format!("AND h.order_id = {id}"), false);
-        let text =
-            format!("/* views::read::long_order_as_of */ SELECT {columns}, {incomplete} FROM ({fold}) o");
+        let text = format!(
+            "/* views::read::order_as_of::long_order_as_of */ SELECT {columns}, {incomplete} FROM {fold} o"
+        );
         let statement = Statement { kind: Kind::Planned, text, values };
         let rows = self.read("reading a long order as of a cut", Some(cut), statement).await?;
         rows.try_map(|rows| rows.first().map(Order::of).transpose())

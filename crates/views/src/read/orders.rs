@@ -1,6 +1,6 @@
 //! Orders by id, and lists of them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use orders::{OrderId, Status, Time};
 use tokio_postgres::types::Type;
@@ -55,7 +55,7 @@ impl Reader {
         let id = values.bind(&id, Type::TEXT);
         let (columns, incomplete) = (order_columns::READ_OF_O.as_str(), incomplete_of(&id, None));
         let text = format!(
-            "/* views::read::order */
+            "/* views::read::orders::order */
              SELECT {columns}, {incomplete} FROM {{build}}.orders o WHERE o.order_id = {id}"
         );
         let statement = Statement { kind: Kind::Prepared, text, values };
@@ -76,7 +76,7 @@ impl Reader {
         // One customer or restaurant has few orders: those are looked for among all at once.
         let are_many = filter.customer_id.is_none() && filter.restaurant_id.is_none();
         if cut.is_none() && sort == Sort::LastUpdatedDescending && are_many {
-            let mut end = after.map_or_else(Time::now, |after| after.last_updated);
+            let mut end = after.map_or_else(|| SystemTime::now().into(), |after| after.last_updated);
             for window in WINDOWS {
                 let since = Some(end.before(window));
                 let answer = self.page(Page { since, ..page }, None).await?;
@@ -119,8 +119,9 @@ impl Reader {
             Some(cut) => page_sql.page_as_of(cut, filter),
         };
         let (columns, incomplete, by) = (order_columns::READ_OF_O.as_str(), incomplete(cut), sort.sql());
-        let text =
-            format!("/* views::read::orders */ SELECT {columns}, {incomplete} FROM ({page}) o ORDER BY {by}");
+        let text = format!(
+            "/* views::read::orders::orders */ SELECT {columns}, {incomplete} FROM {page} o ORDER BY {by}"
+        );
         let streamed = cut.is_some() && sort != Sort::LastUpdatedDescending;
         let kind = if streamed { Kind::Streamed } else { Kind::Planned };
         let statement = Statement { kind, text, values };
@@ -159,12 +160,12 @@ impl PageSql {
         let Self { status, customer, restaurant, limit, since, .. } = self;
         let (after, by) = (self.after(), self.sort.sql());
         format!(
-            "SELECT * FROM {source} o
+            "(SELECT * FROM {source} o
              WHERE ({status}::text IS NULL OR o.status = {status})
                  AND ({customer}::text IS NULL OR o.customer_id = {customer})
                  AND ({restaurant}::text IS NULL OR o.restaurant_id = {restaurant})
                  AND ({since}::timestamptz IS NULL OR o.last_updated >= {since}) AND {after}
-             ORDER BY {by} LIMIT {limit}"
+             ORDER BY {by} LIMIT {limit})"
         )
     }
 
@@ -188,13 +189,13 @@ impl PageSql {
             let (latest, after, by) = (latest(cut), self.after(), self.sort.sql());
             let fold = fold(cut, "AND h.order_id = p.order_id", false);
             return format!(
-                "SELECT f.* FROM (
-                     SELECT o.order_id FROM ({latest}) o
+                "(SELECT f.* FROM (
+                     SELECT o.order_id FROM {latest} o
                      WHERE ({status}::text IS NULL OR o.status = {status}) AND {after} ORDER BY {by} LIMIT {limit}
-                 ) p CROSS JOIN LATERAL ({fold}) f"
+                 ) p CROSS JOIN LATERAL {fold} f)"
             );
         }
-        self.page(&format!("({})", fold(cut, &only, self.sort == Sort::OrderIdDescending)))
+        self.page(&fold(cut, &only, self.sort == Sort::OrderIdDescending))
     }
 
     /// Orders `o` that come after the page before.

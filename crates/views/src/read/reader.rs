@@ -118,7 +118,7 @@ impl Reader {
     ) -> Result<(Head, Vec<Row>)> {
         let client = self.connection(attempt).await?;
         let error = Error::during(attempt);
-        let head = client.prepare_cached(&for_build(Head::SQL, build)).await.map_err(&error)?;
+        let head = client.prepare_cached(&for_build(Head::sql(), build)).await.map_err(&error)?;
         let text = statement.map(|statement| for_build(&statement.text, build)).unwrap_or_default();
         let prepared = match statement {
             Some(Statement { kind: Kind::Prepared, .. }) => {
@@ -142,7 +142,7 @@ impl Reader {
             client.batch_execute(begin),
             client.query_one(&head, &[]),
             rows,
-            client.batch_execute("/* views::read */ COMMIT"),
+            client.batch_execute("/* views::read::reader::read */ COMMIT"),
         )
         .await;
         client.answered();

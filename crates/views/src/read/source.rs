@@ -91,7 +91,7 @@ fn clock(cut: &Cut) -> &'static str {
     }
 }
 
-/// The orders of a cut, as a query to select from. `only` is a condition on `h` that leaves out all records
+/// The orders of a cut, as a subquery in parentheses. `only` is a condition on `h` that leaves out all records
 /// of some orders. The orders are sorted by id, descending if `descending`.
 pub(super) fn fold(cut: &Cut, only: &str, descending: bool) -> String {
     include_str!("as_of.sql")
@@ -100,7 +100,7 @@ pub(super) fn fold(cut: &Cut, only: &str, descending: bool) -> String {
         .replace("{up}", if descending { "DESC" } else { "ASC" })
 }
 
-/// The id, `status` and `last_updated` of each order of a cut, as a query to select from.
+/// The id, `status` and `last_updated` of each order of a cut, as a subquery in parentheses.
 pub(super) fn latest(cut: &Cut) -> String {
     include_str!("as_of_latest.sql").replace("{time}", clock(cut))
 }

@@ -24,13 +24,15 @@ impl Kind {
     /// Begins the transaction of a statement of this kind.
     pub(super) fn begin(&self) -> &'static str {
         match self {
-            Self::Prepared => "/* views::read */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Self::Prepared => {
+                "/* views::read::statement::begin */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+            }
             Self::Planned => {
-                "/* views::read */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+                "/* views::read::statement::begin */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
                  SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on"
             }
             Self::Streamed => {
-                "/* views::read */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+                "/* views::read::statement::begin */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
                  SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_bitmapscan = off"
             }
         }

@@ -20,10 +20,10 @@ impl Reader {
         let open = open_dead_letters(cut);
         let (orders, records) = match cut {
             None => ("{build}.orders".to_owned(), "true".to_owned()),
-            Some(cut) => (format!("({})", latest(cut)), within(cut)),
+            Some(cut) => (latest(cut), within(cut)),
         };
         let text = format!(
-            "/* views::read::stats */
+            "/* views::read::stats::stats */
              SELECT o.status, count(*) FROM {orders} o GROUP BY o.status
              UNION ALL SELECT '', count(*) FROM {{build}}.order_history h WHERE {records}
              UNION ALL SELECT '!', count(*) FROM {{build}}.dead_letters l WHERE {open}"

@@ -21,7 +21,8 @@ pub(super) struct CopyRows {
 impl CopyRows {
     /// Begins to read the rows of `query`, which cannot have parameters.
     pub(super) async fn open(session: &Session, attempt: &'static str, query: &str) -> Result<Self> {
-        let statement = format!("/* views::rebuild::copy_out */ COPY ({query}) TO STDOUT (FORMAT binary)");
+        let statement =
+            format!("/* views::rebuild::copy_out::open */ COPY ({query}) TO STDOUT (FORMAT binary)");
         let stream = session.client.copy_out(&statement).await.map_err(Error::during(attempt))?;
         Ok(Self { stream: Box::pin(stream), attempt, begun: false })
     }

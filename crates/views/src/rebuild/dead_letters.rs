@@ -28,7 +28,7 @@ impl Build {
             .client
             .query(
                 &for_build(
-                    "/* views::rebuild::dead_letters */
+                    "/* views::rebuild::dead_letters::dead_letters */
                      SELECT partition, \"offset\", cause, state, decision FROM {build}.dead_letters",
                     self,
                 ),

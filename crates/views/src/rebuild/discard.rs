@@ -12,7 +12,7 @@ pub async fn drop_leftovers(session: &mut Session, view: &str) -> Result<Vec<Bui
     let leftovers = session
         .client
         .query(
-            "/* views::rebuild::drop_leftovers */ SELECT id FROM public.builds b
+            "/* views::rebuild::discard::drop_leftovers */ SELECT id FROM public.builds b
              WHERE b.view = $1 AND b.state = 'building' AND NOT EXISTS (
                  SELECT FROM public.rebuilds r WHERE r.build = b.id AND r.state NOT IN
                      ('active', 'cancelled', 'failed', 'superseded', 'rolled_back'))
@@ -34,7 +34,7 @@ pub async fn drop_superseded(session: &mut Session, view: &str) -> Result<Vec<Bu
     let superseded = session
         .client
         .query(
-            "/* views::rebuild::drop_superseded */ SELECT id FROM public.builds WHERE view = $1 AND state = 'superseded'
+            "/* views::rebuild::discard::drop_superseded */ SELECT id FROM public.builds WHERE view = $1 AND state = 'superseded'
              ORDER BY superseded_at DESC, id DESC OFFSET 1",
             &[&view],
         )
@@ -64,13 +64,13 @@ impl Build {
             .run_once(attempt, |tx| {
                 async move {
                     tx.batch_execute(&format!(
-                        "/* views::rebuild::discard */ SET LOCAL lock_timeout = '{lock_timeout}'"
+                        "/* views::rebuild::discard::discard */ SET LOCAL lock_timeout = '{lock_timeout}'"
                     ))
                     .await
                     .map_err(during)?;
                     let row = tx
                         .query_opt(
-                            "/* views::rebuild::discard */ SELECT FROM public.builds
+                            "/* views::rebuild::discard::discard */ SELECT FROM public.builds
                              WHERE id = $1 AND state <> 'active' FOR UPDATE",
                             &[&self.0],
                         )

@@ -35,7 +35,7 @@ impl OrderGroups {
     pub async fn open(session: &Session, build: Build, range: &OrderRange) -> Result<Self> {
         let query = for_build(
             &format!(
-                "/* views::rebuild::groups */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE {}
+                "/* views::rebuild::groups::open */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE {}
                  ORDER BY order_id",
                 range.condition()
             ),

@@ -40,7 +40,7 @@ impl HistoryScan {
     async fn open(session: &Session, build: Build, condition: &str) -> Result<Self> {
         let query = for_build(
             &format!(
-                "/* views::rebuild::history_scan */ SELECT {HISTORY_COLUMNS} FROM {{build}}.order_history
+                "/* views::rebuild::history_scan::open */ SELECT {HISTORY_COLUMNS} FROM {{build}}.order_history
                  WHERE {condition}"
             ),
             build,

@@ -18,7 +18,7 @@ impl Build {
                     let are_there: bool = tx
                         .query_one(
                             &for_build(
-                                "/* views::rebuild::index_history */
+                                "/* views::rebuild::index_history::index_history */
                                  SELECT to_regclass('{build}.order_history_pkey') IS NOT NULL",
                                 self,
                             ),
@@ -31,7 +31,7 @@ impl Build {
                         builds::add_history_indexes(tx, self).await?;
                     }
                     tx.batch_execute(&for_build(
-                        "/* views::rebuild::index_history */ ANALYZE {build}.order_history",
+                        "/* views::rebuild::index_history::index_history */ ANALYZE {build}.order_history",
                         self,
                     ))
                     .await

@@ -20,7 +20,7 @@ impl RunnerLock {
         let taken: bool = session
             .client
             .query_one(
-                "/* views::rebuild::take */ SELECT pg_try_advisory_lock($1, hashtext($2))",
+                "/* views::rebuild::lock::take */ SELECT pg_try_advisory_lock($1, hashtext($2))",
                 &[&REBUILD_LOCK, &view],
             )
             .await

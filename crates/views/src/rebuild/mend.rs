@@ -22,7 +22,7 @@ impl Build {
             .client
             .query(
                 &for_build(
-                    "/* views::rebuild::fold_retried */ SELECT DISTINCT order_id FROM {build}.order_history
+                    "/* views::rebuild::mend::fold_retried */ SELECT DISTINCT order_id FROM {build}.order_history
                      WHERE decision IS NOT NULL AND EXISTS (SELECT FROM {build}.dead_letters WHERE state = 'retried')
                      ORDER BY order_id",
                     self,

@@ -19,7 +19,7 @@ impl OrderScan {
         let (columns, condition) = (order_columns::READ.as_str(), range.condition());
         let query = for_build(
             &format!(
-                "/* views::rebuild::order_scan */ SELECT {columns} FROM {{build}}.orders WHERE {condition}
+                "/* views::rebuild::order_scan::open */ SELECT {columns} FROM {{build}}.orders WHERE {condition}
                  ORDER BY order_id"
             ),
             build,

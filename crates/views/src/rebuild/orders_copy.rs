@@ -29,7 +29,7 @@ impl<'a> OrdersCopy<'a> {
         let during = Error::during("beginning to write the orders");
         let tx = session.begin("writing the orders of a build").await?;
         tx.batch_execute(&for_build(
-            "/* views::rebuild::orders_copy */ TRUNCATE {build}.orders;
+            "/* views::rebuild::orders_copy::begin */ TRUNCATE {build}.orders;
              ALTER TABLE {build}.orders DROP CONSTRAINT IF EXISTS orders_pkey",
             build,
         ))
@@ -39,7 +39,7 @@ impl<'a> OrdersCopy<'a> {
         let columns = order_columns::ALL.as_str();
         let copy = for_build(
             &format!(
-                "/* views::rebuild::orders_copy */ COPY {{build}}.orders ({columns}) FROM STDIN (FORMAT binary, FREEZE true)"
+                "/* views::rebuild::orders_copy::begin */ COPY {{build}}.orders ({columns}) FROM STDIN (FORMAT binary, FREEZE true)"
             ),
             build,
         );
@@ -69,7 +69,10 @@ impl<'a> OrdersCopy<'a> {
         }
         builds::add_orders_indexes(&self.tx, self.build).await?;
         self.tx
-            .batch_execute(&for_build("/* views::rebuild::orders_copy */ ANALYZE {build}.orders", self.build))
+            .batch_execute(&for_build(
+                "/* views::rebuild::orders_copy::finish */ ANALYZE {build}.orders",
+                self.build,
+            ))
             .await
             .map_err(&during)?;
         owner.advance_in(self.tx.client(), State::Deriving, State::CatchingUp).await?;

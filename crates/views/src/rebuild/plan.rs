@@ -10,7 +10,7 @@ impl Build {
         let row = session
             .client
             .query_one(
-                "/* views::rebuild::bytes_on_disk */
+                "/* views::rebuild::plan::bytes_on_disk */
                  SELECT COALESCE(sum(pg_total_relation_size(c.oid)), 0)::bigint
                  FROM pg_class c WHERE c.relnamespace = to_regnamespace($1) AND c.relkind = 'r'",
                 &[&self.schema()],
@@ -25,7 +25,7 @@ impl Build {
         let row = session
             .client
             .query_one(
-                "/* views::rebuild::projection_version */ SELECT projection_version FROM public.builds WHERE id = $1",
+                "/* views::rebuild::plan::projection_version */ SELECT projection_version FROM public.builds WHERE id = $1",
                 &[&self.0],
             )
             .await
@@ -40,7 +40,7 @@ pub async fn data_directory(session: &Session) -> Result<Option<String>> {
     let row = session
         .client
         .query_one(
-            "/* views::rebuild::data_directory */ SELECT CASE
+            "/* views::rebuild::plan::data_directory */ SELECT CASE
                  WHEN pg_has_role('pg_read_all_settings', 'USAGE')
                      AND (inet_server_addr() IS NULL OR inet_server_addr() <<= '127.0.0.0/8' OR inet_server_addr() = '::1')
                  THEN current_setting('data_directory') END",

@@ -19,7 +19,7 @@ impl OrderRange {
             .client
             .query_one(
                 &for_build(
-                    "/* views::rebuild::halves */ SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY order_id)
+                    "/* views::rebuild::range::halves */ SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY order_id)
                      FROM {build}.order_history TABLESAMPLE SYSTEM (1)",
                     build,
                 ),

@@ -87,7 +87,7 @@ async fn select(
     rest: &str,
     values: &[&(dyn tokio_postgres::types::ToSql + Sync)],
 ) -> Result<Vec<RebuildRow>> {
-    let statement = format!("/* views::rebuild::select */ SELECT {COLUMNS} FROM public.rebuilds {rest}");
+    let statement = format!("/* views::rebuild::row::select */ SELECT {COLUMNS} FROM public.rebuilds {rest}");
     let rows =
         session.client.query(&statement, values).await.map_err(Error::during("reading the rebuilds"))?;
     rows.iter().map(RebuildRow::of).collect()
@@ -129,7 +129,7 @@ pub async fn insert(session: &Session, new: &NewRebuild<'_>) -> Result<i64> {
     let row = session
         .client
         .query_one(
-            "/* views::rebuild::insert */ INSERT INTO public.rebuilds (view, state, switch, dry_run, runner)
+            "/* views::rebuild::row::insert */ INSERT INTO public.rebuilds (view, state, switch, dry_run, runner)
              VALUES ($1, 'planned', $2, false, $3) RETURNING id",
             &[&new.view, &new.switch.as_str(), &new.runner],
         )
@@ -149,7 +149,7 @@ pub async fn insert_finished(
     let row = session
         .client
         .query_one(
-            "/* views::rebuild::insert_finished */
+            "/* views::rebuild::row::insert_finished */
              INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, plan, reason, finished_at)
              VALUES ($1, $2, $3, true, $4, $5, $6, now()) RETURNING id",
             &[&new.view, &state.as_str(), &new.switch.as_str(), &new.runner, plan, &refused],

@@ -35,7 +35,7 @@ impl RowOwner {
         let adopted = session
             .client
             .execute(
-                "/* views::rebuild::adopt */ UPDATE public.rebuilds SET runner = $2, switch = $3, updated_at = now()
+                "/* views::rebuild::row_owner::adopt */ UPDATE public.rebuilds SET runner = $2, switch = $3, updated_at = now()
                  WHERE id = $1",
                 &[&self.rebuild, &self.name, &switch.as_str()],
             )
@@ -52,7 +52,7 @@ impl RowOwner {
     pub(super) async fn advance_in(&self, client: &Client, from: State, to: State) -> Result<()> {
         let moved = client
             .execute(
-                "/* views::rebuild::advance */ UPDATE public.rebuilds SET state = $4, updated_at = now()
+                "/* views::rebuild::row_owner::advance */ UPDATE public.rebuilds SET state = $4, updated_at = now()
                  WHERE id = $1 AND runner = $2 AND state = $3",
                 &[&self.rebuild, &self.name, &from.as_str(), &to.as_str()],
             )
@@ -86,7 +86,7 @@ impl RowOwner {
     async fn save_plan(&self, client: &Client, build: Build, plan: &Value) -> Result<()> {
         let saved = client
             .execute(
-                "/* views::rebuild::save_plan */ UPDATE public.rebuilds SET build = $3, plan = $4, updated_at = now()
+                "/* views::rebuild::row_owner::save_plan */ UPDATE public.rebuilds SET build = $3, plan = $4, updated_at = now()
                  WHERE id = $1 AND runner = $2",
                 &[&self.rebuild, &self.name, &build.0, plan],
             )
@@ -100,7 +100,7 @@ impl RowOwner {
         let saved = session
             .client
             .execute(
-                "/* views::rebuild::save_progress */ UPDATE public.rebuilds SET progress = $3, updated_at = now()
+                "/* views::rebuild::row_owner::save_progress */ UPDATE public.rebuilds SET progress = $3, updated_at = now()
                  WHERE id = $1 AND runner = $2 AND state NOT IN ('cancelled', 'failed')",
                 &[&self.rebuild, &self.name, progress],
             )
@@ -122,9 +122,11 @@ impl RowOwner {
             .run_tx("ending a rebuild", |tx| {
                 async move {
                     // The owner's own sessions may take a moment to roll back what they had in flight.
-                    tx.batch_execute("/* views::rebuild::abandon */ SET LOCAL lock_timeout = '5s'")
-                        .await
-                        .map_err(Error::during("ending a rebuild"))?;
+                    tx.batch_execute(
+                        "/* views::rebuild::row_owner::abandon */ SET LOCAL lock_timeout = '5s'",
+                    )
+                    .await
+                    .map_err(Error::during("ending a rebuild"))?;
                     if !self.end(tx.client(), ending).await? {
                         return Ok(false);
                     }
@@ -142,7 +144,7 @@ impl RowOwner {
     async fn end(&self, client: &Client, ending: &Ending<'_>) -> Result<bool> {
         let ended = client
             .execute(
-                "/* views::rebuild::end */ UPDATE public.rebuilds SET state = $3, reason = $4, plan = COALESCE($5, plan),
+                "/* views::rebuild::row_owner::end */ UPDATE public.rebuilds SET state = $3, reason = $4, plan = COALESCE($5, plan),
                      differences = $6, updated_at = now(), finished_at = now()
                  WHERE id = $1 AND runner = $2
                      AND state NOT IN ('active', 'cancelled', 'failed', 'superseded', 'rolled_back')",

@@ -34,12 +34,14 @@ impl<'a> Switch<'a> {
         let during = Error::during("holding the live writers off");
         let tx = session.begin("switching to a new build").await?;
         let timeout = lock_wait_limit.as_millis();
-        tx.batch_execute(&format!("/* views::rebuild::switch */ SET LOCAL lock_timeout = '{timeout}ms'"))
-            .await
-            .map_err(&during)?;
+        tx.batch_execute(&format!(
+            "/* views::rebuild::switch::begin */ SET LOCAL lock_timeout = '{timeout}ms'"
+        ))
+        .await
+        .map_err(&during)?;
         let live = tx
             .query_one(
-                "/* views::rebuild::switch */ SELECT id FROM public.builds WHERE view = $1 AND state = 'active' FOR UPDATE",
+                "/* views::rebuild::switch::begin */ SELECT id FROM public.builds WHERE view = $1 AND state = 'active' FOR UPDATE",
                 &[&ORDERS],
             )
             .await
@@ -49,7 +51,7 @@ impl<'a> Switch<'a> {
         // The table instead of its rows: with one lock to wait for there is no deadlock with a batch that
         // updates several rows. Reads go on.
         tx.batch_execute(&for_build(
-            "/* views::rebuild::switch */ LOCK TABLE {build}.positions IN EXCLUSIVE MODE",
+            "/* views::rebuild::switch::begin */ LOCK TABLE {build}.positions IN EXCLUSIVE MODE",
             live,
         ))
         .await
@@ -86,7 +88,7 @@ impl<'a> Switch<'a> {
         // A writer of either build is fenced by this, and claims again.
         for build in [self.live, build] {
             tx.execute(
-                &for_build("/* views::rebuild::switch */ UPDATE {build}.positions SET owner_epoch = owner_epoch + 1 WHERE view = $1", build),
+                &for_build("/* views::rebuild::switch::finish */ UPDATE {build}.positions SET owner_epoch = owner_epoch + 1 WHERE view = $1", build),
                 &[&ORDERS],
             )
             .await
@@ -94,13 +96,13 @@ impl<'a> Switch<'a> {
         }
         owner.advance_in(tx.client(), State::Switching, State::Active).await?;
         tx.execute(
-            "/* views::rebuild::switch */ UPDATE public.rebuilds SET finished_at = now() WHERE id = $1",
+            "/* views::rebuild::switch::finish */ UPDATE public.rebuilds SET finished_at = now() WHERE id = $1",
             &[&owner.rebuild],
         )
         .await
         .map_err(&during)?;
         tx.execute(
-            "/* views::rebuild::switch */ UPDATE public.rebuilds SET state = 'superseded', updated_at = now()
+            "/* views::rebuild::switch::finish */ UPDATE public.rebuilds SET state = 'superseded', updated_at = now()
              WHERE view = $1 AND state = 'active' AND id <> $2",
             &[&ORDERS, &owner.rebuild],
         )
@@ -108,7 +110,7 @@ impl<'a> Switch<'a> {
         .map_err(&during)?;
         // Last, because readers of the public views wait from here on.
         tx.batch_execute(&format!(
-            "/* views::rebuild::switch */ SET LOCAL lock_timeout = '{VIEW_LOCK_TIMEOUT}'"
+            "/* views::rebuild::switch::finish */ SET LOCAL lock_timeout = '{VIEW_LOCK_TIMEOUT}'"
         ))
         .await
         .map_err(&during)?;
@@ -123,7 +125,7 @@ pub async fn view_readers(session: &Session) -> Result<Vec<i32>> {
     let rows = session
         .client
         .query(
-            "/* views::rebuild::view_readers */ SELECT DISTINCT l.pid FROM pg_locks AS l
+            "/* views::rebuild::switch::view_readers */ SELECT DISTINCT l.pid FROM pg_locks AS l
              JOIN pg_stat_activity AS a ON a.pid = l.pid
              WHERE l.granted AND l.pid <> pg_backend_pid() AND l.locktype = 'relation'
                  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
