@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::sql::for_build;
 
 impl Build {
-    /// The log that this build is made from; `None`: nobody has recorded it yet.
+    /// The log that this build is made from; `None`: it is not recorded yet.
     pub async fn log_identity(self, session: &Session) -> Result<Option<LogIdentity>> {
         let row = session
             .client

@@ -1,6 +1,6 @@
-//! A row of table `orders`: which columns it has, how the upsert merges each, and how a row is read.
-//! The statements are made from this list; what cannot be made from it (the table, the public view,
-//! as_of.sql) is held to it by a test.
+//! A row of table `orders`: which columns it has, how the upsert merges each of them, and how a row is
+//! read. Statements are made from this list. What is written out (the table, the public view, as_of.sql)
+//! is compared with it by tests.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -10,18 +10,18 @@ use orders::OrderRow;
 use crate::error::{Error, Result};
 use crate::row_values::RowValues;
 
-/// What the upsert makes of a column of a row that is there already.
+/// What the upsert does to a column of a row that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Merge {
     /// It identifies the row.
     Key,
-    /// The incoming value replaces it: the incoming records outrank those of the row.
+    /// The incoming value replaces it, because the incoming records outrank those of the row.
     Replace,
     /// It belongs to one event type: the incoming value replaces it if there is one.
     Fill,
-    /// The time of one event type. An event type that the row has already is not the easy case.
+    /// The time of one event type. If the row has this event type already, the upsert leaves it alone.
     FillOnce,
-    /// The incoming fields are laid over those of the row.
+    /// The incoming fields are added to those of the row; of the same field the incoming one stays.
     Overlay,
 }
 
@@ -47,7 +47,7 @@ const COLUMNS: [(&str, Merge); 18] = [
     ("details", Merge::Overlay),
 ];
 
-/// Only the upsert reads it; nobody is shown it.
+/// Only the upsert reads it.
 const FIRST_SEQUENCE: &str = "first_sequence";
 
 pub(crate) const COLUMN_COUNT: i16 = COLUMNS.len() as i16;

@@ -169,4 +169,42 @@ mod tests {
         let last = options.rfind("synchronous_commit=").unwrap();
         assert!(options[last..].starts_with("synchronous_commit=off"), "{options}");
     }
+
+    /// Values that a database might be given, none of them the pinned one.
+    const ODD: [(&str, &str); 8] = [
+        ("search_path", "pg_catalog"),
+        ("synchronous_commit", "local"),
+        ("statement_timeout", "7s"),
+        ("lock_timeout", "7s"),
+        ("idle_in_transaction_session_timeout", "7s"),
+        ("idle_session_timeout", "7s"),
+        ("default_transaction_isolation", "serializable"),
+        ("client_min_messages", "error"),
+    ];
+
+    #[tokio::test]
+    async fn no_setting_of_the_database_outranks_a_pinned_one() {
+        let names =
+            |settings: &[(&'static str, &str)]| settings.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        assert_eq!(names(&ODD), names(PINNED));
+        let servers = local_stack::TestServers::shared().await.unwrap();
+        let url = servers.fresh_database().await.unwrap();
+        let sql = local_stack::sql_client(&url, None).await.unwrap();
+        let database = sql.query_one("SELECT current_database()", &[]).await.unwrap().get::<_, String>(0);
+        for (name, value) in ODD {
+            sql.batch_execute(&format!("ALTER DATABASE {database} SET {name} = '{value}'")).await.unwrap();
+        }
+        let plain = local_stack::sql_client(&url, None).await.unwrap();
+        let database = crate::Database::parse(&url.into(), None).unwrap();
+        let session = database.session("test", SessionKind::Short).await.unwrap();
+        for ((name, pinned), (_, odd)) in PINNED.iter().zip(ODD) {
+            let show = format!("SHOW {name}");
+            assert_eq!(plain.query_one(&show, &[]).await.unwrap().get::<_, &str>(0), odd, "{name}");
+            assert_eq!(
+                session.client.query_one(&show, &[]).await.unwrap().get::<_, &str>(0),
+                *pinned,
+                "{name}"
+            );
+        }
+    }
 }

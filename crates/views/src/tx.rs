@@ -1,4 +1,4 @@
-//! Transactions: each is counted and timed by its name, whoever begins and ends it.
+//! Transactions: each is counted and timed by its name.
 
 use std::ops::Deref;
 use std::time::Instant;

@@ -1,5 +1,5 @@
-//! Rows of the history that no version of the program writes: whoever reads one answers with an error
-//! that names the record, and never with an empty value.
+//! Rows of the history that no version of the program writes: every read of one is an error that names
+//! the record, never an empty value.
 #![allow(clippy::unwrap_used)] // a test
 
 use std::fmt::{Debug, Display};
@@ -19,7 +19,7 @@ use views::{Build, Database, Session, SessionKind, SynchronousCommit};
 const BUILD: Build = Build(1);
 const PARTITION: Partition = Partition(0);
 
-/// Of the record at offset 1, which gives order A its status and its fields.
+/// Applied to the record at offset 1, which gives order A its status and its fields.
 const DAMAGES: [&str; 4] =
     ["details = '[1]'", "details = '\"text\"'", "details = '7'", "event = 'OrderEaten'"];
 

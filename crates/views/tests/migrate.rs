@@ -1,4 +1,4 @@
-//! A database whose tables another version has made.
+//! A database whose tables were made by another version.
 #![allow(clippy::unwrap_used)] // a test
 
 use secrecy::SecretString;

@@ -1,4 +1,4 @@
-//! Who may write a partition, and from where: two lanes on one database.
+//! Which owner may write a partition, and from which position: two lanes on one database.
 #![allow(clippy::unwrap_used)] // a test
 
 use orders::record::Headers;
@@ -40,7 +40,7 @@ impl World {
         lane
     }
 
-    /// Next offset, rows of the history, dead letters.
+    /// The next offset, and the numbers of history rows and dead letters.
     async fn state(&self) -> (i64, i64, i64) {
         let row = self
             .sql

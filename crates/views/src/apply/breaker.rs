@@ -75,9 +75,9 @@ mod tests {
     fn a_flood_trips_it_and_a_few_do_not() {
         assert_eq!(trips(vec![true; 99]), None);
         assert_eq!(trips(vec![true; 100]), Some(99));
-        // Every second one for ever is not more than half.
+        // Half of the records, however long, is not more than half.
         assert_eq!(trips((0..10_000).map(|n| n % 2 == 0).skip(1)), None);
-        // After a thousand good ones it takes more than half of the window.
+        // After 1000 good ones it takes more than half of the window.
         assert_eq!(trips((0..3000).map(|n| n >= 2000)), Some(2500));
     }
 }

@@ -21,7 +21,7 @@ use crate::sql::for_build;
 pub enum Outcome {
     /// The number of the decision.
     Decided(i64),
-    /// There is no such dead letter.
+    /// The active build has no dead letter with this id.
     Missing,
     /// It was decided about earlier.
     Closed { state: String, decision: Option<i64> },

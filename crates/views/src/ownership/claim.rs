@@ -19,8 +19,8 @@ const LOCK_WAIT_LIMIT: &str = "5s";
 /// `owner` names the process. [`Error::Fenced`] if `build` is no longer active,
 /// [`Error::OtherDeployment`] if another group than `group` has taken the database over.
 ///
-/// A row that is locked for longer than 5 s belongs to an owner that is frozen within a transaction:
-/// that owner's database session is ended, and the caller tries again.
+/// A row that stays locked through all attempts, 5 s each, belongs to an owner that is frozen within a
+/// transaction: that owner's database session is ended, and the caller tries again.
 pub(crate) async fn claim(
     session: &mut Session,
     build: Build,

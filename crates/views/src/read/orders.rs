@@ -45,7 +45,7 @@ pub struct After {
 }
 
 impl Reader {
-    /// One order, `None` if there is none (within the cut).
+    /// One order; `None` if there is no such order (within the cut).
     pub async fn order(&self, id: &OrderId, cut: Option<&Cut>) -> Result<Answer<Option<Order>>, ReadError> {
         if let Some(cut) = cut {
             return self.order_as_of(id, cut).await;

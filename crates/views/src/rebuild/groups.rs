@@ -31,7 +31,7 @@ pub struct OrderGroups {
 }
 
 impl OrderGroups {
-    /// The session serves nothing else meanwhile.
+    /// The session serves nothing else until the groups are dropped.
     pub async fn open(session: &Session, build: Build, range: &OrderRange) -> Result<Self> {
         let query = for_build(
             &format!(

@@ -30,7 +30,7 @@ pub struct Ending<'a> {
 }
 
 impl RowOwner {
-    /// Takes over an unfinished rebuild that nobody drives.
+    /// Takes over an unfinished rebuild that no process drives.
     pub async fn adopt(&self, session: &Session, switch: SwitchMode) -> Result<()> {
         let adopted = session
             .client

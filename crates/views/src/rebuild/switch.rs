@@ -73,7 +73,7 @@ impl<'a> Switch<'a> {
     }
 
     /// Switches to `build` and commits. [`Error::BuildBehind`] if it is behind the live one: reads would go
-    /// back in time. Fails as well if somebody reads the public views for longer than 200 ms. After an error
+    /// back in time. Fails as well while another session reads the public views for longer than 200 ms. After an error
     /// nothing has changed.
     pub async fn finish(self, build: Build, owner: &RowOwner) -> Result<()> {
         let during = Error::during("switching to a new build");
