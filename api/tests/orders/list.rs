@@ -60,7 +60,7 @@ async fn pages_cover_everything_once() {
     }
 }
 
-/// Latest first, over every stretch of time that is looked through on its own, and beyond it: the future, and ages ago.
+/// The list is read one stretch of time after another: orders lie in each of them, in the future and long ago.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_latest_come_first_however_far_apart() {
     let (now, hour, day) =

@@ -129,6 +129,17 @@ mod tests {
     }
 
     #[test]
+    fn what_to_do_about_an_error_of_the_log_follows_from_its_kind() {
+        use event_log::Error as Log;
+        let no_thread = Log::Thread { name: "log-replay", cause: std::io::Error::other("no memory") };
+        assert_eq!(Error::from(no_thread).recovery(), Recovery::Fail(FailureCause::Unexpected));
+        let topic_name = Log::TopicName("a\0".into());
+        assert_eq!(Error::from(topic_name).recovery(), Recovery::Fail(FailureCause::Unexpected));
+        let no_leader = Log::NoLeader { topic: "food-orders".into(), seconds: 60 };
+        assert_eq!(Error::from(no_leader).recovery(), Recovery::Retry);
+    }
+
+    #[test]
     fn a_step_whose_positions_moved_runs_again() {
         let (partition, held, found) = (orders::Partition(0), orders::Position(9), orders::Position(5));
         let went_back = Error::Views(views::Error::WentBack { partition, held, found });

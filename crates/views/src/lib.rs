@@ -14,6 +14,8 @@ pub mod history;
 pub mod lane;
 pub mod log_identity;
 pub mod migrate;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod order_columns;
 pub mod ownership;
 mod positions;

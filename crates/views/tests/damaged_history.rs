@@ -1,6 +1,6 @@
 //! Rows of the history that no version of the program writes: every read of one is an error that names
 //! the record, never an empty value.
-#![allow(clippy::unwrap_used)] // a test
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test
 
 use std::fmt::{Debug, Display};
 use std::time::Duration;

@@ -14,6 +14,7 @@ use crate::sql::Timestamptz;
 /// What happens to a build that was verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum SwitchMode {
     /// It is switched in at once.
     #[default]

@@ -13,6 +13,7 @@ pub struct UnknownState(pub String);
 /// The state of a rebuild; see docs/architecture.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RebuildState))]
 pub enum State {
     Planned,
     Loading,
