@@ -17,6 +17,7 @@ mod paths;
 mod rust;
 mod statements;
 mod tree;
+mod words;
 
 /// Ends the test with all complaints at once.
 #[track_caller]
