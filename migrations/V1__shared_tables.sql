@@ -1,5 +1,5 @@
--- What all builds of all views share. The tables of a build itself are made by
--- crates/views/src/build/tables.sql, one schema build_N for each row of builds.
+-- What all builds of all views share. crates/views/src/build/tables.sql makes the tables of a build, in a
+-- schema build_N for each row of builds.
 
 CREATE TABLE builds (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -14,11 +14,11 @@ CREATE UNIQUE INDEX builds_one_active ON builds (view) WHERE state = 'active';
 COMMENT ON TABLE builds IS 'One generation of a view''s tables, positions, dead letters and log identity, in schema build_<id>. Exactly one per view is active.';
 COMMENT ON COLUMN builds.id IS 'The N of schema build_N; what the header View-Build names.';
 COMMENT ON COLUMN builds.view IS 'The view that was built: orders.';
-COMMENT ON COLUMN builds.projection_version IS 'Version of the code''s meaning of the view. A consumer writes only to a build of its own version.';
+COMMENT ON COLUMN builds.projection_version IS 'The version of the view that the code makes. A consumer writes only to builds of its own version.';
 COMMENT ON COLUMN builds.state IS 'building, active, superseded (kept for a rollback) or dropped.';
 COMMENT ON COLUMN builds.created_at IS 'When its schema was made.';
-COMMENT ON COLUMN builds.activated_at IS 'When reads were switched to it, last.';
-COMMENT ON COLUMN builds.superseded_at IS 'When reads were switched away from it, last.';
+COMMENT ON COLUMN builds.activated_at IS 'When reads were last switched to it.';
+COMMENT ON COLUMN builds.superseded_at IS 'When reads were last switched away from it.';
 
 CREATE TABLE rebuilds (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -39,17 +39,17 @@ CREATE TABLE rebuilds (
 );
 CREATE UNIQUE INDEX rebuilds_one_running ON rebuilds (view)
     WHERE NOT dry_run AND state IN ('planned', 'loading', 'deriving', 'catching_up', 'verifying', 'ready', 'switching');
-COMMENT ON TABLE rebuilds IS 'One row per rebuild: the state machine that both replay-rebuild and POST /rebuilds drive.';
+COMMENT ON TABLE rebuilds IS 'One row per rebuild: the state machine that replay-rebuild and POST /rebuilds drive.';
 COMMENT ON COLUMN rebuilds.id IS 'The id in /rebuilds/{id}.';
 COMMENT ON COLUMN rebuilds.view IS 'The view being rebuilt.';
 COMMENT ON COLUMN rebuilds.build IS 'The build being made; null while planned.';
 COMMENT ON COLUMN rebuilds.state IS 'planned, loading, deriving, catching_up, verifying, ready, switching, active; or cancelled, failed; later superseded, rolled_back.';
-COMMENT ON COLUMN rebuilds.switch IS 'auto: switched as soon as it was verified. manual: waits in ready.';
-COMMENT ON COLUMN rebuilds.dry_run IS 'Only planned: nothing is written but this row.';
+COMMENT ON COLUMN rebuilds.switch IS 'auto: the build is switched in as soon as it is verified. manual: it waits in state ready.';
+COMMENT ON COLUMN rebuilds.dry_run IS 'The rebuild is only planned: nothing but this row is written.';
 COMMENT ON COLUMN rebuilds.reason IS 'Why it failed or was cancelled.';
 COMMENT ON COLUMN rebuilds.plan IS 'What was found before the start: events, bytes, disk needed and free, estimated seconds, end offsets.';
-COMMENT ON COLUMN rebuilds.progress IS 'Per partition: the position loaded so far and the end; events per second.';
-COMMENT ON COLUMN rebuilds.differences IS 'What verifying found, by key and column; null where nothing differed.';
+COMMENT ON COLUMN rebuilds.progress IS 'Per partition the position reached and the end; events per second.';
+COMMENT ON COLUMN rebuilds.differences IS 'What verifying found, by key and column; null: nothing differs.';
 COMMENT ON COLUMN rebuilds.runner IS 'The process that drives it.';
 COMMENT ON COLUMN rebuilds.requested_at IS 'When it was asked for.';
 COMMENT ON COLUMN rebuilds.updated_at IS 'When this row last changed.';
@@ -69,17 +69,17 @@ CREATE TABLE decisions (
     order_id text COLLATE "C"
 );
 CREATE INDEX decisions_by_record ON decisions (view, partition, from_offset);
-COMMENT ON TABLE decisions IS 'Numbered acts of an operator. They live only here: a rebuild from offset 0 reads them from this table, not from the log.';
+COMMENT ON TABLE decisions IS 'Numbered acts of operators. They are not in the log: a rebuild from offset 0 reads them from this table.';
 COMMENT ON COLUMN decisions.id IS 'The decision''s number; decision= in a cut.';
 COMMENT ON COLUMN decisions.kind IS 'retry or discard a dead letter, or accept a gap in the log.';
 COMMENT ON COLUMN decisions.view IS 'The view it is about.';
 COMMENT ON COLUMN decisions.partition IS 'The partition it is about.';
 COMMENT ON COLUMN decisions.from_offset IS 'The dead letter''s offset, or the first offset of the gap.';
-COMMENT ON COLUMN decisions.to_offset IS 'One past the last offset it is about.';
+COMMENT ON COLUMN decisions.to_offset IS 'One past the last offset that it is about.';
 COMMENT ON COLUMN decisions.reason IS 'Why, in the operator''s words.';
-COMMENT ON COLUMN decisions.decided_at IS 'When.';
--- What the dead letter said is kept with the decision. A rebuild makes the closed dead letter from it, because by then
--- the record may decode and would no longer show why it was refused.
+COMMENT ON COLUMN decisions.decided_at IS 'When it was taken.';
+-- The dead letter is kept as it was. A rebuild makes the closed dead letter from it: by then the record may decode,
+-- and would not tell any more why it was refused.
 COMMENT ON COLUMN decisions.cause IS 'Cause of the dead letter when it was decided about; null: not about a dead letter.';
 COMMENT ON COLUMN decisions.error IS 'Error of the dead letter when it was decided about.';
 COMMENT ON COLUMN decisions.order_id IS 'The order that the dead letter marked as incomplete; null: none.';
@@ -90,13 +90,25 @@ CREATE TABLE deployment (
     since timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE deployment IS 'The one consumer group that may write to this database.';
-COMMENT ON COLUMN deployment.singleton IS 'Makes it one row.';
+COMMENT ON COLUMN deployment.singleton IS 'Keeps the table at one row.';
 COMMENT ON COLUMN deployment.group_id IS 'The Kafka group id of the running consumers.';
 COMMENT ON COLUMN deployment.since IS 'When that group took the database over.';
 
--- The later argument's fields win, as with ||, over a whole group of rows.
+-- As with ||, of the same field the later argument wins; over a group of rows.
 CREATE AGGREGATE jsonb_overlay(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb, INITCOND = '{}');
-COMMENT ON AGGREGATE jsonb_overlay(jsonb) IS 'Lays objects over each other in the given order; used by the as-of queries.';
+COMMENT ON AGGREGATE jsonb_overlay(jsonb) IS 'Merges objects in the given order: of the same field the last one wins. Used by the as-of queries.';
+
+-- The as-of queries merge the history in SQL. There, too, a row that no version of the program writes has
+-- to be an error that names the record, not an empty value.
+CREATE FUNCTION refuse_damaged_history(partition integer, record_offset bigint) RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL SAFE COST 1 AS $$
+BEGIN
+    RAISE EXCEPTION 'order_history is damaged at partition %, offset %', partition, record_offset
+        USING ERRCODE = 'data_corrupted',
+            HINT = 'Run replay-rebuild, which makes the tables again from the log.';
+END
+$$;
+COMMENT ON FUNCTION refuse_damaged_history(integer, bigint) IS 'Never returns: raises an error that names the record. Called by the as-of queries for rows that they cannot read.';
 
 -- For psql and BI. Where this user may not create roles, an administrator can:
 -- the views grant to it whenever it exists.

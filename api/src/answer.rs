@@ -1,5 +1,7 @@
 //! The answer of a read: its body, and the headers that say how fresh it is.
 
+mod headers;
+
 use std::time::Instant;
 
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -7,13 +9,15 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use views::read::{CompleteCut, Head};
 
-use crate::cut;
+use crate::cut::{self, CutParameters};
 use crate::lag::Lag;
 use crate::problem::Problem;
-use crate::query::{Query, encode};
-use crate::wait;
+use crate::query::{ParameterSet, Query, encode};
+use crate::wait::WaitParameters;
 
-/// What a read says about itself, from the snapshot of its rows.
+pub use headers::{ContentLocationHeader, FreshnessHeaders};
+
+/// The headers of a read, taken from the same snapshot as its rows.
 pub struct Freshness(HeaderMap);
 
 impl Freshness {
@@ -23,17 +27,17 @@ impl Freshness {
         let events = behind.map_or("unknown".into(), |behind| behind.events.to_string());
         let seconds = behind.map_or("unknown".into(), |behind| format!("{:.3}", behind.seconds));
         let mut headers = HeaderMap::with_capacity(8);
-        headers.insert("applied-offsets", value(&offsets.to_string()));
-        headers.insert("view-build", head.build.0.into());
-        headers.insert("open-dead-letters", head.open_dead_letters.into());
-        headers.insert("lag-events", value(&events));
-        headers.insert("lag-seconds", value(&seconds));
-        // The next answer may be another one.
+        headers.insert(headers::APPLIED_OFFSETS, value(&offsets.to_string()));
+        headers.insert(headers::VIEW_BUILD, head.build.0.into());
+        headers.insert(headers::OPEN_DEAD_LETTERS, head.open_dead_letters.into());
+        headers.insert(headers::LAG_EVENTS, value(&events));
+        headers.insert(headers::LAG_SECONDS, value(&seconds));
+        // The next answer may differ.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Self(headers)
     }
 
-    /// Adds the URL that gives the same bytes again: this one, with everything said.
+    /// Adds the URL that gives the same bytes again: the one that was asked for, with the complete cut.
     pub fn located(
         mut self,
         path: &str,
@@ -42,15 +46,19 @@ impl Freshness {
         cut: Option<&CompleteCut>,
     ) -> Self {
         let Some(complete) = cut else { return self };
+        let replaced = [CutParameters::ALL, WaitParameters::ALL];
+        let is_replaced = |name: &str| {
+            name == "limit" || replaced.iter().copied().flatten().any(|parameter| parameter.name == name)
+        };
         let mut parameters: Vec<(&str, String)> = query
-            .names()
-            // A cursor carries its cut; saying both would be asking twice.
-            .filter(|name| *name != "limit" && !cut::NAMES.contains(name) && !wait::NAMES.contains(name))
-            .filter_map(|name| Some((name, query.get(name)?.to_owned())))
+            .iter()
+            .filter(|(name, _)| !is_replaced(name))
+            .map(|(name, value)| (name, value.to_owned()))
             .collect();
         if let Some(limit) = limit {
             parameters.push(("limit", limit.to_string()));
         }
+        // A cursor carries its cut and does not take another one beside it.
         if query.get("cursor").is_none() {
             parameters.extend(cut::parameters(complete));
         }
@@ -67,14 +75,14 @@ impl Freshness {
         Ok(response)
     }
 
-    /// An error that came out of the same snapshot.
+    /// A problem that was found in the same snapshot.
     pub fn problem(mut self, problem: Problem) -> Problem {
         self.0.remove(header::CACHE_CONTROL);
         problem.with_headers(self.0)
     }
 }
 
-/// Of texts of digits and ASCII punctuation.
+/// All texts that come here consist of digits and ASCII punctuation.
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unprintable"))
 }

@@ -1,33 +1,34 @@
-//! Who may change something: whoever brings the admin token.
+//! Who may change something: every client that sends the admin token.
 
 use axum::http::{HeaderMap, header};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 #[derive(Clone, Debug)]
 pub struct AdminToken(pub Option<SecretString>);
 
 impl AdminToken {
-    /// Takes as long for a nearly right token as for a wrong one.
+    /// Compares in constant time, so that the time of an answer does not reveal how much of a token is right.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(token) = &self.0 else {
-            return Err(Problem::forbidden(
-                "this api was started without API_ADMIN_TOKEN; every POST is refused",
+            return Err(Problem::new(
+                Kind::Forbidden,
+                "this api was started without API_ADMIN_TOKEN; it refuses every POST and shows no payloads",
             ));
         };
         let Some(given) = headers.get(header::AUTHORIZATION) else {
             return Err(Problem::unauthorized("send the header Authorization: Bearer TOKEN"));
         };
         let given = given.as_bytes();
-        // The scheme's case does not matter (RFC 9110).
+        // The case of the scheme does not matter (RFC 9110).
         let (scheme, given) = given.split_at(given.len().min("Bearer ".len()));
         let same = given.trim_ascii().ct_eq(token.expose_secret().as_bytes());
         if scheme.eq_ignore_ascii_case(b"Bearer ") && bool::from(same) {
             return Ok(());
         }
-        Err(Problem::unauthorized("the token is not the one that this api was started with"))
+        Err(Problem::unauthorized("the token is not the admin token of this api"))
     }
 }
 

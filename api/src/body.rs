@@ -1,4 +1,4 @@
-//! A JSON body, read with bounds on its size and time.
+//! A JSON body, with bounds on its size and on the time that it takes to arrive.
 
 use std::time::Duration;
 
@@ -6,13 +6,15 @@ use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use serde::de::DeserializeOwned;
+use utoipa::Modify;
+use utoipa::openapi::{OpenApi, RefOr, Required};
 
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 const MAX_BYTES: usize = 64 * 1024;
-const TIMEOUT: Duration = Duration::from_secs(5);
+const ARRIVAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Of type application/json. An empty body counts as `{}`.
+/// A body of type `application/json`. An empty body counts as `{}`, whatever its type.
 pub struct JsonBody<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
@@ -25,18 +27,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse().ok());
         if declared.is_some_and(|length: usize| length > MAX_BYTES) {
-            return Err(Problem::too_large(MAX_BYTES));
+            return Err(Problem::body_too_large(MAX_BYTES));
         }
-        let body = tokio::time::timeout(TIMEOUT, to_bytes(request.into_body(), MAX_BYTES))
+        let body = tokio::time::timeout(ARRIVAL_LIMIT, to_bytes(request.into_body(), MAX_BYTES))
             .await
-            .map_err(|_| Problem::request_timeout())?
-            // Whoever hung up gets no answer anyway.
-            .map_err(|_| Problem::too_large(MAX_BYTES))?;
+            .map_err(|_| {
+                let detail = format!("the body did not arrive within {} s", ARRIVAL_LIMIT.as_secs());
+                Problem::new(Kind::RequestTimeout, detail)
+            })?
+            // The other possible error is a client that hung up, which gets no answer anyway.
+            .map_err(|_| Problem::body_too_large(MAX_BYTES))?;
         if body.is_empty() {
             return parse(b"{}");
         }
         if json != Some(true) {
-            return Err(Problem::unsupported_media_type());
+            let detail = "send the body as Content-Type: application/json";
+            return Err(Problem::new(Kind::UnsupportedMediaType, detail));
         }
         parse(&body)
     }
@@ -48,11 +54,25 @@ fn is_json(content_type: &str) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<JsonBody<T>, Problem> {
-    // serde would take a list for a struct.
+    // serde accepts a list in place of a struct.
     if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(Problem::bad_request("the body is no JSON object"));
+        return Err(Problem::bad_request("the body is not a JSON object"));
     }
     serde_json::from_slice(body)
         .map(JsonBody)
-        .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
+        .map_err(|error| Problem::bad_request(format!("the body does not have the expected form: {error}")))
+}
+
+/// Documents that the bodies of some routes may be left out.
+pub struct OptionalBody;
+
+impl Modify for OptionalBody {
+    fn modify(&self, document: &mut OpenApi) {
+        let operations = document.paths.paths.values_mut().filter_map(|item| item.post.as_mut());
+        for body in operations.filter_map(|operation| operation.request_body.as_mut()) {
+            if let RefOr::T(body) = body {
+                body.required = Some(Required::False);
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Accepting and serving connections, with bounds on slow clients and a drain at the end.
+//! Connections: accepted and served, with bounds on slow clients and a drain at the end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,26 +9,36 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use retry::{Backoff, Throttle};
+use service::{Exit, Failure};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// Also how long a connection may idle between two requests.
+/// Also bounds how long a connection may idle between two requests.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// More wait in the listener's queue.
+/// Further clients wait in the queue of the listener.
 const MAX_CONNECTIONS: usize = 2048;
+/// How long accepting may fail before the server counts as failed.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 
-/// Serves until `stop`; then no new request is taken, and those in flight have `drain`.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, drain: Duration) {
+/// Serves until `stop`. Then it takes no new request and gives those in flight the time `drain`. Fails once no
+/// connection could be accepted for [`GIVE_UP_AFTER`].
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+    drain: Duration,
+) -> Result<(), Failure> {
     let graceful = GracefulShutdown::new();
     let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = accept(&listener, &free) => accepted,
+            accepted = accept(&listener, &free) => accepted?,
         };
-        let Some((stream, permit)) = accepted else { continue };
+        let (stream, permit) = accepted;
         let router = router.clone();
         let service = tower::service_fn(move |request: Request<hyper::body::Incoming>| {
             router.clone().oneshot(request.map(axum::body::Body::new))
@@ -39,7 +49,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // Clients that hang up or speak no HTTP: nothing to do about it.
+            // The client hung up or does not speak HTTP.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended");
             }
@@ -51,27 +61,37 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     tokio::select! {
         () = graceful.shutdown() => tracing::info!(connections = open, "drained"),
         () = tokio::time::sleep(drain) => {
-            tracing::warn!(drain_s = drain.as_secs(), "requests were still open after the drain; they are cut off");
+            tracing::warn!(drain_s = drain.as_secs(), "requests were still open after the drain and are cut off");
         }
     }
+    Ok(())
 }
 
 async fn accept(
     listener: &TcpListener,
     free: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Result<(TcpStream, OwnedSemaphorePermit), Failure> {
     // The semaphore is never closed.
-    let permit = Arc::clone(free).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => {
-            let _ = stream.set_nodelay(true);
-            Some((stream, permit))
+    let permit = Arc::clone(free).acquire_owned().await?;
+    let (mut backoff, mut warnings) = (Backoff::default(), Throttle::default());
+    loop {
+        let error = match listener.accept().await {
+            Ok((stream, _)) => {
+                // Without it, small answers are delayed, which is no reason to refuse a client.
+                let _ = stream.set_nodelay(true);
+                return Ok((stream, permit));
+            }
+            Err(error) => error,
+        };
+        if backoff.failing_for() >= GIVE_UP_AFTER {
+            let limit_s = GIVE_UP_AFTER.as_secs();
+            let message = format!("no connection could be accepted for {limit_s} s: {error}");
+            return Err(Failure::new(Exit::Unexpected, message));
         }
-        Err(error) => {
-            // Out of file descriptors, for example: others must close first.
+        // Such as a lack of file descriptors, which passes when other connections close.
+        if warnings.is_due() {
             tracing::warn!(%error, "a connection could not be accepted");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            None
         }
+        tokio::time::sleep(backoff.next_pause()).await;
     }
 }

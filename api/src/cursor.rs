@@ -1,4 +1,4 @@
-//! Opaque cursors: where a page ended, and everything that the next one must agree on.
+//! Opaque cursors: where a page ended, and everything that the next page must agree on.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,16 +9,16 @@ use views::read::{Clock, CompleteCut, Cut};
 use crate::cut::{check_projection, parse_offsets};
 use crate::problem::Problem;
 
-/// Longer than any that we make: ids are bounded, and so are partitions.
+/// No cursor of ours is longer: identifiers and the number of partitions are bounded.
 const MAX_CHARS: usize = 64 * 1024;
 
-/// The cut of the first page, in short names.
+/// The cut of the first page, under short names.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CutPart {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     t: Option<String>,
-    /// The clock of `t` is the event's.
+    /// Whether `t` is a time on the event clock.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     e: bool,
     o: String,
@@ -50,7 +50,7 @@ impl CutPart {
 }
 
 pub fn encode(cursor: &impl Serialize) -> String {
-    // Plain structs of numbers and texts: there is nothing in them to fail.
+    // Cursors are plain structs of numbers and texts, which always serialize.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).unwrap_or_default())
 }
 
@@ -63,5 +63,5 @@ pub fn decode<C: DeserializeOwned>(text: &str) -> Result<C, Problem> {
 }
 
 pub fn broken() -> Problem {
-    Problem::bad_request("the cursor is broken; take next_cursor as it came, from an answer of this route")
+    Problem::bad_request("the cursor is broken; use next_cursor of an answer of this route, unchanged")
 }

@@ -1,16 +1,70 @@
-//! A cut in a URL: reading it, and writing it out in full.
+//! A cut in a URL: its parameters, parsed and written out in full.
 
 use orders::{Partition, Position, Positions, Time};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use views::PROJECTION_VERSION;
 use views::read::{Clock, CompleteCut, Cut};
 
-use crate::problem::Problem;
-use crate::query::Query;
+use crate::problem::{Kind, Problem};
+use crate::query::{Parameter, ParameterSet, Query, integer, words};
 
-/// The parameters of a cut, for [`Query::parse`].
-pub const NAMES: &[&str] = &["as_of", "clock", "as_of_offsets", "decision", "projection"];
+/// A cut: what an as-of answer is true for. Without these parameters an answer is about now.
+pub enum CutParameters {}
 
-/// `None`: the request is about now.
+impl ParameterSet for CutParameters {
+    const ALL: &'static [Parameter] = &[
+        Parameter {
+            name: "as_of",
+            about: "Only records of this time (RFC 3339) and before.",
+            schema: time_schema,
+        },
+        Parameter {
+            name: "clock",
+            about: "Which time `as_of` means: when the broker appended a record (`append`), or when its event says that it \
+                    happened (`event`). Needs `as_of`.",
+            schema: || words(["append", "event"]),
+        },
+        Parameter {
+            name: "as_of_offsets",
+            about: "Only records below these offsets, as PARTITION=NEXT_OFFSET,…; a partition that is not named counts as \
+                    0. Positions that are not applied yet answer 409.",
+            schema: offsets_schema,
+        },
+        Parameter {
+            name: "decision",
+            about: "Only what decisions up to this number admitted. Completes a cut: needs `as_of` or `as_of_offsets`.",
+            schema: || integer(0, None, None),
+        },
+        Parameter {
+            name: "projection",
+            about: "The projection version that answered; another one than this program's answers 410. Completes a cut: \
+                    needs `as_of` or `as_of_offsets`.",
+            schema: || integer(0, None, None),
+        },
+    ];
+}
+
+fn time_schema() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .examples(["2026-11-21T18:04:05.123Z"])
+        .build()
+        .into()
+}
+
+/// How offsets are written in a URL.
+pub fn offsets_schema() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^([0-9]+=[0-9]+(,[0-9]+=[0-9]+)*)?$"))
+        .examples(["0=12,1=9"])
+        .build()
+        .into()
+}
+
+/// `None` if the request is about now.
 pub fn parse(query: &Query) -> Result<Option<Cut>, Problem> {
     let time = query.get("as_of").map(parse_time).transpose()?;
     let offsets = query.get("as_of_offsets").map(|text| parse_offsets("as_of_offsets", text)).transpose()?;
@@ -19,18 +73,18 @@ pub fn parse(query: &Query) -> Result<Option<Cut>, Problem> {
         Some("append") => Some(Clock::Append),
         Some("event") => Some(Clock::Event),
         Some(other) => {
-            return Err(Problem::bad_request(format!("clock is {other:?}; it is append or event")));
+            return Err(Problem::bad_request(format!("clock is {other:?}; it must be append or event")));
         }
     };
     if clock.is_some() && time.is_none() {
-        return Err(Problem::bad_request("clock says which time as_of means; it needs as_of"));
+        return Err(Problem::bad_request("clock says which time as_of means and needs as_of"));
     }
     let decision = query.get("decision").map(|text| number("decision", text)).transpose()?;
     let projection = query.get("projection").map(|text| number("projection", text)).transpose()?;
     if time.is_none() && offsets.is_none() {
         if decision.is_some() || projection.is_some() {
             return Err(Problem::bad_request(
-                "decision and projection complete a cut; they need as_of or as_of_offsets",
+                "decision and projection complete a cut and need as_of or as_of_offsets",
             ));
         }
         return Ok(None);
@@ -39,13 +93,16 @@ pub fn parse(query: &Query) -> Result<Option<Cut>, Problem> {
     Ok(Some(Cut { time: time.map(|time| (time, clock.unwrap_or_default())), offsets, decision }))
 }
 
-/// Another version would answer with other bytes.
+/// Refuses the cut of another projection version, which would answer with other bytes.
 pub fn check_projection(asked: Option<i64>) -> Result<(), Problem> {
     match asked {
-        Some(asked) if asked != i64::from(PROJECTION_VERSION) => Err(Problem::gone(format!(
-            "the cut was answered by projection version {asked}; this program has version {PROJECTION_VERSION}; leave \
-             projection out to see the same records as this version merges them"
-        ))),
+        Some(asked) if asked != i64::from(PROJECTION_VERSION) => {
+            let detail = format!(
+                "the cut was answered by projection version {asked}, and this program has version {PROJECTION_VERSION}; \
+                 leave projection out to see the same records as this version merges them"
+            );
+            Err(Problem::new(Kind::ProjectionGone, detail))
+        }
         _ => Ok(()),
     }
 }
@@ -58,14 +115,16 @@ fn parse_time(text: &str) -> Result<Time, Problem> {
 fn number(name: &str, text: &str) -> Result<i64, Problem> {
     match text.parse() {
         Ok(number) if number >= 0 => Ok(number),
-        _ => Err(Problem::bad_request(format!("{name} is {text:?}; it is a whole number from 0"))),
+        _ => {
+            Err(Problem::bad_request(format!("{name} is {text:?}; it must be a whole number of at least 0")))
+        }
     }
 }
 
-/// Parameter `name`: `0=12,1=9`; empty: nothing of any partition.
+/// The value of parameter `name`, such as `0=12,1=9`. An empty one names no partition.
 pub fn parse_offsets(name: &str, text: &str) -> Result<Positions, Problem> {
     let wrong = || {
-        let detail = format!("{name} is {text:?}; it is PARTITION=NEXT_OFFSET,… such as 0=12,1=9");
+        let detail = format!("{name} is {text:?}; it must be PARTITION=NEXT_OFFSET,… such as 0=12,1=9");
         Problem::bad_request(detail)
     };
     let mut offsets = Positions::new();
@@ -80,7 +139,7 @@ pub fn parse_offsets(name: &str, text: &str) -> Result<Positions, Problem> {
     Ok(offsets)
 }
 
-/// Digits only: `parse` alone would take a sign.
+/// A number of digits alone: `parse` by itself accepts a sign.
 fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
@@ -103,7 +162,7 @@ mod tests {
     use super::*;
 
     fn of(raw: &str) -> Result<Option<Cut>, Problem> {
-        parse(&Query::parse(Some(raw), &[NAMES])?)
+        parse(&Query::parse(Some(raw), &[CutParameters::ALL])?)
     }
 
     #[test]
@@ -122,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn half_cuts_and_nonsense_are_refused() {
+    fn incomplete_cuts_and_malformed_ones_are_refused() {
         assert_eq!(of("").unwrap(), None);
         assert!(of("as_of=2026-11-21T18:04:05+01:00").unwrap().is_some(), "a plus that was not encoded");
         assert_eq!(of("as_of_offsets=").unwrap().unwrap().offsets, Some(Positions::new()));

@@ -1,5 +1,5 @@
-//! How far the view is behind the log's ends, which are polled each second by a client
-//! without a group. Reads go on when Kafka is away; the lag is unknown then.
+//! How far the view is behind the ends of the log, which a client without a group reads each second. When Kafka
+//! is away, reads are still answered, and their lag is unknown.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,36 +8,35 @@ use std::time::{Duration, Instant};
 use event_log::EndsWatch;
 use orders::{Partition, Position, Positions};
 
-/// How often the ends are polled.
-pub const POLL_EACH: Duration = Duration::from_secs(1);
-/// Older than this, the ends say nothing any more.
+/// How often the ends are read.
+pub const READ_INTERVAL: Duration = Duration::from_secs(1);
+/// Ends that are older than this count as unknown.
 const MAX_AGE: Duration = Duration::from_secs(10);
-/// An hour of a busy topic. A view that is further behind is measured from the oldest.
+/// One hour of a busy topic. For a view that is further behind, the lag in seconds is at least that hour.
 const MAX_SAMPLES: usize = 3600;
 
-type Ends = BTreeMap<Partition, Position>;
-
-/// The ends as they were, for as long as they stayed so.
+/// The ends at some time.
 #[derive(Debug)]
 struct Sample {
+    /// When they were last read unchanged.
     until: Instant,
-    ends: Ends,
+    ends: Positions,
 }
 
-/// What is known of the log's ends. Clones are one.
+/// What is known of the ends of the log. All clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Lag(Arc<Mutex<VecDeque<Sample>>>);
 
 /// How far a view is behind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Behind {
-    /// Offsets between the position and the end: events, where there are no holes.
+    /// Offsets between the position and the end. This is the number of events unless offsets are missing between.
     pub events: i64,
-    /// Since the view was last level with the ends.
+    /// The time since the view was last level with the ends.
     pub seconds: f64,
 }
 
-/// One partition's end and how far the view is behind it.
+/// The end of one partition, and how far the view is behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PartitionLag {
     pub end: Position,
@@ -49,7 +48,7 @@ impl Lag {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, ends: Ends, at: Instant) {
+    fn record(&self, ends: Positions, at: Instant) {
         let mut samples = self.lock();
         match samples.back_mut() {
             Some(last) if last.ends == ends => last.until = at,
@@ -62,33 +61,33 @@ impl Lag {
         }
     }
 
-    /// How far `applied` is behind all ends; `None`: the ends are not known at the moment.
+    /// How far `applied` is behind all ends; `None` while the ends are not known.
     pub fn behind(&self, applied: &Positions, now: Instant) -> Option<Behind> {
         let samples = self.lock();
         let last = fresh(&samples, now)?;
-        let events = last.ends.iter().map(|(&partition, &end)| applied.of(partition).behind(end)).sum();
-        let level = |ends: &Ends| ends.iter().all(|(&partition, &end)| applied.of(partition) >= end);
+        let events = last.ends.iter().map(|(partition, end)| applied.of(partition).behind(end)).sum();
+        let level = |ends: &Positions| applied.have_reached(ends);
         Some(Behind { events, seconds: seconds(&samples, now, level) })
     }
 
-    /// The same for each partition.
+    /// The same, for each partition by itself.
     pub fn partitions(&self, applied: &Positions, now: Instant) -> Option<BTreeMap<Partition, PartitionLag>> {
         let samples = self.lock();
         let last = fresh(&samples, now)?;
-        let one = |(&partition, &end): (&Partition, &Position)| {
+        let one = |(partition, end): (Partition, Position)| {
             let next = applied.of(partition);
-            let level = |ends: &Ends| ends.get(&partition).is_none_or(|end| next >= *end);
+            let level = |ends: &Positions| ends.get(partition).is_none_or(|end| next >= end);
             let behind = Behind { events: next.behind(end), seconds: seconds(&samples, now, level) };
             (partition, PartitionLag { end, behind })
         };
         Some(last.ends.iter().map(one).collect())
     }
 
-    /// Keeps up with the ends; returns when nobody polls them any more.
+    /// Records the ends whenever they were read. Returns when the thread that reads them has ended.
     pub async fn follow(&self, mut watch: EndsWatch) {
         while watch.latest.changed().await.is_ok() {
             let polled = watch.latest.borrow_and_update().clone();
-            // Without partitions there is no such topic, which says nothing about its ends.
+            // An answer without partitions means that the topic does not exist, and says nothing about its ends.
             if let Some(polled) = polled.filter(|polled| !polled.ranges.is_empty()) {
                 let ends = polled
                     .ranges
@@ -105,12 +104,12 @@ fn fresh(samples: &VecDeque<Sample>, now: Instant) -> Option<&Sample> {
     samples.back().filter(|last| now.saturating_duration_since(last.until) <= MAX_AGE)
 }
 
-/// Since the ends were `level` with the view. With the ends of now: 0.
-fn seconds(samples: &VecDeque<Sample>, now: Instant, level: impl Fn(&Ends) -> bool) -> f64 {
+/// The time since the view was `level` with the ends; 0 if it is level with the latest.
+fn seconds(samples: &VecDeque<Sample>, now: Instant, level: impl Fn(&Positions) -> bool) -> f64 {
     let since = match samples.iter().rposition(|sample| level(&sample.ends)) {
         Some(index) if index + 1 == samples.len() => return 0.0,
         Some(index) => samples.get(index).map(|sample| sample.until),
-        // Never, as far as is known: at least since the first poll.
+        // It never was, as far as is known: that is at least since the first ends.
         None => samples.front().map(|sample| sample.until),
     };
     since.map_or(0.0, |since| now.saturating_duration_since(since).as_secs_f64())
@@ -120,11 +119,7 @@ fn seconds(samples: &VecDeque<Sample>, now: Instant, level: impl Fn(&Ends) -> bo
 mod tests {
     use super::*;
 
-    fn offsets(pairs: &[(i32, i64)]) -> Positions {
-        ends(pairs).into_iter().collect()
-    }
-
-    fn ends(pairs: &[(i32, i64)]) -> Ends {
+    fn positions(pairs: &[(i32, i64)]) -> Positions {
         pairs.iter().map(|&(partition, next)| (Partition(partition), Position(next))).collect()
     }
 
@@ -132,18 +127,18 @@ mod tests {
     fn behind_is_measured_from_the_last_level_moment() {
         let (lag, start) = (Lag::default(), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(lag.behind(&offsets(&[]), start), None);
-        lag.record(ends(&[(0, 5), (1, 5)]), at(0));
-        lag.record(ends(&[(0, 5), (1, 5)]), at(3));
-        lag.record(ends(&[(0, 7), (1, 5)]), at(4));
-        let behind = |pairs: &[(i32, i64)], now| lag.behind(&offsets(pairs), at(now)).unwrap();
+        assert_eq!(lag.behind(&positions(&[]), start), None);
+        lag.record(positions(&[(0, 5), (1, 5)]), at(0));
+        lag.record(positions(&[(0, 5), (1, 5)]), at(3));
+        lag.record(positions(&[(0, 7), (1, 5)]), at(4));
+        let behind = |pairs: &[(i32, i64)], now| lag.behind(&positions(pairs), at(now)).unwrap();
         assert_eq!(behind(&[(0, 7), (1, 5)], 5), Behind { events: 0, seconds: 0.0 });
         assert_eq!(behind(&[(0, 6), (1, 5)], 5), Behind { events: 1, seconds: 2.0 });
-        assert_eq!(behind(&[(0, 6), (1, 4)], 5), Behind { events: 2, seconds: 2.0 }, "since the first poll");
+        assert_eq!(behind(&[(0, 6), (1, 4)], 5), Behind { events: 2, seconds: 2.0 }, "since the first ends");
         assert_eq!(behind(&[(1, 9)], 5).events, 7, "a partition without a position is at 0");
-        let one = lag.partitions(&offsets(&[(0, 5), (1, 5)]), at(6)).unwrap();
+        let one = lag.partitions(&positions(&[(0, 5), (1, 5)]), at(6)).unwrap();
         assert_eq!(one[&Partition(0)].behind, Behind { events: 2, seconds: 3.0 });
         assert_eq!(one[&Partition(1)].behind, Behind { events: 0, seconds: 0.0 });
-        assert_eq!(lag.behind(&offsets(&[]), at(15)), None, "the poll is too old");
+        assert_eq!(lag.behind(&positions(&[]), at(15)), None, "the ends are too old");
     }
 }

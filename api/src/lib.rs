@@ -1,7 +1,6 @@
-//! The HTTP API: serves the read models, now or as of a cut, and the rebuilds.
+//! The HTTP API: serves the read models, now or as of a cut, dead letters and rebuilds.
 //!
-//! Built first, run then: [`App::bind`] gives the address, [`App::run`] serves until it
-//! is told to stop.
+//! It is built first and then run: [`App::bind`] takes the address, [`App::run`] serves until it is told to stop.
 
 mod answer;
 mod app;
@@ -22,6 +21,7 @@ mod start;
 mod state;
 mod topic;
 mod wait;
+mod watch;
 
 pub use app::App;
 pub use settings::{Args, Settings};

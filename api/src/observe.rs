@@ -1,4 +1,4 @@
-//! Around every request: a deadline, the access log, the metrics.
+//! What surrounds every request: a deadline, a log line, metrics.
 
 use std::time::{Duration, Instant};
 
@@ -9,20 +9,19 @@ use axum::response::{IntoResponse, Response};
 
 use crate::problem::Problem;
 
-/// Longer than a statement and the wait for a connection together.
+/// Longer than the longest statement and the wait for a connection together.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// Ends what takes too long.
+/// Abandons a request that takes too long.
 pub async fn deadline(request: Request, next: Next) -> Response {
     match tokio::time::timeout(DEADLINE, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => {
-            Problem::unavailable(format!("no answer within {} s", DEADLINE.as_secs()), 5).into_response()
-        }
+        Err(_) => Problem::unavailable(format!("the api has no answer after {} s", DEADLINE.as_secs()), 5)
+            .into_response(),
     }
 }
 
-/// By the route's template, so that ids do not become labels.
+/// Counts and times requests by the template of their route, so that ids do not become labels.
 pub async fn observe(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = label(request.method());
@@ -42,7 +41,7 @@ pub async fn observe(request: Request, next: Next) -> Response {
     response
 }
 
-/// Also when the client hangs up, which drops the request half way.
+/// Counts the request as done even if the client hangs up, which drops its future.
 struct Decrement(metrics::Gauge);
 
 impl Drop for Decrement {
@@ -51,7 +50,7 @@ impl Drop for Decrement {
     }
 }
 
-/// A client may send any word as a method.
+/// Methods as labels. A client may send any word, so unknown ones share a label.
 fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

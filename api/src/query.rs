@@ -1,32 +1,34 @@
-//! The query part of a URL, read strictly: what is not known is refused by name.
+//! The query part of a URL, read strictly: an unknown parameter is refused by name, so that a misspelt filter
+//! never answers with everything.
+
+mod parameter;
 
 use percent_encoding::percent_decode_str;
 
 use crate::problem::Problem;
 
-/// Parameters that a route knows, each at most once.
+pub use parameter::{InQuery, Parameter, ParameterSet, integer, schema_of, text, words};
+
+/// The parameters of one request, each at most once.
 #[derive(Debug)]
 pub struct Query(Vec<(&'static str, String)>);
 
 impl Query {
-    /// Refuses other names than `known`, repeated ones, and what is no UTF-8.
-    pub fn parse(raw: Option<&str>, known: &[&[&'static str]]) -> Result<Self, Problem> {
+    /// Refuses parameters that `known` does not have, repeated ones, and text that is not UTF-8 or has a NUL.
+    pub fn parse(raw: Option<&str>, known: &[&'static [Parameter]]) -> Result<Self, Problem> {
         let mut query = Self(Vec::new());
         for pair in raw.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode(name)?, decode(value)?);
-            let known: Vec<&'static str> = known.concat();
-            let Some(name) = known.iter().find(|known| **known == name) else {
-                let known = if known.is_empty() { "none".into() } else { known.join(", ") };
-                return Err(Problem::bad_request(format!(
-                    "parameter {name:?} is not known here; known: {known}"
-                )));
+            let mut known_names = known.iter().copied().flatten().map(|parameter| parameter.name);
+            let Some(name) = known_names.find(|known| *known == name) else {
+                return Err(unknown(&name, known));
             };
             if query.get(name).is_some() {
                 return Err(Problem::bad_request(format!("parameter {name} is given twice")));
             }
             if value.contains('\0') {
-                return Err(Problem::bad_request(format!("parameter {name} holds a NUL character")));
+                return Err(Problem::bad_request(format!("parameter {name} contains a NUL character")));
             }
             query.0.push((name, value));
         }
@@ -37,17 +39,17 @@ impl Query {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.0.iter().map(|(name, _)| *name)
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// A page's size.
+    /// The size of a page.
     pub fn limit(&self, default: u32) -> Result<u32, Problem> {
         let Some(text) = self.get("limit") else { return Ok(default) };
         match text.parse() {
             Ok(limit @ 1..=MAX_LIMIT) => Ok(limit),
             _ => Err(Problem::bad_request(format!(
-                "limit is {text:?}; it is a whole number from 1 to {MAX_LIMIT}"
+                "limit is {text:?}; it must be a whole number from 1 to {MAX_LIMIT}"
             ))),
         }
     }
@@ -55,18 +57,24 @@ impl Query {
 
 pub const MAX_LIMIT: u32 = 1000;
 
+fn unknown(name: &str, known: &[&[Parameter]]) -> Problem {
+    let names: Vec<_> = known.iter().copied().flatten().map(|parameter| parameter.name).collect();
+    let takes = if names.is_empty() { "no parameters".to_owned() } else { names.join(", ") };
+    Problem::bad_request(format!("parameter {name:?} is not known here; this route takes {takes}"))
+}
+
 fn decode(text: &str) -> Result<String, Problem> {
     let spaced = text.replace('+', " ");
     match percent_decode_str(&spaced).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
-        Err(_) => Err(Problem::bad_request("the query is no UTF-8")),
+        Err(_) => Err(Problem::bad_request("the query is not valid UTF-8")),
     }
 }
 
-/// Encodes a value for a query so that [`Query::parse`] reads it again.
+/// Encodes a value so that [`Query::parse`] reads the same value again.
 pub fn encode(value: &str) -> String {
     use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    // What RFC 3986 allows in a query, but for & + and what separates or may be rewritten.
+    // RFC 3986 allows these in a query, they separate nothing, and nothing on the way rewrites them.
     const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
         .remove(b'-')
         .remove(b'.')
@@ -82,9 +90,12 @@ pub fn encode(value: &str) -> String {
 mod tests {
     use super::*;
 
+    const KNOWN: &[Parameter] =
+        &[Parameter { name: "a", about: "", schema: text }, Parameter { name: "b", about: "", schema: text }];
+
     #[test]
-    fn only_known_names_once_each_in_utf_8() {
-        let parse = |raw| Query::parse(Some(raw), &[&["a", "b"]]);
+    fn only_known_names_are_accepted_once_each_in_utf_8() {
+        let parse = |raw| Query::parse(Some(raw), &[KNOWN]);
         let query = parse("a=1%2C2+3&b=").unwrap();
         assert_eq!((query.get("a"), query.get("b")), (Some("1,2 3"), Some("")));
         for wrong in ["c=1", "a=1&a=2", "a=%ff", "A=1", "a=%00"] {
@@ -93,10 +104,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_read_again() {
+    fn an_encoded_value_is_read_again() {
         for value in ["2026-11-21T18:04:05.123Z", "0=12,1=9", "a&b+c d%/ä"] {
             let raw = format!("a={}", encode(value));
-            assert_eq!(Query::parse(Some(&raw), &[&["a"]]).unwrap().get("a"), Some(value));
+            assert_eq!(Query::parse(Some(&raw), &[KNOWN]).unwrap().get("a"), Some(value));
         }
         assert_eq!(encode("0=12,1=9"), "0=12,1=9");
     }

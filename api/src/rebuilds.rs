@@ -1,27 +1,34 @@
-//! The rebuilds that this process drives: those that were asked of it, and those that
-//! another one left behind.
+//! The rebuilds that this process drives: those that were asked of it, and those that another process left
+//! behind.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rebuild::{Job, Outcome, RebuildView, Request, Settings, Stop};
+use service::Health;
 use service::exit::chain;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::problem::Problem;
+use crate::watch::Watch;
 
-const LOOK_EACH: Duration = Duration::from_secs(5);
+/// How many questions about rebuilds are answered at a time; each opens a connection of its own.
+const MAX_QUESTIONS: usize = 2;
+const REBUILD_WATCH: Watch = Watch {
+    name: "rebuild watch",
+    pause: Duration::from_secs(5),
+    look_limit: Duration::from_secs(60),
+    overdue_after: Duration::from_secs(120),
+};
 
-/// Clones are one.
+/// All clones share the same rebuilds.
 #[derive(Clone)]
 pub struct Rebuilds {
     settings: Arc<Settings>,
     jobs: TaskTracker,
-    /// Pauses the jobs: the next process goes on with them.
+    /// Pauses the jobs, so that another process can continue them.
     pause: CancellationToken,
-    /// Each question opens a connection of its own.
     questions: Arc<Semaphore>,
 }
 
@@ -31,32 +38,33 @@ impl Rebuilds {
             settings: Arc::new(settings),
             jobs: TaskTracker::new(),
             pause: CancellationToken::new(),
-            questions: Arc::new(Semaphore::new(2)),
+            questions: Arc::new(Semaphore::new(MAX_QUESTIONS)),
         }
     }
 
-    /// Begins one, or goes on with the one that nobody drives; gives its id.
+    /// Begins a rebuild, or continues the one that no process drives. Returns its id.
     pub async fn start(&self, request: &Request) -> Result<i64, rebuild::Error> {
-        let _question = self.questions.acquire().await;
+        let _permit = self.questions.acquire().await;
         let job = rebuild::start(&self.settings, request).await?;
         let id = job.id();
         self.drive(job);
         Ok(id)
     }
 
-    /// Only plans one; gives the id under which that is recorded.
+    /// Plans a rebuild and does not begin it. Returns the id under which the plan is recorded.
     pub async fn dry_run(&self, request: &Request) -> Result<i64, rebuild::Error> {
-        let _question = self.questions.acquire().await;
+        let _permit = self.questions.acquire().await;
         Ok(rebuild::dry_run(&self.settings, request).await?.rebuild.id)
     }
 
     pub async fn get(&self, id: i64) -> Result<Option<RebuildView>, rebuild::Error> {
-        let _question = self.questions.acquire().await;
+        let _permit = self.questions.acquire().await;
         rebuild::get(&self.settings.database, id).await
     }
 
+    /// The newest first.
     pub async fn list(&self, limit: i64) -> Result<Vec<RebuildView>, rebuild::Error> {
-        let _question = self.questions.acquire().await;
+        let _permit = self.questions.acquire().await;
         rebuild::list(&self.settings.database, limit).await
     }
 
@@ -76,52 +84,33 @@ impl Rebuilds {
                 }
                 Ok(Outcome::Failed { reason, .. }) => tracing::error!(rebuild, reason, "a rebuild failed"),
                 Ok(Outcome::Paused) => {
-                    tracing::info!(rebuild, "a rebuild rests until a process goes on with it")
+                    tracing::info!(rebuild, "a rebuild is paused until another process continues it")
                 }
-                Err(error) => tracing::error!(rebuild, error = chain(&error), "a rebuild stopped"),
+                Err(error) => tracing::error!(rebuild, error = chain(&error), "a rebuild ended early"),
             }
         });
     }
 
-    /// Goes on with what another process left behind; never returns.
-    pub async fn look_after(&self) -> ! {
-        loop {
-            tokio::time::sleep(LOOK_EACH).await;
-            match rebuild::resume(&self.settings, views::ORDERS).await {
-                Ok(Some(job)) => self.drive(job),
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::debug!(error = chain(&error), "could not look for rebuilds left behind")
-                }
+    /// Continues what other processes leave behind, until the end of this one.
+    pub async fn adopt(&self, health: &Health) -> ! {
+        REBUILD_WATCH.run(health, || self.adopt_one()).await
+    }
+
+    async fn adopt_one(&self) {
+        match rebuild::resume(&self.settings, views::ORDERS).await {
+            Ok(Some(job)) => self.drive(job),
+            Ok(None) => {}
+            Err(error) => {
+                let error = chain(&error);
+                tracing::debug!(error, "could not look for rebuilds that no process drives");
             }
         }
     }
 
-    /// Lets the jobs rest where they are, and waits for that.
-    pub async fn rest(&self) {
+    /// Pauses all jobs where they are, and waits until they have come to rest.
+    pub async fn pause(&self) {
         self.pause.cancel();
         self.jobs.close();
         self.jobs.wait().await;
-    }
-}
-
-impl From<rebuild::Error> for Problem {
-    fn from(error: rebuild::Error) -> Self {
-        match error {
-            rebuild::Error::AlreadyRunning { id, .. } => {
-                Self::conflict("rebuild-running", "A rebuild is running already", error.to_string())
-                    .member("rebuild", format!("/rebuilds/{id}"))
-            }
-            rebuild::Error::LockHeld { .. } => {
-                Self::conflict("rebuild-running", "A rebuild begins or ends", error.to_string())
-            }
-            rebuild::Error::UnknownView(_) => Self::bad_request(error.to_string()),
-            rebuild::Error::Views(error) => error.into(),
-            error @ rebuild::Error::EventLog(_) if error.recovery() == rebuild::Recovery::Retry => {
-                tracing::warn!(error = chain(&error), "the log could not answer");
-                Self::unavailable("Kafka does not answer at the moment", 5)
-            }
-            error => Self::internal(&error),
-        }
     }
 }

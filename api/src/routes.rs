@@ -1,19 +1,23 @@
 //! The routes, in folders that mirror the URLs.
 
-pub mod dead_letters;
-pub mod lag;
-pub mod orders;
-pub mod rebuilds;
-pub mod stats;
+mod dead_letters;
+mod lag;
+mod orders;
+mod probes;
+mod rebuilds;
+mod stats;
 
-use ::orders::OrderId;
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
+use utoipa::Modify;
+use utoipa_axum::router::OpenApiRouter;
 
-use crate::problem::Problem;
+use crate::answer::{ContentLocationHeader, FreshnessHeaders};
+use crate::state::AppState;
 
-/// An `{order_id}` of a path.
-fn order_id(path: Result<Path<String>, PathRejection>) -> Result<OrderId, Problem> {
-    let Ok(Path(text)) = path else { return Err(Problem::bad_request("the path is no UTF-8")) };
-    OrderId::parse(&text).map_err(|error| Problem::bad_request(error.to_string()))
+/// All documented routes but the probes.
+pub fn routes() -> OpenApiRouter<AppState> {
+    let mut as_of = orders::routes().merge(stats::routes());
+    ContentLocationHeader.modify(as_of.get_openapi_mut());
+    let mut reads = as_of.merge(lag::routes()).merge(dead_letters::routes());
+    FreshnessHeaders.modify(reads.get_openapi_mut());
+    reads.merge(rebuilds::routes()).merge(probes::routes())
 }

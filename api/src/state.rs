@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use dead_letters::Desk;
-use service::Health;
+use dead_letters::Operator;
+use service::{Health, Metrics};
 use tokio::sync::Semaphore;
 use views::read::{Cut, Reader};
 
@@ -18,33 +18,42 @@ use crate::wait::Applied;
 #[derive(Clone)]
 pub struct AppState {
     reader: Arc<Reader>,
-    health: Health,
+    pub health: Health,
+    pub metrics: Metrics,
     pub lag: Lag,
     pub topic: Topic,
     pub admin: AdminToken,
     pub rebuilds: Rebuilds,
-    pub desk: Desk,
-    /// Each opens a connection of its own, and they wait for each other anyway.
+    pub operator: Operator,
+    /// Bounds the decisions that are under way: each opens a connection, and they wait for each other anyway.
     pub decisions: Arc<Semaphore>,
     applied: Applied,
 }
 
 impl AppState {
-    pub fn new(reader: Reader, health: Health, admin: AdminToken, rebuilds: Rebuilds, desk: Desk) -> Self {
+    pub fn new(
+        reader: Reader,
+        health: Health,
+        metrics: Metrics,
+        admin: AdminToken,
+        rebuilds: Rebuilds,
+        operator: Operator,
+    ) -> Self {
         Self {
             reader: Arc::new(reader),
             health,
+            metrics,
             lag: Lag::default(),
             topic: Topic::default(),
             admin,
             rebuilds,
-            desk,
+            operator,
             decisions: Arc::new(Semaphore::new(2)),
             applied: Applied::default(),
         }
     }
 
-    /// The tables, once they are there.
+    /// The tables; a 503 problem until the start is over.
     pub fn reader(&self) -> Result<&Reader, Problem> {
         if self.health.started().is_fine() {
             return Ok(&self.reader);
@@ -52,14 +61,14 @@ impl AppState {
         Err(Problem::unavailable("the api is starting: it waits for the database and its tables", 2))
     }
 
-    /// The tables, once what the request waits for is applied.
+    /// The tables, as soon as the positions that the request waits for are applied.
     pub async fn reader_for(&self, query: &Query, cut: Option<&Cut>) -> Result<&Reader, Problem> {
         let reader = self.reader()?;
         self.applied.wait(reader, query, cut).await?;
         Ok(reader)
     }
 
-    /// For the tasks that run before, and beside, the requests.
+    /// The tables for tasks that run before the start is over.
     pub fn reader_unchecked(&self) -> &Reader {
         &self.reader
     }

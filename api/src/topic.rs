@@ -1,33 +1,53 @@
-//! What is wrong with the topic's settings, for whoever looks at `/stats`.
+//! Settings of the topic that weaken a promise of this system, for `/stats`.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use event_log::{KafkaSettings, topic_warnings};
+use service::Health;
 
-const LOOK_EACH: Duration = Duration::from_secs(60);
-/// While the broker does not tell.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+use crate::watch::Watch;
 
-/// Clones are one.
+/// How often the settings are read. While the broker does not answer, every look reads them.
+const READ_INTERVAL: Duration = Duration::from_secs(60);
+const TOPIC_WATCH: Watch = Watch {
+    name: "topic watch",
+    pause: Duration::from_secs(5),
+    look_limit: Duration::from_secs(60),
+    overdue_after: Duration::from_secs(120),
+};
+
+/// What is known of the topic. All clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Topic(Arc<Mutex<Vec<String>>>);
+pub struct Topic(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    warnings: Vec<String>,
+    read_at: Option<Instant>,
+}
 
 impl Topic {
-    /// Settings under which this system promises less; empty also while they are not known.
+    /// One sentence for each such setting; empty also while the settings are not known.
     pub fn warnings(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().warnings.clone()
     }
 
-    /// Looks at the settings now and then; never returns.
-    pub async fn follow(&self, settings: &KafkaSettings) -> ! {
-        loop {
-            let found = topic_warnings(settings).await.ok().flatten();
-            let pause = if found.is_some() { LOOK_EACH } else { LOOK_AGAIN };
-            if let Some(warnings) = found {
-                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = warnings;
-            }
-            tokio::time::sleep(pause).await;
+    /// Reads the settings now and then, until the end of the process.
+    pub async fn follow(&self, settings: &KafkaSettings, health: &Health) -> ! {
+        TOPIC_WATCH.run(health, || self.read(settings)).await
+    }
+
+    async fn read(&self, settings: &KafkaSettings) {
+        if self.lock().read_at.is_some_and(|at| at.elapsed() < READ_INTERVAL) {
+            return;
         }
+        if let Ok(Some(warnings)) = topic_warnings(settings).await {
+            *self.lock() = Known { warnings, read_at: Some(Instant::now()) };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

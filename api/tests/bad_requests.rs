@@ -3,7 +3,7 @@ use reqwest::Method;
 use crate::world::{World, header, problem};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_queries_are_refused_and_say_what_to_change() {
+async fn bad_queries_are_refused_by_name() {
     let world = World::with_three_orders().await;
     for (path, named) in [
         ("/orders?colour=red", "colour"),
@@ -41,7 +41,7 @@ async fn bad_queries_are_refused_and_say_what_to_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_and_cannot_be_done() {
+async fn unknown_paths_and_methods_are_problems() {
     let world = World::new().await;
     for path in ["/", "/orders/", "/orders/A/B", "/order", "/admin", "/orders/A/history/1"] {
         world.problem(path, 404).await;
@@ -58,7 +58,7 @@ async fn what_is_not_there_and_cannot_be_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn far_away_times_are_times_like_any_other() {
+async fn the_earliest_and_latest_times_are_valid_cuts() {
     let world = World::with_three_orders().await;
     assert_eq!(world.ids("/orders?as_of=0001-01-01T00:00:00Z").await.len(), 0);
     assert_eq!(world.ids("/orders?as_of=-004713-11-24T00:00:00Z&clock=event").await.len(), 0);

@@ -6,9 +6,9 @@ use tokio::net::TcpStream;
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_begun_is_finished_after_the_stop() {
+async fn requests_in_flight_are_finished_after_the_stop() {
     let mut world = World::with_three_orders().await;
-    // A writer holds what the read wants to see.
+    // A writer holds the table that the read needs.
     world.client.batch_execute("BEGIN; LOCK TABLE build_1.orders IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let url = format!("{}/orders", world.url);
     let request = tokio::spawn(async move { reqwest::get(url).await });
@@ -26,7 +26,7 @@ async fn what_was_begun_is_finished_after_the_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_hangs_is_cut_off_when_the_drain_is_over() {
+async fn requests_that_hang_are_cut_off_after_the_drain() {
     let mut world = World::new().await;
     let address = world.url.strip_prefix("http://").unwrap().to_owned();
     let mut slow = TcpStream::connect(address).await.unwrap();
@@ -42,7 +42,7 @@ async fn what_hangs_is_cut_off_when_the_drain_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_does_not_come_is_a_request_timeout() {
+async fn a_body_that_does_not_arrive_answers_408() {
     let world = World::new().await;
     let address = world.url.strip_prefix("http://").unwrap().to_owned();
     let mut slow = TcpStream::connect(address).await.unwrap();
@@ -84,6 +84,6 @@ async fn a_client_that_hangs_up_leaves_no_query_behind() {
     world.until("the read waits", async || waiting().await == 1).await;
     drop(client);
     world.until("its query has ended", async || waiting().await == 0).await;
-    // The one connection is free again, and whole.
+    // The only connection is free again and usable.
     world.until("others are served", async || world.get("/stats?as_of_offsets=").await.status() == 200).await;
 }

@@ -1,4 +1,4 @@
-//! A real topic for the tests that need one.
+//! A real Kafka topic, for the tests that need one.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// Made anew, with this many partitions.
+    /// Creates a topic with this many partitions.
     pub async fn new(partitions: i32) -> Self {
         let servers = local_stack::TestServers::shared().await.unwrap();
         let settings = KafkaSettings {
@@ -28,7 +28,7 @@ impl Topic {
         ["--kafka-bootstrap-servers", &self.settings.bootstrap_servers, "--kafka-topic", &self.settings.topic]
     }
 
-    /// An order created, for each id.
+    /// Writes an OrderCreated for each id.
     pub async fn create_orders(&self, ids: &[&str]) {
         let (settings, ids) =
             (self.settings.clone(), ids.iter().map(ToString::to_string).collect::<Vec<_>>());

@@ -1,5 +1,4 @@
-//! The API over HTTP, with a real PostgreSQL and a database for each test. The folders
-//! mirror the URLs.
+//! The API over HTTP, with a real PostgreSQL and a database for each test. The folders mirror the URLs.
 #![allow(clippy::unwrap_used, clippy::panic)] // tests
 
 mod kafka;

@@ -57,7 +57,7 @@ async fn bad_bodies_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rebuild_that_is_not_there() {
+async fn an_unknown_rebuild_is_a_problem() {
     let world = World::new().await;
     world.problem("/rebuilds/1", 404).await;
     world.problem("/rebuilds/99999999999999999999", 400).await;

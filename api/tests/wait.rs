@@ -6,7 +6,7 @@ const CREATED: &str = r#"{"event":"OrderCreated","order_id":"A"}"#;
 const PAID: &str = r#"{"event":"OrderPaid","order_id":"A"}"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_waits_until_what_was_written_is_applied() {
+async fn a_read_waits_until_the_write_is_applied() {
     let mut world = World::new().await;
     world.append(0, 1, CREATED).await;
     assert_eq!(world.json("/orders/A?after=0=1").await["status"], "pending", "applied already");
@@ -25,7 +25,7 @@ async fn a_read_waits_until_what_was_written_is_applied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wait_has_an_end() {
+async fn a_wait_is_bounded() {
     let mut world = World::new().await;
     world.append(0, 1, CREATED).await;
     for path in
@@ -36,7 +36,7 @@ async fn a_wait_has_an_end() {
         assert!(detail.contains("0=2") && detail.contains("0=1"), "{path}: {detail}");
         assert!(began.elapsed() < Duration::from_secs(10), "{path}");
     }
-    // A cut beyond what is applied waits only where it is asked to.
+    // A cut beyond what is applied waits only if wait_ms is given.
     world.problem("/orders/A?as_of_offsets=0=2", 409).await;
     world.problem("/orders/A?as_of_offsets=0=2&wait_ms=20", 504).await;
 }

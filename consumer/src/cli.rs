@@ -6,7 +6,7 @@ mod decisions;
 use std::io;
 use std::time::Duration;
 
-use ::dead_letters::Desk;
+use ::dead_letters::Operator;
 use clap::Subcommand;
 use service::{Failure, Shell};
 use views::read::Reader;
@@ -33,13 +33,13 @@ pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result
         views::migrate::migrate(&settings.database).await?;
         match command {
             Command::DeadLetters(command) => {
-                let desk = Desk {
+                let operator = Operator {
                     database: settings.database.clone(),
                     kafka: settings.kafka.clone(),
                     codec: settings.codec.clone(),
                 };
                 let reader = Reader::new(&settings.database, 1, CONNECTION_WAIT, STATEMENT_TIMEOUT)?;
-                dead_letters::run(command, &desk, &reader).await
+                dead_letters::run(command, &operator, &reader).await
             }
             Command::Decisions(command) => decisions::run(&command, &settings.database).await,
         }

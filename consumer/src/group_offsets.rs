@@ -7,7 +7,7 @@ use orders::Positions;
 
 /// Offsets that have not moved are committed again after this long, since the commit before may have
 /// been lost. Not at every tick: commits wait for a coordinator that is away, and hold up rejoining
-/// the group (docs/decisions/0012).
+/// the group (docs/decisions/0012-a-client-without-brokers.md).
 const REPEAT_INTERVAL: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]

@@ -6,55 +6,73 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use orders::Time;
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::answer::Freshness;
-use crate::openapi::WaitParams;
-use crate::problem::Problem;
-use crate::query::Query;
+use crate::problem::{AnyRequest, Problem, Problems, Waiting};
+use crate::query::{InQuery, ParameterSet, Query};
 use crate::state::AppState;
-use crate::wait;
+use crate::wait::WaitParameters;
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(get))
+}
 
 /// How far the views are behind the log.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Lag)]
 pub struct LagBody {
     views: Vec<ViewLag>,
 }
 
-/// One view. Null: the ends of the log are not known at the moment.
+/// How far one view is behind the log. What depends on the ends of the log is null while Kafka does not answer.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct ViewLag {
-    #[schema(example = "orders")]
+    #[schema(schema_with = views::openapi::view_name)]
     view: &'static str,
     build: i64,
     projection_version: i32,
+    /// How many events the log has and the view has not applied.
+    #[schema(required)]
     events_behind: Option<i64>,
+    /// Seconds since the view was last level with the log.
+    #[schema(required)]
     seconds_behind: Option<f64>,
     partitions: Vec<PartitionBody>,
 }
 
-/// One partition of the log.
+/// How far one partition is applied.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = PartitionLag)]
 pub struct PartitionBody {
     partition: i32,
-    /// Offset of the next record to apply.
+    /// The offset of the next record to apply.
     applied: i64,
-    /// Offset that the next record of the log will have.
+    /// The offset that the next record of the log will have.
+    #[schema(required)]
     end: Option<i64>,
+    /// How many events of the partition are not applied.
+    #[schema(required)]
     events_behind: Option<i64>,
-    /// Since the view was last level with this partition's end.
+    /// Seconds since the view was last level with the end of the partition.
+    #[schema(required)]
     seconds_behind: Option<f64>,
-    /// Append time of the last record that was applied.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    /// The append time of the last record that was applied; null if none was.
+    #[schema(required)]
     last_appended_at: Option<Time>,
 }
 
-/// How far each view and partition is behind the log
+/// Get how far each view and partition is behind the log
 #[utoipa::path(
-    get, path = "/lag", tag = "lag", operation_id = "getLag", params(WaitParams),
-    responses((status = 200, description = "The lag", body = LagBody))
+    get, path = "/lag", tag = "lag", operation_id = "getLag", params(InQuery<WaitParameters>),
+    responses(
+        (status = 200, description = "The lag of each view.", body = LagBody),
+        Problems<AnyRequest>, Problems<Waiting>
+    )
 )]
 pub async fn get(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
-    let query = Query::parse(raw.as_deref(), &[wait::NAMES])?;
+    let query = Query::parse(raw.as_deref(), &[WaitParameters::ALL])?;
     let head = state.reader_for(&query, None).await?.head().await?;
     let (offsets, now) = (head.offsets(), Instant::now());
     let total = state.lag.behind(&offsets, now);
@@ -74,7 +92,7 @@ pub async fn get(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Resu
             }
         })
         .collect();
-    // Partitions that nobody has taken up yet.
+    // Partitions of which no record has been applied yet.
     for (partition, lag) in ends.iter().filter(|(partition, _)| !offsets.contains(**partition)) {
         partitions.push(PartitionBody {
             partition: partition.0,

@@ -6,31 +6,53 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rebuild::{RebuildView, Request, SwitchMode};
 use serde::{Deserialize, Serialize};
+use utoipa::Modify;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::body::JsonBody;
-use crate::problem::Problem;
-use crate::query::Query;
+use crate::body::{JsonBody, OptionalBody};
+use crate::problem::{AnyRequest, Guarded, Kind, Named, Problem, ProblemSet, Problems, WithBody};
+use crate::query::{InQuery, MAX_LIMIT, Parameter, ParameterSet, Query, integer};
 use crate::state::AppState;
 
-mod schema;
+pub fn routes() -> OpenApiRouter<AppState> {
+    let mut post = OpenApiRouter::default().routes(routes!(post));
+    OptionalBody.modify(post.get_openapi_mut());
+    post.routes(routes!(list)).routes(routes!(get))
+}
 
-pub use schema::Rebuild;
+const DEFAULT_LIMIT: u32 = 50;
 
-/// What to rebuild, and how it ends.
+pub enum ListParameters {}
+
+impl ParameterSet for ListParameters {
+    const ALL: &'static [Parameter] = &[Parameter {
+        name: "limit",
+        about: "How many rebuilds are listed.",
+        schema: || integer(1, Some(MAX_LIMIT.into()), Some(DEFAULT_LIMIT.into())),
+    }];
+}
+
+pub enum OfPost {}
+
+impl ProblemSet for OfPost {
+    const KINDS: &'static [Kind] = &[Kind::RebuildRunning];
+}
+
+/// What to rebuild, and how the rebuild ends.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RebuildRequest)]
 pub struct RebuildRequest {
-    /// The view; `orders` is the only one so far.
     #[serde(default = "orders")]
-    #[schema(default = "orders")]
+    #[schema(schema_with = views::openapi::view_name)]
     view: String,
-    /// Only plan: is the whole log still there, how much is it, how long would it take.
+    /// Only plan: whether the log still begins at offset 0, how much it holds, and how long the rebuild would take.
     #[serde(default)]
     dry_run: bool,
-    /// `auto`: switched in once it was verified. `manual`: waits in `ready`.
+    /// `auto` switches the verified build in; `manual` lets it wait in state `ready`.
     #[serde(default)]
-    #[schema(value_type = String, default = "auto", pattern = "^(auto|manual)$")]
+    #[schema(inline)]
     switch: SwitchMode,
 }
 
@@ -38,28 +60,32 @@ fn orders() -> String {
     views::ORDERS.to_owned()
 }
 
-/// The newest first.
+/// The rebuilds, the newest first.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct RebuildList {
-    #[schema(value_type = Vec<Rebuild>)]
     rebuilds: Vec<RebuildView>,
 }
 
-/// Rebuild a view from offset 0, beside the one that serves
+/// Rebuild a view from offset 0, beside the build that serves
+///
+/// A rebuild that no process drives any more is continued instead. Without a body the defaults hold.
 #[utoipa::path(
     post, path = "/rebuilds", tag = "rebuilds", operation_id = "startRebuild", request_body = RebuildRequest,
     security(("admin_token" = [])),
-    responses((status = 202, description = "Begun, or gone on with; or planned, for a dry run", body = Rebuild,
-        headers(("Location" = String, description = "Where its state can be read"))))
+    responses(
+        (status = 202, description = "The rebuild was begun or continued or, for a dry run, planned.", body = RebuildView,
+            headers(("Location" = String, description = "The path of the rebuild."))),
+        Problems<AnyRequest>, Problems<Guarded>, Problems<WithBody>, Problems<OfPost>
+    )
 )]
-pub async fn post(State(state): State<AppState>, request: HttpRequest) -> Result<Response, Problem> {
-    // Before the body is looked at: whoever may not ask learns nothing more.
+async fn post(State(state): State<AppState>, request: HttpRequest) -> Result<Response, Problem> {
+    // The token comes first: without it a client learns nothing more.
     state.admin.check(request.headers())?;
     Query::parse(request.uri().query(), &[])?;
     state.reader()?;
-    let JsonBody(asked) = JsonBody::<RebuildRequest>::from_request(request, &()).await?;
-    let request = Request { view: asked.view, switch: asked.switch };
-    let id = match asked.dry_run {
+    let JsonBody(RebuildRequest { view, dry_run, switch }) = JsonBody::from_request(request, &()).await?;
+    let request = Request { view, switch };
+    let id = match dry_run {
         true => state.rebuilds.dry_run(&request).await?,
         false => state.rebuilds.start(&request).await?,
     };
@@ -68,26 +94,31 @@ pub async fn post(State(state): State<AppState>, request: HttpRequest) -> Result
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(rebuild)).into_response())
 }
 
-/// The rebuilds so far, the newest first
+/// List the rebuilds, the newest first
 #[utoipa::path(
-    get, path = "/rebuilds", tag = "rebuilds", operation_id = "listRebuilds",
-    params(("limit" = Option<u32>, Query, description = "1 to 1000; 50 without it")),
-    responses((status = 200, description = "The rebuilds", body = RebuildList))
+    get, path = "/rebuilds", tag = "rebuilds", operation_id = "listRebuilds", params(InQuery<ListParameters>),
+    responses(
+        (status = 200, description = "The rebuilds, dry runs included.", body = RebuildList),
+        Problems<AnyRequest>
+    )
 )]
-pub async fn list(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
-    let limit = Query::parse(raw.as_deref(), &[&["limit"]])?.limit(50)?;
+async fn list(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+    let limit = Query::parse(raw.as_deref(), &[ListParameters::ALL])?.limit(DEFAULT_LIMIT)?;
     state.reader()?;
     let rebuilds = state.rebuilds.list(limit.into()).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(RebuildList { rebuilds })).into_response())
 }
 
-/// One rebuild: its state, and how far it is
+/// Get one rebuild: its state and its progress
 #[utoipa::path(
     get, path = "/rebuilds/{id}", tag = "rebuilds", operation_id = "getRebuild",
-    params(("id" = i64, Path, description = "Its number")),
-    responses((status = 200, description = "The rebuild", body = Rebuild))
+    params(("id" = i64, Path, minimum = 1, description = "The number of the rebuild.")),
+    responses(
+        (status = 200, description = "The rebuild.", body = RebuildView),
+        Problems<AnyRequest>, Problems<Named>
+    )
 )]
-pub async fn get(
+async fn get(
     State(state): State<AppState>,
     path: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
@@ -95,10 +126,10 @@ pub async fn get(
     Query::parse(raw.as_deref(), &[])?;
     state.reader()?;
     let id = path.ok().and_then(|Path(text)| text.parse().ok());
-    let id = id.ok_or_else(|| Problem::bad_request("the id of a rebuild is a whole number"))?;
+    let id = id.ok_or_else(|| Problem::bad_request("the id of a rebuild must be a whole number"))?;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(find(&state, id).await?)).into_response())
 }
 
 async fn find(state: &AppState, id: i64) -> Result<RebuildView, Problem> {
-    state.rebuilds.get(id).await?.ok_or_else(|| Problem::not_found(format!("there is no rebuild {id}")))
+    state.rebuilds.get(id).await?.ok_or_else(|| Problem::not_found(format!("rebuild {id} does not exist")))
 }

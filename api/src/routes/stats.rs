@@ -7,43 +7,53 @@ use axum::http::Uri;
 use axum::response::Response;
 use orders::Status;
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::answer::Freshness;
-use crate::cut;
-use crate::openapi::{CutParams, WaitParams};
-use crate::problem::Problem;
-use crate::query::Query;
+use crate::cut::{self, CutParameters};
+use crate::problem::{AnyRequest, AsOf, Problem, Problems, Waiting};
+use crate::query::{InQuery, ParameterSet, Query};
 use crate::state::AppState;
-use crate::wait;
+use crate::wait::WaitParameters;
 
-/// Totals.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(get))
+}
+
+/// Totals over all orders.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Stats)]
 pub struct StatsBody {
-    /// Orders per status; each status is there, also with 0.
+    /// How many orders are in each status. Every status is present, also with 0 orders.
     #[schema(example = json!({"pending": 1, "paid": 2, "shipped": 0, "delivered": 40, "cancelled": 3}))]
     by_status: BTreeMap<&'static str, i64>,
     orders: i64,
-    /// Records that were applied.
+    /// How many records were applied.
     records: i64,
-    /// Records that could not be applied and wait for a decision.
+    /// How many records could not be applied and wait for a decision.
     open_dead_letters: i64,
-    /// Settings of the topic under which less is promised. Not part of an as-of answer.
+    /// Settings of the topic that weaken a promise of this system. An as-of answer does not have this member.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<String>)]
     warnings: Option<Vec<String>>,
 }
 
-/// Totals, now or as of a cut
+/// Get totals, now or as of a cut
 #[utoipa::path(
-    get, path = "/stats", tag = "orders", operation_id = "getStats", params(CutParams, WaitParams),
-    responses((status = 200, description = "The totals", body = StatsBody))
+    get, path = "/stats", tag = "orders", operation_id = "getStats",
+    params(InQuery<CutParameters>, InQuery<WaitParameters>),
+    responses(
+        (status = 200, description = "The totals.", body = StatsBody),
+        Problems<AnyRequest>, Problems<AsOf>, Problems<Waiting>
+    )
 )]
 pub async fn get(
     State(state): State<AppState>,
     uri: Uri,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let query = Query::parse(raw.as_deref(), &[cut::NAMES, wait::NAMES])?;
+    let query = Query::parse(raw.as_deref(), &[CutParameters::ALL, WaitParameters::ALL])?;
     let cut = cut::parse(&query)?;
     let answer = state.reader_for(&query, cut.as_ref()).await?.stats(cut.as_ref()).await?;
     let stats = answer.value;

@@ -24,17 +24,17 @@ async fn a_retry_applies_the_record_and_closes_the_dead_letter() {
     assert_eq!(history["records"][1]["decision"], 1, "{history}");
     assert_eq!(history["records"][1]["occurred_at"], "2026-01-01T00:00:06Z", "the append time of its record");
     let before = world.get("/orders/C?as_of_offsets=0=4&decision=0").await.text().await.unwrap();
-    assert_eq!(before, open, "what was is still to be seen");
+    assert_eq!(before, open, "an older cut still gives the same bytes");
 
     for act in ["retry", "discard"] {
         let again = world.post(&format!("/dead-letters/{id}/{act}"), r#"{"reason":"again"}"#).await;
-        assert!(problem(again, 409).await.contains("is retried (decision 1) already"));
+        assert!(problem(again, 409).await.contains("is already retried by decision 1"));
     }
     assert_eq!(world.count("public.decisions").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_is_refused_again_changes_nothing() {
+async fn a_retry_that_is_refused_again_changes_nothing() {
     let mut world = World::with_three_orders().await;
     let id = world.dead_lettered(0, "bad_json", Some("C"), b"so what").await;
     let answer = world.post(&format!("/dead-letters/{id}/retry"), "").await;
@@ -97,7 +97,7 @@ async fn all_of_a_cause_are_retried_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_callers_apply_a_dead_letter_once() {
+async fn concurrent_retries_apply_the_record_once() {
     let mut world = World::with_three_orders().await;
     let id = world.dead_lettered(0, "too_large", Some("C"), PAID).await;
     let path = format!("/dead-letters/{id}/retry");
@@ -115,7 +115,7 @@ async fn four_at_once(world: &World, path: &str) -> Vec<u16> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_no_token_decides_nothing() {
+async fn nobody_decides_without_the_token() {
     let world = World::new().await;
     for path in ["/dead-letters/0-0/retry", "/dead-letters/0-0/discard", "/dead-letters/retry?cause=bad_json"]
     {
@@ -128,12 +128,12 @@ async fn whoever_has_no_token_decides_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_that_keeps_a_part_needs_the_log() {
+async fn a_dead_letter_that_keeps_only_a_part_needs_the_log() {
     let mut world = World::with_three_orders().await;
     let id = world.dead_lettered(0, "too_large", Some("C"), PAID).await;
     world.client.batch_execute("UPDATE build_1.dead_letters SET payload_bytes = 100000").await.unwrap();
-    let whole = world.with_token(&format!("/dead-letters/{id}")).await;
-    assert_eq!(whole["payload_is_cut"], true);
+    let dead_letter = world.with_token(&format!("/dead-letters/{id}")).await;
+    assert_eq!(dead_letter["payload_is_cut"], true);
     // Kafka is away.
     problem(world.post(&format!("/dead-letters/{id}/retry"), "").await, 503).await;
     assert_eq!(world.count("public.decisions").await, 0);

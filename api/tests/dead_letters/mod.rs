@@ -9,7 +9,7 @@ use crate::world::{TOKEN, World};
 
 impl World {
     /// A dead letter of the given cause, as a consumer would have written it; returns its id.
-    async fn dead_lettered(
+    pub async fn dead_lettered(
         &mut self,
         partition: i32,
         cause: &str,

@@ -69,18 +69,18 @@ async fn bytes_are_for_the_token_only() {
     assert_eq!(public["headers"], json!([{"name": "schema-version"}, {"name": "x"}]));
     assert_eq!((&public["payload_bytes"], &public["state"]), (&json!(5), &json!("open")));
 
-    let mut whole = world.with_token("/dead-letters/0-0").await;
-    assert_eq!(world.with_token("/dead-letters").await["dead_letters"][0], whole);
+    let mut complete = world.with_token("/dead-letters/0-0").await;
+    assert_eq!(world.with_token("/dead-letters").await["dead_letters"][0], complete);
     assert_eq!(
-        whole["headers"],
+        complete["headers"],
         json!([{"name": "schema-version", "value": "1"}, {"name": "x", "value": null}])
     );
-    assert_eq!((&whole["payload"], &whole["payload_encoding"]), (&json!("{\"ä\u{0}"), &json!("text")));
-    assert_eq!((&whole["key"], &whole["payload_is_cut"]), (&json!("k"), &json!(false)));
-    let object = whole.as_object_mut().unwrap();
+    assert_eq!((&complete["payload"], &complete["payload_encoding"]), (&json!("{\"ä\u{0}"), &json!("text")));
+    assert_eq!((&complete["key"], &complete["payload_is_cut"]), (&json!("k"), &json!(false)));
+    let object = complete.as_object_mut().unwrap();
     object.retain(|name, _| public.get(name).is_some());
     object.insert("headers".into(), public["headers"].clone());
-    assert_eq!(whole, public, "the same answer but for the bytes");
+    assert_eq!(complete, public, "the same answer, except for the bytes");
     let other = world.with_token("/dead-letters/0-1").await;
     assert_eq!((&other["payload"], &other["payload_encoding"]), (&json!("/2E="), &json!("base64")));
 
@@ -95,7 +95,7 @@ async fn bytes_are_for_the_token_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_question_is_said() {
+async fn a_bad_request_names_what_is_wrong() {
     let world = World::new().await;
     for (path, named) in [
         ("/dead-letters?state=shut", "state"),

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use crate::world::{World, header, ids};
 
-/// Path and query of an as-of answer's complete URL.
+/// The complete URL of an as-of answer, and its body.
 async fn content_location(world: &World, path: &str) -> (String, String) {
     let response = world.get(path).await;
     assert_eq!(response.status(), 200, "{path}");

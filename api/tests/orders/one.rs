@@ -19,18 +19,18 @@ async fn an_order_is_a_bare_object_with_all_its_fields() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_is_not_there_is_a_problem_that_is_as_fresh_as_an_answer() {
+async fn an_unknown_order_is_a_problem_with_the_headers_of_a_read() {
     let world = World::with_three_orders().await;
     let response = world.get("/orders/none").await;
     assert_eq!(header(&response, "applied-offsets"), "0=3,1=2");
-    assert_eq!(crate::world::problem(response, 404).await, "there is no order \"none\"");
+    assert_eq!(crate::world::problem(response, 404).await, "order \"none\" does not exist");
     world.problem(&format!("/orders/{}", "x".repeat(129)), 400).await;
     world.problem("/orders/%00", 400).await;
     world.problem("/orders/%ff", 400).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ids_are_texts_of_any_kind() {
+async fn an_id_may_be_any_text() {
     let mut world = World::new().await;
     world.append(0, 1, r#"{"event":"OrderCreated","order_id":"a/b ?ä"}"#).await;
     assert_eq!(world.json("/orders/a%2Fb%20%3F%C3%A4").await["order_id"], "a/b ?ä");

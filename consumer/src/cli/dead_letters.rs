@@ -6,7 +6,7 @@ use std::io::{Write, stdout};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use dead_letters::{DeadLetterFilter, DeadLetterId, DeadLetterView, Desk, Reason};
+use dead_letters::{DeadLetterBody, DeadLetterFilter, DeadLetterId, Operator, Reason};
 use orders::Cause;
 use service::{Exit, Failure};
 use views::read::{DeadLetter, Reader};
@@ -95,7 +95,7 @@ pub struct Retried {
     reason: Option<String>,
 }
 
-pub async fn run(command: DeadLetters, desk: &Desk, reader: &Reader) -> Result<(), Failure> {
+pub async fn run(command: DeadLetters, operator: &Operator, reader: &Reader) -> Result<(), Failure> {
     match command {
         DeadLetters::List(wanted) => list(wanted, reader).await,
         DeadLetters::Show { one, json } => show(&find(reader, one.id).await?, json),
@@ -103,12 +103,12 @@ pub async fn run(command: DeadLetters, desk: &Desk, reader: &Reader) -> Result<(
             let reason = usage(Reason::optional(retried.reason.as_deref()))?;
             match (retried.id, retried.cause) {
                 (Some(id), _) => {
-                    let decision = desk.retry(reader, id, &reason).await?;
+                    let decision = operator.retry(reader, id, &reason).await?;
                     say(&format!("dead letter {id} was retried and applied by decision {decision}"))
                 }
                 (None, Some(cause)) => {
                     let report =
-                        desk.retry_all(reader, cause, &reason, Instant::now() + RETRY_ALL_LIMIT).await?;
+                        operator.retry_all(reader, cause, &reason, Instant::now() + RETRY_ALL_LIMIT).await?;
                     say(&serde_json::to_string(&report)?)
                 }
                 (None, None) => Err(Failure::new(Exit::Usage, "neither a dead letter nor a cause is named")),
@@ -116,13 +116,13 @@ pub async fn run(command: DeadLetters, desk: &Desk, reader: &Reader) -> Result<(
         }
         DeadLetters::Discard { one, reason } => {
             let reason = usage(Reason::required(Some(&reason)))?;
-            let decision = desk.discard(one.id, &reason).await?;
+            let decision = operator.discard(one.id, &reason).await?;
             say(&format!("dead letter {} was discarded by decision {decision}", one.id))
         }
     }
 }
 
-fn usage<T>(given: dead_letters::Result<T>) -> Result<T, Failure> {
+fn usage<T>(given: Result<T, dead_letters::BadReason>) -> Result<T, Failure> {
     given.map_err(Failure::with(Exit::Usage))
 }
 
@@ -141,7 +141,7 @@ async fn list(wanted: Wanted, reader: &Reader) -> Result<(), Failure> {
         left -= page.len() as i64;
         for dead_letter in page {
             let line = match wanted.json {
-                true => serde_json::to_string(&DeadLetterView::from(dead_letter))?,
+                true => serde_json::to_string(&DeadLetterBody::from(dead_letter))?,
                 false => print::line(&dead_letter),
             };
             if !written(writeln!(stdout(), "{line}"))? {
@@ -159,7 +159,7 @@ async fn find(reader: &Reader, id: DeadLetterId) -> Result<DeadLetter, Failure> 
 
 fn show(dead_letter: &DeadLetter, json: bool) -> Result<(), Failure> {
     let text = match json {
-        true => serde_json::to_string(&DeadLetterView::from(dead_letter.clone()))?,
+        true => serde_json::to_string(&DeadLetterBody::from(dead_letter.clone()))?,
         false => print::details(dead_letter),
     };
     say(&text)

@@ -1,60 +1,88 @@
-//! A dead letter as it is shown.
+//! A dead letter as the API and `consumer dead-letters` answer it.
 
-use serde::{Serialize, Serializer};
+use orders::Time;
+use serde::Serialize;
 use views::apply::KEPT_BYTES;
-use views::read::{DeadLetter, DeadLetterBytes};
+use views::read::DeadLetter;
 
-use crate::shown::Shown;
+use crate::encoded_bytes::{EncodedBytes, Encoding};
 
-/// Field names and their meaning are those of the API: `DeadLetter` in its OpenAPI document.
+/// A dead letter: a record that could not be applied.
 #[derive(Clone, Debug, Serialize)]
-pub struct DeadLetterView {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DeadLetter))]
+pub struct DeadLetterBody {
+    /// PARTITION-OFFSET of the record.
+    #[cfg_attr(feature = "openapi", schema(example = "3-1207", pattern = "^[0-9]+-[0-9]+$"))]
     pub id: String,
     pub partition: i32,
     pub offset: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::DeadLetterState))]
     pub state: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = orders::Cause))]
     pub cause: String,
+    /// The details of the cause. The text may quote a value of the record.
     pub error: String,
+    /// The order that is incomplete without the record; null where the record names none.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub order_id: Option<String>,
-    #[serde(serialize_with = "as_text")]
-    pub appended_at: orders::Time,
-    #[serde(serialize_with = "as_text")]
-    pub dead_lettered_at: orders::Time,
+    /// The time stamp of the record.
+    pub appended_at: Time,
+    /// When the record became a dead letter of this build.
+    pub dead_lettered_at: Time,
+    /// The number of the decision that closed the dead letter; null while it is open.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub decision: Option<i64>,
+    /// The operator's reason for the decision.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub reason: Option<String>,
-    #[serde(serialize_with = "as_text_or_null")]
-    pub decided_at: Option<orders::Time>,
+    /// When the decision was taken.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub decided_at: Option<Time>,
+    /// Length of the record's value in the log, in bytes.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub payload_bytes: i32,
-    pub headers: Vec<Header>,
-    /// Only for those who may see it.
-    #[serde(flatten)]
-    pub content: Option<Content>,
+    pub headers: Vec<DeadLetterHeader>,
+    /// The key of the record, at most 64 KiB of it; null if the record has none. Only with the admin token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub key: Option<Option<String>>,
+    /// How `key` stands for the bytes. Only with the admin token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Encoding>))]
+    pub key_encoding: Option<Option<Encoding>>,
+    /// The value of the record, at most 64 KiB of it; null if the record has none. Only with the admin token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub payload: Option<Option<String>>,
+    /// How `payload` stands for the bytes. Only with the admin token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Encoding>))]
+    pub payload_encoding: Option<Option<Encoding>>,
+    /// Whether the value in the log is longer than `payload`. Only with the admin token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = bool))]
+    pub payload_is_cut: Option<bool>,
 }
 
+/// A header of a record.
 #[derive(Clone, Debug, Serialize)]
-pub struct Header {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeadLetterHeader {
     pub name: String,
-    /// Outer `None`: not for everybody.
+    /// Bytes that are not valid UTF-8 are replaced by U+FFFD; null if the header has no value. Only with the
+    /// admin token.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub value: Option<Option<String>>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-pub struct Content {
-    pub key: Option<String>,
-    pub key_encoding: Option<&'static str>,
-    pub payload: Option<String>,
-    pub payload_encoding: Option<&'static str>,
-    /// The log has more than is kept.
-    pub payload_is_cut: bool,
-}
-
-impl From<DeadLetter> for DeadLetterView {
+/// Without the bytes, which only the admin token opens, unless they were read.
+impl From<DeadLetter> for DeadLetterBody {
     fn from(dead_letter: DeadLetter) -> Self {
         let is_cut = dead_letter.is_cut();
-        let shows_all = dead_letter.bytes.is_some();
+        let with_bytes = dead_letter.bytes.is_some();
         let headers = dead_letter.headers.into_iter();
-        Self {
+        let mut body = Self {
             id: dead_letter.id.to_string(),
             partition: dead_letter.id.partition.0,
             offset: dead_letter.id.offset.0,
@@ -69,30 +97,26 @@ impl From<DeadLetter> for DeadLetterView {
             decided_at: dead_letter.decided_at,
             payload_bytes: dead_letter.payload_bytes,
             headers: headers
-                .map(|(name, value)| Header { name, value: shows_all.then_some(value) })
+                .map(|(name, value)| DeadLetterHeader { name, value: with_bytes.then_some(value) })
                 .collect(),
-            content: dead_letter.bytes.map(|bytes| Content::of(&bytes, is_cut)),
+            key: None,
+            key_encoding: None,
+            payload: None,
+            payload_encoding: None,
+            payload_is_cut: None,
+        };
+        if let Some(bytes) = dead_letter.bytes {
+            let (key, key_encoding) = encode(bytes.key, |key| key.len() == KEPT_BYTES);
+            let (payload, payload_encoding) = encode(bytes.payload, |_| is_cut);
+            (body.key, body.key_encoding) = (Some(key), Some(key_encoding));
+            (body.payload, body.payload_encoding) = (Some(payload), Some(payload_encoding));
+            body.payload_is_cut = Some(is_cut);
         }
+        body
     }
 }
 
-impl Content {
-    fn of(bytes: &DeadLetterBytes, is_cut: bool) -> Self {
-        let key = bytes.key.as_deref().map(|key| Shown::of(key, key.len() == KEPT_BYTES));
-        let payload = bytes.payload.as_deref().map(|payload| Shown::of(payload, is_cut));
-        let (key, key_encoding) = key.map(|shown| (shown.text, shown.encoding)).unzip();
-        let (payload, payload_encoding) = payload.map(|shown| (shown.text, shown.encoding)).unzip();
-        Self { key, key_encoding, payload, payload_encoding, payload_is_cut: is_cut }
-    }
-}
-
-pub(crate) fn as_text<S: Serializer>(time: &orders::Time, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(time)
-}
-
-fn as_text_or_null<S: Serializer>(time: &Option<orders::Time>, to: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => to.collect_str(time),
-        None => to.serialize_none(),
-    }
+fn encode(bytes: Option<Vec<u8>>, is_cut: impl FnOnce(&[u8]) -> bool) -> (Option<String>, Option<Encoding>) {
+    let encoded = bytes.map(|bytes| EncodedBytes::of(&bytes, is_cut(&bytes)));
+    encoded.map(|encoded| (encoded.text, encoded.encoding)).unzip()
 }

@@ -1,25 +1,24 @@
-//! A decision as a line of an export.
+//! A decision as one line of an export.
 
+use orders::Time;
 use serde::Serialize;
 use views::decisions::Exported;
 
-use crate::dead_letter::as_text;
-
-/// All that the database knows of one decision: "rebuildable from offset 0" leaves these out.
+/// Everything that the database knows about one decision. A rebuild from offset 0 cannot restore it, so it can
+/// be exported.
 #[derive(Clone, Debug, Serialize)]
 pub struct DecisionLine {
     pub decision: i64,
-    /// retry, discard or accept_gap.
+    /// `retry`, `discard` or `accept_gap`.
     pub kind: String,
     pub view: String,
     pub partition: i32,
     pub from_offset: i64,
-    /// One past the last.
+    /// One past the last offset.
     pub to_offset: i64,
     pub reason: String,
-    #[serde(serialize_with = "as_text")]
-    pub decided_at: orders::Time,
-    /// What the dead letter said when it was decided about.
+    pub decided_at: Time,
+    /// The cause, error and order of the dead letter at the time of the decision.
     pub cause: Option<String>,
     pub error: Option<String>,
     pub order_id: Option<String>,

@@ -1,34 +1,34 @@
-//! Why a dead letter was not decided about; then nothing has changed.
+//! Why an operator's act failed. Unless a variant says otherwise, nothing has changed.
 
 use orders::Rejection;
-use views::Recovery;
+use tokio::task::JoinError;
 use views::dead_letters::DeadLetterId;
 use views::read::ReadError;
 
-use crate::reason::MAX_REASON_CHARS;
+use crate::reason::BadReason;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no dead letter {0}")]
+    #[error("dead letter {0} does not exist")]
     NotFound(DeadLetterId),
 
-    #[error("dead letter {id} is {state}{} already", by(.decision))]
+    #[error("dead letter {id} is already {state}{}", by(.decision))]
     Closed { id: DeadLetterId, state: String, decision: Option<i64> },
 
-    /// The record is what it was, and so is its fault.
-    #[error("the record of dead letter {id} is refused again: {rejection}")]
+    /// Decoding, or PostgreSQL, refuses the same bytes for the same reason as before.
+    #[error("the record of dead letter {id} was refused again: {rejection}")]
     StillRefused { id: DeadLetterId, rejection: Rejection },
 
     #[error(
-        "dead letter {0} keeps a part of its record only, and the log no longer has the whole; append a right event and discard \
-         the dead letter"
+        "dead letter {0} keeps only a part of its record, and the log no longer holds the rest; append a corrected event and \
+         discard the dead letter"
     )]
-    Gone(DeadLetterId),
+    RecordGone(DeadLetterId),
 
-    #[error("a reason has 1 to {MAX_REASON_CHARS} characters and no NUL; only a discard must have one")]
-    BadReason,
+    #[error(transparent)]
+    Reason(#[from] BadReason),
 
     #[error(transparent)]
     Log(#[from] event_log::Error),
@@ -39,17 +39,10 @@ pub enum Error {
     #[error(transparent)]
     Views(#[from] views::Error),
 
-    #[error("reading the log ended early: {0}")]
-    Task(#[from] tokio::task::JoinError),
+    #[error("the thread that read the record from the log ended early: {cause}")]
+    LogReader { cause: JoinError },
 }
 
 fn by(decision: &Option<i64>) -> String {
-    decision.map(|decision| format!(" (decision {decision})")).unwrap_or_default()
-}
-
-impl Error {
-    /// A value that only PostgreSQL refuses.
-    pub(crate) fn is_of_the_record(error: &views::Error) -> bool {
-        error.recovery() == Recovery::Record
-    }
+    decision.map(|decision| format!(" by decision {decision}")).unwrap_or_default()
 }

@@ -1,22 +1,25 @@
-//! What an operator does about dead letters, for the API and the command line alike: look at
-//! them, retry or discard them. A retry takes the record's bytes from the dead letter or, where it
-//! keeps only a part, from the log.
+//! What an operator does about dead letters, for the API and the command line alike: look at them, retry them,
+//! discard them. A retry takes the bytes of the record from the dead letter or, where it keeps only a part, from
+//! the log.
 
 mod bulk;
+mod bulk_report;
 mod dead_letter;
 mod decision;
-mod desk;
+mod encoded_bytes;
 mod error;
+mod operator;
 mod reason;
-mod shown;
-mod whole;
+mod records;
+mod state;
 
-pub use bulk::{BulkReport, Refusal};
-pub use dead_letter::{DeadLetterView, Header};
+pub use bulk_report::{BulkRetryRefusal, BulkRetryReport};
+pub use dead_letter::{DeadLetterBody, DeadLetterHeader};
 pub use decision::DecisionLine;
-pub use desk::Desk;
+pub use encoded_bytes::{EncodedBytes, Encoding};
 pub use error::{Error, Result};
-pub use reason::{MAX_REASON_CHARS, Reason};
-pub use shown::Shown;
+pub use operator::Operator;
+pub use reason::{BadReason, MAX_REASON_CHARS, Reason};
+pub use state::{DeadLetterState, UnknownState};
 pub use views::dead_letters::DeadLetterId;
 pub use views::read::DeadLetterFilter;

@@ -12,6 +12,8 @@ pub mod lifecycle;
 pub mod log;
 pub mod log_identity;
 pub mod new_event;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod order_id;
 pub mod positions;
 pub mod record;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
@@ -24,12 +24,6 @@ impl Time {
     pub const MIN: Self = Self(Self::POSTGRES_EPOCH - 211_813_488_000_000_000);
     /// 9999-12-30T22:00:00Z, the latest that RFC 3339 can write in every time zone.
     pub const MAX: Self = Self(253_402_207_200_000_000);
-
-    /// The time of this machine's clock.
-    #[must_use]
-    pub fn now() -> Self {
-        Self(Timestamp::now().as_microsecond())
-    }
 
     /// The time that lies `duration` before this one, or [`Time::MIN`] if that is later.
     #[must_use]
@@ -70,6 +64,16 @@ impl Time {
     #[must_use]
     pub fn from_postgres(micros: i64) -> Self {
         Self(micros.saturating_add(Self::POSTGRES_EPOCH))
+    }
+}
+
+/// A time that cannot be kept becomes the nearest one that can.
+impl From<SystemTime> for Time {
+    fn from(time: SystemTime) -> Self {
+        let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        let since_1970 =
+            time.duration_since(UNIX_EPOCH).map_or_else(|before| -micros(before.duration()), micros);
+        Self(since_1970).clamp(Self::MIN, Self::MAX)
     }
 }
 
@@ -139,6 +143,14 @@ mod tests {
         assert_eq!(Time::from_millis(61_000).before(minute), Time::from_millis(1000));
         assert_eq!(Time::MIN.before(minute), Time::MIN);
         assert_eq!(Time::MAX.before(Duration::MAX), Time::MIN);
+    }
+
+    #[test]
+    fn a_system_time_counts_from_1970_both_ways() {
+        let half = Duration::from_millis(500);
+        assert_eq!(Time::from(UNIX_EPOCH + half).as_micros(), 500_000);
+        assert_eq!(Time::from(UNIX_EPOCH - half).as_micros(), -500_000);
+        assert_eq!(Time::from(UNIX_EPOCH - Duration::from_secs(1 << 40)), Time::MIN);
     }
 
     #[test]

@@ -7,7 +7,9 @@ pub(crate) const LISTED: usize = 100;
 /// Longer values are cut off; in characters.
 const VALUE_LIMIT: usize = 200;
 
+/// What a verification found to differ between the log and the build.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Differences {
     /// Values and rows that differ, in the stretches that were inspected.
     pub total: u64,
@@ -19,20 +21,27 @@ pub struct Differences {
 
 /// One value that is not what the log says, or a whole row if `column` is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Difference {
     /// `order_history`, `dead_letters` or `orders`.
     pub table: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = i32))]
     pub partition: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
     pub offset: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub order_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub column: Option<String>,
     /// What follows from the log; null stands for NULL or for no row.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub expected: Option<String>,
     /// What the table holds; null stands for NULL or for no row.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub found: Option<String>,
 }
 

@@ -102,7 +102,7 @@ impl Error {
     /// For changes of the rebuild's row: PostgreSQL refuses them to whoever does not own it.
     pub(crate) fn from_row_change(error: views::Error) -> Self {
         match error {
-            views::Error::Refused { .. } => Self::NotOwner,
+            views::Error::NotTheOwner { .. } => Self::NotOwner,
             other => Self::Views(other),
         }
     }
@@ -120,12 +120,23 @@ mod tests {
 
     #[test]
     fn a_refused_change_of_the_row_means_that_another_process_owns_it() {
-        let refused = views::Error::Refused { attempt: "moving a rebuild on", reason: "x".into() };
+        let refused = views::Error::NotTheOwner { attempt: "moving a rebuild on" };
         let error = Error::from_row_change(refused);
         assert!(matches!(error, Error::NotOwner), "{error}");
         assert_eq!(error.recovery(), Recovery::LetGo);
         let other = Error::from_row_change(views::Error::Decided);
         assert!(matches!(other, Error::Views(views::Error::Decided)), "{other}");
+    }
+
+    #[test]
+    fn what_to_do_about_an_error_of_the_log_follows_from_its_kind() {
+        use event_log::Error as Log;
+        let no_thread = Log::Thread { name: "log-replay", cause: std::io::Error::other("no memory") };
+        assert_eq!(Error::from(no_thread).recovery(), Recovery::Fail(FailureCause::Unexpected));
+        let topic_name = Log::TopicName("a\0".into());
+        assert_eq!(Error::from(topic_name).recovery(), Recovery::Fail(FailureCause::Unexpected));
+        let no_leader = Log::NoLeader { topic: "food-orders".into(), seconds: 60 };
+        assert_eq!(Error::from(no_leader).recovery(), Recovery::Retry);
     }
 
     #[test]

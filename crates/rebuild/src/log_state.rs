@@ -14,7 +14,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct LogState {
     /// `None` if the topic does not exist.
     pub(crate) identity: Option<LogIdentity>,
-    pub(crate) watermarks: OffsetRanges,
+    pub(crate) offset_ranges: OffsetRanges,
 }
 
 impl LogState {
@@ -22,7 +22,7 @@ impl LogState {
         ask(settings, |client| {
             Ok(Self {
                 identity: client.identity(ANSWER_TIMEOUT)?,
-                watermarks: client.offset_ranges(ANSWER_TIMEOUT)?,
+                offset_ranges: client.offset_ranges(ANSWER_TIMEOUT)?,
             })
         })
         .await
@@ -31,8 +31,8 @@ impl LogState {
 
 /// The end offsets of all partitions.
 pub(crate) async fn end_offsets(settings: &KafkaSettings) -> Result<Positions> {
-    let watermarks = ask(settings, |client| client.offset_ranges(ANSWER_TIMEOUT)).await?;
-    Ok(watermarks.into_iter().map(|(partition, marks)| (partition, marks.end_offset)).collect())
+    let ranges = ask(settings, |client| client.offset_ranges(ANSWER_TIMEOUT)).await?;
+    Ok(ranges.into_iter().map(|(partition, range)| (partition, range.end_offset)).collect())
 }
 
 async fn ask<T: Send + 'static>(

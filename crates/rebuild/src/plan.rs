@@ -15,7 +15,9 @@ use crate::error::{Error, Result};
 use crate::outcome::Failure;
 use crate::settings::Settings;
 
+/// What a rebuild will take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Plan {
     /// The build that served when the plan was made.
     pub live_build: i64,
@@ -23,6 +25,7 @@ pub struct Plan {
     pub topic: String,
     /// Null where the broker gives topics no id.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub topic_id: Option<String>,
     /// Ordered by partition.
     pub partitions: Vec<PlannedPartition>,
@@ -33,6 +36,7 @@ pub struct Plan {
     /// The room that making the build takes, sorting included.
     pub disk_needed_bytes: u64,
     /// Null if the file system of the database cannot be seen from here.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub disk_free_bytes: Option<u64>,
     /// From the first event to the switch.
     pub events_per_second: f64,
@@ -40,7 +44,9 @@ pub struct Plan {
     pub estimated_seconds: f64,
 }
 
+/// What is to be read of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlannedPartition {
     pub partition: i32,
     /// The first offset that the log still has.
@@ -52,6 +58,7 @@ pub struct PlannedPartition {
 /// Where the expected rate comes from: the last rebuild, or a default if none was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum RateSource {
     LastRebuild,
     Default,

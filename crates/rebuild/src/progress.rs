@@ -7,7 +7,9 @@ use views::rebuild::State;
 
 /// The current phase; `phases` lists those before it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Progress {
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub state: Option<State>,
     /// What this phase has read of the log, ordered by partition; empty if it does not read the log.
     pub partitions: Vec<PartitionProgress>,
@@ -17,14 +19,18 @@ pub struct Progress {
     pub events_total: u64,
     pub events_per_second: f64,
     /// Time until the end of this phase; null while it is not known.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub eta_seconds: Option<f64>,
     /// What the rebuild waits for, if it does.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub waits_for: Option<String>,
     /// The phases that are over, in their order.
     pub phases: Vec<Phase>,
 }
 
+/// How far this phase has read one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PartitionProgress {
     pub partition: i32,
     /// The position where this phase began.
@@ -37,6 +43,7 @@ pub struct PartitionProgress {
 
 /// A phase that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Phase {
     pub state: State,
     pub events: u64,

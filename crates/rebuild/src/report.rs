@@ -23,7 +23,7 @@ pub(crate) async fn report_until_row_is_lost(context: Context) {
         }
         let Some(session) = &session else { continue };
         match context.owner.save_progress(session, &progress).await {
-            Err(views::Error::Refused { .. }) => return,
+            Err(views::Error::NotTheOwner { .. }) => return,
             Err(error) => tracing::debug!(%error, "the progress of a rebuild was not recorded"),
             Ok(()) => {}
         }

@@ -11,24 +11,34 @@ use crate::json::from_json;
 use crate::plan::Plan;
 use crate::progress::Progress;
 
+/// One rebuild of a view.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Rebuild))]
 pub struct RebuildView {
     pub id: i64,
+    #[cfg_attr(feature = "openapi", schema(schema_with = views::openapi::view_name))]
     pub view: String,
     pub state: State,
     /// The build that this rebuild makes; null while it is planned.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub build: Option<i64>,
     pub switch: SwitchMode,
     pub dry_run: bool,
     /// Why it failed or was cancelled.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub reason: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub plan: Option<Plan>,
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub progress: Option<Progress>,
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub differences: Option<Differences>,
     /// The process that drives the rebuild, or was the last to do so.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub runner: Option<String>,
     pub requested_at: Time,
     pub updated_at: Time,
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub finished_at: Option<Time>,
 }
 

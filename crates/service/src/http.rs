@@ -1,10 +1,13 @@
 //! `/health/…` and `/metrics` over HTTP, as routes for any server.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use serde::Serialize;
 
 use crate::health::{Health, Report};
 use crate::metrics::{CONTENT_TYPE, Metrics};
@@ -12,26 +15,44 @@ use crate::metrics::{CONTENT_TYPE, Metrics};
 /// `/health/live`, `/health/ready`, `/health/started` and `/metrics`.
 pub fn routes(health: Health, metrics: Metrics) -> Router {
     Router::new()
-        .route("/health/live", get(async |State(health): State<Health>| answer(&health.live())))
-        .route("/health/ready", get(async |State(health): State<Health>| answer(&health.ready())))
-        .route("/health/started", get(async |State(health): State<Health>| answer(&health.started())))
+        .route("/health/live", get(async |State(health): State<Health>| probe(health.live())))
+        .route("/health/ready", get(async |State(health): State<Health>| probe(health.ready())))
+        .route("/health/started", get(async |State(health): State<Health>| probe(health.started())))
         .with_state(health)
-        .route("/metrics", get(async move || ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.render())))
+        .route("/metrics", get(async move || exposition(&metrics)))
+}
+
+/// The answer of a probe.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Probe))]
+pub struct ProbeBody {
+    /// Each check with `ok`, or with the reason why it fails.
+    checks: BTreeMap<&'static str, String>,
+    status: ProbeStatus,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+enum ProbeStatus {
+    Ok,
+    Failing,
 }
 
 /// 200 or 503, with every check and the reason of each that fails.
-fn answer(report: &Report) -> Response {
-    let fine = report.is_fine();
-    let checks: serde_json::Map<_, _> = report
-        .checks
-        .iter()
-        .map(|(name, state)| {
-            let text = state.as_ref().err().map_or("ok", String::as_str);
-            ((*name).to_owned(), text.into())
-        })
-        .collect();
-    let body = serde_json::json!({ "status": if fine { "ok" } else { "failing" }, "checks": checks });
-    let status = if fine { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-    (status, headers, body.to_string()).into_response()
+pub fn probe(report: Report) -> Response {
+    let (code, status) = match report.is_fine() {
+        true => (StatusCode::OK, ProbeStatus::Ok),
+        false => (StatusCode::SERVICE_UNAVAILABLE, ProbeStatus::Failing),
+    };
+    let check = |(name, state): (&'static str, Result<(), String>)| {
+        (name, state.err().unwrap_or_else(|| "ok".to_owned()))
+    };
+    let body = ProbeBody { checks: report.checks.into_iter().map(check).collect(), status };
+    (code, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
+}
+
+/// The metrics in the text format of Prometheus.
+pub fn exposition(metrics: &Metrics) -> Response {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.render()).into_response()
 }

@@ -1,23 +1,25 @@
 //! Applying records: one transaction for rows and positions.
 //!
-//! BEGIN, move the positions by compare-and-set, COPY the history, upsert the orders,
-//! fold the others again, insert the dead letters, COMMIT. Anything but the expected row
-//! counts rolls all of it back.
+//! BEGIN; move the positions by compare-and-set; COPY the history; upsert the orders; fold again those
+//! that the upsert left alone; insert the dead letters; COMMIT. Any other row count than the expected
+//! one rolls everything back.
 
 mod batch;
 mod breaker;
 pub(crate) mod copy;
 mod dead_letter;
+mod disposition;
+mod merged_orders;
 mod order_rows;
-mod orders;
 mod refold;
 mod rows;
 mod writer;
 
-pub use batch::{Advance, Batch, Codec, Judged, envelope};
+pub use batch::{Advance, Batch, Codec};
 pub use breaker::Breaker;
 pub use copy::{COLUMNS, derived_event_id};
-pub use dead_letter::{Closed, DeadLetter, KEPT_BYTES};
-pub use order_rows::{ORDER_COLUMNS, OrderPiece, OrderRows};
+pub use dead_letter::{Closed, KEPT_BYTES};
+pub use disposition::{Disposition, envelope};
+pub use order_rows::{OrderPiece, OrderRows};
 pub(crate) use rows::Rows;
 pub(crate) use writer::Writer;

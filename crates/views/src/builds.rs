@@ -1,4 +1,4 @@
-//! Builds: which one of a view is active, and how one is made and switched in.
+//! Builds: which one of a view is active, and how one is made, activated and dropped.
 
 use std::fmt;
 
@@ -53,14 +53,14 @@ pub(crate) async fn active_on(client: &Client) -> Result<Active> {
     Ok(Active { build: Build(row.get(0)), projection_version: row.get(1) })
 }
 
-/// Makes build 1, active and empty, so that "no active build" never exists.
+/// Makes build 1, active and empty, so that there is always an active build.
 pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
     session
         .run_tx("making the first build", |tx| {
             async move {
                 let made: bool = tx
                     .query_one(
-                        "/* views::builds */ SELECT EXISTS (SELECT FROM public.builds WHERE view = $1)",
+                        "/* views::builds::ensure_first */ SELECT EXISTS (SELECT FROM public.builds WHERE view = $1)",
                         &[&ORDERS],
                     )
                     .await
@@ -78,7 +78,7 @@ pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
         .await
 }
 
-/// Makes a build's row, schema and tables, without what [`add_indexes`] adds.
+/// Makes a build's row, schema and tables, without the indexes.
 pub(crate) async fn create(tx: &Transaction<'_>) -> Result<Build> {
     let build = tx
         .query_one(
@@ -114,8 +114,8 @@ pub(crate) async fn add_orders_indexes(tx: &Transaction<'_>, build: Build) -> Re
         .map_err(Error::during("making the indexes of a build's orders"))
 }
 
-/// Points reads and the public views to `build`; the one before is superseded.
-/// Part of a switch: the caller holds what keeps writers away.
+/// Points reads and the public views to `build`, and supersedes the active one. The caller holds the
+/// locks that keep writers away.
 pub(crate) async fn activate(tx: &Transaction<'_>, build: Build) -> Result<()> {
     tx.execute(
         "/* views::builds::activate */ UPDATE public.builds SET state = 'superseded', superseded_at = now()
@@ -135,8 +135,8 @@ pub(crate) async fn activate(tx: &Transaction<'_>, build: Build) -> Result<()> {
         .map_err(Error::during("pointing the public views to a build"))
 }
 
-/// Drops a build's tables; its row stays as a record, and is locked first: a decision
-/// locks it, too, before it writes to the tables.
+/// Drops a build's tables. Its row stays as a record; it is locked first, because a decision locks it
+/// before it writes to the tables.
 pub(crate) async fn discard(tx: &Transaction<'_>, build: Build) -> Result<()> {
     tx.execute(
         "/* views::builds::discard */ UPDATE public.builds SET state = 'dropped' WHERE id = $1",

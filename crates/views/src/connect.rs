@@ -1,9 +1,9 @@
-//! Connections to PostgreSQL.
+//! Where the database is. All sessions are opened here, single ones and those of a pool.
 
 use std::fmt;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{BuildError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
 use native_tls::TlsConnector;
 use postgres_native_tls::MakeTlsConnector;
 use secrecy::{ExposeSecret, SecretString};
@@ -13,7 +13,7 @@ use tokio_postgres::{CancelToken, Config};
 use crate::error::{Error, Result};
 use crate::session::{Session, SessionKind};
 
-/// Where the database is, and how to speak to it. Prints without its password.
+/// Where the database is, and how to connect to it. Its password is never printed.
 #[derive(Clone)]
 pub struct Database {
     config: Config,
@@ -52,7 +52,7 @@ impl Database {
                 return Err(Invalid::new("DATABASE_URL", reason));
             }
         };
-        // A peer that is gone without a word is noticed within about 15 s, idle or not.
+        // A server that went away without a word is noticed within about 15 s, idle or not.
         config
             .connect_timeout(Duration::from_secs(5))
             .keepalives(true)
@@ -73,13 +73,13 @@ impl Database {
         Ok(Self { config, tls: MakeTlsConnector::new(tls) })
     }
 
-    /// A connection of its own; `name` is what `pg_stat_activity` shows.
+    /// Opens a session; `name` is what `pg_stat_activity` shows.
     pub async fn session(&self, name: &str, kind: SessionKind) -> Result<Session> {
         let config = self.config_for(name, kind);
         let (client, connection) =
             config.connect(self.tls.clone()).await.map_err(Error::during("connecting to PostgreSQL"))?;
         tokio::spawn(async move {
-            // The client's next call reports the error to whoever waits for it.
+            // The client's next call reports the error to its caller.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a database connection ended");
             }
@@ -87,16 +87,16 @@ impl Database {
         Ok(Session { client })
     }
 
-    /// Asks the server to end what a session is doing now.
+    /// Asks the server to cancel the query that a session runs.
     pub(crate) async fn cancel(&self, token: &CancelToken) -> Result<()> {
         token.cancel_query(self.tls.clone()).await.map_err(Error::during("cancelling a query"))
     }
 
-    /// Every connection is opened with this.
+    /// Every connection is opened with this configuration.
     fn config_for(&self, name: &str, kind: SessionKind) -> Config {
         let mut config = self.config.clone();
         config.application_name(name);
-        // After those of the URL: the last one counts.
+        // After the options of the URL: of the same setting, the last one counts.
         let given = config.get_options().unwrap_or_default().to_owned();
         config.options(given + &kind.options());
         config
@@ -115,6 +115,10 @@ impl Database {
             .wait_timeout(Some(wait))
             .create_timeout(Some(Duration::from_secs(5)))
             .build()
-            .map_err(|error| Error::Unusable(format!("the connection pool cannot be built: {error}")))
+            // The only reason there is, and a runtime is named above.
+            .map_err(|BuildError::NoRuntimeSpecified| Error::Pool {
+                attempt: "making the connection pool",
+                cause: PoolError::NoRuntimeSpecified,
+            })
     }
 }

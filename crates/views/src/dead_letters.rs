@@ -1,5 +1,5 @@
-//! Deciding about dead letters: an operator's act, applied to all builds at once. Reading them
-//! is in [`crate::read`], where the record comes from is up to the caller.
+//! Deciding about dead letters: an act of an operator, applied to all builds at once. [`crate::read`]
+//! reads them; the caller brings their records.
 
 mod builds;
 mod decide;

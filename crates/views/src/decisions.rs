@@ -1,10 +1,10 @@
-//! Decisions: numbered acts of an operator about single records, and how writers of a
-//! build learn of them.
+//! Decisions: numbered acts of an operator about single records, and how the writers of a build learn
+//! of them.
 //!
-//! Decisions are taken one at a time, under a lock that is held until the commit. So they
-//! become visible in the order of their numbers: a cut that names the latest one is complete.
-//! Whoever writes to a build that is not active holds the same lock shared while a batch is
-//! written. Lock order: this lock, rows of `builds`, rows of `rebuilds`, then a build's tables.
+//! Decisions are taken one at a time, under a lock that is held until the commit. So they become
+//! visible in the order of their numbers, and a cut that names the latest one is complete. A writer of
+//! a build that is not active shares this lock while it writes a batch. Lock order: this lock, rows of
+//! `builds`, rows of `rebuilds`, then the tables of a build.
 
 use std::collections::HashMap;
 
@@ -16,27 +16,30 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::Timestamptz;
 
-/// The number means nothing; it only has to be ours.
-const DECIDING: i64 = 0x00f0_0d05;
+/// The number has no meaning; it only has to differ from those of our other locks.
+const DECISIONS_LOCK: i64 = 0x00f0_0d05;
 
-/// `$1` view, `$2` partitions, `$3` and `$4` from where to where, `$5` the latest that is known.
-pub(crate) const DECIDED_SINCE: &str = "/* views::decisions::decided_since */ SELECT EXISTS (
+/// `$1` is the view; `$2` the partitions, with the offsets from `$3` up to, not including, `$4`; `$5` the
+/// latest decision that is known.
+pub(crate) fn decided_since() -> &'static str {
+    "/* views::decisions::decided_since */ SELECT EXISTS (
     SELECT FROM public.decisions AS d
     JOIN unnest($2::int[], $3::bigint[], $4::bigint[]) AS span (partition, from_offset, to_offset)
         ON d.partition = span.partition AND d.from_offset >= span.from_offset AND d.from_offset < span.to_offset
-    WHERE d.view = $1 AND d.kind IN ('retry', 'discard') AND d.id > $5)";
+    WHERE d.view = $1 AND d.kind IN ('retry', 'discard') AND d.id > $5)"
+}
 
-/// What an operator makes of a dead letter.
+/// What an operator decides about a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The record is decoded again and applied.
     Retry,
-    /// It stays out for good.
+    /// The record stays out for good.
     Discard,
 }
 
 impl Verdict {
-    /// In column `decisions.kind`.
+    /// Its name in column `decisions.kind`.
     #[must_use]
     pub fn kind(self) -> &'static str {
         match self {
@@ -45,7 +48,7 @@ impl Verdict {
         }
     }
 
-    /// In column `dead_letters.state`.
+    /// The state of a dead letter after it, in column `dead_letters.state`.
     #[must_use]
     pub fn state(self) -> &'static str {
         match self {
@@ -60,7 +63,7 @@ impl Verdict {
 pub struct Decided {
     pub id: i64,
     pub verdict: Verdict,
-    /// What the dead letter said when it was decided about.
+    /// The dead letter as it was when it was decided about.
     pub dead_letter: Rejection,
 }
 
@@ -82,13 +85,13 @@ impl Decisions {
         self.by_record.insert((partition, offset), decided);
     }
 
-    /// The highest number among them.
+    /// The highest number among them; 0 without one.
     pub(crate) fn upto(&self) -> i64 {
         self.upto
     }
 }
 
-/// About the records of these partitions from these positions on.
+/// The decisions about records from these positions on.
 pub async fn ahead(session: &Session, positions: &Positions) -> Result<Decisions> {
     let partitions: Vec<_> = positions.partitions().map(|partition| partition.0).collect();
     let from: Vec<_> = positions.iter().map(|(_, position)| position.0).collect();
@@ -113,16 +116,22 @@ pub async fn ahead(session: &Session, positions: &Positions) -> Result<Decisions
 
 fn decided(row: &Row) -> Result<Decided> {
     let cause: Option<&str> = row.get(4);
-    let cause: Cause = cause.unwrap_or_default().parse().map_err(|error| {
-        Error::Unusable(format!("decision {} is of another version: {error}", row.get::<_, i64>(2)))
-    })?;
+    let id = row.get(2);
+    let cause: Cause = cause
+        .unwrap_or_default()
+        .parse()
+        .map_err(|error| Error::DamagedDecision { id, cause: format!("column cause: {error}") })?;
     let message = row.get::<_, Option<String>>(5).unwrap_or_default();
-    let verdict = if row.get::<_, &str>(3) == "retry" { Verdict::Retry } else { Verdict::Discard };
+    let verdict = match row.get(3) {
+        "retry" => Verdict::Retry,
+        "discard" => Verdict::Discard,
+        kind => return Err(Error::DamagedDecision { id, cause: format!("column kind: {kind:?}") }),
+    };
     let dead_letter = Rejection { order_id: row.get(6), ..Rejection::new(cause, message) };
-    Ok(Decided { id: row.get(2), verdict, dead_letter })
+    Ok(Decided { id, verdict, dead_letter })
 }
 
-/// The number of the last decision; 0: none yet.
+/// The number of the latest decision; 0 if there is none.
 pub async fn latest(session: &Session) -> Result<i64> {
     let row = session
         .client
@@ -132,20 +141,19 @@ pub async fn latest(session: &Session) -> Result<i64> {
     Ok(row.get(0))
 }
 
-/// Begins to decide, in a transaction of its own: waits for whoever does already, and for
-/// batches of builds that are not active.
+/// Begins to decide: waits for other decisions to commit, and for batches of builds that are not active.
 pub(crate) async fn lock(tx: &Transaction<'_>) -> Result<()> {
-    tx.batch_execute(&format!("/* views::decisions::lock */ SELECT pg_advisory_xact_lock({DECIDING})"))
+    tx.batch_execute(&format!("/* views::decisions::lock */ SELECT pg_advisory_xact_lock({DECISIONS_LOCK})"))
         .await
         .map_err(Error::during("waiting to decide"))
 }
 
-/// A statement that keeps decisions away until the transaction ends.
+/// A statement that keeps decisions from being taken until its transaction ends.
 pub(crate) fn keep_away() -> String {
-    format!("/* views::decisions::keep_away */ SELECT pg_advisory_xact_lock_shared({DECIDING})")
+    format!("/* views::decisions::keep_away */ SELECT pg_advisory_xact_lock_shared({DECISIONS_LOCK})")
 }
 
-/// Writes a decision down and returns its number.
+/// Records a decision and returns its number.
 pub(crate) async fn record(
     tx: &Transaction<'_>,
     verdict: Verdict,
@@ -175,16 +183,16 @@ pub(crate) async fn record(
     Ok(row.get(0))
 }
 
-/// A row of table `decisions`, as it is exported.
+/// A row of table `decisions`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
     pub id: i64,
-    /// retry, discard or accept_gap.
+    /// `retry`, `discard` or `accept_gap`.
     pub kind: String,
     pub view: String,
     pub partition: i32,
     pub from_offset: i64,
-    /// One past the last.
+    /// One past the last offset that the decision is about.
     pub to_offset: i64,
     pub reason: String,
     pub decided_at: Time,

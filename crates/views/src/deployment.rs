@@ -1,8 +1,8 @@
-//! One deployment per database: all consumers that write to it are of one group.
+//! One deployment per database: all consumers that write to it belong to one consumer group.
 //!
-//! Each holds an advisory lock shared for as long as it runs. Whoever comes with
-//! another group needs it exclusively, which it gets only when none of the old
-//! group is left; then it writes its name into the one row of `deployment`.
+//! Each of them shares an advisory lock for as long as it runs. A consumer of another group needs the
+//! lock exclusively, and gets it only when no consumer of the old group is left; then it writes its
+//! group's name into the one row of `deployment`.
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,12 @@ use crate::connect::Database;
 use crate::error::{Error, Result};
 use crate::session::{Session, SessionKind};
 
-/// The number means nothing; it only has to be ours.
+/// The number has no meaning; it only has to differ from those of our other locks.
 const DEPLOYMENT_LOCK: i64 = 0x00f0_0d02;
-/// The session of a process that was killed may outlive it a little.
-const PATIENCE: Duration = Duration::from_secs(3);
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long the lock is waited for: the session of a process that was killed may outlive it a little.
+const LOCK_WAIT_LIMIT: Duration = Duration::from_secs(3);
+/// How often the lock is tried meanwhile.
+const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The right to write, for as long as the session lives.
 pub struct Deployment {
@@ -22,8 +23,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Takes part in the deployment of `group`. [`Error::OtherDeployment`] if consumers
-    /// of another one run.
+    /// Joins the deployment of `group`. [`Error::OtherDeployment`] while consumers of another group run.
     pub async fn join(database: &Database, group: &str) -> Result<Self> {
         let session = database.session("food-orders deployment", SessionKind::Short).await?;
         let this = Self { session };
@@ -32,23 +32,23 @@ impl Deployment {
             if this.try_shared(group).await? || this.try_take_over(group).await? {
                 return Ok(this);
             }
-            if began.elapsed() > PATIENCE
+            if began.elapsed() > LOCK_WAIT_LIMIT
                 && let Some(running) = this.group().await?
                 && running != group
             {
                 return Err(Error::OtherDeployment { running });
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(LOCK_INTERVAL).await;
         }
     }
 
-    /// Whether the right is held still; asks the server, so that a connection that was cut
-    /// without a word is noticed.
+    /// Whether the right is still held. Asks the server, so that a connection that broke without a word is
+    /// noticed.
     pub async fn is_held(&self) -> bool {
         self.session.client.batch_execute("/* views::deployment::is_held */").await.is_ok()
     }
 
-    /// Beside others of the same group.
+    /// Joins consumers of the same group.
     async fn try_shared(&self, group: &str) -> Result<bool> {
         if !self.lock("pg_try_advisory_lock_shared").await? {
             return Ok(false);
@@ -60,7 +60,7 @@ impl Deployment {
         Ok(false)
     }
 
-    /// In place of a group of which none is left.
+    /// Takes the place of a group of which no consumer is left.
     async fn try_take_over(&self, group: &str) -> Result<bool> {
         if !self.lock("pg_try_advisory_lock").await? {
             return Ok(false);
@@ -79,10 +79,10 @@ impl Deployment {
             tracing::warn!(
                 before,
                 group,
-                "another group's consumers have ended; this group has the database now"
+                "no consumer of the other group runs any more; this group writes to the database now"
             );
         }
-        // The same session holds both for a moment, so nobody comes in between.
+        // The session holds both locks for a moment, so that no other group can come in between.
         self.lock("pg_try_advisory_lock_shared").await?;
         self.lock("pg_advisory_unlock").await
     }

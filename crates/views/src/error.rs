@@ -1,25 +1,35 @@
-//! What can go wrong with the database, sorted by what the caller can do.
+//! What can go wrong with the database, sorted by what the caller can do. Every message is complete:
+//! it holds the words of its cause, and no error has a source to print beside it.
 
-use orders::{Partition, Position};
+mod driver;
+mod recovery;
+
+use deadpool_postgres::PoolError;
+use orders::{Offset, Partition, Position};
 use tokio_postgres::error::SqlState;
 
 use crate::builds::Build;
+use crate::dead_letters::DeadLetterId;
+
+pub(crate) use driver::words;
+pub use recovery::Recovery;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What was attempted, and PostgreSQL's or the driver's word on it.
-    #[error("{attempt}: {}", describe(.source))]
-    Database { attempt: &'static str, source: tokio_postgres::Error },
+    /// What was attempted, and what PostgreSQL or the driver says about it.
+    #[error("{attempt}: {}", driver::describe(.cause))]
+    Database { attempt: &'static str, cause: tokio_postgres::Error },
 
-    #[error("no free database connection for {attempt}: {message}")]
-    Pool { attempt: &'static str, message: String },
+    /// All connections of the pool are in use, or none can be opened.
+    #[error("{attempt}: no database connection was free: {cause}")]
+    Pool { attempt: &'static str, cause: PoolError },
 
-    /// The position row is not where this writer left it: another owner has the
-    /// partition, or the build is no longer the active one.
+    /// The position row is not where this writer left it, or its build is not the one to write to any more:
+    /// another owner has the partition.
     #[error("{attempt} refused: {reason}")]
-    Refused { attempt: &'static str, reason: String },
+    Fenced { attempt: &'static str, reason: String },
 
     /// The database is older than it was: restored, failed over to a standby that lagged, or it crashed and
     /// lost what was committed without waiting for the disk. What was read since has to be read again.
@@ -39,8 +49,9 @@ pub enum Error {
          this the right topic (KAFKA_TOPIC), and did its producers change their format? --no-breaker goes on all the same"
     )]
     TooManyDeadLetters { dead_letters: usize, records: usize, last: String },
-    /// An operator has decided about a record of this batch since it was encoded.
-    #[error("an operator has decided about one of these records meanwhile")]
+
+    /// The batch has to be encoded again, with the new decision.
+    #[error("an operator has decided about one of these records since they were read")]
     Decided,
 
     /// The active build was made by another version of the code.
@@ -51,130 +62,88 @@ pub enum Error {
     )]
     ProjectionVersion { build: Build, found: i32 },
 
-    /// The database holds or lacks something that only a person can mend.
-    #[error("{0}")]
-    Unusable(String),
-}
+    /// A rebuild's row says that another process drives it, or that it has ended.
+    #[error("{attempt} refused: another process has ended it or drives it")]
+    NotTheOwner { attempt: &'static str },
 
-/// What to do about an [`Error`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recovery {
-    /// The same again, after a pause: the connection, a deadlock, a full disk.
-    Retry,
-    /// A value that only PostgreSQL refuses: find the record and dead-letter it.
-    Record,
-    /// Drop what is buffered and read the positions again.
-    Reclaim,
-    /// A person must act.
-    Stop,
+    #[error("build {build} is active and cannot be dropped")]
+    ActiveBuild { build: Build },
+
+    #[error("no build of view {} is active; run the consumer, which makes the first one", crate::ORDERS)]
+    NoActiveBuild,
+
+    /// A switch would take reads back in time.
+    #[error(
+        "build {build} stands at {reached} in partition {partition} and the live one at {live}; it was not switched in"
+    )]
+    BuildBehind { build: Build, partition: Partition, reached: Position, live: Position },
+
+    #[error(
+        "this database has a table public.orders or public.order_history that food-orders did not make; use a \
+         database of its own (DATABASE_URL), or rename that table"
+    )]
+    ForeignTables,
+
+    #[error(
+        "the tables of this database were made by another version of food-orders ({cause}). A newer version may have \
+         migrated them: run that version. A version from before the first release may have made them: use an empty \
+         database (DATABASE_URL, or `./food-orders reset`) and let the consumer fill it from the log"
+    )]
+    OtherSchemaVersion { cause: refinery::Error },
+
+    #[error("the tables of the database cannot be migrated: {cause}")]
+    Migration { cause: String, sqlstate: Option<SqlState> },
+
+    /// PostgreSQL took another number of rows than it was given. The transaction is rolled back.
+    #[error("{attempt}: {found} rows were written instead of {expected}; nothing was changed")]
+    RowCount { attempt: &'static str, expected: usize, found: u64 },
+
+    /// Its columns have other types than those of this version's tables.
+    #[error("PostgreSQL sent a row that this program cannot read; were the tables changed by hand?")]
+    UnreadableRow,
+
+    /// Found where the row is read. The log still has the record as it was.
+    #[error(
+        "order_history is damaged at partition {partition}, offset {offset}: {cause}; run replay-rebuild, which makes the \
+         tables again from the log"
+    )]
+    DamagedHistory { partition: Partition, offset: Offset, cause: String },
+
+    #[error(
+        "table orders is damaged at order {order_id:?}: {cause}; run replay-rebuild, which makes the tables again from \
+         the log"
+    )]
+    DamagedOrder { order_id: String, cause: String },
+
+    #[error("dead letter {id} is damaged: {cause}")]
+    DamagedDeadLetter { id: DeadLetterId, cause: String },
+
+    #[error("decision {id} is damaged: {cause}")]
+    DamagedDecision { id: i64, cause: String },
+
+    #[error("rebuild {id} is damaged, or of another version: {cause}")]
+    DamagedRebuild { id: i64, cause: String },
+
+    /// A record that was to be retried: the caller has not looked at it.
+    #[error(
+        "the record at partition {partition}, offset {offset} cannot be decoded, so it cannot be applied"
+    )]
+    Undecodable { partition: Partition, offset: Offset },
 }
 
 impl Error {
     /// For `map_err`: adds what was attempted.
     pub(crate) fn during(attempt: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
-        move |source| Self::Database { attempt, source }
+        move |cause| Self::Database { attempt, cause }
     }
 
     /// PostgreSQL's code, where it was PostgreSQL that answered.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&SqlState> {
         match self {
-            Self::Database { source, .. } => source.code(),
+            Self::Database { cause, .. } => cause.code(),
+            Self::Migration { sqlstate, .. } => sqlstate.as_ref(),
             _ => None,
-        }
-    }
-
-    #[must_use]
-    pub fn recovery(&self) -> Recovery {
-        match self {
-            Self::Database { source, .. } => match source.code() {
-                Some(code) => recovery(code),
-                // The driver's own errors are about the connection, but for those
-                // that are a fault of this program.
-                None if source.is_closed() || is_io(source) => Recovery::Retry,
-                None => Recovery::Stop,
-            },
-            Self::Pool { .. } | Self::Decided => Recovery::Retry,
-            Self::Refused { .. } | Self::WentBack { .. } => Recovery::Reclaim,
-            Self::OtherDeployment { .. }
-            | Self::TooManyDeadLetters { .. }
-            | Self::ProjectionVersion { .. }
-            | Self::Unusable(_) => Recovery::Stop,
-        }
-    }
-}
-
-fn is_io(error: &tokio_postgres::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if error.is::<std::io::Error>() {
-            return true;
-        }
-        source = error.source();
-    }
-    // Time-outs of the driver carry no source.
-    std::error::Error::source(error).is_none()
-}
-
-fn recovery(code: &SqlState) -> Recovery {
-    match code {
-        // Wrong schema or rights, not a matter of time.
-        &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Recovery::Stop,
-        code => match &code.code()[..2] {
-            // Data exceptions and integrity constraints.
-            "22" | "23" => Recovery::Record,
-            // Connection, transaction rollback, resources, limits of the moment
-            // (55: lock not available), operator intervention, system errors.
-            "08" | "40" | "53" | "55" | "57" | "58" => Recovery::Retry,
-            // 25006: connected to a standby that takes no writes.
-            "25" => Recovery::Retry,
-            // A database that starts up or is being created.
-            "3D" => Recovery::Retry,
-            _ => Recovery::Stop,
-        },
-    }
-}
-
-/// The driver prints only "db error"; the operator needs PostgreSQL's words.
-fn describe(error: &tokio_postgres::Error) -> String {
-    if let Some(db) = error.as_db_error() {
-        let mut text = format!("{} (SQLSTATE {})", db.message(), db.code().code());
-        for more in [db.detail(), db.hint(), db.where_()].into_iter().flatten() {
-            text.push_str("; ");
-            text.push_str(more);
-        }
-        return text;
-    }
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_to_do_follows_from_the_sqlstate() {
-        for (code, expected) in [
-            ("40001", Recovery::Retry),
-            ("40P01", Recovery::Retry),
-            ("53100", Recovery::Retry),
-            ("55P03", Recovery::Retry),
-            ("57P01", Recovery::Retry),
-            ("57P03", Recovery::Retry),
-            ("25006", Recovery::Retry),
-            ("22P05", Recovery::Record),
-            ("22003", Recovery::Record),
-            ("23514", Recovery::Record),
-            ("42P01", Recovery::Stop),
-            ("28P01", Recovery::Stop),
-        ] {
-            assert_eq!(recovery(&SqlState::from_code(code)), expected, "{code}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Records that the log lost before they were applied, accepted by an operator as a decision.
+//! Gaps: records that the log lost before they were applied. An operator accepts one as a decision.
 
 use orders::{Partition, Position};
 use scoped_futures::ScopedFutureExt;
@@ -17,15 +17,15 @@ pub struct Gap {
 }
 
 impl Build {
-    /// Records that the gap is accepted and moves the position over it, in one transaction;
-    /// the number of the decision. `None`: the position is not where the gap begins.
+    /// Records that the gap is accepted and moves the position over it, in one transaction. Returns the
+    /// number of the decision; `None` if the position is not where the gap begins.
     pub async fn accept_gap(self, session: &mut Session, gap: Gap, reason: &str) -> Result<Option<i64>> {
         let build = self;
         session.run_tx("accepting a gap", |tx| {
         async move {
             let during = Error::during("accepting a gap");
             decisions::lock(tx).await?;
-            // Nothing but a switch waits for this row, and a switch must not come in between.
+            // Only a switch changes this row, and it must not come in between.
             tx.execute("/* views::gaps::accept_gap */ SELECT FROM public.builds WHERE id = $1 FOR SHARE", &[&build.0])
                 .await
                 .map_err(&during)?;

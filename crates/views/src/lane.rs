@@ -1,23 +1,25 @@
 //! A lane: one database session, the partitions that it holds, and their positions.
 
+mod connection;
+
 use std::collections::BTreeMap;
 
 use orders::{Partition, Position, Positions, Record};
 
+use crate::Build;
 use crate::apply::{Batch, Breaker, Codec, Writer};
 use crate::connect::Database;
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Recovery, Result};
-use crate::positions::{self, Held};
-use crate::session::{SessionKind, SynchronousCommit};
-use crate::{Build, PROJECTION_VERSION, builds};
+use crate::ownership::{self, Held};
+use crate::session::SynchronousCommit;
 
 /// What a lane needs to open its session.
 #[derive(Clone, Debug)]
 pub struct LaneOptions {
     pub database: Database,
     pub codec: Codec,
-    /// The deployment that this lane belongs to; `None`: of no group, as in a rebuild.
+    /// The consumer group that this lane belongs to; `None`: no group, as in a rebuild.
     pub group: Option<String>,
     /// Names the process in the position rows.
     pub owner: String,
@@ -33,27 +35,27 @@ pub struct Lane {
     /// `None`: the next use opens a session. Taken out while it is in use, so that a future that is
     /// dropped in the middle of a transaction ends the session, and the transaction with it.
     writer: Option<Writer>,
-    /// The build that was active at the last claim: `held` is about it.
+    /// The build of the last claim; `held` is about it.
     build: Option<Build>,
     held: BTreeMap<Partition, Held>,
     breaker: Option<Breaker>,
     /// The last known position of every partition that was held in this build.
     noted: Positions,
-    /// About records that are still to be met. In the active build there are none, as a rule: an
-    /// operator decides about its dead letters, and these lie behind its positions.
+    /// The decisions about records that lie ahead. In the active build there are none, as a rule:
+    /// operators decide about its dead letters, and these lie behind its positions.
     decisions: Decisions,
 }
 
 /// Which build a lane writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
-    /// Whichever is active when the lane opens its session.
+    /// The one that is active when the lane opens its session.
     Active,
-    /// One that is being made: without orders while its history is loaded.
+    /// One that is being made; without orders while its history is loaded.
     Building { build: Build, history_only: bool },
 }
 
-/// What became of some records.
+/// How many records were applied, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     pub records: usize,
@@ -77,8 +79,8 @@ impl Lane {
         }
     }
 
-    /// A lane that writes to a build that is not active yet. With `history_only` it leaves
-    /// the orders to be derived later from the history.
+    /// A lane that writes to a build that is not active yet. With `history_only` it writes no orders:
+    /// they are derived from the history later.
     #[must_use]
     pub fn on_build(options: LaneOptions, build: Build, history_only: bool) -> Self {
         Self { target: Target::Building { build, history_only }, ..Self::new(options) }
@@ -90,7 +92,7 @@ impl Lane {
         let build = writer.build();
         let claimed = self.claim_on(&mut writer, partitions).await?;
         if self.build != Some(build) {
-            // Another build's positions have nothing to do with these.
+            // The positions of another build say nothing about these.
             self.noted = Positions::new();
         }
         self.build = Some(build);
@@ -98,15 +100,15 @@ impl Lane {
             self.note(*partition, held.position);
         }
         self.held.extend(claimed.iter().map(|(partition, held)| (*partition, *held)));
-        // After the claim: a switch, which may bring an active build whose positions lie further
-        // back, and a decision wait for each other.
+        // After the claim, because a switch may bring a build whose positions lie further back: it and a
+        // decision wait for each other.
         self.decisions = decisions::ahead(writer.session(), &self.positions()).await?;
         self.writer = Some(writer);
         Ok(claimed)
     }
 
-    /// After an error the caller opens another session: another build may be active now, or
-    /// this one may be a session of a standby that takes no writes.
+    /// After an error the next attempt needs another session: another build may be active now, or the
+    /// server of this session may be a standby, which takes no writes.
     async fn claim_on(
         &self,
         writer: &mut Writer,
@@ -116,10 +118,10 @@ impl Lane {
         let build = writer.build();
         match self.target {
             Target::Active => {
-                positions::claim(writer.session(), build, group.as_deref(), owner, partitions).await
+                ownership::claim(writer.session(), build, group.as_deref(), owner, partitions).await
             }
             Target::Building { .. } => {
-                positions::claim_building(writer.session(), build, owner, partitions).await
+                ownership::claim_building(writer.session(), build, owner, partitions).await
             }
         }
     }
@@ -131,24 +133,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Whether another build than the one written to is active now. If so, the next
-    /// claim is made there.
-    pub async fn is_superseded(&mut self) -> Result<bool> {
-        let session = self.options.database.session("food-orders lane", SessionKind::Short).await?;
-        let active = builds::active(&session).await?;
-        let superseded = self.build != Some(active.build);
-        if superseded {
-            self.writer = None;
-        }
-        Ok(superseded)
-    }
-
-    /// Opens a new session where the last one was lost, and reads the held positions anew.
-    pub async fn reconnect(&mut self) -> Result<()> {
-        if self.held.is_empty() { Ok(()) } else { self.connect().await }
-    }
-
-    /// Gives partitions up; returns where they stand.
+    /// Gives partitions up, and returns where they stand.
     pub fn release(&mut self, partitions: &[Partition]) -> Positions {
         partitions
             .iter()
@@ -166,16 +151,15 @@ impl Lane {
         self.held.iter().map(|(partition, held)| (*partition, held.position)).collect()
     }
 
-    /// Applies records and moves on over `ends`. On an error some of them may be
-    /// applied: the positions tell, and records below them are left out when the same
-    /// call is made again.
+    /// Applies records, then moves the positions on to `ends`. After an error some of the records may be
+    /// applied: the positions tell how many, and the same call again leaves out those below them.
     pub async fn apply(&mut self, records: &[Record<'_>], ends: &[(Partition, Position)]) -> Result<Applied> {
         let mut applied = Applied::default();
-        // A stack of what is left, first part on top.
+        // A stack of what is left, the first part on top.
         let mut parts = vec![records];
         while let Some(part) = parts.pop() {
             let is_last = parts.is_empty();
-            // A new session has read the positions anew: what is encoded is about those.
+            // First, because a new session reads the positions again, and the batch begins at them.
             self.connect().await?;
             let mut batch = self.encode(part);
             if is_last {
@@ -210,14 +194,14 @@ impl Lane {
         Ok(applied)
     }
 
-    /// Says so if the database is older than it was.
+    /// Reports a position that went back.
     fn note(&mut self, partition: Partition, position: Position) {
         if let Some(before) = self.noted.insert(partition, position)
             && position < before
         {
             tracing::error!(
                 %partition, was = %before, is = %position,
-                "position went back: the database is older than it was; reading again from where it stands"
+                "position went back: the database is older than it was; reading goes on from its position"
             );
             metrics::counter!("food_orders_positions_went_back_total").increment(1);
         }
@@ -262,64 +246,10 @@ impl Lane {
             }
         }
         match &result {
-            // What was in flight is in the database, or it is not: a new session reads which.
+            // Whether the batch is committed is unknown: a new session reads the positions.
             Err(error) if error.recovery() == Recovery::Retry && !matches!(error, Error::Decided) => {}
             _ => self.writer = Some(writer),
         }
         result
-    }
-
-    /// Makes sure that there is a session, and that the held positions are its.
-    async fn connect(&mut self) -> Result<()> {
-        self.writer = Some(self.take_writer().await?);
-        Ok(())
-    }
-
-    /// The writer, for the caller to put back; if there is none, on a new session, with the held
-    /// positions read anew.
-    async fn take_writer(&mut self) -> Result<Writer> {
-        if let Some(writer) = self.writer.take().filter(|writer| !writer.is_closed()) {
-            return Ok(writer);
-        }
-        let mut writer = self.open().await?;
-        if !self.held.is_empty() {
-            self.resume_on(&mut writer).await?;
-        }
-        Ok(writer)
-    }
-
-    async fn resume_on(&mut self, writer: &mut Writer) -> Result<()> {
-        let build = writer.build();
-        if self.build != Some(build) {
-            return Err(Error::Refused {
-                attempt: "resuming partitions",
-                reason: format!("build {build} is the active one now"),
-            });
-        }
-        let resumed = positions::resume(writer.session(), build, &self.held).await?;
-        for (partition, held) in &self.held {
-            // Reading is further than this. What lies between would be skipped.
-            if let Some(found) = resumed.get(partition).map(|found| found.position)
-                && found < held.position
-            {
-                return Err(Error::WentBack { partition: *partition, held: held.position, found });
-            }
-        }
-        self.held = resumed;
-        self.decisions = decisions::ahead(writer.session(), &self.positions()).await?;
-        Ok(())
-    }
-
-    async fn open(&self) -> Result<Writer> {
-        let kind = SessionKind::Batches(self.options.synchronous_commit);
-        let session = self.options.database.session("food-orders lane", kind).await?;
-        if let Target::Building { build, .. } = self.target {
-            return Writer::open(session, build).await;
-        }
-        let active = builds::active(&session).await?;
-        if active.projection_version != PROJECTION_VERSION {
-            return Err(Error::ProjectionVersion { build: active.build, found: active.projection_version });
-        }
-        Writer::open(session, active.build).await
     }
 }

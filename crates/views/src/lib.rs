@@ -1,5 +1,5 @@
-//! PostgreSQL: connections, migrations, builds, positions, applying a batch and
-//! reading. The only user of tokio-postgres.
+//! PostgreSQL: sessions, migrations, builds, positions, applying a batch and reading. The only crate
+//! that uses tokio-postgres: no public function takes or returns one of its clients.
 
 pub mod apply;
 pub mod builds;
@@ -14,9 +14,14 @@ pub mod history;
 pub mod lane;
 pub mod log_identity;
 pub mod migrate;
-pub mod positions;
+#[cfg(feature = "openapi")]
+pub mod openapi;
+mod order_columns;
+pub mod ownership;
+mod positions;
 pub mod read;
 pub mod rebuild;
+mod row_values;
 mod session;
 pub mod sql;
 pub mod tx;
@@ -27,9 +32,9 @@ pub use database_args::DatabaseArgs;
 pub use error::{Error, Recovery, Result};
 pub use session::{Session, SessionKind, SynchronousCommit};
 
-/// The view that there is so far; positions, builds and rebuilds name it.
+/// The only view so far. Positions, builds and rebuilds are recorded under its name.
 pub const ORDERS: &str = "orders";
 
-/// The version of the meaning of view `orders` that this code writes. Raised when
-/// the same log would lead to other rows.
+/// The version of view `orders` that this code writes and reads. It is raised when the same log would
+/// lead to other rows.
 pub const PROJECTION_VERSION: i32 = 1;

@@ -1,4 +1,4 @@
-//! Which log a build was made from.
+//! The log that a build is made from.
 
 use orders::LogIdentity;
 use tokio_postgres::{Client, Row};
@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::sql::for_build;
 
 impl Build {
-    /// The log that this build is made from; `None`: nobody has recorded it yet.
+    /// The log that this build is made from; `None`: it is not recorded yet.
     pub async fn log_identity(self, session: &Session) -> Result<Option<LogIdentity>> {
         let row = session
             .client
@@ -26,8 +26,8 @@ impl Build {
         Ok(row.as_ref().map(from_row))
     }
 
-    /// Records it where none is recorded, and what may change about it: that the topic's id
-    /// can be had now, that there are more partitions. Returns what is recorded then.
+    /// Records it if none is recorded yet, and else what may change: the topic's id if it was unknown, and
+    /// a higher number of partitions. Returns what is recorded now.
     pub async fn record_log_identity(self, session: &Session, identity: &LogIdentity) -> Result<LogIdentity> {
         record(&session.client, self, identity).await
     }

@@ -1,9 +1,9 @@
 //! Reading a view: now, or as of a cut.
 //!
-//! Every read sees one build, whole, in one snapshot: a REPEATABLE READ transaction
-//! that is sent in one go with its statements, so that it costs one round trip. Which
-//! build is active is guessed from the read before and checked in the same snapshot;
-//! where the guess was wrong, or its build is gone, the read runs once more.
+//! Every read sees one build in one snapshot: a REPEATABLE READ transaction that is sent at once with
+//! its statements, so that it costs one round trip. Which build is active is guessed from the read
+//! before and checked in the same snapshot; if the guess was wrong, or its build is gone, the read
+//! runs again.
 
 use ::orders::Positions;
 
@@ -11,11 +11,13 @@ mod cut;
 mod dead_letters;
 mod head;
 mod history;
+mod in_flight;
 mod order;
 mod order_as_of;
 mod orders;
 mod reader;
 mod source;
+mod statement;
 mod stats;
 
 pub use cut::{Clock, CompleteCut, Cut};
@@ -27,22 +29,22 @@ pub use orders::{After, Filter, Sort};
 pub use reader::{Answer, Reader};
 pub use stats::Stats;
 
-/// Why a read has no answer.
+/// Why a read could not be answered.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The cut names positions that are not applied yet.
+    /// The cut names a position that is not applied yet.
     #[error(
         "the cut lies beyond what is applied: partition {partition} is at {applied}, the cut asks for {asked}"
     )]
     Ahead { partition: i32, asked: i64, applied: i64, offsets: Positions },
 
-    /// The cut names a decision that was not taken yet.
-    #[error("decision {asked} is not taken yet; the latest is {latest}")]
+    /// The cut names a decision that has not been taken yet.
+    #[error("decision {asked} has not been taken yet; the latest is {latest}")]
     DecisionAhead { asked: i64, latest: i64 },
 
-    /// The active build is of another projection version than this code's fold.
+    /// The active build has another projection version than this code.
     #[error(
-        "the active build is of projection version {active}; this program reads the past of version {ours} only"
+        "the active build has projection version {active}; this program reads the past of version {ours} only"
     )]
     OtherProjection { active: i32, ours: i32 },
 

@@ -34,7 +34,7 @@ impl Session {
         tx::run(&mut self.client, name, work).await
     }
 
-    /// Runs `work` in one transaction, once: for what takes long, or is tried again by the caller.
+    /// Runs `work` in one transaction, once: for what takes long, or what the caller tries again.
     pub(crate) async fn run_once<'a, T>(
         &mut self,
         name: &'static str,
@@ -46,14 +46,14 @@ impl Session {
         Ok(value)
     }
 
-    /// Begins a transaction that a value holds open over several calls.
+    /// Begins a transaction that stays open over several calls.
     pub(crate) async fn begin(&mut self, name: &'static str) -> Result<Tx<'_>> {
         Tx::begin(&mut self.client, name).await
     }
 }
 
-/// Whether a commit waits for the disk. Off loses, at a crash of the database, the
-/// last moments; they are read from the log again.
+/// Whether a commit waits for the disk. If not, a crash of the database loses the last moments, which
+/// are read from the log again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SynchronousCommit {
     On,
@@ -69,7 +69,7 @@ impl SynchronousCommit {
     }
 }
 
-/// What a session is for: decides its settings beyond [`PINNED`].
+/// What a session is for. It decides about settings beyond [`PINNED`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SessionKind {
     /// A few short statements and transactions.
@@ -89,29 +89,31 @@ pub enum SessionKind {
     Reports,
 }
 
-/// Settings of the server, the database or the role that would change what our SQL does, or
-/// end it, and the values that it is written for.
+/// Settings that would change what our SQL does, or end it, if the server, the database or the role set
+/// them otherwise; and the values that it is written for.
 const PINNED: &[(&str, &str)] = &[
-    // Migrations name no schema, and as_of.sql finds its aggregate here.
+    // The migrations do not name a schema, nor does as_of.sql where it calls its functions.
     ("search_path", "public"),
-    // Decisions, owner epochs and switches are on disk when they return; batches say otherwise.
+    // Decisions, owner epochs and switches have to be on disk when their commits return; a lane's batches
+    // need not be.
     ("synchronous_commit", "on"),
-    // A batch or a rebuild's step that takes longer than a limit would be tried again for ever.
+    // A batch, or a step of a rebuild, that takes longer than a limit would be tried again without end.
     ("statement_timeout", "0"),
-    // Whoever must not wait for a lock says so in its transaction.
+    // A transaction that must not wait long for a lock sets this itself.
     ("lock_timeout", "0"),
-    // A lane waits for its own COPY's bytes within a transaction.
+    // A transaction is idle between its statements, if only for a moment; a switch's is for longer.
     ("idle_in_transaction_session_timeout", "0"),
-    // The sessions that hold the advisory locks are idle by design.
+    // A session that holds an advisory lock is idle for as long as its process runs.
     ("idle_session_timeout", "0"),
-    // A claim reads what a switch committed while it waited for the row; under a snapshot it would fail.
+    // A statement has to see what was committed while an earlier one waited for a lock: claims, switches,
+    // and orders that are folded again. Under a snapshot of the transaction they would fail.
     ("default_transaction_isolation", "read committed"),
-    // "does not exist, skipping" and the like are no news.
+    // Notices such as "does not exist, skipping" say nothing new.
     ("client_min_messages", "warning"),
 ];
 
 impl SessionKind {
-    /// As start-up options: they outrank the settings of the database and of the role.
+    /// The settings as start-up options, which outrank those of the database and of the role.
     pub(crate) fn options(self) -> String {
         let mut options = String::new();
         for (name, value) in PINNED {
@@ -166,5 +168,43 @@ mod tests {
         let options = SessionKind::Batches(SynchronousCommit::Off).options();
         let last = options.rfind("synchronous_commit=").unwrap();
         assert!(options[last..].starts_with("synchronous_commit=off"), "{options}");
+    }
+
+    /// Values that a database might be given, none of them the pinned one.
+    const ODD: [(&str, &str); 8] = [
+        ("search_path", "pg_catalog"),
+        ("synchronous_commit", "local"),
+        ("statement_timeout", "7s"),
+        ("lock_timeout", "7s"),
+        ("idle_in_transaction_session_timeout", "7s"),
+        ("idle_session_timeout", "7s"),
+        ("default_transaction_isolation", "serializable"),
+        ("client_min_messages", "error"),
+    ];
+
+    #[tokio::test]
+    async fn no_setting_of_the_database_outranks_a_pinned_one() {
+        let names =
+            |settings: &[(&'static str, &str)]| settings.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        assert_eq!(names(&ODD), names(PINNED));
+        let servers = local_stack::TestServers::shared().await.unwrap();
+        let url = servers.fresh_database().await.unwrap();
+        let sql = local_stack::sql_client(&url, None).await.unwrap();
+        let database = sql.query_one("SELECT current_database()", &[]).await.unwrap().get::<_, String>(0);
+        for (name, value) in ODD {
+            sql.batch_execute(&format!("ALTER DATABASE {database} SET {name} = '{value}'")).await.unwrap();
+        }
+        let plain = local_stack::sql_client(&url, None).await.unwrap();
+        let database = crate::Database::parse(&url.into(), None).unwrap();
+        let session = database.session("test", SessionKind::Short).await.unwrap();
+        for ((name, pinned), (_, odd)) in PINNED.iter().zip(ODD) {
+            let show = format!("SHOW {name}");
+            assert_eq!(plain.query_one(&show, &[]).await.unwrap().get::<_, &str>(0), odd, "{name}");
+            assert_eq!(
+                session.client.query_one(&show, &[]).await.unwrap().get::<_, &str>(0),
+                *pinned,
+                "{name}"
+            );
+        }
     }
 }

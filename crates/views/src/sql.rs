@@ -1,4 +1,4 @@
-//! SQL texts and the values that go into them.
+//! Statements for a build, and times as values of theirs.
 
 use bytes::{BufMut, BytesMut};
 use orders::Time;
@@ -6,8 +6,8 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checke
 
 use crate::builds::Build;
 
-/// Puts a build's schema into a statement that has `{build}` for it. The number
-/// comes from the database, never from a user's text.
+/// Puts a build's schema into a statement in place of `{build}`. It is made from a number, so it needs no
+/// quotes.
 #[must_use]
 pub(crate) fn for_build(text: &str, build: Build) -> String {
     text.replace("{build}", &build.schema())

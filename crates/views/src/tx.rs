@@ -1,4 +1,4 @@
-//! Transactions: each is counted and timed by its name, whoever begins and ends it.
+//! Transactions: each is counted and timed by its name.
 
 use std::ops::Deref;
 use std::time::Instant;
@@ -9,12 +9,13 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::error::{Error, Recovery, Result};
 
+/// For crates that still have a back-off loop of their own; see [`retry::Backoff`].
 pub use retry::pause;
 
 const ATTEMPTS: u32 = 5;
 
-/// Counts and times one transaction when it is dropped: as rolled back, unless [`Tally::committed`]
-/// was called.
+/// Counts and times one transaction when it is dropped. Its outcome is `rolled_back`, also where the
+/// answer to a COMMIT was lost, unless [`Tally::committed`] was called.
 #[derive(Debug)]
 pub(crate) struct Tally {
     name: &'static str,

@@ -135,7 +135,7 @@ fn cut() -> impl Strategy<Value = Cut> {
     })
 }
 
-/// The domain's answer, in the form that the database's has.
+/// The domain's answer in the form of the database's.
 fn expected(id: String, row: &OrderRow<'_>) -> Order {
     let text = |value: &Option<Cow<'_, str>>| value.as_deref().map(str::to_owned);
     Order {
@@ -160,7 +160,7 @@ fn expected(id: String, row: &OrderRow<'_>) -> Order {
     }
 }
 
-/// One text for each JSON value, whatever the order of names and the spaces.
+/// The same text for the same JSON value, however its names are ordered and its spaces are set.
 fn canonical(json: &str) -> String {
     fn sorted(value: serde_json::Value) -> serde_json::Value {
         match value {
@@ -178,7 +178,7 @@ fn canonical(json: &str) -> String {
 }
 
 fn id(order: u8) -> String {
-    // Not in the order that a language would sort them in.
+    // Their order in bytes differs from that of any language.
     ["ORD-b", "ORD-B", "ord-Ä"][order as usize].to_owned()
 }
 
@@ -248,7 +248,7 @@ impl World {
         for order in 0..3 {
             let found =
                 self.reader.order(&OrderId::parse(&id(order)).unwrap(), Some(cut)).await.unwrap().value;
-            // Lists are merged in SQL: the same bytes from both.
+            // A list is merged in SQL, and has to give the same bytes.
             prop_assert_eq!(found.as_ref(), listed.iter().find(|listed| listed.order_id == id(order)));
             prop_assert_eq!(
                 found.map(comparable),
@@ -280,7 +280,7 @@ impl World {
         Ok(())
     }
 
-    /// A whole list, two orders at a time.
+    /// All pages of a list, two orders each.
     async fn in_pages(&self, filter: &Filter, sort: Sort, cut: &Cut) -> Vec<Order> {
         let mut all = Vec::<Order>::new();
         loop {

@@ -1,4 +1,4 @@
-//! A database whose tables another version has made.
+//! A database whose tables were made by another version.
 #![allow(clippy::unwrap_used)] // a test
 
 use secrecy::SecretString;
@@ -15,7 +15,8 @@ async fn tables_of_another_version_are_refused_with_the_way_out() {
     let client = local_stack::sql_client(&url, None).await.unwrap();
     for change in [
         "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 1",
-        "INSERT INTO refinery_schema_history SELECT 99, 'later', applied_on, checksum FROM refinery_schema_history",
+        "INSERT INTO refinery_schema_history SELECT 99, 'later', applied_on, checksum \
+         FROM refinery_schema_history WHERE version = 1",
     ] {
         client.batch_execute(change).await.unwrap();
         let error = views::migrate::migrate(&database).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Who may write a partition, and from where: two lanes on one database.
+//! Which owner may write a partition, and from which position: two lanes on one database.
 #![allow(clippy::unwrap_used)] // a test
 
 use orders::record::Headers;
@@ -40,7 +40,7 @@ impl World {
         lane
     }
 
-    /// Next offset, rows of the history, dead letters.
+    /// The next offset, and the numbers of history rows and dead letters.
     async fn state(&self) -> (i64, i64, i64) {
         let row = self
             .sql
@@ -66,8 +66,8 @@ fn record(offset: i64) -> Record<'static> {
     }
 }
 
-fn is_refused<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
-    matches!(result, Err(Error::Refused { .. }))
+fn is_fenced<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
+    matches!(result, Err(Error::Fenced { .. }))
 }
 
 #[tokio::test]
@@ -76,14 +76,11 @@ async fn a_stale_owner_writes_nothing() {
     let mut stale = world.lane("the first").await;
     let mut owner = world.lane("the second").await;
     let written = stale.apply(&[record(0)], &[]).await;
-    assert!(is_refused(&written), "{written:?}");
+    assert!(is_fenced(&written), "{written:?}");
     assert_eq!(world.state().await, (0, 0, 0));
     owner.apply(&[record(0)], &[]).await.unwrap();
-    assert!(is_refused(&stale.apply(&[record(0)], &[]).await));
-    assert!(
-        is_refused(&stale.apply(&[], &[(PARTITION, Position(9))]).await),
-        "nor does it move the position"
-    );
+    assert!(is_fenced(&stale.apply(&[record(0)], &[]).await));
+    assert!(is_fenced(&stale.apply(&[], &[(PARTITION, Position(9))]).await), "nor does it move the position");
     owner.apply(&[record(1)], &[]).await.unwrap();
     assert_eq!(world.state().await, (2, 2, 0));
 }
@@ -97,7 +94,7 @@ async fn a_position_that_is_not_where_it_was_left_refuses_the_batch() {
         let moved = format!("UPDATE build_1.positions SET next_offset = {elsewhere}");
         world.sql.batch_execute(&moved).await.unwrap();
         let written = owner.apply(&[record(1)], &[]).await;
-        assert!(is_refused(&written), "{written:?}");
+        assert!(is_fenced(&written), "{written:?}");
         assert_eq!(world.state().await, (elsewhere, 1, 0));
     }
 }

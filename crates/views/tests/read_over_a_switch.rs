@@ -1,4 +1,4 @@
-//! Readers while builds are switched and dropped under them: each sees one build, whole.
+//! Reads while builds are switched in and dropped: each read sees exactly one build.
 #![allow(clippy::unwrap_used)] // a test
 
 use std::sync::Arc;
@@ -32,7 +32,7 @@ async fn switch(session: &mut Session) -> Build {
     }
     let held = Switch::begin(session, Duration::from_secs(5)).await.unwrap();
     held.finish(build, &owner).await.unwrap();
-    // It may meet readers that still hold what it drops: a deadlock, to be tried again.
+    // Readers may still hold what it drops; then it is a deadlock, and tried again.
     while before.discard(session, "5s").await.is_err() {}
     build
 }
@@ -72,7 +72,7 @@ async fn no_reader_sees_an_error_or_a_mixture() {
                         reader.orders(&Filter::default(), Sort::OrderId, None, 10, None).await.unwrap();
                     let ids: Vec<_> = list.value.iter().map(|order| order.order_id.clone()).collect();
                     assert_eq!(ids, [format!("of build {}", list.head.build)]);
-                    assert!(list.head.build >= last, "never back");
+                    assert!(list.head.build >= last, "a read never sees an older build than the one before");
                     last = list.head.build;
                     reads += 1;
                 }
@@ -85,7 +85,7 @@ async fn no_reader_sees_an_error_or_a_mixture() {
         tokio::time::sleep(Duration::from_millis(30)).await;
         latest = switch(&mut session).await;
     }
-    // Whoever reads after the last switch sees its build.
+    // A read after the last switch sees its build.
     assert_eq!(reader.head().await.unwrap().build, latest);
     over.store(true, Ordering::Relaxed);
     for one in readers {

@@ -52,6 +52,7 @@ async fn fault_13_deadlock() {
     check_800_records(stage, consumer).await;
 }
 
+/// Time-outs that are set for the database do not reach the consumer: its sessions pin their own.
 #[tokio::test]
 async fn fault_13_lock_and_statement_time_outs() {
     for setting in ["lock_timeout = '300ms'", "statement_timeout = '300ms'"] {
@@ -59,27 +60,68 @@ async fn fault_13_lock_and_statement_time_outs() {
         let sql = stage.sql().await;
         other.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await.unwrap();
         other.batch_execute(HOLD_AN_ORDER).await.unwrap();
-        let rolled_back = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()";
-        let before: i64 = sql.query_one(rolled_back, &[]).await.unwrap().get(0);
         stage.send(events_named("OrderPaid", 0..400, 4)).await;
-        eventually("three transactions have been rolled back", GIVE_UP_AFTER, async || {
-            (sql.query_one(rolled_back, &[]).await.unwrap().get::<_, i64>(0) >= before + 3).then_some(())
-        })
-        .await;
+        let waits_longer = "wait_event_type = 'Lock' AND query_start < clock_timestamp() - interval '2 s'";
+        wait_for_lanes(&sql, 1, waits_longer).await;
         other.batch_execute("ROLLBACK").await.unwrap();
         check_800_records(stage, consumer).await;
     }
 }
 
 #[tokio::test]
-async fn fault_13_serialization_failure() {
+async fn fault_13_cancelled_statements() {
+    let (stage, other, consumer) = stage_with_orders(&[]).await;
+    let sql = stage.sql().await;
+    other.batch_execute(HOLD_AN_ORDER).await.unwrap();
+    let rolled_back = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()";
+    let before: i64 = sql.query_one(rolled_back, &[]).await.unwrap().get(0);
+    stage.send(events_named("OrderPaid", 0..400, 4)).await;
+    let cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
+                  AND application_name = 'food-orders lane' AND wait_event_type = 'Lock'";
+    eventually("three transactions have been rolled back", GIVE_UP_AFTER, async || {
+        sql.batch_execute(cancel).await.unwrap();
+        (sql.query_one(rolled_back, &[]).await.unwrap().get::<_, i64>(0) >= before + 3).then_some(())
+    })
+    .await;
+    other.batch_execute("ROLLBACK").await.unwrap();
+    check_800_records(stage, consumer).await;
+}
+
+/// Sessions pin READ COMMITTED: the row that the consumer waits for changes, and it continues with the new one.
+#[tokio::test]
+async fn fault_13_serializable_by_default() {
     let (stage, other, consumer) =
         stage_with_orders(&["default_transaction_isolation = 'serializable'"]).await;
     let sql = stage.sql().await;
     other.batch_execute(HOLD_AN_ORDER).await.unwrap();
     stage.send(events_named("OrderPaid", 0..400, 4)).await;
     wait_for_lanes(&sql, 1, WAITS_FOR_A_LOCK).await;
-    // The row that the consumer waits for changes, so its snapshot is too old.
     other.batch_execute("COMMIT").await.unwrap();
+    check_800_records(stage, consumer).await;
+}
+
+#[tokio::test]
+async fn fault_13_serialization_failure() {
+    let (stage, _other, consumer) = stage_with_orders(&[]).await;
+    let sql = stage.sql().await;
+    // The sequence also counts attempts that are rolled back.
+    sql.batch_execute(
+        "CREATE SEQUENCE attempts;
+         CREATE FUNCTION fail_three_times() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             IF nextval('public.attempts') <= 3 THEN
+                 RAISE EXCEPTION 'made by the test' USING ERRCODE = 'serialization_failure';
+             END IF;
+             RETURN NULL;
+         END $$;
+         CREATE TRIGGER fail_three_times BEFORE INSERT ON build_1.orders
+             FOR EACH STATEMENT EXECUTE FUNCTION fail_three_times()",
+    )
+    .await
+    .unwrap();
+    stage.send(events_named("OrderPaid", 0..400, 4)).await;
+    wait_until_all_applied(&stage).await;
+    let attempts: i64 = sql.query_one("SELECT last_value FROM attempts", &[]).await.unwrap().get(0);
+    assert!(attempts > 3, "{attempts} attempts");
     check_800_records(stage, consumer).await;
 }

@@ -2,40 +2,58 @@
 
 use std::time::{Duration, Instant};
 
-use ::dead_letters::Reason;
+use ::dead_letters::{BulkRetryReport, Reason};
 use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
+use orders::Cause;
 
-use super::BulkReport;
-use super::decide::Decision;
-use super::list::cause;
+use super::cause;
+use super::decide::Retry;
 use crate::answer::Freshness;
 use crate::body::JsonBody;
-use crate::problem::Problem;
-use crate::query::Query;
+use crate::problem::{AnyRequest, Guarded, Problem, Problems, WithBody};
+use crate::query::{InQuery, Parameter, ParameterSet, Query, schema_of};
 use crate::state::AppState;
 
-/// Less than a request may take, by the time of one more transaction.
+/// No transaction begins later than this, so that the last one ends before the deadline of the request.
 const BUDGET: Duration = Duration::from_secs(6);
+
+pub enum BulkParameters {}
+
+impl ParameterSet for BulkParameters {
+    const ALL: &'static [Parameter] = &[Parameter {
+        name: "cause",
+        about: "Which open dead letters are retried: those of this cause.",
+        schema: schema_of::<Cause>,
+    }];
+    const REQUIRED: &'static [&'static str] = &["cause"];
+}
 
 /// Retry all open dead letters of a cause
 ///
-/// Some at a time, each with a decision of its own; after some seconds the rest is left for another call.
+/// Each is decided about on its own. A call takes some seconds at most; if it did not reach all of them, `complete`
+/// is false, and another call goes on.
 #[utoipa::path(
-    post, path = "/dead-letters/retry", tag = "dead-letters", operation_id = "retryDeadLetters", request_body = Decision,
-    params(("cause" = String, Query, description = "Which dead letters", example = "too_large")),
+    post, path = "/dead-letters/retry", tag = "dead-letters", operation_id = "retryDeadLetters",
+    params(InQuery<BulkParameters>), request_body = Retry,
     security(("admin_token" = [])),
-    responses((status = 200, description = "How many were retried, applied, and refused again", body = BulkReport))
+    responses(
+        (status = 200, description = "How many dead letters were retried, and with which result.",
+            body = BulkRetryReport),
+        Problems<AnyRequest>, Problems<Guarded>, Problems<WithBody>
+    )
 )]
 pub async fn retry_all(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
     state.admin.check(request.headers())?;
-    let query = Query::parse(request.uri().query(), &[&["cause"]])?;
+    let query = Query::parse(request.uri().query(), &[BulkParameters::ALL])?;
     let cause = query.get("cause").map(cause).transpose()?;
-    let cause = cause.ok_or_else(|| Problem::bad_request("cause is missing: it says which dead letters"))?;
-    let JsonBody(decision) = JsonBody::<Decision>::from_request(request, &()).await?;
-    let reason = Reason::optional(decision.reason.as_deref())?;
-    let _place = state.decisions.acquire().await;
+    let cause = cause.ok_or_else(|| {
+        Problem::bad_request("parameter cause is missing; it says which dead letters are retried")
+    })?;
+    let JsonBody(Retry { reason }) = JsonBody::<Retry>::from_request(request, &()).await?;
+    let reason = Reason::optional(reason.as_deref())?;
+    let _permit = state.decisions.acquire().await;
     let reader = state.reader()?;
-    let report = state.desk.retry_all(reader, cause, &reason, Instant::now() + BUDGET).await?;
+    let report = state.operator.retry_all(reader, cause, &reason, Instant::now() + BUDGET).await?;
     Freshness::of(&reader.head().await?, &state.lag).json(&report)
 }

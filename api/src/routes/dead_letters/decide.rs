@@ -1,77 +1,104 @@
 //! `POST /dead-letters/{id}/retry` and `/discard`.
 
-use ::dead_letters::{DeadLetterId, Reason};
+use ::dead_letters::{DeadLetterBody, DeadLetterId, Reason};
 use axum::RequestExt;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::response::Response;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use super::{DeadLetter, dead_letter_id, one};
+use super::{DeadLetterPath, dead_letter_id, one};
 use crate::body::JsonBody;
-use crate::problem::Problem;
+use crate::problem::{AnyRequest, Guarded, Kind, Named, Problem, ProblemSet, Problems, WithBody};
 use crate::query::Query;
 use crate::state::AppState;
 
-/// Why it was decided so.
+/// The body of a retry.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Decision {
-    /// 1 to 1000 characters. A discard needs one.
-    #[schema(example = "the producer has sent it again, right")]
+#[schema(as = RetryRequest)]
+pub struct Retry {
+    /// Why the record is retried.
+    #[schema(max_length = 1000, example = "the size limit was raised")]
     pub(super) reason: Option<String>,
 }
 
-/// Decode a dead letter's record again, and apply it
+/// The body of a discard.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = DiscardRequest)]
+pub struct Discard {
+    /// Why the record stays out of the tables.
+    #[schema(required, nullable = false, min_length = 1, max_length = 1000)]
+    #[schema(example = "the producer has sent a corrected event")]
+    reason: Option<String>,
+}
+
+pub enum OfRetry {}
+
+impl ProblemSet for OfRetry {
+    const KINDS: &'static [Kind] = &[Kind::DeadLetterClosed, Kind::RecordGone, Kind::StillRefused];
+}
+
+pub enum OfDiscard {}
+
+impl ProblemSet for OfDiscard {
+    const KINDS: &'static [Kind] = &[Kind::DeadLetterClosed];
+}
+
+/// Retry a dead letter: decode its record again, and apply it
 ///
-/// The same bytes as before: for when the program was mended, or a limit raised. Applied in one transaction to every
-/// build that has the dead letter.
+/// The bytes are the same as before, so a retry helps after the program was mended or a limit was raised. One
+/// transaction applies the record to every build that has the dead letter. If the record is refused again, nothing
+/// changes.
 #[utoipa::path(
-    post, path = "/dead-letters/{id}/retry", tag = "dead-letters", operation_id = "retryDeadLetter", request_body = Decision,
-    params(("id" = String, Path, description = "PARTITION-OFFSET of its record, such as 3-1207")),
+    post, path = "/dead-letters/{id}/retry", tag = "dead-letters", operation_id = "retryDeadLetter",
+    params(DeadLetterPath), request_body = Retry,
     security(("admin_token" = [])),
     responses(
-        (status = 200, description = "Applied; the dead letter, with the decision's number", body = DeadLetter),
-        (status = 409, description = "It is closed already (dead-letter-closed), or the log no longer has its whole record \
-            (record-gone)", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Refused again; cause says why. Nothing has changed",
-            body = crate::problem::ProblemBody, content_type = "application/problem+json")
+        (status = 200, description = "The record was applied: the dead letter, with the number of the decision.",
+            body = DeadLetterBody),
+        Problems<AnyRequest>, Problems<Guarded>, Problems<Named>, Problems<WithBody>, Problems<OfRetry>
     )
 )]
 pub async fn retry(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
-    let (id, decision) = asked(&state, request).await?;
-    let reason = Reason::optional(decision.reason.as_deref())?;
-    let _place = state.decisions.acquire().await;
-    state.desk.retry(state.reader()?, id, &reason).await?;
+    let (id, Retry { reason }) = parse(&state, request).await?;
+    let reason = Reason::optional(reason.as_deref())?;
+    let _permit = state.decisions.acquire().await;
+    state.operator.retry(state.reader()?, id, &reason).await?;
     one::read(&state, id, true).await
 }
 
-/// Close a dead letter whose record stays out
+/// Discard a dead letter: its record stays out of the tables
 ///
-/// In every build, and in those that are made later. To correct an event append a right one.
+/// This holds in every build, also in those that are made later. To correct an event, append a corrected one.
 #[utoipa::path(
-    post, path = "/dead-letters/{id}/discard", tag = "dead-letters", operation_id = "discardDeadLetter", request_body = Decision,
-    params(("id" = String, Path, description = "PARTITION-OFFSET of its record, such as 3-1207")),
+    post, path = "/dead-letters/{id}/discard", tag = "dead-letters", operation_id = "discardDeadLetter",
+    params(DeadLetterPath), request_body = Discard,
     security(("admin_token" = [])),
     responses(
-        (status = 200, description = "Closed; the dead letter, with the decision's number", body = DeadLetter),
-        (status = 409, description = "It is closed already (dead-letter-closed)", body = crate::problem::ProblemBody,
-            content_type = "application/problem+json")
+        (status = 200, description = "The dead letter is closed: it is answered with the number of the decision.",
+            body = DeadLetterBody),
+        Problems<AnyRequest>, Problems<Guarded>, Problems<Named>, Problems<WithBody>, Problems<OfDiscard>
     )
 )]
 pub async fn discard(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
-    let (id, decision) = asked(&state, request).await?;
-    let reason = Reason::required(decision.reason.as_deref())?;
-    let _place = state.decisions.acquire().await;
+    let (id, Discard { reason }) = parse(&state, request).await?;
+    let reason = Reason::required(reason.as_deref())?;
+    let _permit = state.decisions.acquire().await;
     state.reader()?;
-    state.desk.discard(id, &reason).await?;
+    state.operator.discard(id, &reason).await?;
     one::read(&state, id, true).await
 }
 
-async fn asked(state: &AppState, mut request: Request) -> Result<(DeadLetterId, Decision), Problem> {
-    // Before anything else is looked at: whoever may not ask learns nothing more.
+async fn parse<B: DeserializeOwned>(
+    state: &AppState,
+    mut request: Request,
+) -> Result<(DeadLetterId, B), Problem> {
+    // The token comes first: without it a client learns nothing more.
     state.admin.check(request.headers())?;
     Query::parse(request.uri().query(), &[])?;
-    let id = dead_letter_id(request.extract_parts::<Path<String>>().await)?;
-    let JsonBody(decision) = JsonBody::<Decision>::from_request(request, &()).await?;
-    Ok((id, decision))
+    let id = dead_letter_id(request.extract_parts::<Path<DeadLetterPath>>().await)?;
+    let JsonBody(body) = JsonBody::<B>::from_request(request, &()).await?;
+    Ok((id, body))
 }

@@ -1,61 +1,93 @@
 //! `GET /dead-letters`.
 
-use ::dead_letters::{DeadLetterFilter, DeadLetterView};
+use ::dead_letters::{DeadLetterBody, DeadLetterFilter, DeadLetterId, DeadLetterState, UnknownState};
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use orders::{Cause, OrderId};
 use serde::{Deserialize, Serialize};
-use views::dead_letters::DeadLetterId;
 
-use super::{DeadLetter, may_see_bytes};
+use super::{cause, may_see_bytes};
 use crate::answer::Freshness;
 use crate::cursor;
-use crate::openapi::{DeadLetterParams, WaitParams};
-use crate::problem::Problem;
-use crate::query::Query;
+use crate::problem::{AnyRequest, Guarded, Problem, Problems, Waiting};
+use crate::query::{InQuery, MAX_LIMIT, Parameter, ParameterSet, Query, integer, schema_of, text};
 use crate::state::AppState;
-use crate::wait;
+use crate::wait::WaitParameters;
 
-const FILTERS: &[&str] = &["state", "cause", "order_id"];
-const NAMES: &[&str] = &["limit", "cursor"];
+const FILTERS: [&str; 3] = ["state", "cause", "order_id"];
+const DEFAULT_LIMIT: u32 = 50;
+
+pub enum ListParameters {}
+
+impl ParameterSet for ListParameters {
+    const ALL: &'static [Parameter] = &[
+        Parameter {
+            name: FILTERS[0],
+            about: "Only dead letters in this state.",
+            schema: schema_of::<DeadLetterState>,
+        },
+        Parameter { name: FILTERS[1], about: "Only dead letters of this cause.", schema: schema_of::<Cause> },
+        Parameter {
+            name: FILTERS[2],
+            about: "Only dead letters whose record belongs to this order.",
+            schema: schema_of::<OrderId>,
+        },
+        Parameter {
+            name: "limit",
+            about: "How many dead letters a page may have.",
+            schema: || integer(1, Some(MAX_LIMIT.into()), Some(DEFAULT_LIMIT.into())),
+        },
+        Parameter {
+            name: "cursor",
+            about: "`next_cursor` of the page before. It carries the filters.",
+            schema: text,
+        },
+    ];
+}
 
 /// A page of dead letters.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct DeadLetterList {
-    #[schema(value_type = Vec<DeadLetter>)]
-    dead_letters: Vec<DeadLetterView>,
-    /// For `cursor`, to get the next page; null: this was the last one.
+    dead_letters: Vec<DeadLetterBody>,
+    /// The `cursor` of the next page; null on the last page.
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
-/// A list's question, and the answer's place in it.
+/// What a list was asked for, and where a page ended.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor {
-    /// state, cause, order_id.
+    /// The values of [`FILTERS`].
     q: [Option<String>; 3],
-    /// The page's last dead letter.
+    /// The last dead letter of the page.
     k: String,
 }
 
-/// Dead letters by partition and offset, in pages; keys, payloads and headers' values only with the admin token
+/// List dead letters by partition and offset, in pages
+///
+/// Keys, payloads and the values of headers are answered only to a client that sends the admin token.
 #[utoipa::path(
-    get, path = "/dead-letters", tag = "dead-letters", operation_id = "listDeadLetters", params(DeadLetterParams, WaitParams),
+    get, path = "/dead-letters", tag = "dead-letters", operation_id = "listDeadLetters",
+    params(InQuery<ListParameters>, InQuery<WaitParameters>),
     security((), ("admin_token" = [])),
-    responses((status = 200, description = "A page of dead letters", body = DeadLetterList))
+    responses(
+        (status = 200, description = "A page of dead letters.", body = DeadLetterList),
+        Problems<AnyRequest>, Problems<Guarded>, Problems<Waiting>
+    )
 )]
 pub async fn get(
     State(state): State<AppState>,
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let query = Query::parse(raw.as_deref(), &[FILTERS, NAMES, wait::NAMES])?;
-    let limit = query.limit(50)?;
-    let (asked, after) = asked(&query)?;
-    let filter = filter(&asked)?;
+    let query = Query::parse(raw.as_deref(), &[ListParameters::ALL, WaitParameters::ALL])?;
+    let limit = query.limit(DEFAULT_LIMIT)?;
+    let (filters, after) = start_of_page(&query)?;
+    let filter = filter(&filters)?;
     let with_bytes = may_see_bytes(&state, &headers)?;
-    // One more than asked for tells whether there is a next page.
+    // One dead letter more than asked for tells whether there is a next page.
     let answer = state
         .reader_for(&query, None)
         .await?
@@ -65,22 +97,23 @@ pub async fn get(
     let more = dead_letters.len() > limit as usize;
     dead_letters.truncate(limit as usize);
     let next_cursor = match dead_letters.last() {
-        Some(last) if more => Some(cursor::encode(&Cursor { q: asked, k: last.id.to_string() })),
+        Some(last) if more => Some(cursor::encode(&Cursor { q: filters, k: last.id.to_string() })),
         _ => None,
     };
-    let dead_letters = dead_letters.into_iter().map(DeadLetterView::from).collect();
+    let dead_letters = dead_letters.into_iter().map(DeadLetterBody::from).collect();
     Freshness::of(&answer.head, &state.lag).json(&DeadLetterList { dead_letters, next_cursor })
 }
 
-/// The filters' texts, and where to begin. Filters beside a cursor may repeat what it says, nothing else.
-fn asked(query: &Query) -> Result<([Option<String>; 3], Option<DeadLetterId>), Problem> {
-    let given = [FILTERS[0], FILTERS[1], FILTERS[2]].map(|name| query.get(name).map(str::to_owned));
+/// The values of [`FILTERS`], and the dead letter after which the page begins. Filters beside a cursor may only
+/// repeat what it carries.
+fn start_of_page(query: &Query) -> Result<([Option<String>; 3], Option<DeadLetterId>), Problem> {
+    let given = FILTERS.map(|name| query.get(name).map(str::to_owned));
     let Some(text) = query.get("cursor") else { return Ok((given, None)) };
     let Cursor { q, k } = cursor::decode(text)?;
     for ((name, given), carried) in FILTERS.iter().zip(&given).zip(&q) {
         if given.is_some() && given != carried {
             let detail = format!(
-                "{name} is {:?}, but the cursor is of a list without that; begin a new list without a cursor",
+                "{name} is {:?}, but the cursor belongs to another list; begin that list without a cursor",
                 given.as_deref().unwrap_or_default()
             );
             return Err(Problem::bad_request(detail));
@@ -90,18 +123,15 @@ fn asked(query: &Query) -> Result<([Option<String>; 3], Option<DeadLetterId>), P
 }
 
 fn filter([state, cause, order_id]: &[Option<String>; 3]) -> Result<DeadLetterFilter, Problem> {
-    if let Some(state) = state
-        && !["open", "retried", "discarded"].contains(&state.as_str())
-    {
-        return Err(Problem::bad_request(format!("state is {state:?}; it is open, retried or discarded")));
-    }
+    let state = state.as_deref().map(str::parse::<DeadLetterState>).transpose();
+    let state = state.map_err(|error: UnknownState| Problem::bad_request(format!("state: {error}")))?;
     let cause = cause.as_deref().map(self::cause).transpose()?;
     if let Some(order_id) = order_id {
         OrderId::parse(order_id).map_err(|error| Problem::bad_request(error.to_string()))?;
     }
-    Ok(DeadLetterFilter { state: state.clone(), cause, order_id: order_id.clone() })
-}
-
-pub(super) fn cause(text: &str) -> Result<Cause, Problem> {
-    text.parse().map_err(|error| Problem::bad_request(format!("cause: {error}")))
+    Ok(DeadLetterFilter {
+        state: state.map(|state| state.as_str().to_owned()),
+        cause,
+        order_id: order_id.clone(),
+    })
 }

@@ -1,6 +1,6 @@
 //! An order as JSON.
 
-use orders::Time;
+use orders::{OrderId, Status, Time};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use views::read::Order;
@@ -9,45 +9,52 @@ use views::read::Order;
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Order)]
 pub struct OrderBody {
-    #[schema(example = "ORD-000123")]
+    #[schema(value_type = OrderId)]
     order_id: String,
-    #[schema(example = "paid", pattern = "^(pending|paid|shipped|delivered|cancelled)$")]
+    #[schema(value_type = Status)]
     status: String,
     /// When the event that gave the status happened.
-    #[schema(value_type = String, format = DateTime)]
     last_updated: Time,
-    /// Sequence of the event that gave the status.
+    /// The sequence of the event that gave the status.
+    #[schema(minimum = 1)]
     sequence: i32,
+    #[schema(required)]
     customer_id: Option<String>,
+    #[schema(required)]
     restaurant_id: Option<String>,
     /// In hundredths of the currency.
+    #[schema(required)]
     total_cents: Option<i64>,
+    #[schema(required)]
     currency: Option<String>,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     created_at: Option<Time>,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     paid_at: Option<Time>,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     shipped_at: Option<Time>,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     delivered_at: Option<Time>,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required)]
     cancelled_at: Option<Time>,
+    #[schema(required)]
     payment_method: Option<String>,
+    #[schema(required)]
     courier_id: Option<String>,
+    #[schema(required)]
     cancel_reason: Option<String>,
-    /// The events' other fields, items among them. `{}`: none.
+    /// The fields of the events that have no column of their own, such as `items`.
     #[schema(value_type = Object)]
     details: RawJson,
-    /// A record of this order could not be applied and is an open dead letter.
+    /// Whether a record of this order is an open dead letter.
     incomplete: bool,
 }
 
-/// A JSON text, such as PostgreSQL prints for a `jsonb`.
+/// A JSON text, as PostgreSQL prints a `jsonb`. It is answered unchanged.
 pub struct RawJson(pub String);
 
 impl RawJson {
-    /// An object, `{}` if there is none.
+    /// The text of an object; `{}` if there is none.
     pub fn object(text: Option<String>) -> Self {
         Self(text.unwrap_or_else(|| "{}".into()))
     }

@@ -5,40 +5,69 @@ use axum::http::Uri;
 use axum::response::Response;
 use orders::{OrderId, Status};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 use views::read::{After, Cut, Filter, Order, Sort};
 
-use super::OrderBody;
+use super::body::OrderBody;
 use crate::answer::Freshness;
 use crate::cursor::{self, CutPart};
-use crate::cut;
-use crate::openapi::{CutParams, ListParams, WaitParams};
-use crate::problem::Problem;
-use crate::query::Query;
+use crate::cut::{self, CutParameters};
+use crate::problem::{AnyRequest, AsOf, Problem, Problems, Waiting};
+use crate::query::{InQuery, MAX_LIMIT, Parameter, ParameterSet, Query, integer, schema_of, text, words};
 use crate::state::AppState;
-use crate::wait;
+use crate::wait::WaitParameters;
 
-const NAMES: &[&str] = &["status", "customer_id", "restaurant_id", "sort", "limit", "cursor"];
+pub enum ListParameters {}
+
+impl ParameterSet for ListParameters {
+    const ALL: &'static [Parameter] = &[
+        Parameter { name: "status", about: "Only orders in this status.", schema: schema_of::<Status> },
+        Parameter { name: "customer_id", about: "Only orders of this customer.", schema: id_schema },
+        Parameter { name: "restaurant_id", about: "Only orders of this restaurant.", schema: id_schema },
+        Parameter {
+            name: "sort",
+            about: "The order of the list. Orders of the same `last_updated` follow each other by `order_id`.",
+            schema: || words(SORTS.map(|(name, _)| name)),
+        },
+        Parameter {
+            name: "limit",
+            about: "How many orders a page may have.",
+            schema: || integer(1, Some(MAX_LIMIT.into()), Some(DEFAULT_LIMIT.into())),
+        },
+        Parameter {
+            name: "cursor",
+            about: "`next_cursor` of the page before. It carries the filters, the sorting and the cut.",
+            schema: text,
+        },
+    ];
+}
+
+const DEFAULT_LIMIT: u32 = 50;
+const MAX_ID_CHARS: usize = 128;
 
 /// A page of orders.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct OrderList {
     orders: Vec<OrderBody>,
-    /// For `cursor`, to get the next page; null: this was the last one.
+    /// The `cursor` of the next page; null on the last page.
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
-/// A list's question, and the answer's place in it.
+/// What a list was asked for, and where a page ended.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor {
     /// status, customer_id, restaurant_id, sort.
     q: (Option<String>, Option<String>, Option<String>, String),
-    /// order_id and last_updated of the page's last order.
+    /// order_id and last_updated of the last order of the page.
     k: (String, String),
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cut: Option<CutPart>,
 }
 
+/// A list as it is asked for, by parameters or by a cursor.
 struct Request {
     filter: Filter,
     sort: Sort,
@@ -46,20 +75,25 @@ struct Request {
     cut: Option<Cut>,
 }
 
-/// Orders by filters, sorted and in pages, now or as of a cut
+/// List orders by filters, sorted and in pages, now or as of a cut
 #[utoipa::path(
-    get, path = "/orders", tag = "orders", operation_id = "listOrders", params(ListParams, CutParams, WaitParams),
-    responses((status = 200, description = "A page of orders", body = OrderList))
+    get, path = "/orders", tag = "orders", operation_id = "listOrders",
+    params(InQuery<ListParameters>, InQuery<CutParameters>, InQuery<WaitParameters>),
+    responses(
+        (status = 200, description = "A page of orders.", body = OrderList),
+        Problems<AnyRequest>, Problems<AsOf>, Problems<Waiting>
+    )
 )]
 pub async fn get(
     State(state): State<AppState>,
     uri: Uri,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let query = Query::parse(raw.as_deref(), &[NAMES, cut::NAMES, wait::NAMES])?;
-    let limit = query.limit(50)?;
+    let known = [ListParameters::ALL, CutParameters::ALL, WaitParameters::ALL];
+    let query = Query::parse(raw.as_deref(), &known)?;
+    let limit = query.limit(DEFAULT_LIMIT)?;
     let Request { filter, sort, after, cut } = Request::of(&query)?;
-    // One more than asked for tells whether there is a next page.
+    // One order more than asked for tells whether there is a next page.
     let answer = state
         .reader_for(&query, cut.as_ref())
         .await?
@@ -106,7 +140,7 @@ impl Cursor {
         }
     }
 
-    /// Parameters beside the cursor may repeat what it says, nothing else.
+    /// Parameters beside the cursor may only repeat what it carries.
     fn into_request(self, query: &Query) -> Result<Request, Problem> {
         let (status, customer, restaurant, by) = &self.q;
         for (name, carried) in [
@@ -119,7 +153,7 @@ impl Cursor {
                 && Some(given) != carried.as_deref()
             {
                 let detail = format!(
-                    "{name} is {given:?}, but the cursor is of a list without that; begin a new list without a cursor"
+                    "{name} is {given:?}, but the cursor belongs to another list; begin that list without a cursor"
                 );
                 return Err(Problem::bad_request(detail));
             }
@@ -128,7 +162,8 @@ impl Cursor {
         if let Some(asked) = cut::parse(query)?
             && !cut.as_ref().is_some_and(|carried| agrees(&asked, carried))
         {
-            let detail = "the cursor carries another cut than the one beside it; leave the cut out, or begin a new list";
+            let detail =
+                "the cursor carries another cut; leave the cut out, or begin a new list without a cursor";
             return Err(Problem::bad_request(detail));
         }
         let wrong = |_| cursor::broken();
@@ -144,7 +179,7 @@ impl Cursor {
     }
 }
 
-/// Whether a cut, as far as it says anything, says what a complete one does.
+/// Whether everything that `asked` says is also what the complete cut `carried` says.
 fn agrees(asked: &Cut, carried: &Cut) -> bool {
     (asked.time.is_none() || asked.time == carried.time)
         && asked.offsets.as_ref().is_none_or(|asked| {
@@ -157,6 +192,7 @@ fn agrees(asked: &Cut, carried: &Cut) -> bool {
         && (asked.decision.is_none() || asked.decision == carried.decision)
 }
 
+/// The default comes first.
 const SORTS: [(&str, Sort); 3] = [
     ("-last_updated", Sort::LastUpdatedDescending),
     ("order_id", Sort::OrderId),
@@ -165,7 +201,7 @@ const SORTS: [(&str, Sort); 3] = [
 
 fn sort(text: &str) -> Result<Sort, Problem> {
     SORTS.iter().find(|(name, _)| *name == text).map(|(_, sort)| *sort).ok_or_else(|| {
-        Problem::bad_request(format!("sort is {text:?}; it is -last_updated, order_id or -order_id"))
+        Problem::bad_request(format!("sort is {text:?}; it must be -last_updated, order_id or -order_id"))
     })
 }
 
@@ -174,8 +210,10 @@ fn filter(status: Option<&str>, customer: Option<&str>, restaurant: Option<&str>
         .map(|text| text.parse::<Status>().map_err(|error| Problem::bad_request(format!("status: {error}"))))
         .transpose()?;
     let id = |name: &str, text: Option<&str>| match text {
-        Some(text) if text.contains('\0') || text.chars().nth(128).is_some() => {
-            Err(Problem::bad_request(format!("{name} has at most 128 characters, and no NUL")))
+        Some(text) if text.contains('\0') || text.chars().nth(MAX_ID_CHARS).is_some() => {
+            Err(Problem::bad_request(format!(
+                "{name} may have at most {MAX_ID_CHARS} characters, none of them NUL"
+            )))
         }
         text => Ok(text.map(str::to_owned)),
     };
@@ -184,4 +222,8 @@ fn filter(status: Option<&str>, customer: Option<&str>, restaurant: Option<&str>
         customer_id: id("customer_id", customer)?,
         restaurant_id: id("restaurant_id", restaurant)?,
     })
+}
+
+fn id_schema() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).max_length(Some(MAX_ID_CHARS)).build().into()
 }

@@ -4,22 +4,25 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::Uri;
 use axum::response::Response;
+use orders::OrderId;
 
-use super::OrderBody;
+use super::body::OrderBody;
+use super::{no_such_order, order_id};
 use crate::answer::Freshness;
-use crate::cut;
-use crate::openapi::{CutParams, WaitParams};
-use crate::problem::Problem;
-use crate::query::Query;
-use crate::routes::order_id;
+use crate::cut::{self, CutParameters};
+use crate::problem::{AnyRequest, AsOf, Named, Problem, Problems, Waiting};
+use crate::query::{InQuery, ParameterSet, Query};
 use crate::state::AppState;
-use crate::wait;
+use crate::wait::WaitParameters;
 
-/// One order, now or as of a cut
+/// Get one order, now or as of a cut
 #[utoipa::path(
     get, path = "/orders/{order_id}", tag = "orders", operation_id = "getOrder",
-    params(("order_id" = String, Path, description = "1 to 128 characters"), CutParams, WaitParams),
-    responses((status = 200, description = "The order", body = OrderBody))
+    params(("order_id" = OrderId, Path), InQuery<CutParameters>, InQuery<WaitParameters>),
+    responses(
+        (status = 200, description = "The order.", body = OrderBody),
+        Problems<AnyRequest>, Problems<Named>, Problems<AsOf>, Problems<Waiting>
+    )
 )]
 pub async fn get(
     State(state): State<AppState>,
@@ -28,7 +31,7 @@ pub async fn get(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let id = order_id(path)?;
-    let query = Query::parse(raw.as_deref(), &[cut::NAMES, wait::NAMES])?;
+    let query = Query::parse(raw.as_deref(), &[CutParameters::ALL, WaitParameters::ALL])?;
     let cut = cut::parse(&query)?;
     let answer = state.reader_for(&query, cut.as_ref()).await?.order(&id, cut.as_ref()).await?;
     let freshness =
@@ -37,10 +40,4 @@ pub async fn get(
         Some(order) => freshness.json(&OrderBody::from(order)),
         None => Err(freshness.problem(no_such_order(&id, cut.is_some()))),
     }
-}
-
-/// Of an order without a record, now or within the cut.
-pub fn no_such_order(id: &orders::OrderId, as_of: bool) -> Problem {
-    let when = if as_of { " within this cut" } else { "" };
-    Problem::not_found(format!("there is no order {:?}{when}", id.as_str()))
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use dead_letters::Shown;
+use dead_letters::{EncodedBytes, Encoding};
 use views::apply::KEPT_BYTES;
 use views::read::DeadLetter;
 
@@ -43,19 +43,19 @@ pub fn details(dead_letter: &DeadLetter) -> String {
         field("header", &format!("{name}: {}", value.as_deref().unwrap_or("(no value)")));
     }
     let bytes = dead_letter.bytes.clone().unwrap_or_default();
-    let key = bytes.key.as_deref().map(|key| Shown::of(key, key.len() == KEPT_BYTES));
+    let key = bytes.key.as_deref().map(|key| EncodedBytes::of(key, key.len() == KEPT_BYTES));
     field("key", &key.map_or("(none)".into(), text_of));
     let kept = bytes.payload.as_deref().map_or(0, <[u8]>::len);
     let of = if dead_letter.is_cut() { format!(", of which {kept} were kept") } else { String::new() };
     field("payload_bytes", &format!("{}{of}", dead_letter.payload_bytes));
-    let payload = bytes.payload.as_deref().map(|payload| Shown::of(payload, dead_letter.is_cut()));
+    let payload = bytes.payload.as_deref().map(|payload| EncodedBytes::of(payload, dead_letter.is_cut()));
     field("payload", &payload.map_or("(none)".into(), text_of));
     text.pop();
     text
 }
 
-fn text_of(bytes: Shown) -> String {
-    if bytes.encoding == "text" { bytes.text } else { format!("(base64) {}", bytes.text) }
+fn text_of(bytes: EncodedBytes) -> String {
+    if bytes.encoding == Encoding::Text { bytes.text } else { format!("(base64) {}", bytes.text) }
 }
 
 fn plain(text: &str) -> String {

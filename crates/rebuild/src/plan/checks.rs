@@ -84,12 +84,15 @@ mod tests {
 
     /// One partition of the log, and where the live build stands in it.
     fn survey(begin: i64, end: i64, live: i64) -> Survey {
-        let marks = OffsetRange { low_watermark: Position(begin), end_offset: Position(end) };
+        let range = OffsetRange { low_watermark: Position(begin), end_offset: Position(end) };
         let identity =
             LogIdentity { cluster_id: "c".into(), topic: "t".into(), topic_id: None, partitions: 1 };
         Survey {
             topic: "t".into(),
-            log: LogState { identity: Some(identity), watermarks: BTreeMap::from([(Partition(0), marks)]) },
+            log: LogState {
+                identity: Some(identity),
+                offset_ranges: BTreeMap::from([(Partition(0), range)]),
+            },
             live_build: views::Build(1),
             live_positions: Positions::from_iter([(Partition(0), Position(live))]),
             live_bytes: 1,
@@ -122,7 +125,7 @@ mod tests {
     #[test]
     fn a_topic_or_a_partition_that_does_not_exist_is_refused() {
         let mut without_topic = survey(0, 0, 0);
-        without_topic.log = LogState { identity: None, watermarks: BTreeMap::new() };
+        without_topic.log = LogState { identity: None, offset_ranges: BTreeMap::new() };
         assert!(refusal_of(&without_topic).unwrap().1.contains("no topic t"));
         let mut without_partition = survey(0, 9, 9);
         without_partition.live_positions.insert(Partition(1), Position(4));

@@ -52,12 +52,12 @@ impl Survey {
     pub(super) fn plan(&self) -> Plan {
         let partitions: Vec<_> = self
             .log
-            .watermarks
+            .offset_ranges
             .iter()
-            .map(|(partition, marks)| PlannedPartition {
+            .map(|(partition, range)| PlannedPartition {
                 partition: partition.0,
-                begin: marks.low_watermark.0,
-                end: marks.end_offset.0,
+                begin: range.low_watermark.0,
+                end: range.end_offset.0,
             })
             .collect();
         let events = partitions.iter().map(|one| one.end.saturating_sub(one.begin).max(0) as u64).sum();

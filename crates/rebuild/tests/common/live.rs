@@ -71,14 +71,14 @@ impl World {
                 if lane.held().is_empty() {
                     match lane.claim(&ends.keys().copied().collect::<Vec<_>>()).await {
                         Ok(_) => {}
-                        Err(Error::Refused { .. }) => continue,
+                        Err(Error::Fenced { .. }) => continue,
                         Err(error) => panic!("claiming: {error}"),
                     }
                 }
                 match world.round(&mut lane, &ends).await {
                     Ok(()) if last => return,
                     Ok(()) => {}
-                    Err(Error::Refused { .. }) => {
+                    Err(Error::Fenced { .. }) => {
                         counter.fetch_add(1, Ordering::SeqCst);
                         lane = world.lane();
                     }

@@ -1,24 +1,24 @@
-//! Records made ready for one transaction: all that can be computed before it.
+//! Records made ready for one transaction: everything that can be computed before it begins.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use orders::decode::Envelope;
-use orders::{Cause, Decoded, Fact, Partition, Position, Positions, Record, Rejection, Time, decode};
+use orders::{Cause, Fact, Partition, Position, Positions, Record, Rejection, Time, decode};
 use settings::{Invalid, whole_number};
 
 use super::copy::{HistoryRow, HistoryRows};
-use super::dead_letter::DeadLetter;
-use super::orders::{Merge, Orders, Places};
-use crate::decisions::{Decided, Decisions, Verdict};
+use super::dead_letter::NewDeadLetter;
+use super::disposition::{Disposition, envelope};
+use super::merged_orders::{MergedOrders, OrderMerge, OrderNumbers};
+use crate::decisions::Decisions;
 
-/// Of a history row that is not from the record's value, about.
+/// About how long a history row is beside what comes from the record's value.
 const ROW_BYTES: usize = 64;
 
 /// What decoding needs to know.
 #[derive(Clone, Debug)]
 pub struct Codec {
-    /// Goes into the event ids of events that bring none.
+    /// Part of the event ids that are derived for events without one.
     pub topic: String,
     /// Larger values become dead letters. In bytes.
     pub max_record_bytes: usize,
@@ -32,7 +32,7 @@ impl Codec {
     }
 }
 
-/// From where to where a transaction moves a partition.
+/// How a transaction moves a partition's position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advance {
     pub from: Position,
@@ -47,16 +47,15 @@ pub struct Advance {
 pub struct Batch<'a> {
     pub(super) history: Bytes,
     pub(super) history_rows: usize,
-    pub(super) orders: Orders<'a>,
-    pub(super) dead_letters: Vec<DeadLetter<'a>>,
+    pub(super) orders: MergedOrders<'a>,
+    pub(super) dead_letters: Vec<NewDeadLetter<'a>>,
     pub(super) advances: BTreeMap<Partition, Advance>,
 }
 
 impl<'a> Batch<'a> {
-    /// Decodes and folds `records`; those that an operator has decided about become what
-    /// `decisions` says. `positions` says where each partition stands;
-    /// records below it were applied before and are left out, as are those of
-    /// partitions that it does not name.
+    /// Decodes and folds `records`. Those that an operator has decided about become what `decisions`
+    /// says. Records below their partition's position were applied before and are left out, as are
+    /// those of partitions that `positions` does not name.
     #[must_use]
     pub fn encode(
         codec: &Codec,
@@ -64,13 +63,13 @@ impl<'a> Batch<'a> {
         decisions: &Decisions,
         records: &[Record<'a>],
     ) -> Self {
-        let mut merge = Merge::default();
-        let (batch, places) =
-            Self::encode_with(codec, positions, decisions, records, |place, fact| merge.add(place, fact));
-        Self { orders: merge.finish(places), ..batch }
+        let mut merge = OrderMerge::default();
+        let (batch, numbers) =
+            Self::encode_with(codec, positions, decisions, records, |number, fact| merge.add(number, fact));
+        Self { orders: merge.finish(numbers), ..batch }
     }
 
-    /// The same without the orders: they are derived later from the history.
+    /// The same without the orders, which are derived from the history later.
     #[must_use]
     pub fn encode_history(
         codec: &Codec,
@@ -87,8 +86,8 @@ impl<'a> Batch<'a> {
         decisions: &Decisions,
         records: &[Record<'a>],
         mut fold: impl FnMut(usize, Fact<'a>),
-    ) -> (Self, Places<'a>) {
-        let mut places = Places::default();
+    ) -> (Self, OrderNumbers<'a>) {
+        let mut numbers = OrderNumbers::default();
         let mut batch = Self::default();
         let bytes = records.iter().map(|record| record.value.map_or(0, <[u8]>::len) + ROW_BYTES).sum();
         let mut history = HistoryRows::with_capacity(bytes);
@@ -99,35 +98,39 @@ impl<'a> Batch<'a> {
                 Some(position) if position.accepts(record.offset) => {}
                 _ => continue,
             }
-            match Judged::of(codec, &record, decisions.of(record.partition, record.offset)) {
-                Judged::Event(decoded) => {
+            match Disposition::of(codec, &record, decisions.of(record.partition, record.offset)) {
+                Disposition::Event(decoded) => {
                     let row = HistoryRow { record: &record, decoded: &decoded, decision: None };
-                    let place = places.of(decoded.order_id.clone());
-                    history.push(&codec.topic, place, &row);
-                    fold(place, decoded.fact);
+                    let number = numbers.of(decoded.order_id.clone());
+                    history.push(&codec.topic, number, &row);
+                    fold(number, decoded.fact);
                 }
-                Judged::Admitted(decoded, decided) => {
+                Disposition::Admitted(decoded, decided) => {
                     let row = HistoryRow { record: &record, decoded: &decoded, decision: Some(decided.id) };
-                    let place = places.of(decoded.order_id.clone());
-                    history.push(&codec.topic, place, &row);
-                    fold(place, decoded.fact);
-                    batch.dead_letters.push(DeadLetter::closed(record, decided));
+                    let number = numbers.of(decoded.order_id.clone());
+                    history.push(&codec.topic, number, &row);
+                    fold(number, decoded.fact);
+                    batch.dead_letters.push(NewDeadLetter::closed(record, decided));
                 }
-                Judged::Discarded(decided) => batch.dead_letters.push(DeadLetter::closed(record, decided)),
-                Judged::Rejected(rejection) => {
-                    let place = history.len() + batch.dead_letters.len();
-                    batch.dead_letters.push(DeadLetter { place, ..DeadLetter::open(record, rejection) });
+                Disposition::Discarded(decided) => {
+                    batch.dead_letters.push(NewDeadLetter::closed(record, decided))
+                }
+                Disposition::Rejected(rejection) => {
+                    let records_before = history.len() + batch.dead_letters.len();
+                    batch
+                        .dead_letters
+                        .push(NewDeadLetter { records_before, ..NewDeadLetter::open(record, rejection) });
                 }
             }
             last.insert(record.partition, record);
         }
         batch.advances = advances(positions, &last);
         batch.history_rows = history.len();
-        batch.history = history.finish(places.len());
-        (batch, places)
+        batch.history = history.finish(numbers.len());
+        (batch, numbers)
     }
 
-    /// One record as a dead letter, because PostgreSQL refused it.
+    /// One record as a dead letter, because PostgreSQL refused it with this message.
     #[must_use]
     pub fn refused(positions: &Positions, record: Record<'a>, message: String) -> Self {
         let order_id = order_id_of(&record);
@@ -135,12 +138,12 @@ impl<'a> Batch<'a> {
         let last = BTreeMap::from([(record.partition, record)]);
         Self {
             advances: advances(positions, &last),
-            dead_letters: vec![DeadLetter::open(record, rejection)],
+            dead_letters: vec![NewDeadLetter::open(record, rejection)],
             ..Self::default()
         }
     }
 
-    /// Moves a partition on over a hole at its end.
+    /// Moves a partition's position over a hole at the end of the log.
     pub fn move_to(&mut self, partition: Partition, from: Position, to: Position) {
         let advance = self.advances.entry(partition).or_insert_with(|| Advance {
             from,
@@ -174,42 +177,8 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// What a record is, by its bytes and by what an operator decided about it.
-#[derive(Debug)]
-pub enum Judged<'a, 'd> {
-    Event(Decoded<'a>),
-    /// An event by a retry.
-    Admitted(Decoded<'a>, &'d Decided),
-    Discarded(&'d Decided),
-    Rejected(Rejection),
-}
-
-impl<'a, 'd> Judged<'a, 'd> {
-    /// A retry stands whatever the size limit is now: it was lifted for this very record.
-    #[must_use]
-    pub fn of(codec: &Codec, record: &Record<'a>, decided: Option<&'d Decided>) -> Self {
-        let decoded = |limit| decode(envelope(record, limit), record.value);
-        match decided {
-            None => decoded(codec.max_record_bytes).map_or_else(Self::Rejected, Self::Event),
-            Some(decided) => match decided.verdict {
-                Verdict::Retry => {
-                    decoded(usize::MAX).map_or_else(Self::Rejected, |event| Self::Admitted(event, decided))
-                }
-                Verdict::Discard => Self::Discarded(decided),
-            },
-        }
-    }
-}
-
-/// For [`decode()`]: `max_bytes` is the size limit.
-#[must_use]
-pub fn envelope<'a>(record: &Record<'a>, max_bytes: usize) -> Envelope<'a> {
-    Envelope { at: record.at(), schema_version: record.headers.get("schema-version"), max_bytes }
-}
-
 fn order_id_of(record: &Record<'_>) -> Option<String> {
-    let envelope = Envelope { at: record.at(), schema_version: None, max_bytes: usize::MAX };
-    decode(envelope, record.value).ok().map(|decoded| decoded.order_id.into_owned())
+    decode(envelope(record, usize::MAX), record.value).ok().map(|decoded| decoded.order_id.into_owned())
 }
 
 fn advances(positions: &Positions, last: &BTreeMap<Partition, Record<'_>>) -> BTreeMap<Partition, Advance> {

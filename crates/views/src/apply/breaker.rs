@@ -1,14 +1,14 @@
-//! Stops before a flood of unreadable records fills table `dead_letters`: most often the
-//! topic is the wrong one, or the producers changed their format.
+//! Stops a lane before a flood of unreadable records fills table `dead_letters`: most often the topic is
+//! the wrong one, or the producers have changed their format.
 
 use std::collections::VecDeque;
 
 use super::batch::Batch;
 use crate::error::{Error, Result};
 
-/// How many records it looks back on.
+/// How many of the last records count.
 const WINDOW: usize = 1000;
-/// Fewer dead letters than this never trip it: a first line typed wrong is just a dead letter.
+/// Fewer dead letters than this never trip it: a few records typed wrong by hand are no flood.
 const LEAST: usize = 100;
 
 /// What became of the last records of a lane, `true` for a dead letter.
@@ -19,14 +19,14 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// The state after `batch`. An error if more than half of the last thousand records,
-    /// and at least a hundred, would be dead letters.
+    /// The state after `batch`. [`Error::TooManyDeadLetters`] if more than half of the last 1000
+    /// records, and at least 100, would be dead letters.
     pub fn after(&self, batch: &Batch<'_>) -> Result<Self> {
         let mut next = self.clone();
         let mut good = 0;
         for dead_letter in batch.dead_letters.iter().filter(|dead_letter| dead_letter.closed.is_none()) {
-            next.add_good(dead_letter.place - good);
-            good = dead_letter.place + 1;
+            next.add_good(dead_letter.records_before - good);
+            good = dead_letter.records_before + 1;
             if next.add(true) {
                 return Err(Error::TooManyDeadLetters {
                     dead_letters: next.dead_letters,
@@ -50,7 +50,7 @@ impl Breaker {
         }
     }
 
-    /// Whether it trips.
+    /// Returns whether it trips.
     fn add(&mut self, is_dead_letter: bool) -> bool {
         if self.window.len() == WINDOW && self.window.pop_front() == Some(true) {
             self.dead_letters -= 1;
@@ -75,9 +75,9 @@ mod tests {
     fn a_flood_trips_it_and_a_few_do_not() {
         assert_eq!(trips(vec![true; 99]), None);
         assert_eq!(trips(vec![true; 100]), Some(99));
-        // Every second one for ever is not more than half.
+        // Half of the records, however long, is not more than half.
         assert_eq!(trips((0..10_000).map(|n| n % 2 == 0).skip(1)), None);
-        // After a thousand good ones it takes more than half of the window.
+        // After 1000 good ones it takes more than half of the window.
         assert_eq!(trips((0..3000).map(|n| n >= 2000)), Some(2500));
     }
 }

@@ -3,17 +3,17 @@
 use bytes::{BufMut, Bytes};
 use orders::{Decoded, Record, Time};
 
-/// The columns that a record fills. `HistoryRows::push` writes them in this order, and `decision` behind them.
+/// The columns that come from a record. `HistoryRows::push` writes them in this order, then `decision`.
 pub const COLUMNS: &str = "partition, \"offset\", order_id, event, status, sequence, event_id, occurred_at, \
                            appended_at, details, trace_id";
 const COLUMN_COUNT: i16 = 12;
 
-/// A COPY stream of history rows, grouped by order: an order's records lie on the same pages then,
-/// and are read together.
+/// A COPY stream of history rows, grouped by order: the records of an order, which are read together,
+/// then lie on the same pages.
 #[derive(Debug)]
 pub(super) struct HistoryRows {
     bytes: Vec<u8>,
-    /// Of each row where it begins, and the place of its order.
+    /// Where each row begins, and the number of its order.
     rows: Vec<(usize, usize)>,
     /// Scratch space for one row's details.
     details: String,
@@ -29,7 +29,7 @@ pub(super) struct HistoryRow<'r, 'a> {
 }
 
 impl HistoryRows {
-    /// With room for so many bytes.
+    /// With room for so many bytes of rows.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), rows: Vec::new(), details: String::new() }
     }
@@ -38,9 +38,9 @@ impl HistoryRows {
         self.rows.len()
     }
 
-    /// `place`: of the order, among all of this batch.
-    pub(super) fn push(&mut self, topic: &str, place: usize, row: &HistoryRow<'_, '_>) {
-        self.rows.push((self.bytes.len(), place));
+    /// `order`: the number of the row's order among those of the batch.
+    pub(super) fn push(&mut self, topic: &str, order: usize, row: &HistoryRow<'_, '_>) {
+        self.rows.push((self.bytes.len(), order));
         let HistoryRow { record, decoded, decision } = row;
         let fact = &decoded.fact;
         let out = &mut self.bytes;
@@ -76,11 +76,11 @@ impl HistoryRows {
         }
     }
 
-    /// The stream, with its beginning and end. `places`: how many orders there are.
-    pub(super) fn finish(self, places: usize) -> Bytes {
+    /// The stream with its header and trailer. `orders`: how many orders there are.
+    pub(super) fn finish(self, orders: usize) -> Bytes {
         let mut out = Vec::with_capacity(HEADER.len() + 8 + self.bytes.len() + 2);
         put_header(&mut out);
-        for row in self.by_place(places) {
+        for row in self.by_order(orders) {
             let end = self.rows.get(row + 1).map_or(self.bytes.len(), |(start, _)| *start);
             out.extend_from_slice(&self.bytes[self.rows[row].0..end]);
         }
@@ -88,31 +88,32 @@ impl HistoryRows {
         out.into()
     }
 
-    /// The numbers of the rows by the places of their orders; rows of an order stay in their order.
-    fn by_place(&self, places: usize) -> Vec<usize> {
-        let mut next = vec![0; places + 1];
-        for (_, place) in &self.rows {
-            next[place + 1] += 1;
+    /// The rows' indexes, sorted by their orders' numbers (a counting sort). Rows of one order stay in
+    /// their order.
+    fn by_order(&self, orders: usize) -> Vec<usize> {
+        let mut next = vec![0; orders + 1];
+        for (_, order) in &self.rows {
+            next[order + 1] += 1;
         }
-        for place in 0..places {
-            next[place + 1] += next[place];
+        for order in 0..orders {
+            next[order + 1] += next[order];
         }
         let mut sorted = vec![0; self.rows.len()];
-        for (row, (_, place)) in self.rows.iter().enumerate() {
-            sorted[next[*place]] = row;
-            next[*place] += 1;
+        for (row, (_, order)) in self.rows.iter().enumerate() {
+            sorted[next[*order]] = row;
+            next[*order] += 1;
         }
         sorted
     }
 }
 
-/// Of an event that brings none: `topic-partition-offset`.
+/// The event id of an event that brings none: `topic-partition-offset`.
 #[must_use]
 pub fn derived_event_id(topic: &str, record: &Record<'_>) -> String {
     format!("{topic}-{}-{}", record.partition, record.offset)
 }
 
-/// How a binary COPY stream begins.
+/// The signature that begins a binary COPY stream.
 pub(crate) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
 pub(crate) fn put_header(out: &mut impl BufMut) {

@@ -8,17 +8,17 @@ use crate::decisions::{Decided, Verdict};
 use crate::error::{Error, Result};
 use crate::sql::{Timestamptz, for_build};
 
-/// More of a key or a value is not kept: the whole is in the log. In bytes.
+/// How much of a key or a value is kept, in bytes. All of it is in the log.
 pub const KEPT_BYTES: usize = 64 * 1024;
 
 #[derive(Debug)]
-pub struct DeadLetter<'a> {
-    pub record: Record<'a>,
-    pub rejection: Rejection,
-    /// How many of its batch's records come before it.
-    pub place: usize,
+pub(crate) struct NewDeadLetter<'a> {
+    pub(crate) record: Record<'a>,
+    pub(crate) rejection: Rejection,
+    /// How many records of its batch come before it.
+    pub(crate) records_before: usize,
     /// `None`: it is open.
-    pub closed: Option<Closed>,
+    pub(crate) closed: Option<Closed>,
 }
 
 /// A dead letter that was decided about before this build met it.
@@ -28,23 +28,22 @@ pub struct Closed {
     pub decision: i64,
 }
 
-impl<'a> DeadLetter<'a> {
-    #[must_use]
-    pub fn open(record: Record<'a>, rejection: Rejection) -> Self {
-        Self { record, rejection, place: 0, closed: None }
+impl<'a> NewDeadLetter<'a> {
+    pub(crate) fn open(record: Record<'a>, rejection: Rejection) -> Self {
+        Self { record, rejection, records_before: 0, closed: None }
     }
 
-    /// As it was when it was decided about: whoever reads the past sees the same after a rebuild.
-    #[must_use]
-    pub fn closed(record: Record<'a>, decided: &Decided) -> Self {
+    /// A dead letter as it was when it was decided about, so that reads of the past answer the same
+    /// after a rebuild.
+    pub(crate) fn closed(record: Record<'a>, decided: &Decided) -> Self {
         let closed = Closed { verdict: decided.verdict, decision: decided.id };
-        Self { record, rejection: decided.dead_letter.clone(), place: 0, closed: Some(closed) }
+        Self { record, rejection: decided.dead_letter.clone(), records_before: 0, closed: Some(closed) }
     }
 }
 
 /// Inserts one dead letter, in the transaction that the session has open.
-pub(super) async fn insert(client: &Client, build: Build, dead_letter: &DeadLetter<'_>) -> Result<()> {
-    let DeadLetter { record, rejection, closed, .. } = dead_letter;
+pub(super) async fn insert(client: &Client, build: Build, dead_letter: &NewDeadLetter<'_>) -> Result<()> {
+    let NewDeadLetter { record, rejection, closed, .. } = dead_letter;
     let kept = |bytes: &'_ [u8]| bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
     let headers: Vec<_> = record
         .headers
@@ -56,7 +55,7 @@ pub(super) async fn insert(client: &Client, build: Build, dead_letter: &DeadLett
     client
         .execute(
             &for_build(
-                "/* views::apply::dead_letter */ INSERT INTO {build}.dead_letters
+                "/* views::apply::dead_letter::insert */ INSERT INTO {build}.dead_letters
                      (partition, \"offset\", cause, error, order_id, key, payload, payload_bytes, headers, appended_at,
                       state, decision)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
@@ -82,7 +81,7 @@ pub(super) async fn insert(client: &Client, build: Build, dead_letter: &DeadLett
     Ok(())
 }
 
-/// PostgreSQL's text holds no NUL.
+/// PostgreSQL's text cannot hold NUL characters.
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }

@@ -1,21 +1,16 @@
-//! Rows of table `orders` as PostgreSQL reads them: in a COPY stream, or as one array.
+//! Rows of table `orders` in PostgreSQL's binary form: for a COPY stream, or as one array.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use orders::{OrderState, Time};
 use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use super::copy::{put_i32, put_i64, put_jsonb, put_null, put_text, put_time};
+use crate::order_columns::COLUMN_COUNT;
 
-/// The columns that [`OrderRows::push`] writes, in its order: all of the table.
-pub const ORDER_COLUMNS: &str = "order_id, status, last_updated, sequence, first_sequence, customer_id, \
-                                 restaurant_id, total_cents, currency, created_at, paid_at, shipped_at, \
-                                 delivered_at, cancelled_at, payment_method, courier_id, cancel_reason, details";
-const COLUMN_COUNT: i16 = 18;
-
-/// Some rows of a COPY stream, and how many.
+/// A piece of a COPY stream, and how many rows it holds.
 pub type OrderPiece = (Bytes, usize);
 
-/// Rows in their binary form, one behind the other.
+/// Rows in binary form, one after the other.
 #[derive(Debug)]
 pub struct OrderRows {
     form: Form,
@@ -25,10 +20,10 @@ pub struct OrderRows {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// Of a COPY stream, without its beginning and end.
+    /// Rows of a COPY stream, without its header and trailer.
     Copy,
-    /// Elements of an array of the table's row type: each says how long it is, and each
-    /// column's type.
+    /// Elements of an array of the table's row type: each begins with its length, and each value with
+    /// its type.
     Array,
 }
 
@@ -53,14 +48,15 @@ impl OrderRows {
         self.bytes.len()
     }
 
-    /// Appends the row of `state`, unless it has none.
+    /// Appends the row of `state`; a state without records has none. Writes the columns in the order of
+    /// [`crate::order_columns`].
     pub fn push(&mut self, order_id: &str, state: &OrderState<'_>) {
         let (Some(row), Some(first_sequence)) = (state.row(), state.first_sequence()) else { return };
         let start = self.bytes.len();
         match self.form {
             Form::Copy => self.bytes.put_i16(COLUMN_COUNT),
             Form::Array => {
-                self.bytes.put_i32(0); // its length: known in the end
+                self.bytes.put_i32(0); // the length, which is known at the end
                 self.bytes.put_i32(COLUMN_COUNT.into());
             }
         }
@@ -88,7 +84,7 @@ impl OrderRows {
         self.rows += 1;
     }
 
-    /// What was pushed since the last call, and how many rows that is.
+    /// The rows pushed since the last call.
     pub fn take(&mut self) -> OrderPiece {
         (self.bytes.split().freeze(), std::mem::take(&mut self.rows))
     }
@@ -100,13 +96,13 @@ impl ToSql for OrderRows {
         ty: &Type,
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        let Kind::Array(row_type) = ty.kind() else { return Err(format!("{ty} is no array").into()) };
+        let Kind::Array(row_type) = ty.kind() else { return Err(format!("{ty} is not an array").into()) };
         out.reserve(20 + self.bytes.len());
         out.put_i32(1); // dimensions
-        out.put_i32(0); // no element is null
+        out.put_i32(0); // no nulls
         out.put_u32(row_type.oid());
         out.put_i32(i32::try_from(self.rows)?);
-        out.put_i32(1); // the first one's number
+        out.put_i32(1); // index of the first element
         out.put_slice(&self.bytes);
         Ok(IsNull::No)
     }

@@ -1,5 +1,5 @@
-//! The rows of a batch: its history and its orders, in a transaction that somebody else
-//! begins and ends.
+//! The rows of a batch, its history and its orders, written in a transaction that the caller begins and
+//! ends.
 
 use std::pin::pin;
 
@@ -10,20 +10,20 @@ use tokio_postgres::{Client, CopyInSink, Statement};
 
 use super::batch::Batch;
 use super::copy::COLUMNS;
+use super::merged_orders::MergedOrders;
 use super::order_rows::OrderRows;
-use super::orders::Orders;
 use super::refold::{Refold, merged};
 use super::writer::prepare;
-use crate::Build;
 use crate::error::{Error, Result};
+use crate::{Build, order_columns};
 
-/// Bytes of a COPY in one message: PostgreSQL reads a message whole before it looks at it.
+/// Bytes of a COPY in one message: PostgreSQL reads all of a message before it processes it.
 const COPY_MESSAGE: usize = 128 << 10;
 
-/// Orders in one parameter: it is in memory as it came, as rows and as the array of them.
+/// Orders in one parameter: PostgreSQL has it in memory as it came, as rows, and as an array of rows.
 const ORDERS_AT_ONCE: usize = 1000;
 
-/// A COPY of the history that was opened, or why it was not.
+/// The open COPY of the history, or why it could not be opened.
 type Opened = Result<CopyInSink<Bytes>, tokio_postgres::Error>;
 
 #[derive(Debug)]
@@ -35,15 +35,17 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) async fn prepare(client: &Client, build: Build) -> Result<Self> {
-        let copy = format!("COPY {{build}}.order_history ({COLUMNS}, decision) FROM STDIN (FORMAT binary)");
+        let copy = format!(
+            "/* views::apply::rows::prepare */ COPY {{build}}.order_history ({COLUMNS}, decision) FROM STDIN (FORMAT binary)"
+        );
         Ok(Self {
             copy: prepare(client, build, &copy).await?,
-            upsert: prepare(client, build, include_str!("upsert.sql")).await?,
+            upsert: prepare(client, build, &order_columns::upsert()).await?,
             refold: Refold::prepare(client, build).await?,
         })
     }
 
-    /// Opens the COPY: apart, so that it can be sent along with what comes before it.
+    /// Opens the COPY. This is apart from writing, so that the request can be sent along with earlier ones.
     pub(crate) async fn open(&self, client: &Client) -> Opened {
         client.copy_in(&self.copy).await
     }
@@ -61,15 +63,13 @@ impl Rows {
         let copied = copied.map_err(Error::during("copying the history"))?;
         orders?;
         if copied as usize != batch.history_rows {
-            return Err(Error::Unusable(format!(
-                "{copied} of {} history rows were taken",
-                batch.history_rows
-            )));
+            let attempt = "copying the history";
+            return Err(Error::RowCount { attempt, expected: batch.history_rows, found: copied });
         }
         Ok(())
     }
 
-    async fn write_orders(&self, client: &Client, orders: &Orders<'_>) -> Result<()> {
+    async fn write_orders(&self, client: &Client, orders: &MergedOrders<'_>) -> Result<()> {
         // A build that is being loaded has neither orders nor the index for them.
         if orders.is_empty() {
             return Ok(());
@@ -85,16 +85,14 @@ impl Rows {
         let incoming: Vec<&str> = orders.ids().collect();
         let refolded = self.refold.run(client, &incoming).await?;
         if taken as usize + refolded != orders.len() {
-            return Err(Error::Unusable(format!(
-                "{taken} orders written and {refolded} folded again, of {}",
-                orders.len()
-            )));
+            let (attempt, found) = ("writing the orders", taken + refolded as u64);
+            return Err(Error::RowCount { attempt, expected: orders.len(), found });
         }
         metrics::counter!("food_orders_orders_refolded_total").increment(refolded as u64);
         Ok(())
     }
 
-    /// Orders whose history is there, whatever their rows say.
+    /// Folds orders from their histories, whatever their rows say.
     pub(crate) async fn derive(&self, client: &Client, order_ids: &[&str]) -> Result<()> {
         let history = self.refold.history(client, order_ids).await?;
         self.write_orders(client, &merged(&history)?).await

@@ -1,4 +1,4 @@
-//! One database session that writes batches to one build.
+//! A database session that writes batches to one build.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::dead_letter;
 use super::rows::Rows;
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Result};
-use crate::positions::Held;
+use crate::ownership::Held;
 use crate::session::Session;
 use crate::sql::{Timestamptz, for_build};
 use crate::tx::Tally;
@@ -33,7 +33,7 @@ impl Writer {
             advance: prepare(
                 client,
                 build,
-                "/* views::apply::advance */ UPDATE {build}.positions AS p
+                "/* views::apply::writer::advance */ UPDATE {build}.positions AS p
                  SET next_offset = moved.to_offset,
                      fingerprint = COALESCE(moved.fingerprint, p.fingerprint),
                      last_appended_at = COALESCE(moved.last_appended_at, p.last_appended_at)
@@ -43,7 +43,7 @@ impl Writer {
                      AND p.owner_epoch = moved.owner_epoch AND p.next_offset = moved.from_offset",
             )
             .await?,
-            decided: prepare(client, build, decisions::DECIDED_SINCE).await?,
+            decided: prepare(client, build, decisions::decided_since()).await?,
             rows: Rows::prepare(client, build).await?,
             session,
             build,
@@ -66,13 +66,13 @@ impl Writer {
         &self.session.client
     }
 
-    /// Writes one batch, whole or not at all. `held` gives the owner epochs; a
-    /// position that is not where the batch begins refuses it. After an error of the
-    /// connection the outcome is unknown: read the positions to learn it.
+    /// Writes one batch in one transaction. `held` holds the owner epochs. [`Error::Fenced`] if a position
+    /// is not where the batch begins. After an error of the connection the outcome is unknown: the
+    /// positions tell it.
     ///
-    /// `behind`: the build is not the active one, so that operators decide about records
-    /// that it has still to meet. Then no decision is taken while the batch is written, and
-    /// one that these do not hold refuses it.
+    /// `behind` is for a build that is not active: operators decide about records that lie ahead of it.
+    /// No decision is taken while the batch is written, and [`Error::Decided`] refuses a batch if there is
+    /// a decision that is not among these.
     pub(crate) async fn write(
         &self,
         batch: &Batch<'_>,
@@ -84,8 +84,8 @@ impl Writer {
         if result.is_ok() {
             tally.committed();
         } else if !self.is_closed() {
-            // If this fails the session is gone, and with it the transaction.
-            let _ = self.client().batch_execute("/* views::apply::write */ ROLLBACK").await;
+            // If this fails, the session is lost and the transaction with it.
+            let _ = self.client().batch_execute("/* views::apply::writer::write */ ROLLBACK").await;
         }
         result
     }
@@ -103,7 +103,7 @@ impl Writer {
             moved?;
             checked?;
         } else {
-            // Two round trips: what depends on nothing but the requests before it is sent along.
+            // Two round trips: what needs no answer to the requests before it is sent along with them.
             let copy = self.rows.open(self.client());
             let (begin, ((moved, checked), copy)) =
                 join(self.begin(behind.is_some()), join(moved, copy)).await;
@@ -115,18 +115,21 @@ impl Writer {
         for dead_letter in &batch.dead_letters {
             dead_letter::insert(self.client(), self.build, dead_letter).await?;
         }
-        self.client().batch_execute("COMMIT").await.map_err(Error::during("committing a batch"))
+        self.client()
+            .batch_execute("/* views::apply::writer::transaction */ COMMIT")
+            .await
+            .map_err(Error::during("committing a batch"))
     }
 
     async fn begin(&self, keep_decisions_away: bool) -> Result<()> {
         let begin = match keep_decisions_away {
-            true => format!("BEGIN; {}", decisions::keep_away()),
-            false => "BEGIN".to_owned(),
+            true => format!("/* views::apply::writer::begin */ BEGIN; {}", decisions::keep_away()),
+            false => "/* views::apply::writer::begin */ BEGIN".to_owned(),
         };
         self.client().batch_execute(&begin).await.map_err(Error::during("beginning a batch"))
     }
 
-    /// Refused if there are decisions about records of this batch that `known` does not hold.
+    /// [`Error::Decided`] if there are decisions about records of this batch that `known` does not hold.
     async fn check(&self, batch: &Batch<'_>, known: Option<&Decisions>) -> Result<()> {
         let Some(known) = known else { return Ok(()) };
         let partitions: Vec<_> = batch.advances.keys().map(|partition| partition.0).collect();
@@ -140,16 +143,16 @@ impl Writer {
         if row.get(0) { Err(Error::Decided) } else { Ok(()) }
     }
 
-    /// Locks, compares and moves the positions.
+    /// Locks the positions, compares them and moves them.
     async fn advance(&self, batch: &Batch<'_>, held: &BTreeMap<Partition, Held>) -> Result<()> {
         let attempt = "moving the positions";
-        let refused = |reason: String| Error::Refused { attempt, reason };
+        let fenced = |reason: String| Error::Fenced { attempt, reason };
         let mut partitions = Vec::new();
         let (mut epochs, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
         let (mut fingerprints, mut appended) = (Vec::new(), Vec::new());
         for (partition, advance) in &batch.advances {
             let held =
-                held.get(partition).ok_or_else(|| refused(format!("partition {partition} is not held")))?;
+                held.get(partition).ok_or_else(|| fenced(format!("partition {partition} is not held")))?;
             partitions.push(partition.0);
             epochs.push(held.epoch.0);
             from.push(advance.from.0);
@@ -163,13 +166,13 @@ impl Writer {
             .await
             .map_err(Error::during(attempt))?;
         if moved as usize != partitions.len() {
-            return Err(refused(format!("{moved} of {} are where this writer left them", partitions.len())));
+            return Err(fenced(format!("{moved} of {} are where this writer left them", partitions.len())));
         }
         Ok(())
     }
 }
 
-/// Prepares a statement that has `{build}` for the schema.
+/// Prepares a statement that has `{build}` in place of the schema.
 pub(super) async fn prepare(client: &Client, build: Build, text: &str) -> Result<Statement> {
     client.prepare(&for_build(text, build)).await.map_err(Error::during("preparing to write"))
 }

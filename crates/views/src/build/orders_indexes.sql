@@ -1,10 +1,10 @@
--- What a build's orders need before they serve; apart from tables.sql because a
--- bulk load is faster without.
+/* views::builds::add_orders_indexes */
+-- The indexes of a build's orders. They are not in tables.sql because a bulk load is faster without them.
 
--- No btree on a column that an event changes: it would end HOT updates.
+-- There is no btree on a column that an event changes: updates would not be HOT any more.
 ALTER TABLE {build}.orders ADD PRIMARY KEY (order_id);
 
--- A BRIN index leaves them HOT, from PostgreSQL 16 on: for the list of the orders updated last.
+-- For the list of the latest orders. From PostgreSQL 16 on, updates of a column with a BRIN index stay HOT.
 DO $$ BEGIN
     IF current_setting('server_version_num')::int >= 160000 THEN
         CREATE INDEX orders_last_updated ON {build}.orders USING brin (last_updated) WITH (pages_per_range = 32);

@@ -1,5 +1,6 @@
--- The views in public onto the active build: for psql and BI. Columns are only
--- ever added at the end. {build} is the schema.
+/* views::builds::activate */
+-- The public views of the active build, for psql and BI. New columns are only ever added at the end.
+-- {build} is the schema.
 
 CREATE OR REPLACE VIEW public.orders AS
 SELECT order_id, status, last_updated, sequence, customer_id, restaurant_id, total_cents, currency,

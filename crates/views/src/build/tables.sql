@@ -1,5 +1,6 @@
--- The tables of one build of view orders, without what a bulk load is faster
--- without (…_indexes.sql). {build} is the schema.
+/* views::builds::create */
+-- The tables of one build of view orders. Their indexes are made later, by …_indexes.sql. {build} is the
+-- schema.
 
 CREATE SCHEMA {build};
 
@@ -23,8 +24,8 @@ CREATE TABLE {build}.orders (
     cancel_reason text,
     details jsonb
 ) WITH (fillfactor = 40);
--- fillfactor 40: an order's later events find room on the row's own page, so that
--- updates stay HOT and touch no index.
+-- fillfactor 40: an order's later events find room on the page of its row, so that updates are HOT and touch
+-- no index.
 COMMENT ON TABLE {build}.orders IS 'One row per order: the merge of its records.';
 COMMENT ON COLUMN {build}.orders.order_id IS 'Text of 1 to 128 characters.';
 COMMENT ON COLUMN {build}.orders.status IS 'pending, paid, shipped, delivered or cancelled: of the record with the highest sequence, ties by the earliest in log order.';
@@ -62,12 +63,12 @@ CREATE TABLE {build}.order_history (
 COMMENT ON TABLE {build}.order_history IS 'Every record of the log once, except dead letters.';
 COMMENT ON COLUMN {build}.order_history.partition IS 'Kafka partition.';
 COMMENT ON COLUMN {build}.order_history."offset" IS 'Kafka offset.';
-COMMENT ON COLUMN {build}.order_history.order_id IS 'The order it is about.';
+COMMENT ON COLUMN {build}.order_history.order_id IS 'The order that the event is about.';
 COMMENT ON COLUMN {build}.order_history.event IS 'OrderCreated, OrderPaid, OrderShipped, OrderDelivered or OrderCancelled.';
 COMMENT ON COLUMN {build}.order_history.status IS 'The status that the event leads to.';
-COMMENT ON COLUMN {build}.order_history.sequence IS 'As given, else the lifecycle rank (created 1 … cancelled 5).';
-COMMENT ON COLUMN {build}.order_history.event_id IS 'As given, else topic-partition-offset.';
-COMMENT ON COLUMN {build}.order_history.occurred_at IS 'As given, else the append time.';
+COMMENT ON COLUMN {build}.order_history.sequence IS 'As the event says, else the lifecycle rank (created 1 … cancelled 5).';
+COMMENT ON COLUMN {build}.order_history.event_id IS 'As the event says, else topic-partition-offset.';
+COMMENT ON COLUMN {build}.order_history.occurred_at IS 'As the event says, else the append time.';
 COMMENT ON COLUMN {build}.order_history.appended_at IS 'The record''s time stamp: when the broker appended it (with message.timestamp.type=LogAppendTime).';
 COMMENT ON COLUMN {build}.order_history.details IS 'All other fields of the event. Null: none.';
 COMMENT ON COLUMN {build}.order_history.trace_id IS 'Of the record''s traceparent header.';
@@ -85,12 +86,12 @@ CREATE TABLE {build}.positions (
     last_appended_at timestamptz,
     PRIMARY KEY (view, partition)
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE {build}.positions IS 'Per view and partition: the next offset to apply, and who may.';
+COMMENT ON TABLE {build}.positions IS 'Per view and partition: the next offset to apply, and which process may apply it.';
 COMMENT ON COLUMN {build}.positions.view IS 'The view.';
 COMMENT ON COLUMN {build}.positions.partition IS 'Kafka partition.';
 COMMENT ON COLUMN {build}.positions.next_offset IS 'Offset of the next record to apply; never that of the last one.';
-COMMENT ON COLUMN {build}.positions.owner_epoch IS 'Raised by whoever takes the partition over; a commit under an older epoch is refused.';
-COMMENT ON COLUMN {build}.positions.owner IS 'The process that took it over last.';
+COMMENT ON COLUMN {build}.positions.owner_epoch IS 'Raised by every claim; a commit under an older epoch is refused.';
+COMMENT ON COLUMN {build}.positions.owner IS 'The process that claimed the partition last.';
 COMMENT ON COLUMN {build}.positions.owner_backend IS 'Its database session: pid and start time in microseconds, so that a frozen owner''s session can be ended.';
 COMMENT ON COLUMN {build}.positions.leader_epoch IS 'Leader epoch of the last applied record, where known.';
 COMMENT ON COLUMN {build}.positions.fingerprint IS 'offset:append time in ms:hash of the last applied record.';
@@ -113,19 +114,19 @@ CREATE TABLE {build}.dead_letters (
     PRIMARY KEY (partition, "offset")
 );
 CREATE INDEX dead_letters_open ON {build}.dead_letters (order_id) WHERE state = 'open';
--- As of a cut a dead letter may count that is closed by now.
-CREATE INDEX letters_order_id ON {build}.dead_letters (order_id);
+-- For reads as of a cut: a dead letter that is closed now may have been open then.
+CREATE INDEX dead_letters_order_id ON {build}.dead_letters (order_id);
 COMMENT ON TABLE {build}.dead_letters IS 'Dead letters: records that could not be applied.';
 COMMENT ON COLUMN {build}.dead_letters.partition IS 'Kafka partition.';
 COMMENT ON COLUMN {build}.dead_letters."offset" IS 'Kafka offset.';
 COMMENT ON COLUMN {build}.dead_letters.state IS 'open, retried or discarded.';
 COMMENT ON COLUMN {build}.dead_letters.cause IS 'empty_value, too_large, unknown_schema_version, bad_json, nul_character, missing_field, wrong_type, out_of_range, unknown_event, status_contradicts_event or refused_by_database.';
-COMMENT ON COLUMN {build}.dead_letters.error IS 'What exactly was wrong.';
+COMMENT ON COLUMN {build}.dead_letters.error IS 'What exactly was wrong with the record.';
 COMMENT ON COLUMN {build}.dead_letters.order_id IS 'The order that is incomplete without it; null where it could not be read.';
 COMMENT ON COLUMN {build}.dead_letters.key IS 'The record''s key, cut at 64 KiB.';
-COMMENT ON COLUMN {build}.dead_letters.payload IS 'The record''s value, cut at 64 KiB; the whole is in the log. Null: the record had none.';
+COMMENT ON COLUMN {build}.dead_letters.payload IS 'The record''s value, cut at 64 KiB; the log has all of it. Null: the record had none.';
 COMMENT ON COLUMN {build}.dead_letters.payload_bytes IS 'Length of the value in the log.';
-COMMENT ON COLUMN {build}.dead_letters.headers IS 'The record''s headers: a list of [name, value]; bytes that are no UTF-8 replaced.';
+COMMENT ON COLUMN {build}.dead_letters.headers IS 'The record''s headers: a list of [name, value]; bytes that are not valid UTF-8 are replaced.';
 COMMENT ON COLUMN {build}.dead_letters.appended_at IS 'The record''s time stamp.';
 COMMENT ON COLUMN {build}.dead_letters.dead_lettered_at IS 'When it was dead-lettered in this build.';
 COMMENT ON COLUMN {build}.dead_letters.decision IS 'The decision that closed it.';
@@ -137,9 +138,9 @@ CREATE TABLE {build}.log_identity (
     topic_id text,
     partitions integer NOT NULL
 );
-COMMENT ON TABLE {build}.log_identity IS 'The log that this build was made from. Empty until a consumer or a rebuild first saw it.';
-COMMENT ON COLUMN {build}.log_identity.singleton IS 'Makes it one row.';
+COMMENT ON TABLE {build}.log_identity IS 'The log that this build was made from. Empty until a consumer or a rebuild has read it for the first time.';
+COMMENT ON COLUMN {build}.log_identity.singleton IS 'Keeps the table at one row.';
 COMMENT ON COLUMN {build}.log_identity.cluster_id IS 'Kafka''s cluster id.';
 COMMENT ON COLUMN {build}.log_identity.topic IS 'The topic''s name.';
-COMMENT ON COLUMN {build}.log_identity.topic_id IS 'The topic''s id, where it can be had.';
+COMMENT ON COLUMN {build}.log_identity.topic_id IS 'The topic''s id, if the client could ask for it.';
 COMMENT ON COLUMN {build}.log_identity.partitions IS 'Partitions seen so far.';

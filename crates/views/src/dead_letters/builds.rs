@@ -1,4 +1,4 @@
-//! The builds that a decision is applied to, held as they are until its transaction ends.
+//! The builds that a decision is applied to. Their states are locked until its transaction ends.
 
 use tokio_postgres::Transaction;
 
@@ -10,18 +10,18 @@ use crate::{Build, ORDERS, PROJECTION_VERSION};
 pub(super) struct Target {
     pub(super) build: Build,
     pub(super) is_active: bool,
-    /// Its orders are still to be derived from its history.
+    /// Its orders will be derived from its history later.
     pub(super) history_only: bool,
 }
 
-/// All that have tables. One that is made meanwhile is empty: whoever writes to it reads
-/// the decisions before each batch is committed.
+/// All builds that have tables. One that is made meanwhile is empty, and its writers read the decisions
+/// before they commit a batch.
 pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
     let during = Error::during("looking for the builds to decide in");
-    // Like a claim: a switch locks the active one's row FOR UPDATE, so one waits for the other.
+    // As in a claim: a switch locks the active build's row FOR UPDATE, so one waits for the other.
     let rows = tx
         .query(
-            "/* views::dead_letters::lock */ SELECT id, state, projection_version FROM public.builds
+            "/* views::dead_letters::builds::lock */ SELECT id, state, projection_version FROM public.builds
              WHERE view = $1 ORDER BY id FOR SHARE",
             &[&ORDERS],
         )
@@ -37,8 +37,8 @@ pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
                 return Err(Error::ProjectionVersion { build, found: version });
             }
             _ if version != PROJECTION_VERSION => {
-                // Its tables may mean something else; only a program of that version goes back to it.
-                tracing::warn!(%build, version, "a build of another projection version is left as it is");
+                // Its tables may mean something else; only a program of that version can make it active again.
+                tracing::warn!(%build, version, "the decision is not applied to a build of another projection version");
                 continue;
             }
             _ => {}
@@ -49,17 +49,21 @@ pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
     Ok(targets)
 }
 
-/// The rebuild cannot leave that state before the decision is committed; after that it folds
-/// again what was retried meanwhile.
+/// The rebuild cannot leave these states before the decision is committed; when it has left them, it folds
+/// retried orders again.
 async fn is_being_loaded(tx: &Transaction<'_>, build: Build) -> Result<bool> {
     let row = tx
         .query_opt(
-            "/* views::dead_letters::is_being_loaded */ SELECT state FROM public.rebuilds WHERE build = $1
+            "/* views::dead_letters::builds::is_being_loaded */ SELECT id, state FROM public.rebuilds WHERE build = $1
              ORDER BY id DESC LIMIT 1 FOR SHARE",
             &[&build.0],
         )
         .await
         .map_err(Error::during("looking how far a rebuild is"))?;
-    let state: Option<State> = row.map(|row| row.get::<_, &str>(0).parse()).transpose()?;
-    Ok(matches!(state, Some(State::Planned | State::Loading | State::Deriving)))
+    let Some(row) = row else { return Ok(false) };
+    let state: State = row
+        .get::<_, &str>(1)
+        .parse()
+        .map_err(|error| Error::DamagedRebuild { id: row.get(0), cause: format!("column state: {error}") })?;
+    Ok(matches!(state, State::Planned | State::Loading | State::Deriving))
 }

@@ -1,5 +1,5 @@
-//! One transaction per decision, or per few of them: numbered, and applied to every build
-//! that has the dead letter.
+//! Deciding about dead letters: in one transaction, numbered, and applied to every build that has the
+//! dead letters.
 
 use std::collections::HashMap;
 
@@ -21,9 +21,9 @@ use crate::sql::for_build;
 pub enum Outcome {
     /// The number of the decision.
     Decided(i64),
-    /// There is no such dead letter.
+    /// The active build has no dead letter with this id.
     Missing,
-    /// It was decided about before.
+    /// It was decided about earlier.
     Closed { state: String, decision: Option<i64> },
 }
 
@@ -32,13 +32,13 @@ struct Act<'a> {
     reason: &'a str,
     ids: Vec<DeadLetterId>,
     codec: &'a Codec,
-    /// Of a retry: those that the dead letters are about, by partition and offset.
+    /// For a retry: the records of the dead letters, sorted by partition and offset.
     records: &'a [Record<'a>],
 }
 
-/// Applies records that were dead letters: ordered by partition and offset, and of such bytes that
-/// they decode. An error whose recovery is [`crate::Recovery::Record`] means that PostgreSQL
-/// refused one of them; then nothing is changed, as with any error.
+/// Applies records that were dead letters. They have to be sorted by partition and offset, and to decode.
+/// An error whose recovery is [`crate::Recovery::Record`] means that PostgreSQL refused one of them. After
+/// any error nothing has changed.
 pub async fn retry(
     session: &mut Session,
     codec: &Codec,
@@ -68,14 +68,14 @@ async fn decide(session: &mut Session, act: &Act<'_>) -> Result<Vec<Outcome>> {
 }
 
 async fn decide_in(tx: &Transaction<'_>, act: &Act<'_>) -> Result<Vec<Outcome>> {
-    // A rebuild that makes an index, or a frozen writer, may hold what is needed for long.
-    tx.batch_execute("SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '2s'")
+    // A rebuild that builds an index, or a frozen writer, may hold a lock for long.
+    tx.batch_execute("/* views::dead_letters::decide::decide */ SET LOCAL lock_timeout = '2s'")
         .await
         .map_err(Error::during("beginning to decide"))?;
     decisions::lock(tx).await?;
     let targets = builds::lock(tx).await?;
     let active = targets.iter().find(|target| target.is_active);
-    let active = active.ok_or_else(|| Error::Unusable("no build is active".into()))?.build;
+    let active = active.ok_or(Error::NoActiveBuild)?.build;
     let dead_letters = found(tx, active, &act.ids).await?;
     let mut decided = Decisions::default();
     let mut outcomes = Vec::with_capacity(act.ids.len());
@@ -83,8 +83,8 @@ async fn decide_in(tx: &Transaction<'_>, act: &Act<'_>) -> Result<Vec<Outcome>> 
         outcomes.push(match dead_letters.get(id) {
             None => Outcome::Missing,
             Some((Outcome::Closed { state, .. }, dead_letter)) if state == "open" => {
-                let place = (id.partition, id.offset);
-                let number = decisions::record(tx, act.verdict, place, act.reason, dead_letter).await?;
+                let record = (id.partition, id.offset);
+                let number = decisions::record(tx, act.verdict, record, act.reason, dead_letter).await?;
                 let decision = Decided { id: number, verdict: act.verdict, dead_letter: dead_letter.clone() };
                 decided.add(id.partition, id.offset, decision);
                 Outcome::Decided(number)
@@ -98,7 +98,7 @@ async fn decide_in(tx: &Transaction<'_>, act: &Act<'_>) -> Result<Vec<Outcome>> 
     Ok(outcomes)
 }
 
-/// The dead letters' states, and what they say.
+/// The dead letters' states, and why their records were rejected.
 async fn found(
     tx: &Transaction<'_>,
     build: Build,
@@ -108,7 +108,7 @@ async fn found(
     let rows = tx
         .query(
             &for_build(
-                "/* views::dead_letters::found */ SELECT l.partition, l.\"offset\", l.state, l.decision, l.cause, l.error, l.order_id
+                "/* views::dead_letters::decide::found */ SELECT l.partition, l.\"offset\", l.state, l.decision, l.cause, l.error, l.order_id
                  FROM {build}.dead_letters AS l
                  JOIN unnest($1::int[], $2::bigint[]) AS asked (partition, \"offset\") USING (partition, \"offset\")",
                 build,
@@ -121,9 +121,8 @@ async fn found(
         .map(|row| {
             let id = DeadLetterId { partition: Partition(row.get(0)), offset: orders::Offset(row.get(1)) };
             let cause = row.get::<_, &str>(4).parse();
-            let cause = cause.map_err(|error| {
-                Error::Unusable(format!("dead letter {id} is of another version: {error}"))
-            })?;
+            let cause = cause
+                .map_err(|error| Error::DamagedDeadLetter { id, cause: format!("column cause: {error}") })?;
             let rejection =
                 Rejection { order_id: row.get(6), ..Rejection::new(cause, row.get::<_, String>(5)) };
             Ok((id, (Outcome::Closed { state: row.get(2), decision: row.get(3) }, rejection)))
@@ -135,7 +134,7 @@ fn columns(ids: &[DeadLetterId]) -> (Vec<i32>, Vec<i64>) {
     ids.iter().map(|id| (id.partition.0, id.offset.0)).unzip()
 }
 
-/// Closes the dead letters that this build has, and writes what a retry admits.
+/// Closes those of the dead letters that the build has, and writes the records that a retry admits.
 async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &Decisions) -> Result<()> {
     let open: Vec<(DeadLetterId, i64)> =
         act.ids.iter().filter_map(|id| Some((*id, decided.of(id.partition, id.offset)?.id))).collect();
@@ -147,7 +146,7 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
     let rows = tx
         .query(
             &for_build(
-                "/* views::dead_letters::close */ UPDATE {build}.dead_letters AS l SET state = $1, decision = decided.id
+                "/* views::dead_letters::decide::apply */ UPDATE {build}.dead_letters AS l SET state = $1, decision = decided.id
                  FROM unnest($2::int[], $3::bigint[], $4::bigint[]) AS decided (partition, \"offset\", id)
                  WHERE l.partition = decided.partition AND l.\"offset\" = decided.\"offset\" AND l.state = 'open'
                  RETURNING l.partition, l.\"offset\"",
@@ -167,14 +166,15 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
     if admitted.is_empty() {
         return Ok(());
     }
-    // From the first on: what a batch takes is ordered.
+    // From the start of each partition: a batch leaves out records below its positions.
     let from: Positions = admitted.iter().map(|record| (record.partition, Position::START)).collect();
     let batch = match target.history_only {
         true => Batch::encode_history(act.codec, &from, decided, &admitted),
         false => Batch::encode(act.codec, &from, decided, &admitted),
     };
     if batch.applied() != admitted.len() {
-        return Err(Error::Unusable("a record that was to be retried does not decode".into()));
+        let (partition, offset) = (admitted[0].partition, admitted[0].offset);
+        return Err(Error::Undecodable { partition, offset });
     }
     let rows = Rows::prepare(tx.client(), target.build).await?;
     let copy = rows.open(tx.client()).await;

@@ -1,4 +1,4 @@
-//! The name of a dead letter: where its record stands in the log.
+//! The id of a dead letter: where its record stands in the log.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,9 +12,9 @@ pub struct DeadLetterId {
     pub offset: Offset,
 }
 
-/// The text names no dead letter.
+/// The text is not the id of a dead letter.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no dead letter's id; it is PARTITION-OFFSET, such as 3-1207")]
+#[error("{0:?} is not the id of a dead letter, which is PARTITION-OFFSET, such as 3-1207")]
 pub struct BadDeadLetterId(pub String);
 
 impl fmt::Display for DeadLetterId {

@@ -1,12 +1,14 @@
--- The merge of crates/orders (fold.rs) a second time, on purpose: the orders as the
+-- The merge of crates/orders/src/fold.rs a second time, on purpose: the orders as the
 -- records within a cut make them. A property test (tests/as_of.rs) holds the two equal.
 --
 -- $1 time, $2 dense offsets by partition + 1 or null, $3 decision.
 -- In braces, to be replaced:
 -- build   the schema
 -- time    appended_at or occurred_at: the clock of the cut
--- only    empty, or a condition on h that leaves whole orders out
--- up      ASC or DESC: the order in which orders come
+-- only    empty, or a condition on h that leaves out all records of some orders
+-- up      ASC or DESC: the direction in which the orders are sorted by id
+-- A subquery in parentheses: the statement around it has the tag.
+(
 SELECT f.order_id,
     CASE f.latest
         WHEN 'OrderCreated' THEN 'pending' WHEN 'OrderPaid' THEN 'paid' WHEN 'OrderShipped' THEN 'shipped'
@@ -20,13 +22,17 @@ SELECT f.order_id,
     f.created_at, f.paid_at, f.shipped_at, f.delivered_at, f.cancelled_at,
     f.payment_method, f.courier_id, f.cancel_reason, NULLIF(f.details, '{}') AS details
 FROM (
-    -- One row per event type is left of each order, so min() only picks it.
+    -- Each order has one row per event type here, so min() only picks it.
     SELECT w.order_id,
         max(w.sequence) AS sequence,
-        -- Both ordered aggregates share one order: the last wins.
+        -- Both ordered aggregates share one sort: the last row wins.
         (array_agg(w.event ORDER BY w.sequence, w.appended_at DESC, w.partition DESC, w."offset" DESC))[count(*)] AS latest,
         jsonb_overlay(
-            w.details - CASE w.event
+            -- A damaged row is an error that names it, as in history.rs.
+            CASE WHEN w.event IN ('OrderCreated', 'OrderPaid', 'OrderShipped', 'OrderDelivered', 'OrderCancelled')
+                AND COALESCE(jsonb_typeof(w.details), 'object') = 'object' THEN w.details
+                ELSE refuse_damaged_history(w.partition, w."offset") END
+            - CASE w.event
                 WHEN 'OrderCreated' THEN '{customer_id,restaurant_id,total_cents,currency}'::text[]
                 WHEN 'OrderPaid' THEN '{payment_method}'::text[]
                 WHEN 'OrderShipped' THEN '{courier_id}'::text[]
@@ -60,3 +66,4 @@ FROM (
     GROUP BY w.order_id
     ORDER BY w.order_id {up}
 ) f
+)

@@ -1,4 +1,4 @@
-//! What an as-of answer is true for: a time on a clock, an offset vector, or both.
+//! Cuts: what an as-of answer is true for, which is a time on a clock, positions, or both.
 
 use orders::{Position, Positions, Time};
 
@@ -8,10 +8,10 @@ use super::head::Head;
 /// Which of a record's two times a cut compares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Clock {
-    /// When the broker appended it: cannot lie, never changes.
+    /// When the broker appended it. No producer chooses it, and it never changes.
     #[default]
     Append,
-    /// When the event says that it happened.
+    /// When it happened, as the event says.
     Event,
 }
 
@@ -25,14 +25,14 @@ impl Clock {
     }
 }
 
-/// As an array that SQL indexes with `partition + 1`. Numbers beyond any real topic's
-/// are left out: whoever names one is refused for being ahead.
+/// Positions as an array that SQL indexes with `partition + 1`. Partitions beyond those of any real topic
+/// are left out: a cut that names one is refused for being ahead.
 pub(super) fn dense(positions: &Positions) -> Vec<i64> {
-    const MOST: usize = 1 << 16;
+    const MAX_PARTITIONS: usize = 1 << 16;
     let mut dense = Vec::new();
     for (partition, position) in positions.iter() {
         let Ok(index) = usize::try_from(partition.0) else { continue };
-        if index < MOST {
+        if index < MAX_PARTITIONS {
             dense.resize(index, 0);
             dense.push(position.0);
         }
@@ -45,17 +45,17 @@ pub(super) fn dense(positions: &Positions) -> Vec<i64> {
 pub struct Cut {
     /// Records of this time and before.
     pub time: Option<(Time, Clock)>,
-    /// Records below these offsets; `None`: all that are applied in the snapshot.
+    /// Records below these positions; `None`: all records that are applied.
     pub offsets: Option<Positions>,
-    /// Retried dead letters by later decisions are left out; `None`: all decisions so far.
+    /// The decisions up to this one count; `None`: all decisions so far.
     pub decision: Option<i64>,
 }
 
-/// A cut that says everything: asked for again, it gives the same bytes.
+/// A cut that leaves nothing open: asked for again, the answer has the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompleteCut {
     pub time: Option<(Time, Clock)>,
-    /// Without partitions at 0, which count as that anyway.
+    /// Without partitions at 0, where a missing partition stands anyway.
     pub offsets: Positions,
     pub decision: i64,
     pub projection: i32,
@@ -68,8 +68,7 @@ impl From<CompleteCut> for Cut {
 }
 
 impl Cut {
-    /// Fills in what was left open from the snapshot that answered, and refuses what the
-    /// snapshot did not hold yet.
+    /// Fills in what was left open from the snapshot of the answer, and refuses what this did not hold yet.
     pub(super) fn complete(&self, head: &Head) -> Result<CompleteCut, ReadError> {
         if head.projection_version != crate::PROJECTION_VERSION {
             let (active, ours) = (head.projection_version, crate::PROJECTION_VERSION);
@@ -88,7 +87,7 @@ impl Cut {
                 }
             }
         }
-        // Without zeros: a partition that is added later would otherwise change the text.
+        // Without zeros, so that a partition that is added later does not change the text.
         let mut offsets = self.offsets.clone().unwrap_or(applied);
         offsets.retain(|_, position| position > Position::START);
         let decision = self.decision.unwrap_or(head.decision);

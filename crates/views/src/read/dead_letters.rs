@@ -1,4 +1,4 @@
-//! Dead letters: lists of them, and one by its id. Of now: a dead letter has no past.
+//! Dead letters: lists of them, and one by its id. Always as they are now: they cannot be read as of a cut.
 
 use orders::record::{Headers, push_header};
 use orders::{Cause, Offset, Partition, Record, Time};
@@ -6,13 +6,14 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::ReadError;
-use super::reader::{Answer, Kind, Reader, Statement};
+use super::reader::{Answer, Reader};
 use super::source::Values;
+use super::statement::{Kind, Statement};
 use crate::dead_letters::DeadLetterId;
 use crate::error::Error;
 use crate::sql::Timestamptz;
 
-/// Which dead letters; no condition: all.
+/// Which dead letters; without a condition all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetterFilter {
     /// `open`, `retried` or `discarded`.
@@ -30,11 +31,11 @@ pub struct DeadLetter {
     pub order_id: Option<String>,
     /// Length of the value in the log.
     pub payload_bytes: i32,
-    /// What was no UTF-8, and NUL, is replaced by U+FFFD.
+    /// What is not valid UTF-8, and NUL characters, are replaced by U+FFFD.
     pub headers: Vec<(String, Option<String>)>,
     pub appended_at: Time,
     pub dead_lettered_at: Time,
-    /// What closed it.
+    /// The decision that closed it.
     pub decision: Option<i64>,
     pub reason: Option<String>,
     pub decided_at: Option<Time>,
@@ -42,7 +43,7 @@ pub struct DeadLetter {
     pub bytes: Option<DeadLetterBytes>,
 }
 
-/// As far as they are kept.
+/// The record's key and value, as far as they are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetterBytes {
     pub key: Option<Vec<u8>>,
@@ -54,11 +55,11 @@ const REPLACED: char = '\u{fffd}';
 impl DeadLetter {
     fn of(row: &Row, with_bytes: bool) -> Result<Self, Error> {
         let time = |index| row.get::<_, Option<Timestamptz>>(index).map(|time| time.0);
-        let headers = serde_json::from_value(row.get(7)).map_err(|error| {
-            Error::Unusable(format!("a dead letter's headers are not what we write: {error}"))
-        })?;
+        let id = DeadLetterId { partition: Partition(row.get(0)), offset: Offset(row.get(1)) };
+        let headers = serde_json::from_value(row.get(7))
+            .map_err(|error| Error::DamagedDeadLetter { id, cause: format!("column headers: {error}") })?;
         Ok(Self {
-            id: DeadLetterId { partition: Partition(row.get(0)), offset: Offset(row.get(1)) },
+            id,
             state: row.get(2),
             cause: row.get(3),
             error: row.get(4),
@@ -74,13 +75,13 @@ impl DeadLetter {
         })
     }
 
-    /// More was in the log than is kept.
+    /// Whether the log has more of the value than is kept.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.payload().map_or(0, <[u8]>::len) < usize::try_from(self.payload_bytes).unwrap_or_default()
     }
 
-    /// Whether all that decoding looks at is here as it was in the log.
+    /// Whether everything that decoding reads is here as it is in the log.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         let is_replaced = |text: &str| text.contains(REPLACED);
@@ -104,7 +105,7 @@ impl DeadLetter {
         bytes
     }
 
-    /// Its record put together again; `headers` are its own [`DeadLetter::header_bytes`].
+    /// Its record, put together again; `headers` are its own [`DeadLetter::header_bytes`].
     #[must_use]
     pub fn record<'a>(&'a self, headers: &'a [u8]) -> Record<'a> {
         Record {
@@ -117,7 +118,7 @@ impl DeadLetter {
         }
     }
 
-    /// Whether this is what the log holds at that place, as far as it is kept.
+    /// Whether this is the record that the dead letter is about, as far as its value is kept.
     #[must_use]
     pub fn is_about(&self, record: &Record<'_>) -> bool {
         let length = record.value.map_or(0, <[u8]>::len);
@@ -148,7 +149,7 @@ impl Reader {
         let limit = values.bind(&limit, Type::INT8);
         let bytes = bytes(with_bytes);
         let text = format!(
-            "/* views::read::dead_letters */ {COLUMNS}, {bytes} {FROM}
+            "/* views::read::dead_letters::dead_letters */ SELECT {COLUMNS}, {bytes} {FROM}
              WHERE ({state}::text IS NULL OR l.state = {state}) AND ({cause}::text IS NULL OR l.cause = {cause})
                  AND ({order_id}::text IS NULL OR l.order_id = {order_id})
                  AND (l.partition, l.\"offset\") > ({partition}, {offset})
@@ -173,7 +174,7 @@ impl Reader {
         let offset = values.bind(&id.offset.0, Type::INT8);
         let bytes = bytes(with_bytes);
         let text = format!(
-            "/* views::read::dead_letter */ {COLUMNS}, {bytes} {FROM} WHERE l.partition = {partition} AND l.\"offset\" = {offset}"
+            "/* views::read::dead_letters::dead_letter */ SELECT {COLUMNS}, {bytes} {FROM} WHERE l.partition = {partition} AND l.\"offset\" = {offset}"
         );
         let statement = Statement { kind: Kind::Planned, text, values };
         let answer = self.read("reading a dead letter", None, statement).await?;
@@ -182,7 +183,7 @@ impl Reader {
     }
 }
 
-const COLUMNS: &str = "SELECT l.partition, l.\"offset\", l.state, l.cause, l.error, l.order_id, l.payload_bytes, l.headers, \
+const COLUMNS: &str = "l.partition, l.\"offset\", l.state, l.cause, l.error, l.order_id, l.payload_bytes, l.headers, \
      l.appended_at, l.dead_lettered_at, l.decision, d.reason, d.decided_at";
 const FROM: &str = "FROM {build}.dead_letters l LEFT JOIN public.decisions d ON d.id = l.decision";
 

@@ -1,4 +1,4 @@
-//! What every answer says about itself: which build it read, and how far that was.
+//! What every answer says about itself: which build was read, and how far it was applied.
 
 use orders::{Partition, Position, Positions, Time};
 use tokio_postgres::Row;
@@ -12,16 +12,16 @@ use crate::sql::Timestamptz;
 pub struct Applied {
     pub partition: Partition,
     pub next: Position,
-    /// Append time of the last record applied; `None`: none yet.
+    /// The append time of the last applied record; `None`: there is none yet.
     pub last_appended_at: Option<Time>,
 }
 
-/// Of the same snapshot as the rows.
+/// From the same snapshot as the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub build: Build,
     pub projection_version: i32,
-    /// The highest decision so far; 0: none.
+    /// The latest decision; 0: there is none.
     pub decision: i64,
     pub open_dead_letters: i64,
     /// Ordered by partition.
@@ -29,7 +29,9 @@ pub struct Head {
 }
 
 impl Head {
-    pub(super) const SQL: &str = include_str!("head.sql");
+    pub(super) fn sql() -> &'static str {
+        include_str!("head.sql")
+    }
 
     pub(super) fn of(row: &Row) -> Result<Self, Error> {
         let partitions: Vec<i32> = row.try_get("partitions").map_err(Error::during("reading the head"))?;
@@ -54,7 +56,7 @@ impl Head {
         })
     }
 
-    /// The applied positions as a vector.
+    /// The applied positions.
     #[must_use]
     pub fn offsets(&self) -> Positions {
         self.applied.iter().map(|applied| (applied.partition, applied.next)).collect()

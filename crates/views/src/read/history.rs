@@ -1,14 +1,16 @@
 //! The records of an order in log order, and what each of them changed.
 
-use orders::{EventType, Fact, Fields, LogOrder, Offset, OrderId, OrderState, Partition, Time};
-use tokio_postgres::Row;
+use orders::{EventType, Fact, LogOrder, OrderId, OrderState, Time};
 use tokio_postgres::types::Type;
 
 use super::ReadError;
 use super::cut::Cut;
-use super::reader::{Answer, Kind, Reader, Statement};
+use super::reader::{Answer, Reader};
 use super::source::{CutParams, Values, within};
+use super::statement::{Kind, Statement};
 use crate::error::Error;
+use crate::history::{FactRow, HISTORY_COLUMNS, HistoryRow};
+use crate::row_values::RowValues;
 use crate::sql::Timestamptz;
 
 /// One record of the log.
@@ -26,7 +28,7 @@ pub struct HistoryRecord {
     pub decision: Option<i64>,
 }
 
-/// Some of an order's records, and those that the ones before them come down to.
+/// Some of an order's records, and what the ones before them come down to.
 #[derive(Clone, Debug, Default)]
 pub struct HistoryPage {
     /// The winners among the records before this page: enough to fold on from there.
@@ -35,50 +37,36 @@ pub struct HistoryPage {
 }
 
 impl HistoryRecord {
-    fn of(row: &Row) -> Result<Self, ReadError> {
-        let event: &str = row.get("event");
-        let event = event.parse().map_err(|error| {
-            Error::Unusable(format!("order_history holds an event of another version: {error}"))
-        })?;
+    fn of(row: &HistoryRow<'_>) -> Result<Self, Error> {
         Ok(Self {
-            at: LogOrder {
-                appended_at: row.get::<_, Timestamptz>("appended_at").0,
-                partition: Partition(row.get("partition")),
-                offset: Offset(row.get("offset")),
-            },
-            event,
-            sequence: row.get("sequence"),
-            event_id: row.get("event_id"),
-            occurred_at: row.get::<_, Timestamptz>("occurred_at").0,
-            details: row.get("details"),
-            trace_id: row.get("trace_id"),
-            decision: row.get("decision"),
+            at: row.fact_row.at,
+            event: row.fact_row.fact()?.event,
+            sequence: row.fact_row.sequence,
+            event_id: row.event_id.to_owned(),
+            occurred_at: row.fact_row.occurred_at,
+            details: row.fact_row.details.map(str::to_owned),
+            trace_id: row.trace_id.map(str::to_owned),
+            decision: row.decision,
         })
     }
 
-    /// What the merge sees of it.
-    #[must_use]
-    pub fn fact(&self) -> Fact<'_> {
-        // jsonb printed it, so it is an object.
-        let fields =
-            self.details.as_deref().and_then(|json| Fields::from_object(json).ok()).unwrap_or_default();
-        Fact {
-            event: self.event,
-            sequence: self.sequence,
-            at: self.at,
-            occurred_at: self.occurred_at,
-            fields,
-        }
+    /// What the merge needs of it. [`Error::DamagedHistory`] if its details are not a JSON object.
+    pub fn fact(&self) -> Result<Fact<'_>, Error> {
+        // The order's id is not part of a fact.
+        let (order_id, event) = ("", self.event.as_str());
+        let Self { at, sequence, occurred_at, .. } = *self;
+        FactRow { order_id, at, event, sequence, occurred_at, details: self.details.as_deref() }.fact()
     }
 }
 
 impl HistoryPage {
     /// The state before the first record of the page.
-    #[must_use]
-    pub fn state_before(&self) -> OrderState<'_> {
+    pub fn state_before(&self) -> Result<OrderState<'_>, Error> {
         let mut state = OrderState::default();
-        self.before.iter().for_each(|record| state.add(record.fact()));
-        state
+        for record in &self.before {
+            state.add(record.fact()?);
+        }
+        Ok(state)
     }
 }
 
@@ -97,14 +85,12 @@ impl Reader {
         let mut values = Values::of(Some(&params));
         let (time, partition, offset) = match after {
             Some(at) => (at.appended_at, at.partition.0, at.offset.0),
-            // Before -infinity's partition 0.
+            // Before every record, whatever its time.
             None => (Time::from_postgres(i64::MIN), -1, -1),
         };
         let (id, time) = (id.as_str(), Timestamptz(time));
-        let columns = "h.appended_at, h.partition, h.\"offset\", h.event, h.sequence, h.event_id, h.occurred_at, \
-             h.details::text AS details, h.trace_id, h.decision";
         let order = format!("h.order_id = {}", values.bind(&id, Type::TEXT));
-        let place = "(h.appended_at, h.partition, h.\"offset\")";
+        let position = "(h.appended_at, h.partition, h.\"offset\")";
         let after = format!(
             "({}, {}, {})",
             values.bind(&time, Type::TIMESTAMPTZ),
@@ -113,13 +99,13 @@ impl Reader {
         );
         let limit = values.bind(&limit, Type::INT8);
         let text = format!(
-            "/* views::read::history */
-             (SELECT DISTINCT ON (h.event) {columns}, true AS before FROM {{build}}.order_history h
-              WHERE {order} AND {within} AND {place} <= {after}
+            "/* views::read::history::history */
+             (SELECT DISTINCT ON (h.event) {HISTORY_COLUMNS}, true AS before FROM {{build}}.order_history h
+              WHERE {order} AND {within} AND {position} <= {after}
               ORDER BY h.event, h.sequence DESC, h.appended_at, h.partition, h.\"offset\")
              UNION ALL
-             (SELECT {columns}, false AS before FROM {{build}}.order_history h
-              WHERE {order} AND {within} AND {place} > {after}
+             (SELECT {HISTORY_COLUMNS}, false AS before FROM {{build}}.order_history h
+              WHERE {order} AND {within} AND {position} > {after}
               ORDER BY h.appended_at, h.partition, h.\"offset\" LIMIT {limit})
              ORDER BY before DESC, appended_at, partition, \"offset\""
         );
@@ -127,8 +113,9 @@ impl Reader {
         let answer = self.read("reading the history of an order", cut, statement).await?;
         let mut page = HistoryPage::default();
         for row in &answer.value {
-            let record = HistoryRecord::of(row)?;
-            if row.get("before") { &mut page.before } else { &mut page.records }.push(record);
+            let mut values = RowValues::of_query(row);
+            let record = HistoryRecord::of(&HistoryRow::read(&mut values)?)?;
+            if values.bool()? { &mut page.before } else { &mut page.records }.push(record);
         }
         Ok(answer.map(|_| page))
     }

@@ -1,9 +1,13 @@
-//! One order, as a table row or a merge of its history gives it.
+//! One order, as a row of the table or a merge of its history gives it.
 
-use orders::Time;
+use std::borrow::Cow;
+
+use orders::{OrderRow, Time};
 use tokio_postgres::Row;
 
-use crate::sql::Timestamptz;
+use crate::error::Error;
+use crate::order_columns;
+use crate::row_values::RowValues;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -30,32 +34,34 @@ pub struct Order {
 }
 
 impl Order {
-    /// What [`Order::of`] reads, from a table or query `o`; the caller adds `incomplete`.
-    pub(super) const COLUMNS: &str = "o.order_id, o.status, o.last_updated, o.sequence, o.customer_id, o.restaurant_id, \
-         o.total_cents, o.currency, o.created_at, o.paid_at, o.shipped_at, o.delivered_at, o.cancelled_at, \
-         o.payment_method, o.courier_id, o.cancel_reason, o.details::text AS details";
+    /// Reads a row of [`order_columns::READ_OF_O`] and, behind these, `incomplete`.
+    pub(super) fn of(row: &Row) -> Result<Self, Error> {
+        let mut values = RowValues::of_query(row);
+        let (order_id, order) = order_columns::read(&mut values)?;
+        Ok(Self::new(order_id, order, values.bool()?))
+    }
 
-    pub(super) fn of(row: &Row) -> Self {
-        let time = |index| row.get::<_, Option<Timestamptz>>(index).map(|time| time.0);
+    pub(super) fn new(order_id: &str, row: OrderRow<'_>, incomplete: bool) -> Self {
+        let text = |value: Option<Cow<'_, str>>| value.map(Cow::into_owned);
         Self {
-            order_id: row.get(0),
-            status: row.get(1),
-            last_updated: row.get::<_, Timestamptz>(2).0,
-            sequence: row.get(3),
-            customer_id: row.get(4),
-            restaurant_id: row.get(5),
-            total_cents: row.get(6),
-            currency: row.get(7),
-            created_at: time(8),
-            paid_at: time(9),
-            shipped_at: time(10),
-            delivered_at: time(11),
-            cancelled_at: time(12),
-            payment_method: row.get(13),
-            courier_id: row.get(14),
-            cancel_reason: row.get(15),
-            details: row.get(16),
-            incomplete: row.get(17),
+            order_id: order_id.to_owned(),
+            status: row.status.to_string(),
+            last_updated: row.last_updated,
+            sequence: row.sequence,
+            customer_id: text(row.customer_id),
+            restaurant_id: text(row.restaurant_id),
+            total_cents: row.total_cents,
+            currency: text(row.currency),
+            created_at: row.created_at,
+            paid_at: row.paid_at,
+            shipped_at: row.shipped_at,
+            delivered_at: row.delivered_at,
+            cancelled_at: row.cancelled_at,
+            payment_method: text(row.payment_method),
+            courier_id: text(row.courier_id),
+            cancel_reason: text(row.cancel_reason),
+            details: row.details,
+            incomplete,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Orders by id, and lists of them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use orders::{OrderId, Status, Time};
 use tokio_postgres::types::Type;
@@ -8,12 +8,14 @@ use tokio_postgres::types::Type;
 use super::ReadError;
 use super::cut::Cut;
 use super::order::Order;
-use super::reader::{Answer, Kind, Reader, Statement};
+use super::reader::{Answer, Reader};
 use super::source::{CutParams, Values, fold, incomplete, incomplete_of, latest};
+use super::statement::{Kind, Statement};
+use crate::order_columns;
 use crate::sql::Timestamptz;
 
-/// How far back the orders updated last are looked for before they are looked for among all: along the index on
-/// `last_updated`, which knows for each stretch of the table only the earliest and the latest.
+/// How far back the latest orders are looked for before they are looked for among all. The index on
+/// `last_updated` knows for each stretch of the table only the earliest and the latest time.
 const WINDOWS: [Duration; 3] =
     [Duration::from_secs(60), Duration::from_secs(600), Duration::from_secs(6 * 3600)];
 
@@ -27,7 +29,7 @@ pub struct Filter {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// The latest first; of the same time, by `order_id`.
+    /// The latest first; orders of the same time by `order_id`.
     #[default]
     LastUpdatedDescending,
     OrderId,
@@ -38,12 +40,12 @@ pub enum Sort {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct After {
     pub order_id: String,
-    /// Only sorting by it looks at it.
+    /// Only needed where the list is sorted by it.
     pub last_updated: Time,
 }
 
 impl Reader {
-    /// One order, `None` if there is none (within the cut).
+    /// One order; `None` if there is no such order (within the cut).
     pub async fn order(&self, id: &OrderId, cut: Option<&Cut>) -> Result<Answer<Option<Order>>, ReadError> {
         if let Some(cut) = cut {
             return self.order_as_of(id, cut).await;
@@ -51,14 +53,14 @@ impl Reader {
         let mut values = Values::of(None);
         let id = id.as_str();
         let id = values.bind(&id, Type::TEXT);
-        let (columns, incomplete) = (Order::COLUMNS, incomplete_of(&id, None));
+        let (columns, incomplete) = (order_columns::READ_OF_O.as_str(), incomplete_of(&id, None));
         let text = format!(
-            "/* views::read::order */
+            "/* views::read::orders::order */
              SELECT {columns}, {incomplete} FROM {{build}}.orders o WHERE o.order_id = {id}"
         );
         let statement = Statement { kind: Kind::Prepared, text, values };
         let rows = self.read("reading an order", None, statement).await?;
-        Ok(rows.map(|rows| rows.first().map(Order::of)))
+        rows.try_map(|rows| rows.first().map(Order::of).transpose())
     }
 
     /// At most `limit` orders, beginning after the one that `after` names.
@@ -71,18 +73,18 @@ impl Reader {
         cut: Option<&Cut>,
     ) -> Result<Answer<Vec<Order>>, ReadError> {
         let page = Page { filter, sort, after, limit, since: None };
-        // Of one customer or restaurant there are few: those are looked for among all at once.
+        // One customer or restaurant has few orders: those are looked for among all at once.
         let are_many = filter.customer_id.is_none() && filter.restaurant_id.is_none();
         if cut.is_none() && sort == Sort::LastUpdatedDescending && are_many {
-            let mut end = after.map_or_else(Time::now, |after| after.last_updated);
+            let mut end = after.map_or_else(|| SystemTime::now().into(), |after| after.last_updated);
             for window in WINDOWS {
                 let since = Some(end.before(window));
                 let answer = self.page(Page { since, ..page }, None).await?;
-                // A full one has all that come first, whatever lies behind the window.
+                // A full page has all orders that come first, whatever lies outside of the window.
                 if answer.value.len() as i64 == limit {
                     return Ok(answer);
                 }
-                // Where nothing came for a while, before that.
+                // Where no record came for a while, the next window ends at the last one.
                 let last = answer.head.applied.iter().filter_map(|applied| applied.last_appended_at).max();
                 end = end.min(last.unwrap_or(end));
             }
@@ -100,7 +102,7 @@ impl Reader {
             None => (None, None),
         };
         let mut values = Values::of(params.as_ref());
-        let place = Place {
+        let page_sql = PageSql {
             status: values.bind(&status, Type::TEXT),
             customer: values.bind(&filter.customer_id, Type::TEXT),
             restaurant: values.bind(&filter.restaurant_id, Type::TEXT),
@@ -111,23 +113,24 @@ impl Reader {
             first: after.is_none(),
             sort,
         };
-        // The page is picked first: only its rows are printed and looked up in the dead letters.
+        // The page is picked first, so that only its rows are looked up in the dead letters.
         let page = match cut {
-            None => place.page("{build}.orders"),
-            Some(cut) => place.page_as_of(cut, filter),
+            None => page_sql.page("{build}.orders"),
+            Some(cut) => page_sql.page_as_of(cut, filter),
         };
-        let (columns, incomplete, by) = (Order::COLUMNS, incomplete(cut), sort.sql());
-        let text =
-            format!("/* views::read::orders */ SELECT {columns}, {incomplete} FROM ({page}) o ORDER BY {by}");
+        let (columns, incomplete, by) = (order_columns::READ_OF_O.as_str(), incomplete(cut), sort.sql());
+        let text = format!(
+            "/* views::read::orders::orders */ SELECT {columns}, {incomplete} FROM {page} o ORDER BY {by}"
+        );
         let streamed = cut.is_some() && sort != Sort::LastUpdatedDescending;
         let kind = if streamed { Kind::Streamed } else { Kind::Planned };
         let statement = Statement { kind, text, values };
         let rows = self.read("reading a list of orders", cut, statement).await?;
-        Ok(rows.map(|rows| rows.iter().map(Order::of).collect()))
+        rows.try_map(|rows| rows.iter().map(Order::of).collect())
     }
 }
 
-/// What a page is of.
+/// Which orders a page holds.
 #[derive(Clone, Copy)]
 struct Page<'a> {
     filter: &'a Filter,
@@ -138,8 +141,8 @@ struct Page<'a> {
     since: Option<Time>,
 }
 
-/// The numbers of a list's parameters, and which page it is.
-struct Place {
+/// Makes the SQL of a page; holds the numbers of its parameters, such as `$4`.
+struct PageSql {
     status: String,
     customer: String,
     restaurant: String,
@@ -151,18 +154,18 @@ struct Place {
     sort: Sort,
 }
 
-impl Place {
+impl PageSql {
     /// A page out of a table or query of whole orders.
     fn page(&self, source: &str) -> String {
         let Self { status, customer, restaurant, limit, since, .. } = self;
         let (after, by) = (self.after(), self.sort.sql());
         format!(
-            "SELECT * FROM {source} o
+            "(SELECT * FROM {source} o
              WHERE ({status}::text IS NULL OR o.status = {status})
                  AND ({customer}::text IS NULL OR o.customer_id = {customer})
                  AND ({restaurant}::text IS NULL OR o.restaurant_id = {restaurant})
                  AND ({since}::timestamptz IS NULL OR o.last_updated >= {since}) AND {after}
-             ORDER BY {by} LIMIT {limit}"
+             ORDER BY {by} LIMIT {limit})"
         )
     }
 
@@ -176,7 +179,7 @@ impl Place {
             Sort::OrderIdDescending => format!("AND h.order_id < {id}"),
         };
         if filter.customer_id.is_some() || filter.restaurant_id.is_some() {
-            // Orders that some record gives the wanted value to; whether it won, the fold says.
+            // Orders with a record that holds the wanted value; whether that record wins, the fold tells.
             only += &format!(
                 "AND h.order_id IN (SELECT c.order_id FROM {{build}}.order_history c WHERE c.event = 'OrderCreated'
                      AND ({customer}::text IS NULL OR c.details ->> 'customer_id' = {customer})
@@ -186,13 +189,13 @@ impl Place {
             let (latest, after, by) = (latest(cut), self.after(), self.sort.sql());
             let fold = fold(cut, "AND h.order_id = p.order_id", false);
             return format!(
-                "SELECT f.* FROM (
-                     SELECT o.order_id FROM ({latest}) o
+                "(SELECT f.* FROM (
+                     SELECT o.order_id FROM {latest} o
                      WHERE ({status}::text IS NULL OR o.status = {status}) AND {after} ORDER BY {by} LIMIT {limit}
-                 ) p CROSS JOIN LATERAL ({fold}) f"
+                 ) p CROSS JOIN LATERAL {fold} f)"
             );
         }
-        self.page(&format!("({})", fold(cut, &only, self.sort == Sort::OrderIdDescending)))
+        self.page(&fold(cut, &only, self.sort == Sort::OrderIdDescending))
     }
 
     /// Orders `o` that come after the page before.
@@ -203,7 +206,7 @@ impl Place {
         }
         match self.sort {
             Sort::LastUpdatedDescending => {
-                // The first condition for the index.
+                // The first condition is there for the index.
                 format!("o.last_updated <= {time} AND (o.last_updated < {time} OR o.order_id > {id})")
             }
             Sort::OrderId => format!("o.order_id > {id}"),

@@ -1,4 +1,4 @@
-//! Where orders are read from: the table, or the fold of a cut.
+//! Parts of the statements of reads: the values of a cut, and the orders and dead letters within it.
 
 use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{IsNull, ToSql, Type, accepts, to_sql_checked};
@@ -13,7 +13,7 @@ pub(super) struct CutParams {
     decision: i64,
 }
 
-/// A time, or the end of all times; microseconds since 2000, as PostgreSQL counts.
+/// A time or infinity, in microseconds since 2000 as PostgreSQL counts.
 #[derive(Debug)]
 struct UpTo(i64);
 
@@ -49,7 +49,7 @@ impl CutParams {
 pub(super) struct Values<'a>(Vec<(&'a (dyn ToSql + Sync), Type)>);
 
 impl<'a> Values<'a> {
-    /// Those of a cut come first.
+    /// The values of a cut come first.
     pub(super) fn of(params: Option<&'a CutParams>) -> Self {
         let mut values = Self(Vec::new());
         if let Some(params) = params {
@@ -60,7 +60,7 @@ impl<'a> Values<'a> {
         values
     }
 
-    /// Adds one and gives its number: `$4`.
+    /// Adds a value and returns the text of its parameter, such as `$4`.
     pub(super) fn bind(&mut self, value: &'a (dyn ToSql + Sync), of: Type) -> String {
         self.0.push((value, of));
         format!("${}", self.0.len())
@@ -75,7 +75,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Whether records `h` are within the cut: `$1` to `$3`.
+/// The condition that a record `h` is within the cut, which is `$1` to `$3`.
 pub(super) fn within(cut: &Cut) -> String {
     let time = clock(cut);
     format!(
@@ -91,8 +91,8 @@ fn clock(cut: &Cut) -> &'static str {
     }
 }
 
-/// The orders of a cut, as a query to select from. `only` leaves whole orders out by a
-/// condition on `h`; they come in descending order of their id if `descending`.
+/// The orders of a cut, as a subquery in parentheses. `only` is a condition on `h` that leaves out all records
+/// of some orders. The orders are sorted by id, descending if `descending`.
 pub(super) fn fold(cut: &Cut, only: &str, descending: bool) -> String {
     include_str!("as_of.sql")
         .replace("{time}", clock(cut))
@@ -100,15 +100,15 @@ pub(super) fn fold(cut: &Cut, only: &str, descending: bool) -> String {
         .replace("{up}", if descending { "DESC" } else { "ASC" })
 }
 
-/// Of each order of a cut the id, `status` and `last_updated`.
+/// The id, `status` and `last_updated` of each order of a cut, as a subquery in parentheses.
 pub(super) fn latest(cut: &Cut) -> String {
     include_str!("as_of_latest.sql").replace("{time}", clock(cut))
 }
 
-/// Dead letters `l` that were open: now, or within a cut.
+/// The condition that a dead letter `l` is open, or was open at the cut.
 pub(super) fn open_dead_letters(cut: Option<&Cut>) -> String {
     let Some(cut) = cut else { return "l.state = 'open'".into() };
-    // A dead letter has no event time: nobody could read one.
+    // A dead letter has no event time: its record could not be read.
     let time = match cut.time {
         Some((_, Clock::Event)) => "",
         _ => "AND l.appended_at <= $1",
@@ -119,7 +119,7 @@ pub(super) fn open_dead_letters(cut: Option<&Cut>) -> String {
     )
 }
 
-/// Whether order `o` has a dead letter that is, or at the cut was, open.
+/// Whether order `o` has a dead letter that is open, or was open at the cut.
 pub(super) fn incomplete(cut: Option<&Cut>) -> String {
     incomplete_of("o.order_id", cut)
 }

@@ -1,15 +1,16 @@
-//! Totals.
+//! Totals of a view.
 
 use super::ReadError;
 use super::cut::Cut;
-use super::reader::{Answer, Kind, Reader, Statement};
+use super::reader::{Answer, Reader};
 use super::source::{CutParams, Values, latest, open_dead_letters, within};
+use super::statement::{Kind, Statement};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Orders by status, without those that no order has.
+    /// How many orders have each status; a status that no order has is missing.
     pub by_status: Vec<(String, i64)>,
-    /// Records in the history.
+    /// How many records the history holds.
     pub records: i64,
     pub open_dead_letters: i64,
 }
@@ -19,10 +20,10 @@ impl Reader {
         let open = open_dead_letters(cut);
         let (orders, records) = match cut {
             None => ("{build}.orders".to_owned(), "true".to_owned()),
-            Some(cut) => (format!("({})", latest(cut)), within(cut)),
+            Some(cut) => (latest(cut), within(cut)),
         };
         let text = format!(
-            "/* views::read::stats */
+            "/* views::read::stats::stats */
              SELECT o.status, count(*) FROM {orders} o GROUP BY o.status
              UNION ALL SELECT '', count(*) FROM {{build}}.order_history h WHERE {records}
              UNION ALL SELECT '!', count(*) FROM {{build}}.dead_letters l WHERE {open}"

@@ -14,7 +14,7 @@ use crate::sql::for_build;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownDeadLetter {
     pub cause: String,
-    /// How it was closed, and by which decision; `None`: it is open.
+    /// How it was closed; `None`: it is open.
     pub closed: Option<Closed>,
 }
 
@@ -28,7 +28,7 @@ impl Build {
             .client
             .query(
                 &for_build(
-                    "/* views::rebuild::dead_letters */
+                    "/* views::rebuild::dead_letters::dead_letters */
                      SELECT partition, \"offset\", cause, state, decision FROM {build}.dead_letters",
                     self,
                 ),

@@ -1,4 +1,4 @@
-//! Dropping builds that nobody needs.
+//! Dropping builds that are not needed any more.
 
 use scoped_futures::ScopedFutureExt;
 
@@ -6,13 +6,13 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::{Build, builds};
 
-/// Drops builds that were never finished and that no rebuild is working on. The
-/// caller holds the view's lock.
+/// Drops builds that were never finished and that no rebuild is making. The caller holds the lock of the
+/// view's rebuilds.
 pub async fn drop_leftovers(session: &mut Session, view: &str) -> Result<Vec<Build>> {
     let leftovers = session
         .client
         .query(
-            "/* views::rebuild::drop_leftovers */ SELECT id FROM public.builds b
+            "/* views::rebuild::discard::drop_leftovers */ SELECT id FROM public.builds b
              WHERE b.view = $1 AND b.state = 'building' AND NOT EXISTS (
                  SELECT FROM public.rebuilds r WHERE r.build = b.id AND r.state NOT IN
                      ('active', 'cancelled', 'failed', 'superseded', 'rolled_back'))
@@ -28,13 +28,13 @@ pub async fn drop_leftovers(session: &mut Session, view: &str) -> Result<Vec<Bui
     Ok(leftovers)
 }
 
-/// Drops superseded builds but the newest, which stays for a rollback. One that is
-/// still being read stays for the next time. Returns those that were dropped.
+/// Drops superseded builds but the newest, which is kept for a rollback. One that is still being read is
+/// left for the next rebuild. Returns those that were dropped.
 pub async fn drop_superseded(session: &mut Session, view: &str) -> Result<Vec<Build>> {
     let superseded = session
         .client
         .query(
-            "/* views::rebuild::drop_superseded */ SELECT id FROM public.builds WHERE view = $1 AND state = 'superseded'
+            "/* views::rebuild::discard::drop_superseded */ SELECT id FROM public.builds WHERE view = $1 AND state = 'superseded'
              ORDER BY superseded_at DESC, id DESC OFFSET 1",
             &[&view],
         )
@@ -55,7 +55,8 @@ pub async fn drop_superseded(session: &mut Session, view: &str) -> Result<Vec<Bu
 }
 
 impl Build {
-    /// Drops its tables, unless it is active. A lock is waited for `lock_timeout` at most.
+    /// Drops its tables; [`Error::ActiveBuild`] if it is active. Waits for a lock no longer than
+    /// `lock_timeout`, a time with its unit such as `200ms`.
     pub async fn discard(self, session: &mut Session, lock_timeout: &str) -> Result<()> {
         let attempt = "dropping a build";
         let during = &Error::during(attempt);
@@ -63,20 +64,20 @@ impl Build {
             .run_once(attempt, |tx| {
                 async move {
                     tx.batch_execute(&format!(
-                        "/* views::rebuild::discard */ SET LOCAL lock_timeout = '{lock_timeout}'"
+                        "/* views::rebuild::discard::discard */ SET LOCAL lock_timeout = '{lock_timeout}'"
                     ))
                     .await
                     .map_err(during)?;
                     let row = tx
                         .query_opt(
-                            "/* views::rebuild::discard */ SELECT FROM public.builds
+                            "/* views::rebuild::discard::discard */ SELECT FROM public.builds
                              WHERE id = $1 AND state <> 'active' FOR UPDATE",
                             &[&self.0],
                         )
                         .await
                         .map_err(during)?;
                     if row.is_none() {
-                        return Err(Error::Refused { attempt, reason: format!("build {self} is active") });
+                        return Err(Error::ActiveBuild { build: self });
                     }
                     builds::discard(tx, self).await
                 }

@@ -1,24 +1,26 @@
-//! The history, order by order, for the fold. Memory is bounded whatever the number
-//! of orders, and whatever the number of records of one.
+//! The history, order by order, for the fold. Memory is bounded for any number of orders, and for any
+//! number of records of one order.
 
 use bytes::Bytes;
-use orders::{Fact, Fields, LogOrder, Offset, OrderState, Partition};
+use orders::{LogOrder, OrderState};
 
-use super::copy_out::{Columns, CopyRows};
+use super::copy_out::CopyRows;
 use super::range::OrderRange;
 use crate::Build;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::history::{FACT_COLUMNS, FactRow};
+use crate::row_values::RowValues;
 use crate::session::Session;
 use crate::sql::for_build;
 
 /// More rows of one order are folded down to the winners among them.
 const COMPACT_AT: usize = 1024;
 
-/// The records of one order, of which those that lost already may be missing.
+/// The records of one order. Some of those that cannot win any more may be missing.
 #[derive(Debug, Default)]
 pub struct OrderGroup {
     rows: Vec<Bytes>,
-    /// How many there were.
+    /// How many records there were.
     pub records: usize,
 }
 
@@ -29,13 +31,12 @@ pub struct OrderGroups {
 }
 
 impl OrderGroups {
-    /// The session serves nothing else meanwhile.
+    /// The session serves nothing else until the groups are dropped.
     pub async fn open(session: &Session, build: Build, range: &OrderRange) -> Result<Self> {
         let query = for_build(
             &format!(
-                "/* views::rebuild::groups */ SELECT order_id, partition, \"offset\", event, sequence, occurred_at,
-                     appended_at, details::text
-                 FROM {{build}}.order_history WHERE {} ORDER BY order_id",
+                "/* views::rebuild::groups::open */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE {}
+                 ORDER BY order_id",
                 range.condition()
             ),
             build,
@@ -68,7 +69,7 @@ impl OrderGroup {
             let winners: Vec<LogOrder> = state.winners().map(|fact| fact.at).collect();
             let mut kept = Vec::with_capacity(COMPACT_AT);
             for row in &self.rows {
-                if winners.contains(&fact(row)?.1.at) {
+                if winners.contains(&read(row)?.at) {
                     kept.push(row.clone());
                 }
             }
@@ -82,33 +83,19 @@ impl OrderGroup {
         let mut state = OrderState::default();
         let mut id = "";
         for row in &self.rows {
-            let (order_id, fact) = fact(row)?;
-            id = order_id;
-            state.add(fact);
+            let row = read(row)?;
+            id = row.order_id;
+            state.add(row.fact()?);
         }
         Ok((id, state))
     }
 }
 
 fn order_id(row: &Bytes) -> Result<&str> {
-    Columns::of(row).text()
+    // The first of [`FACT_COLUMNS`].
+    RowValues::of_copy(row).text()
 }
 
-fn fact(row: &Bytes) -> Result<(&str, Fact<'_>)> {
-    let mut columns = Columns::of(row);
-    let order_id = columns.text()?;
-    let (partition, offset) = (Partition(columns.i32()?), Offset(columns.i64()?));
-    let event = columns.text()?.parse().map_err(|error| {
-        Error::Unusable(format!("the history holds an event of another version: {error}"))
-    })?;
-    let sequence = columns.i32()?;
-    let occurred_at = columns.time()?;
-    let at = LogOrder { appended_at: columns.time()?, partition, offset };
-    let fields = match columns.text_or_null()? {
-        None => Fields::default(),
-        Some(json) => Fields::from_object(json).map_err(|error| {
-            Error::Unusable(format!("the history holds details that are no object: {error}"))
-        })?,
-    };
-    Ok((order_id, Fact { event, sequence, at, occurred_at, fields }))
+fn read(row: &Bytes) -> Result<FactRow<'_>> {
+    FactRow::read(&mut RowValues::of_copy(row))
 }

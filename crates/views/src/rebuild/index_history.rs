@@ -8,17 +8,17 @@ use crate::sql::for_build;
 use crate::{Build, builds};
 
 impl Build {
-    /// Makes the history's indexes, unless an earlier run has made them.
+    /// Builds the history's indexes, unless an earlier run has built them.
     pub async fn index_history(self, session: &mut Session) -> Result<()> {
-        let attempt = "making the indexes of a build's history";
+        let attempt = "building the indexes of a build's history";
         let during = &Error::during(attempt);
         session
             .run_once(attempt, |tx| {
                 async move {
-                    let there: bool = tx
+                    let are_there: bool = tx
                         .query_one(
                             &for_build(
-                                "/* views::rebuild::index_history */
+                                "/* views::rebuild::index_history::index_history */
                                  SELECT to_regclass('{build}.order_history_pkey') IS NOT NULL",
                                 self,
                             ),
@@ -27,11 +27,11 @@ impl Build {
                         .await
                         .map_err(during)?
                         .get(0);
-                    if !there {
+                    if !are_there {
                         builds::add_history_indexes(tx, self).await?;
                     }
                     tx.batch_execute(&for_build(
-                        "/* views::rebuild::index_history */ ANALYZE {build}.order_history",
+                        "/* views::rebuild::index_history::index_history */ ANALYZE {build}.order_history",
                         self,
                     ))
                     .await

@@ -1,4 +1,4 @@
-//! Orders that a retry has added to while they were being derived.
+//! Orders that were retried while a build's orders were being derived.
 
 use scoped_futures::ScopedFutureExt;
 
@@ -8,13 +8,13 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
 
-/// Of one transaction.
-const ORDERS: usize = 1000;
+/// Orders in one transaction.
+const ORDERS_AT_ONCE: usize = 1000;
 
 impl Build {
-    /// A retry writes only the history of a build that is being loaded or derived: whether the
-    /// pass over the history has met that row is not known. So such orders are folded again once
-    /// the build has left these states. Returns how many there were.
+    /// Folds retried orders again, and returns how many there were. A retry writes only the history of a
+    /// build that is being loaded or derived, and whether the pass over the history has met that row is
+    /// unknown; so this is done when the build has left these states.
     pub async fn fold_retried(self, session: &mut Session) -> Result<usize> {
         let attempt = "folding retried orders";
         // The index begins with order_id; most builds have nothing to look for.
@@ -22,7 +22,7 @@ impl Build {
             .client
             .query(
                 &for_build(
-                    "/* views::rebuild::fold_retried */ SELECT DISTINCT order_id FROM {build}.order_history
+                    "/* views::rebuild::mend::fold_retried */ SELECT DISTINCT order_id FROM {build}.order_history
                      WHERE decision IS NOT NULL AND EXISTS (SELECT FROM {build}.dead_letters WHERE state = 'retried')
                      ORDER BY order_id",
                     self,
@@ -36,7 +36,7 @@ impl Build {
             return Ok(0);
         }
         let rows = &Rows::prepare(&session.client, self).await?;
-        for orders in retried.chunks(ORDERS) {
+        for orders in retried.chunks(ORDERS_AT_ONCE) {
             session
                 .run_tx(attempt, |tx| async move { rows.derive(tx.client(), orders).await }.scope_boxed())
                 .await?;

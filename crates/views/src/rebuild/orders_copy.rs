@@ -6,17 +6,17 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::SinkExt;
 use tokio_postgres::CopyInSink;
 
-use super::row::State;
 use super::row_owner::RowOwner;
+use super::state::State;
+use crate::apply::OrderPiece;
 use crate::apply::copy::put_header;
-use crate::apply::{ORDER_COLUMNS, OrderPiece};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
 use crate::tx::Tx;
-use crate::{Build, builds};
+use crate::{Build, builds, order_columns};
 
-/// Writes a build's orders anew, whole or not at all.
+/// Writes all orders of a build, in one transaction.
 pub struct OrdersCopy<'a> {
     tx: Tx<'a>,
     sink: Pin<Box<CopyInSink<Bytes>>>,
@@ -29,15 +29,18 @@ impl<'a> OrdersCopy<'a> {
         let during = Error::during("beginning to write the orders");
         let tx = session.begin("writing the orders of a build").await?;
         tx.batch_execute(&for_build(
-            "/* views::rebuild::orders_copy */ TRUNCATE {build}.orders;
+            "/* views::rebuild::orders_copy::begin */ TRUNCATE {build}.orders;
              ALTER TABLE {build}.orders DROP CONSTRAINT IF EXISTS orders_pkey",
             build,
         ))
         .await
         .map_err(&during)?;
-        // FREEZE: nobody else sees these rows before the commit, and no VACUUM has to visit them again.
+        // FREEZE: no other transaction sees these rows before the commit, and no VACUUM has to visit them.
+        let columns = order_columns::ALL.as_str();
         let copy = for_build(
-            &format!("COPY {{build}}.orders ({ORDER_COLUMNS}) FROM STDIN (FORMAT binary, FREEZE true)"),
+            &format!(
+                "/* views::rebuild::orders_copy::begin */ COPY {{build}}.orders ({columns}) FROM STDIN (FORMAT binary, FREEZE true)"
+            ),
             build,
         );
         let mut sink = Box::pin(tx.copy_in(&copy).await.map_err(&during)?);
@@ -47,13 +50,13 @@ impl<'a> OrdersCopy<'a> {
         Ok(Self { tx, sink, build, rows: 0 })
     }
 
-    /// Takes what [`crate::apply::OrderRows::take`] returns.
+    /// Writes what [`crate::apply::OrderRows::take`] returns.
     pub async fn write(&mut self, (bytes, rows): OrderPiece) -> Result<()> {
         self.rows += rows;
         self.sink.send(bytes).await.map_err(Error::during("writing the orders"))
     }
 
-    /// Makes the index, moves the rebuild on and commits; returns the number of orders.
+    /// Builds the index, moves the rebuild on and commits. Returns the number of orders.
     pub async fn finish(mut self, owner: &RowOwner) -> Result<usize> {
         let during = Error::during("finishing the orders");
         let mut end = BytesMut::new();
@@ -61,11 +64,15 @@ impl<'a> OrdersCopy<'a> {
         self.sink.send(end.freeze()).await.map_err(&during)?;
         let copied = self.sink.as_mut().finish().await.map_err(&during)?;
         if copied as usize != self.rows {
-            return Err(Error::Unusable(format!("{copied} of {} orders were taken", self.rows)));
+            let attempt = "writing the orders of a build";
+            return Err(Error::RowCount { attempt, expected: self.rows, found: copied });
         }
         builds::add_orders_indexes(&self.tx, self.build).await?;
         self.tx
-            .batch_execute(&for_build("/* views::rebuild::orders_copy */ ANALYZE {build}.orders", self.build))
+            .batch_execute(&for_build(
+                "/* views::rebuild::orders_copy::finish */ ANALYZE {build}.orders",
+                self.build,
+            ))
             .await
             .map_err(&during)?;
         owner.advance_in(self.tx.client(), State::Deriving, State::CatchingUp).await?;

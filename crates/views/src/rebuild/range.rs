@@ -1,11 +1,11 @@
-//! A stretch of order ids, so that two sessions can share the work.
+//! A range of order ids, so that two sessions can share the work.
 
 use crate::Build;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
 
-/// From `from`, included, to `to`, not included; without one there is no bound.
+/// From `from` up to, not including, `to`; `None`: no bound.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderRange {
     pub from: Option<String>,
@@ -13,13 +13,13 @@ pub struct OrderRange {
 }
 
 impl OrderRange {
-    /// Two ranges with about as many history rows each, or one where the history is small.
+    /// Two ranges with about the same number of history rows, or one if the history is small.
     pub async fn halves(session: &Session, build: Build) -> Result<Vec<Self>> {
         let middle: Option<String> = session
             .client
             .query_one(
                 &for_build(
-                    "/* views::rebuild::halves */ SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY order_id)
+                    "/* views::rebuild::range::halves */ SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY order_id)
                      FROM {build}.order_history TABLESAMPLE SYSTEM (1)",
                     build,
                 ),
@@ -45,7 +45,7 @@ impl OrderRange {
     }
 }
 
-/// `E''` reads the same whatever `standard_conforming_strings` says.
+/// `E''` means the same whatever `standard_conforming_strings` is.
 fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

@@ -1,102 +1,25 @@
-//! The row of a rebuild: its state, what drives it, and what it reports.
-
-use std::fmt;
-use std::str::FromStr;
+//! The row of a rebuild: what it is to do, where it stands, and what it reports.
 
 use orders::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Row;
 
+use super::state::State;
 use crate::Build;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::Timestamptz;
 
-/// Where a rebuild stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    Planned,
-    Loading,
-    Deriving,
-    CatchingUp,
-    Verifying,
-    Ready,
-    Switching,
-    Active,
-    Cancelled,
-    Failed,
-    Superseded,
-    RolledBack,
-}
-
-impl State {
-    pub const ALL: [Self; 12] = [
-        Self::Planned,
-        Self::Loading,
-        Self::Deriving,
-        Self::CatchingUp,
-        Self::Verifying,
-        Self::Ready,
-        Self::Switching,
-        Self::Active,
-        Self::Cancelled,
-        Self::Failed,
-        Self::Superseded,
-        Self::RolledBack,
-    ];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Loading => "loading",
-            Self::Deriving => "deriving",
-            Self::CatchingUp => "catching_up",
-            Self::Verifying => "verifying",
-            Self::Ready => "ready",
-            Self::Switching => "switching",
-            Self::Active => "active",
-            Self::Cancelled => "cancelled",
-            Self::Failed => "failed",
-            Self::Superseded => "superseded",
-            Self::RolledBack => "rolled_back",
-        }
-    }
-
-    /// Whether there is work left: such a rebuild keeps others of its view away.
-    #[must_use]
-    pub fn is_unfinished(self) -> bool {
-        !matches!(self, Self::Active | Self::Cancelled | Self::Failed | Self::Superseded | Self::RolledBack)
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for State {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.as_str() == text)
-            .ok_or_else(|| Error::Unusable(format!("a rebuild of another version is {text:?}")))
-    }
-}
-
-/// What happens after a build was verified.
+/// What happens to a build that was verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum SwitchMode {
-    /// It is switched in.
+    /// It is switched in at once.
     #[default]
     Auto,
-    /// It waits in `ready`.
+    /// It waits in state `ready`.
     Manual,
 }
 
@@ -133,11 +56,16 @@ const COLUMNS: &str = "id, view, build, state, switch, dry_run, reason, plan, pr
 
 impl RebuildRow {
     fn of(row: &Row) -> Result<Self> {
+        let id = row.get("id");
+        let state = row
+            .get::<_, &str>("state")
+            .parse()
+            .map_err(|error| Error::DamagedRebuild { id, cause: format!("column state: {error}") })?;
         Ok(Self {
-            id: row.get("id"),
+            id,
             view: row.get("view"),
             build: row.get::<_, Option<i64>>("build").map(Build),
-            state: row.get::<_, &str>("state").parse()?,
+            state,
             switch: match row.get::<_, &str>("switch") {
                 "manual" => SwitchMode::Manual,
                 _ => SwitchMode::Auto,
@@ -160,7 +88,7 @@ async fn select(
     rest: &str,
     values: &[&(dyn tokio_postgres::types::ToSql + Sync)],
 ) -> Result<Vec<RebuildRow>> {
-    let statement = format!("/* views::rebuild */ SELECT {COLUMNS} FROM public.rebuilds {rest}");
+    let statement = format!("/* views::rebuild::row::select */ SELECT {COLUMNS} FROM public.rebuilds {rest}");
     let rows =
         session.client.query(&statement, values).await.map_err(Error::during("reading the rebuilds"))?;
     rows.iter().map(RebuildRow::of).collect()
@@ -175,21 +103,21 @@ pub async fn list(session: &Session, limit: i64) -> Result<Vec<RebuildRow>> {
     select(session, "ORDER BY id DESC LIMIT $1", &[&limit]).await
 }
 
-/// The unfinished one of a view; there is never more than one.
+/// The unfinished rebuild of a view; there is never more than one.
 pub async fn running(session: &Session, view: &str) -> Result<Option<RebuildRow>> {
     let unfinished = "WHERE view = $1 AND NOT dry_run AND state IN ('planned', 'loading', 'deriving', 'catching_up', \
                       'verifying', 'ready', 'switching')";
     Ok(select(session, unfinished, &[&view]).await?.pop())
 }
 
-/// The last one that was switched in: what the next one's time is estimated by.
+/// The latest rebuild that was switched in, by which the duration of the next one is estimated.
 pub async fn last_finished(session: &Session, view: &str) -> Result<Option<RebuildRow>> {
     let finished = "WHERE view = $1 AND state IN ('active', 'superseded', 'rolled_back') AND progress IS NOT NULL \
                     ORDER BY id DESC LIMIT 1";
     Ok(select(session, finished, &[&view]).await?.pop())
 }
 
-/// What a new row says.
+/// A rebuild that is to be recorded.
 #[derive(Clone, Debug)]
 pub struct NewRebuild<'a> {
     pub view: &'a str,
@@ -197,12 +125,12 @@ pub struct NewRebuild<'a> {
     pub runner: &'a str,
 }
 
-/// Records a rebuild, planned. Refused by the unique index while another one of the view is unfinished.
+/// Records a planned rebuild. A unique index refuses it while another one of the view is unfinished.
 pub async fn insert(session: &Session, new: &NewRebuild<'_>) -> Result<i64> {
     let row = session
         .client
         .query_one(
-            "/* views::rebuild::insert */ INSERT INTO public.rebuilds (view, state, switch, dry_run, runner)
+            "/* views::rebuild::row::insert */ INSERT INTO public.rebuilds (view, state, switch, dry_run, runner)
              VALUES ($1, 'planned', $2, false, $3) RETURNING id",
             &[&new.view, &new.switch.as_str(), &new.runner],
         )
@@ -211,7 +139,7 @@ pub async fn insert(session: &Session, new: &NewRebuild<'_>) -> Result<i64> {
     Ok(row.get(0))
 }
 
-/// Records a dry run with its plan, or with why it was refused.
+/// Records a dry run with its plan and, if the plan cannot be carried out, with the reason.
 pub async fn insert_finished(
     session: &Session,
     new: &NewRebuild<'_>,
@@ -222,7 +150,7 @@ pub async fn insert_finished(
     let row = session
         .client
         .query_one(
-            "/* views::rebuild::insert_finished */
+            "/* views::rebuild::row::insert_finished */
              INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, plan, reason, finished_at)
              VALUES ($1, $2, $3, true, $4, $5, $6, now()) RETURNING id",
             &[&new.view, &state.as_str(), &new.switch.as_str(), &new.runner, plan, &refused],

@@ -1,20 +1,22 @@
-//! Who drives a rebuild: its row changes through here only.
+//! The owner of a rebuild's row: the process that drives it. The row changes only through here.
 
 use orders::LogIdentity;
 use scoped_futures::ScopedFutureExt;
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use super::row::{State, SwitchMode};
+use super::row::SwitchMode;
+use super::state::State;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::{Build, builds, log_identity};
 
-/// Who drives which rebuild. Every change of the row is refused to anybody else.
+/// A process that drives a rebuild. A change of the row by any other process is refused with
+/// [`Error::NotTheOwner`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowOwner {
     pub rebuild: i64,
-    /// Names the process, and is never used again.
+    /// Names the process. No other run of a rebuild ever has the same name.
     pub name: String,
 }
 
@@ -28,12 +30,12 @@ pub struct Ending<'a> {
 }
 
 impl RowOwner {
-    /// Takes over an unfinished rebuild that nobody drives.
+    /// Takes over an unfinished rebuild that no process drives.
     pub async fn adopt(&self, session: &Session, switch: SwitchMode) -> Result<()> {
         let adopted = session
             .client
             .execute(
-                "/* views::rebuild::adopt */ UPDATE public.rebuilds SET runner = $2, switch = $3, updated_at = now()
+                "/* views::rebuild::row_owner::adopt */ UPDATE public.rebuilds SET runner = $2, switch = $3, updated_at = now()
                  WHERE id = $1",
                 &[&self.rebuild, &self.name, &switch.as_str()],
             )
@@ -50,7 +52,7 @@ impl RowOwner {
     pub(super) async fn advance_in(&self, client: &Client, from: State, to: State) -> Result<()> {
         let moved = client
             .execute(
-                "/* views::rebuild::advance */ UPDATE public.rebuilds SET state = $4, updated_at = now()
+                "/* views::rebuild::row_owner::advance */ UPDATE public.rebuilds SET state = $4, updated_at = now()
                  WHERE id = $1 AND runner = $2 AND state = $3",
                 &[&self.rebuild, &self.name, &from.as_str(), &to.as_str()],
             )
@@ -59,8 +61,8 @@ impl RowOwner {
         is_owned(moved, "moving a rebuild on")
     }
 
-    /// Carries out what was planned: makes the build's tables, writes down the log that it is made
-    /// from and the plan, and moves the rebuild on to loading.
+    /// Makes the build that was planned: its tables, the log that it is made from, and the plan; and moves
+    /// the rebuild on to loading.
     pub async fn create_build(
         &self,
         session: &mut Session,
@@ -84,7 +86,7 @@ impl RowOwner {
     async fn save_plan(&self, client: &Client, build: Build, plan: &Value) -> Result<()> {
         let saved = client
             .execute(
-                "/* views::rebuild::save_plan */ UPDATE public.rebuilds SET build = $3, plan = $4, updated_at = now()
+                "/* views::rebuild::row_owner::save_plan */ UPDATE public.rebuilds SET build = $3, plan = $4, updated_at = now()
                  WHERE id = $1 AND runner = $2",
                 &[&self.rebuild, &self.name, &build.0, plan],
             )
@@ -93,12 +95,12 @@ impl RowOwner {
         is_owned(saved, "recording a plan")
     }
 
-    /// Refused once somebody else has finished or taken over the rebuild.
+    /// Refused once another process has ended the rebuild or drives it.
     pub async fn save_progress(&self, session: &Session, progress: &Value) -> Result<()> {
         let saved = session
             .client
             .execute(
-                "/* views::rebuild::save_progress */ UPDATE public.rebuilds SET progress = $3, updated_at = now()
+                "/* views::rebuild::row_owner::save_progress */ UPDATE public.rebuilds SET progress = $3, updated_at = now()
                  WHERE id = $1 AND runner = $2 AND state NOT IN ('cancelled', 'failed')",
                 &[&self.rebuild, &self.name, progress],
             )
@@ -119,10 +121,12 @@ impl RowOwner {
         session
             .run_tx("ending a rebuild", |tx| {
                 async move {
-                    // What the owner's own sessions had in flight may take a moment to roll back.
-                    tx.batch_execute("/* views::rebuild::abandon */ SET LOCAL lock_timeout = '5s'")
-                        .await
-                        .map_err(Error::during("ending a rebuild"))?;
+                    // The owner's own sessions may take a moment to roll back what they had in flight.
+                    tx.batch_execute(
+                        "/* views::rebuild::row_owner::abandon */ SET LOCAL lock_timeout = '5s'",
+                    )
+                    .await
+                    .map_err(Error::during("ending a rebuild"))?;
                     if !self.end(tx.client(), ending).await? {
                         return Ok(false);
                     }
@@ -140,7 +144,7 @@ impl RowOwner {
     async fn end(&self, client: &Client, ending: &Ending<'_>) -> Result<bool> {
         let ended = client
             .execute(
-                "/* views::rebuild::end */ UPDATE public.rebuilds SET state = $3, reason = $4, plan = COALESCE($5, plan),
+                "/* views::rebuild::row_owner::end */ UPDATE public.rebuilds SET state = $3, reason = $4, plan = COALESCE($5, plan),
                      differences = $6, updated_at = now(), finished_at = now()
                  WHERE id = $1 AND runner = $2
                      AND state NOT IN ('active', 'cancelled', 'failed', 'superseded', 'rolled_back')",
@@ -163,5 +167,5 @@ fn is_owned(rows: u64, attempt: &'static str) -> Result<()> {
     if rows == 1 {
         return Ok(());
     }
-    Err(Error::Refused { attempt, reason: "another process has ended it or drives it".into() })
+    Err(Error::NotTheOwner { attempt })
 }

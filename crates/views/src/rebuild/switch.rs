@@ -1,14 +1,14 @@
-//! The switch: one transaction that holds the live writers off, looks where they
-//! stand, and points everything to the new build.
+//! The switch: one transaction that holds the live writers off, reads their positions, and points
+//! everything to the new build.
 //!
-//! A protocol with [`crate::positions::claim`]: lock the active build's row first, then
-//! its positions. A claim takes the row FOR SHARE, so it is either seen here, or it
-//! sees that its build is no longer active.
+//! Like a claim ([`crate::ownership`]), it locks the active build's row first and then the positions. A
+//! claim locks the row FOR SHARE: either the switch sees the claim, or the claim sees that its build is no
+//! longer active.
 
 use std::time::Duration;
 
-use super::row::State;
 use super::row_owner::RowOwner;
+use super::state::State;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
@@ -16,11 +16,11 @@ use crate::tx::Tx;
 use crate::{Build, ORDERS, builds, positions};
 use orders::Positions;
 
-/// Readers queue behind a lock that is waited for, so this is short.
+/// Readers queue behind a lock that the switch waits for, so this is short.
 const VIEW_LOCK_TIMEOUT: &str = "200ms";
 
 /// A switch that has begun: no writer of the live build commits until it ends.
-/// Dropping it changes nothing.
+/// Dropping it rolls it back.
 pub struct Switch<'a> {
     tx: Tx<'a>,
     live: Build,
@@ -28,30 +28,30 @@ pub struct Switch<'a> {
 }
 
 impl<'a> Switch<'a> {
-    /// Waits at most `patience` for the commits that are in flight. The session should
-    /// have an `idle_in_transaction_session_timeout`: a frozen caller must not hold writers off.
-    pub async fn begin(session: &'a mut Session, patience: Duration) -> Result<Self> {
+    /// Waits for the commits that are in flight, no longer than `lock_wait_limit`. The session has to be one
+    /// of [`crate::SessionKind::Switching`], so that a frozen caller does not hold the writers off.
+    pub async fn begin(session: &'a mut Session, lock_wait_limit: Duration) -> Result<Self> {
         let during = Error::during("holding the live writers off");
         let tx = session.begin("switching to a new build").await?;
-        let timeout = patience.as_millis();
+        let timeout = lock_wait_limit.as_millis();
         tx.batch_execute(&format!(
-            "SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{timeout}ms'"
+            "/* views::rebuild::switch::begin */ SET LOCAL lock_timeout = '{timeout}ms'"
         ))
         .await
         .map_err(&during)?;
         let live = tx
             .query_one(
-                "/* views::rebuild::switch */ SELECT id FROM public.builds WHERE view = $1 AND state = 'active' FOR UPDATE",
+                "/* views::rebuild::switch::begin */ SELECT id FROM public.builds WHERE view = $1 AND state = 'active' FOR UPDATE",
                 &[&ORDERS],
             )
             .await
             .map_err(&during)?
             .get(0);
         let live = Build(live);
-        // The whole table, not its rows: one lock to wait for, so that no deadlock with a
-        // batch that updates several rows can come about. Reading goes on.
+        // The table instead of its rows: with one lock to wait for there is no deadlock with a batch that
+        // updates several rows. Reads go on.
         tx.batch_execute(&for_build(
-            "/* views::rebuild::switch */ LOCK TABLE {build}.positions IN EXCLUSIVE MODE",
+            "/* views::rebuild::switch::begin */ LOCK TABLE {build}.positions IN EXCLUSIVE MODE",
             live,
         ))
         .await
@@ -66,30 +66,29 @@ impl<'a> Switch<'a> {
         self.live
     }
 
-    /// Where the live build stands, and will stay.
+    /// Where the live build stands, and stays until the switch ends.
     #[must_use]
     pub fn positions(&self) -> &Positions {
         &self.positions
     }
 
-    /// Switches to `build` and commits. Fails if that build is behind: reads would go
-    /// back in time. Fails, and changes nothing, if somebody reads the public views for longer than 200 ms.
+    /// Switches to `build` and commits. [`Error::BuildBehind`] if it is behind the live one: reads would go
+    /// back in time. Fails as well while another session reads the public views for longer than 200 ms. After an error
+    /// nothing has changed.
     pub async fn finish(self, build: Build, owner: &RowOwner) -> Result<()> {
         let during = Error::during("switching to a new build");
         let tx = &self.tx;
         let reached = positions::read(tx.client(), build).await?;
         for (partition, live) in self.positions.iter() {
-            let new = reached.get(partition);
-            if new.is_none_or(|new| new < live) {
-                return Err(Error::Unusable(format!(
-                    "build {build} is behind in partition {partition}: {new:?}, the live one is at {live}"
-                )));
+            let reached = reached.of(partition);
+            if reached < live {
+                return Err(Error::BuildBehind { build, partition, reached, live });
             }
         }
-        // Whoever still writes to either build is refused by compare-and-set, and claims anew.
+        // A writer of either build is fenced by this, and claims again.
         for build in [self.live, build] {
             tx.execute(
-                &for_build("/* views::rebuild::switch */ UPDATE {build}.positions SET owner_epoch = owner_epoch + 1 WHERE view = $1", build),
+                &for_build("/* views::rebuild::switch::finish */ UPDATE {build}.positions SET owner_epoch = owner_epoch + 1 WHERE view = $1", build),
                 &[&ORDERS],
             )
             .await
@@ -97,34 +96,36 @@ impl<'a> Switch<'a> {
         }
         owner.advance_in(tx.client(), State::Switching, State::Active).await?;
         tx.execute(
-            "/* views::rebuild::switch */ UPDATE public.rebuilds SET finished_at = now() WHERE id = $1",
+            "/* views::rebuild::switch::finish */ UPDATE public.rebuilds SET finished_at = now() WHERE id = $1",
             &[&owner.rebuild],
         )
         .await
         .map_err(&during)?;
         tx.execute(
-            "/* views::rebuild::switch */ UPDATE public.rebuilds SET state = 'superseded', updated_at = now()
+            "/* views::rebuild::switch::finish */ UPDATE public.rebuilds SET state = 'superseded', updated_at = now()
              WHERE view = $1 AND state = 'active' AND id <> $2",
             &[&ORDERS, &owner.rebuild],
         )
         .await
         .map_err(&during)?;
-        // Last, because from here on readers of the public views wait.
-        tx.batch_execute(&format!("SET LOCAL lock_timeout = '{VIEW_LOCK_TIMEOUT}'"))
-            .await
-            .map_err(&during)?;
+        // Last, because readers of the public views wait from here on.
+        tx.batch_execute(&format!(
+            "/* views::rebuild::switch::finish */ SET LOCAL lock_timeout = '{VIEW_LOCK_TIMEOUT}'"
+        ))
+        .await
+        .map_err(&during)?;
         builds::activate(tx, build).await?;
         self.tx.commit().await
     }
 }
 
-/// Backends that have held the public views for longer than a switch waits for them.
-/// Short reads that follow each other are no obstacle.
+/// The pids of backends that have read the public views for longer than a switch would wait. Short reads
+/// are no obstacle, however many follow each other.
 pub async fn view_readers(session: &Session) -> Result<Vec<i32>> {
     let rows = session
         .client
         .query(
-            "/* views::rebuild::view_readers */ SELECT DISTINCT l.pid FROM pg_locks AS l
+            "/* views::rebuild::switch::view_readers */ SELECT DISTINCT l.pid FROM pg_locks AS l
              JOIN pg_stat_activity AS a ON a.pid = l.pid
              WHERE l.granted AND l.pid <> pg_backend_pid() AND l.locktype = 'relation'
                  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())

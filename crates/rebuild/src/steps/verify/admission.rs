@@ -2,7 +2,7 @@
 //! decided about it, and by the dead letter that the build has of it.
 
 use orders::{Cause, Decoded, Record};
-use views::apply::{Closed, Codec, Judged};
+use views::apply::{Closed, Codec, Disposition};
 use views::decisions::{Decided, Verdict};
 use views::rebuild::KnownDeadLetter;
 
@@ -30,30 +30,32 @@ impl<'a> Admission<'a> {
         let mismatch = |expected: String| {
             Some(DeadLetterMismatch { expected: Some(expected), found: dead_letter.map(describe) })
         };
-        match (Judged::of(codec, record, decided), dead_letter) {
-            (Judged::Event(event), None) => Self { event: Some((event, None)), mismatch: None },
+        match (Disposition::of(codec, record, decided), dead_letter) {
+            (Disposition::Event(event), None) => Self { event: Some((event, None)), mismatch: None },
             // Only PostgreSQL found fault with it.
-            (Judged::Event(_) | Judged::Admitted(..), Some(dead_letter)) if was_refused(dead_letter) => {
+            (Disposition::Event(_) | Disposition::Admitted(..), Some(dead_letter))
+                if was_refused(dead_letter) =>
+            {
                 Self { event: None, mismatch: None }
             }
-            (Judged::Event(event), Some(_)) => {
+            (Disposition::Event(event), Some(_)) => {
                 Self { event: Some((event, None)), mismatch: mismatch("no dead letter".into()) }
             }
             // It was an event before the retry: the build was made with another size limit.
-            (Judged::Admitted(event, _), None) => Self { event: Some((event, None)), mismatch: None },
-            (Judged::Admitted(event, decided), Some(dead_letter)) => {
+            (Disposition::Admitted(event, _), None) => Self { event: Some((event, None)), mismatch: None },
+            (Disposition::Admitted(event, decided), Some(dead_letter)) => {
                 let fits = is_closed_by(dead_letter, decided);
                 let mismatch = if fits { None } else { mismatch(describe_closed_by(decided)) };
                 Self { event: Some((event, Some(decided.id))), mismatch }
             }
-            (Judged::Discarded(decided), dead_letter) => {
+            (Disposition::Discarded(decided), dead_letter) => {
                 let fits = dead_letter.is_some_and(|dead_letter| is_closed_by(dead_letter, decided));
                 Self {
                     event: None,
                     mismatch: if fits { None } else { mismatch(describe_closed_by(decided)) },
                 }
             }
-            (Judged::Rejected(rejection), dead_letter) => {
+            (Disposition::Rejected(rejection), dead_letter) => {
                 let cause = rejection.cause.as_str();
                 let fits = dead_letter
                     .is_some_and(|dead_letter| dead_letter.closed.is_none() && dead_letter.cause == cause);

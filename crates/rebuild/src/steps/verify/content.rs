@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use orders::{Decoded, Offset, Partition, Record, Time};
 use views::apply::derived_event_id;
-use views::rebuild::HistoryRow;
+use views::history::HistoryRow;
 
 use super::canonical;
 
@@ -55,17 +55,18 @@ impl<'a> Content<'a> {
     }
 
     pub(super) fn of_row(row: &HistoryRow<'a>) -> Self {
+        let fact = row.fact_row;
         Self {
-            partition: row.partition,
-            offset: row.offset,
-            order_id: Cow::Borrowed(row.order_id),
-            event: row.event,
+            partition: fact.at.partition,
+            offset: fact.at.offset,
+            order_id: Cow::Borrowed(fact.order_id),
+            event: fact.event,
             status: row.status,
-            sequence: row.sequence,
+            sequence: fact.sequence,
             event_id: Cow::Borrowed(row.event_id),
-            occurred_at: row.occurred_at,
-            appended_at: row.appended_at,
-            details: row.details.map(canonical::hash),
+            occurred_at: fact.occurred_at,
+            appended_at: fact.at.appended_at,
+            details: fact.details.map(canonical::hash),
             trace_id: row.trace_id,
             decision: row.decision,
         }

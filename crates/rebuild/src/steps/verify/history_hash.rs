@@ -1,7 +1,8 @@
 //! The build's history, hashed in blocks.
 
 use tokio::task::JoinSet;
-use views::rebuild::{HistoryRow, HistoryScan};
+use views::history::HistoryRow;
+use views::rebuild::HistoryScan;
 use views::{Build, Database, SessionKind};
 
 use super::blocks::Blocks;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use event_log::{ChunkLimits, Replay, Span};
 use orders::{Offset, Position};
 use views::SessionKind;
-use views::rebuild::{HistoryRow, HistoryScan};
+use views::history::HistoryRow;
+use views::rebuild::HistoryScan;
 
 use super::admission::Admission;
 use super::blocks::Block;
@@ -73,10 +74,11 @@ async fn stored_rows(
     let mut rows = Rows::new();
     while let Some(bytes) = scan.next().await? {
         let row = HistoryRow::of(&bytes)?;
-        let columns = RecordColumns::new(&Content::of_row(&row), row.details.map(Cow::Borrowed));
-        if rows.insert(row.offset, columns).is_some() {
+        let offset = row.fact_row.at.offset;
+        let columns = RecordColumns::new(&Content::of_row(&row), row.fact_row.details.map(Cow::Borrowed));
+        if rows.insert(offset, columns).is_some() {
             let found = Some("the same record again".into());
-            differences.push(Difference { found, ..record_at(block, row.offset) });
+            differences.push(Difference { found, ..record_at(block, offset) });
         }
     }
     Ok(rows)

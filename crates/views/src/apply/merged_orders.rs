@@ -5,24 +5,26 @@ use std::collections::HashMap;
 
 use orders::{Fact, OrderState};
 
-/// Numbers orders from 0, as they come.
+/// Numbers the orders of a batch from 0, in the order in which their first records come.
 #[derive(Debug, Default)]
-pub(crate) struct Places<'a>(HashMap<Cow<'a, str>, usize>);
+pub(crate) struct OrderNumbers<'a>(HashMap<Cow<'a, str>, usize>);
 
-/// Merges records by order.
+/// Merges records by order, while they come.
 #[derive(Debug, Default)]
-pub(crate) struct Merge<'a> {
+pub(crate) struct OrderMerge<'a> {
+    /// By the orders' numbers.
     states: Vec<OrderState<'a>>,
 }
 
-/// In the order of the ids, so that two writers lock rows in the same order.
+/// Sorted by order id, so that two writers lock rows in the same order.
 #[derive(Debug, Default)]
-pub(crate) struct Orders<'a> {
+pub(crate) struct MergedOrders<'a> {
+    /// Each order's id and number.
     ids: Vec<(Cow<'a, str>, usize)>,
     states: Vec<OrderState<'a>>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> OrderNumbers<'a> {
     pub(crate) fn of(&mut self, order_id: Cow<'a, str>) -> usize {
         let next = self.0.len();
         *self.0.entry(order_id).or_insert(next)
@@ -33,23 +35,23 @@ impl<'a> Places<'a> {
     }
 }
 
-impl<'a> Merge<'a> {
-    /// A record of the order at this place; a place that is new is the next one.
-    pub(crate) fn add(&mut self, place: usize, fact: Fact<'a>) {
-        if place == self.states.len() {
+impl<'a> OrderMerge<'a> {
+    /// Adds a record of the order with this number. A number that is new is the next one.
+    pub(crate) fn add(&mut self, number: usize, fact: Fact<'a>) {
+        if number == self.states.len() {
             self.states.push(OrderState::default());
         }
-        self.states[place].add(fact);
+        self.states[number].add(fact);
     }
 
-    pub(crate) fn finish(self, places: Places<'a>) -> Orders<'a> {
-        let mut ids: Vec<_> = places.0.into_iter().collect();
+    pub(crate) fn finish(self, numbers: OrderNumbers<'a>) -> MergedOrders<'a> {
+        let mut ids: Vec<_> = numbers.0.into_iter().collect();
         ids.sort_unstable();
-        Orders { ids, states: self.states }
+        MergedOrders { ids, states: self.states }
     }
 }
 
-impl<'a> Orders<'a> {
+impl<'a> MergedOrders<'a> {
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }
@@ -63,6 +65,6 @@ impl<'a> Orders<'a> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &OrderState<'a>)> {
-        self.ids.iter().map(|(id, place)| (&**id, &self.states[*place]))
+        self.ids.iter().map(|(id, number)| (&**id, &self.states[*number]))
     }
 }

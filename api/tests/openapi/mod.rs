@@ -1,0 +1,4 @@
+mod answers;
+mod document;
+mod exchange;
+mod schema;

@@ -1,0 +1,44 @@
+//! Errors of the driver, in full: its own text is only "db error".
+
+use std::error::Error as StdError;
+use std::io;
+
+/// PostgreSQL's own words where it answered, else all that the driver knows.
+pub(super) fn describe(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| words(error), of_server)
+}
+
+fn of_server(error: &tokio_postgres::error::DbError) -> String {
+    let mut text = format!("{} (SQLSTATE {})", error.message(), error.code().code());
+    for more in [error.detail(), error.hint(), error.where_()].into_iter().flatten() {
+        text.push_str("; ");
+        text.push_str(more);
+    }
+    text
+}
+
+/// An error of others and its causes, in one line; PostgreSQL's words in place of the driver's.
+pub(crate) fn words(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in causes(error) {
+        let words = match cause.downcast_ref::<tokio_postgres::error::DbError>() {
+            Some(error) => of_server(error),
+            None => cause.to_string(),
+        };
+        text.push_str(": ");
+        text.push_str(&words);
+    }
+    text
+}
+
+pub(super) fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |&error| error.source())
+}
+
+/// Whether the connection is to blame, and not this program or the server.
+pub(super) fn is_of_the_connection(error: &tokio_postgres::Error) -> bool {
+    // Time-outs of the driver have no cause.
+    error.is_closed() || error.source().is_none() || causes(error).any(|cause| cause.is::<io::Error>())
+}

@@ -1,0 +1,107 @@
+//! What to do about an error, by its kind and PostgreSQL's code, never by its text.
+
+use tokio_postgres::error::SqlState;
+
+use super::{Error, driver};
+
+/// What to do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// Try the same again after a pause: the connection, a deadlock, a full disk.
+    Retry,
+    /// PostgreSQL refuses a value: find the record and make it a dead letter.
+    Record,
+    /// Drop what is buffered and read the positions again.
+    Reclaim,
+    /// A person must act.
+    Stop,
+}
+
+impl Error {
+    #[must_use]
+    pub fn recovery(&self) -> Recovery {
+        match self {
+            Self::Database { cause, .. } => match cause.code() {
+                Some(code) => by_code(code),
+                None if driver::is_of_the_connection(cause) => Recovery::Retry,
+                None => Recovery::Stop,
+            },
+            Self::Migration { sqlstate: Some(code), .. } if by_code(code) == Recovery::Retry => {
+                Recovery::Retry
+            }
+            Self::Pool { .. } | Self::Decided => Recovery::Retry,
+            Self::Fenced { .. } | Self::WentBack { .. } | Self::NotTheOwner { .. } => Recovery::Reclaim,
+            Self::OtherDeployment { .. }
+            | Self::TooManyDeadLetters { .. }
+            | Self::ProjectionVersion { .. }
+            | Self::ActiveBuild { .. }
+            | Self::NoActiveBuild
+            | Self::BuildBehind { .. }
+            | Self::ForeignTables
+            | Self::OtherSchemaVersion { .. }
+            | Self::Migration { .. }
+            | Self::RowCount { .. }
+            | Self::UnreadableRow
+            | Self::DamagedHistory { .. }
+            | Self::DamagedOrder { .. }
+            | Self::DamagedDeadLetter { .. }
+            | Self::DamagedDecision { .. }
+            | Self::DamagedRebuild { .. }
+            | Self::Undecodable { .. } => Recovery::Stop,
+        }
+    }
+}
+
+fn by_code(code: &SqlState) -> Recovery {
+    match code {
+        // Time does not mend a wrong password.
+        &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Recovery::Stop,
+        code => match &code.code()[..2] {
+            // Data exceptions and integrity constraints.
+            "22" | "23" => Recovery::Record,
+            // The connection, a transaction that was rolled back, resources, a lock that was not free
+            // in time (55), an operator's intervention, system errors.
+            "08" | "40" | "53" | "55" | "57" | "58" => Recovery::Retry,
+            // 25006: a standby, which takes no writes.
+            "25" => Recovery::Retry,
+            // A database that is still being created.
+            "3D" => Recovery::Retry,
+            _ => Recovery::Stop,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_follows_from_the_sqlstate() {
+        for (code, expected) in [
+            ("40001", Recovery::Retry),
+            ("40P01", Recovery::Retry),
+            ("53100", Recovery::Retry),
+            ("55P03", Recovery::Retry),
+            ("57P01", Recovery::Retry),
+            ("57P03", Recovery::Retry),
+            ("25006", Recovery::Retry),
+            ("22P05", Recovery::Record),
+            ("22003", Recovery::Record),
+            ("23514", Recovery::Record),
+            ("42P01", Recovery::Stop),
+            ("28P01", Recovery::Stop),
+            ("XX001", Recovery::Stop),
+        ] {
+            assert_eq!(by_code(&SqlState::from_code(code)), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_error_prints_its_cause_and_has_no_source() {
+        let cause = "postgres://host:no-port/".parse::<tokio_postgres::Config>().unwrap_err();
+        let words = std::error::Error::source(&cause).unwrap().to_string();
+        let error = Error::during("connecting")(cause);
+        assert!(error.to_string().ends_with(&words), "{error}");
+        assert!(std::error::Error::source(&error).is_none());
+    }
+}

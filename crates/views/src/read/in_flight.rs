@@ -1,0 +1,53 @@
+//! A connection of the pool while a query runs on it.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use deadpool_postgres::Object;
+
+use crate::connect::Database;
+
+/// If the read is dropped before its answer, such as for a client that hung up, the query is
+/// cancelled, and only then does the connection go back to the pool.
+pub(super) struct InFlight<'a> {
+    database: &'a Database,
+    client: Arc<Object>,
+    is_answered: bool,
+}
+
+impl<'a> InFlight<'a> {
+    pub(super) fn new(database: &'a Database, client: Object) -> Self {
+        Self { database, client: Arc::new(client), is_answered: false }
+    }
+
+    /// Gives the connection back to the pool.
+    pub(super) fn answered(mut self) {
+        self.is_answered = true;
+    }
+}
+
+impl Deref for InFlight<'_> {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        &self.client
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        if self.is_answered {
+            return;
+        }
+        // There is no runtime any more while the process goes down.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (database, client) = (self.database.clone(), Arc::clone(&self.client));
+        runtime.spawn(async move {
+            if let Err(error) = database.cancel(&client.cancel_token()).await {
+                tracing::debug!(%error, "a query that nobody waits for goes on");
+            }
+            // The answer comes after everything before it, the cancellation included.
+            let _ = client.batch_execute("/* views::read::in_flight::drop */").await;
+        });
+    }
+}

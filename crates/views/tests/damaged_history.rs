@@ -1,0 +1,142 @@
+//! Rows of the history that no version of the program writes: every read of one is an error that names
+//! the record, never an empty value.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test
+
+use std::fmt::{Debug, Display};
+use std::time::Duration;
+
+use orders::record::Headers;
+use orders::{Offset, OrderId, Partition, Record};
+use secrecy::SecretString;
+use tokio_postgres::Client;
+use views::apply::Codec;
+use views::history::HistoryRow;
+use views::lane::{Lane, LaneOptions};
+use views::read::{Cut, Filter, Reader, Sort};
+use views::rebuild::{HistoryScan, OrderGroups, OrderRange};
+use views::{Build, Database, Session, SessionKind, SynchronousCommit};
+
+const BUILD: Build = Build(1);
+const PARTITION: Partition = Partition(0);
+
+/// Applied to the record at offset 1, which gives order A its status and its fields.
+const DAMAGES: [&str; 4] =
+    ["details = '[1]'", "details = '\"text\"'", "details = '7'", "event = 'OrderEaten'"];
+
+struct World {
+    sql: Client,
+    session: Session,
+    reader: Reader,
+    lane: Lane,
+}
+
+impl World {
+    /// Order A, created and paid, at offsets 0 and 1.
+    async fn new() -> Self {
+        let servers = local_stack::TestServers::shared().await.unwrap();
+        let url = servers.fresh_database().await.unwrap();
+        let database = Database::parse(&SecretString::from(url.as_str()), None).unwrap();
+        views::migrate::migrate(&database).await.unwrap();
+        let mut lane = Lane::new(LaneOptions {
+            database: database.clone(),
+            codec: Codec { topic: "food-orders".into(), max_record_bytes: 1_000_000 },
+            group: None,
+            owner: "the test".into(),
+            synchronous_commit: SynchronousCommit::Off,
+            has_breaker: false,
+        });
+        lane.claim(&[PARTITION]).await.unwrap();
+        let created = r#"{"event":"OrderCreated","order_id":"A","sequence":1,"customer_id":"c"}"#;
+        let paid = r#"{"event":"OrderPaid","order_id":"A","sequence":4,"payment_method":"card","note":"n"}"#;
+        lane.apply(&[record(0, created), record(1, paid)], &[]).await.unwrap();
+        Self {
+            sql: local_stack::sql_client(&url, None).await.unwrap(),
+            session: database.session("test", SessionKind::Short).await.unwrap(),
+            reader: Reader::new(&database, 2, Duration::from_secs(5), Duration::from_secs(10)).unwrap(),
+            lane,
+        }
+    }
+
+    async fn damage(&self, assignment: &str) {
+        let statement = format!("UPDATE build_1.order_history SET {assignment} WHERE \"offset\" = 1");
+        assert_eq!(self.sql.execute(&statement, &[]).await.unwrap(), 1);
+    }
+
+    /// Folds the history order by order, as deriving and verifying do.
+    async fn fold(&self) -> views::Result<usize> {
+        let mut groups = OrderGroups::open(&self.session, BUILD, &OrderRange::default()).await?;
+        let mut orders = 0;
+        while let Some(group) = groups.next().await? {
+            group.fold()?;
+            orders += 1;
+        }
+        Ok(orders)
+    }
+
+    /// Reads the history in bulk, as verifying does.
+    async fn scan(&self) -> views::Result<usize> {
+        let mut facts = 0;
+        for second in [false, true] {
+            let mut scan = HistoryScan::half(&self.session, BUILD, second).await?;
+            while let Some(row) = scan.next().await? {
+                HistoryRow::of(&row)?.fact_row.fact()?;
+                facts += 1;
+            }
+        }
+        Ok(facts)
+    }
+}
+
+fn record(offset: i64, value: &str) -> Record<'_> {
+    Record {
+        partition: PARTITION,
+        offset: Offset(offset),
+        appended_millis: 1_790_000_000_000 + offset,
+        key: None,
+        value: Some(value.as_bytes()),
+        headers: Headers::default(),
+    }
+}
+
+fn names_the_record<T: Debug, E: Display + Debug>(what: &str, damage: &str, result: Result<T, E>) {
+    let answer = result.map_err(|error| error.to_string());
+    let names_it = answer.as_ref().is_err_and(|error| error.contains("partition 0, offset 1"));
+    assert!(names_it, "{what} with {damage}: {answer:?}");
+}
+
+#[tokio::test]
+async fn every_reader_names_the_record() {
+    let mut world = World::new().await;
+    let id = OrderId::parse("A").unwrap();
+    let cut = Cut { decision: Some(0), ..Cut::default() };
+    let filter = Filter::default();
+    let details: String = world
+        .sql
+        .query_one("SELECT details::text FROM build_1.order_history WHERE \"offset\" = 1", &[])
+        .await
+        .unwrap()
+        .get(0);
+    for damage in DAMAGES {
+        world.damage(damage).await;
+        let reader = &world.reader;
+        names_the_record("an order as of a cut", damage, reader.order(&id, Some(&cut)).await);
+        for sort in [Sort::OrderId, Sort::OrderIdDescending, Sort::LastUpdatedDescending] {
+            let list = reader.orders(&filter, sort, None, 10, Some(&cut)).await;
+            names_the_record("a list as of a cut", damage, list);
+        }
+        names_the_record("a history", damage, reader.history(&id, None, 10, None).await);
+        let after = reader.history(&id, None, 1, None).await.unwrap().value.records[0].at;
+        let page = reader.history(&id, Some(after), 10, None).await;
+        names_the_record("a later page of a history", damage, page);
+        names_the_record("the fold", damage, world.fold().await);
+        names_the_record("the scan", damage, world.scan().await);
+        // A late record: the upsert leaves its order to be folded again.
+        let late = r#"{"event":"OrderPaid","order_id":"A","sequence":2}"#;
+        names_the_record("a refold", damage, world.lane.apply(&[record(2, late)], &[]).await);
+        world.damage(&format!("event = 'OrderPaid', details = '{details}'")).await;
+        assert_eq!((world.fold().await.unwrap(), world.scan().await.unwrap()), (1, 2));
+    }
+    let late = r#"{"event":"OrderPaid","order_id":"A","sequence":2}"#;
+    world.lane.apply(&[record(2, late)], &[]).await.unwrap();
+    assert_eq!(world.scan().await.unwrap(), 3, "a refused refold leaves nothing behind");
+}
