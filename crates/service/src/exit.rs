@@ -1,4 +1,4 @@
-//! How a process ends: a contract with scripts and supervisors (README.md).
+//! How a process ends: a contract with scripts and supervisors (docs/configuration.md).
 
 use std::error::Error;
 use std::fmt;
@@ -13,11 +13,11 @@ pub enum Exit {
     /// Done, also after SIGTERM.
     Done = 0,
     Unexpected = 1,
-    /// A flag or setting that cannot work. The message goes to standard error like clap's, not into the log.
+    /// A flag or setting that cannot be used. The message goes to standard error like those of clap, not to the log.
     Usage = 2,
-    /// The log is not the one that was read so far, or has a gap.
+    /// The log is not the one that was read so far, has a gap, or holds a damaged batch.
     LogIdentity = 3,
-    /// Another consumer group owns this database.
+    /// Another consumer group owns the database.
     OtherDeployment = 4,
     /// Too many of the last records became dead letters.
     CircuitBreaker = 5,
