@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 
-/// The pauses of one loop: after the first failure 10 to 20 ms, twice as long after each further one, and
-/// 2.5 to 5 s from the ninth on. Within these bounds a pause is random, so that processes that failed
-/// together do not come back together.
+/// The pauses of one loop: 10 to 20 ms after the first failure, twice as long after each further one, and
+/// 2.5 to 5 s from the ninth on. Within these bounds a pause is random, so that processes that failed at
+/// the same time do not come back at the same time.
 #[derive(Debug, Default)]
 pub struct Backoff {
     failures: u32,
@@ -21,7 +21,7 @@ impl Backoff {
         pause(self.failures)
     }
 
-    /// Begins anew, after a success.
+    /// Starts over, after a success.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
@@ -39,9 +39,8 @@ impl Backoff {
     }
 }
 
-/// The pause of [`Backoff`] after so many failures in a row.
-#[must_use]
-pub fn pause(failures: u32) -> Duration {
+/// The pause after this many failures in a row.
+fn pause(failures: u32) -> Duration {
     let longest = 10_u64.saturating_mul(1 << failures.min(9)).min(5_000);
     Duration::from_millis(rand::rng().random_range(longest / 2..=longest))
 }

@@ -1,5 +1,5 @@
-//! How this project waits for a server that is not there: one back-off, one retry loop, and one limit
-//! for the warnings meanwhile. It knows nothing about what is attempted.
+//! How the programs wait for a server that is away: one back-off, one retry loop, and one limit for the
+//! warnings meanwhile. This crate knows nothing about what is attempted.
 //!
 //! A loop that has more to do than wait (commands that arrive meanwhile, a metric per attempt) is
 //! written out where it belongs, with a [`Backoff`] in it. Every other loop is [`retry`].
@@ -9,23 +9,23 @@ mod throttle;
 
 use std::fmt::Display;
 
-pub use backoff::{Backoff, pause};
+pub use backoff::Backoff;
 pub use throttle::Throttle;
 
-/// Attempts until one succeeds, or fails in a way that time cannot mend, and returns that.
+/// Calls `attempt` until it succeeds or fails with an error that will not pass, and returns that result.
 ///
-/// After an error for which `is_passing` holds, it pauses as [`Backoff`] says and attempts again. While it
-/// waits, it warns at most every 10 s that it is "waiting for `what`", with the latest error.
+/// After an error for which `is_passing` returns true, it pauses as [`Backoff`] says and calls `attempt` again.
+/// Meanwhile it warns at most every 10 s that it is "waiting for `what`", with the latest error.
 ///
-/// It never gives up by itself. What ends it early is added around it:
+/// It never gives up by itself. The caller can add what ends it early:
 ///
 /// - a signal: `stop.run_until_cancelled(retry(…)).await` is `None` once the token is cancelled. An attempt in
 ///   flight is dropped, so it must be safe to cancel;
-/// - a limit of time: `|error| error.is_passing() && began.elapsed() < GIVE_UP_AFTER` returns the error that
-///   came last.
+/// - a time limit: with `|error| error.is_passing() && began.elapsed() < GIVE_UP_AFTER` as `is_passing`, it
+///   returns the latest error once the time is over.
 ///
-/// Call it as `retry("PostgreSQL", Error::is_passing, || connect(&settings))`. `attempt` is no async closure
-/// because the future of one cannot be sent to another thread yet.
+/// An example: `retry("PostgreSQL", Error::is_passing, || connect(&settings))`. `attempt` is not an async
+/// closure because a bound on one cannot yet require that its future is `Send`.
 pub async fn retry<T, E: Display, F: Future<Output = Result<T, E>>>(
     what: &str,
     is_passing: impl Fn(&E) -> bool,
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_that_time_cannot_mend_ends_it_at_once() {
+    async fn an_error_that_will_not_pass_ends_it_at_once() {
         let mut attempts = 0;
         let result = retry("nothing", is_passing, || {
             attempts += 1;

@@ -12,6 +12,7 @@ use crate::Invalid;
 pub enum Exit {
     /// Done, also after SIGTERM.
     Done = 0,
+    /// Any other error; a second signal, a panic, or a stop that took too long.
     Unexpected = 1,
     /// A flag or setting that cannot be used. The message goes to standard error like those of clap, not to the log.
     Usage = 2,
@@ -70,8 +71,8 @@ impl<E: Error + 'static> From<E> for Failure {
 
 /// An error and its causes, as one line.
 ///
-/// Libraries leave their causes to whoever prints the error. Our own errors print them themselves and have
-/// no source, so that nothing appears twice.
+/// Libraries leave it to the caller to print the causes of an error. Our own errors include their causes in
+/// their text and have no source, so that nothing appears twice.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -87,12 +88,12 @@ pub fn chain(error: &dyn Error) -> String {
 mod tests {
     use super::*;
 
-    /// As libraries write their errors.
+    /// An error in the style of libraries.
     #[derive(Debug, thiserror::Error)]
     #[error("reading the answer")]
     struct Foreign(#[source] std::io::Error);
 
-    /// As we write ours.
+    /// An error in our style.
     #[derive(Debug, thiserror::Error)]
     #[error("reading the position: {cause}")]
     struct Own {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// What the three probes answer. Clones share their state.
 ///
 /// - **live**: no heartbeat is overdue. If it fails, the process should be restarted.
-/// - **started**: start-up is over. It stays so.
+/// - **started**: start-up has finished. This never changes back.
 /// - **ready**: live, started, and every named check is fine.
 #[derive(Clone, Debug, Default)]
 pub struct Health(Arc<Mutex<State>>);
@@ -34,7 +34,7 @@ impl Report {
 }
 
 impl Health {
-    /// With checks that fail until they are set for the first time.
+    /// Creates a state in which these checks fail until they are set for the first time.
     #[must_use]
     pub fn expecting(checks: &[&'static str]) -> Self {
         let health = Self::default();
@@ -44,7 +44,7 @@ impl Health {
         health
     }
 
-    /// Sets a check of readiness, with the reason if it fails. Logs each change between the two.
+    /// Sets a readiness check, with the reason if it fails. Logs each change between passing and failing.
     pub fn set(&self, check: &'static str, state: Result<(), impl Into<String>>) {
         let state = state.map_err(Into::into);
         let mut all = self.lock();
@@ -57,13 +57,13 @@ impl Health {
         }
     }
 
-    /// Declares start-up to be over.
+    /// Marks start-up as finished.
     pub fn set_started(&self) {
         self.lock().started = true;
     }
 
-    /// A sign of life of a loop that must not hang: without the next one `within` this time, the process is no
-    /// longer live.
+    /// Records the heartbeat of a loop that must not hang. If the next one does not come `within` this time, the
+    /// process is no longer live.
     pub fn beat(&self, name: &'static str, within: Duration) {
         self.lock().heartbeats.insert(name, Instant::now() + within);
     }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missed_heartbeat_is_death() {
+    fn a_missed_heartbeat_makes_the_process_not_live() {
         let health = Health::default();
         health.beat("poll loop", Duration::from_secs(60));
         assert!(health.live().is_fine());

@@ -12,7 +12,7 @@ pub fn init(log: &Log) -> Result<(), Invalid> {
         Invalid::new("RUST_LOG", format!("is {:?}, which is not a log filter: {error}", log.filter))
     })?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // It fails only where a test has installed one before.
+    // This fails only if a log is installed already, as in tests.
     let _ = match log.format {
         Format::Text => logs.with_ansi(std::io::stderr().is_terminal()).try_init(),
         Format::Json => logs.json().flatten_event(true).try_init(),

@@ -24,7 +24,7 @@ impl Metrics {
         Ok(Self(handle))
     }
 
-    /// A recorder that receives nothing, for tests that start several apps in one process.
+    /// Creates a recorder that receives nothing, for tests that start several apps in one process.
     pub fn detached() -> Result<Self, BuildError> {
         Ok(Self(builder()?.build_recorder().handle()))
     }

@@ -1,4 +1,4 @@
-//! A small server of `/health/…` and `/metrics`, for programs that have no other, and its supervision.
+//! A small server of `/health/…` and `/metrics` for programs that have no other server, and its supervision.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,13 +12,13 @@ use tokio::sync::oneshot;
 
 use crate::{Exit, Failure, Health, Invalid, Metrics, Shell, http};
 
-/// Once no connection could be accepted for this long, the server has failed. File descriptors that were used
-/// up for a moment are not a reason to end the process.
+/// If no connection could be accepted for this long, the server has failed. A momentary shortage of file
+/// descriptors is not a reason to end the process.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 
 impl Shell {
-    /// Runs `program` to its end while `listen`, if there is one, serves health and metrics: also while the
-    /// program drains.
+    /// Runs `program` to its end, and serves health and metrics at `listen`, if it is given, until then: also while
+    /// the program drains.
     ///
     /// A process whose probes are not answered looks dead to its supervisor, or alive for ever. So if the server
     /// fails, the program is dropped and the failure says why.
@@ -37,7 +37,7 @@ impl Shell {
     }
 }
 
-/// Bound, not yet serving.
+/// The server, bound to its address but not yet serving.
 struct ProbeServer {
     listener: TcpListener,
     address: SocketAddr,
@@ -46,7 +46,7 @@ struct ProbeServer {
 }
 
 impl ProbeServer {
-    /// Port 0 takes a free one.
+    /// Port 0 takes a free port.
     async fn bind(listen: SocketAddr, health: Health, metrics: Metrics) -> Result<Self, Failure> {
         let listener = TcpListener::bind(listen).await.map_err(|error| {
             Invalid::new("METRICS_LISTEN", format!("is {listen}, which cannot be listened on: {error}"))
@@ -56,7 +56,7 @@ impl ProbeServer {
         Ok(Self { listener, address, routes, give_up_after: GIVE_UP_AFTER })
     }
 
-    /// Returns only once it can serve no longer.
+    /// Returns only when it can no longer serve.
     async fn run(self) -> Failure {
         let (failed, reported) = oneshot::channel();
         let listener =
@@ -74,7 +74,7 @@ impl ProbeServer {
     }
 }
 
-/// axum's own listener attempts for ever, and in silence, whatever the error.
+/// Replaces axum's own listener, which retries after any error, for ever, without reporting it.
 struct Supervised {
     listener: TcpListener,
     give_up_after: Duration,
@@ -95,12 +95,12 @@ impl Listener for Supervised {
             if backoff.failing_for() >= self.give_up_after
                 && let Some(failed) = self.failed.take()
             {
-                // Nobody listens only if the server is being dropped.
+                // The receiver is gone only if the server is being dropped.
                 let _ = failed.send(error);
                 return std::future::pending().await;
             }
             if warnings.is_due() {
-                tracing::warn!(%error, "a probe's connection could not be accepted");
+                tracing::warn!(%error, "the connection of a probe could not be accepted");
             }
             tokio::time::sleep(backoff.next_pause()).await;
         }

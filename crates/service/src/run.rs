@@ -34,7 +34,7 @@ pub fn run<A: Parser>(
     let shell_args = shell_args(&args).clone();
     match start(shell_args).and_then(|(runtime, shell)| {
         let result = runtime.block_on(main(args, shell));
-        // Threads that still block, in a Kafka client or a name look-up, must not delay the end.
+        // Threads that still block, in a Kafka client or a name look-up, must not delay the exit.
         runtime.shutdown_background();
         result
     }) {
@@ -76,7 +76,7 @@ async fn watch(mut signals: Signals, stop: CancellationToken, timeout: Duration)
         "stopping; a second signal ends the process at once"
     );
     stop.cancel();
-    // A little longer than the program may take, so that one that keeps to its time is not cut off.
+    // A little longer than the program may take, so that a program that stops in time is not cut off.
     let grace = timeout + Duration::from_secs(1);
     match tokio::time::timeout(grace, signals.next()).await {
         Ok(signal) => tracing::warn!(signal, "the process is ended by a second signal"),
@@ -88,8 +88,8 @@ async fn watch(mut signals: Signals, stop: CancellationToken, timeout: Duration)
     std::process::exit(Exit::Unexpected as i32);
 }
 
-/// A panic in any task or thread is a bug, after which a part of the process is missing. The process ends,
-/// non-zero, rather than go on without it.
+/// A panic in any task or thread is a bug, after which a part of the process is missing. The process ends with
+/// an error instead of continuing without that part.
 fn end_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -103,7 +103,7 @@ fn end_on_panic() {
     }));
 }
 
-/// What is wrong with the command line is for whoever typed it: it is printed as clap prints its own errors.
+/// A setting that cannot be used concerns whoever started the program, so it is printed as clap prints its errors.
 fn report(failure: &Failure) {
     if failure.exit == Exit::Usage || !tracing::dispatcher::has_been_set() {
         eprintln!("error: {failure}");

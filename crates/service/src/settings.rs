@@ -4,7 +4,7 @@ mod listen;
 mod log;
 mod shell;
 
-pub use ::settings::{Invalid, given, given_secret, number, secret, whole_number};
+pub use ::settings::{Invalid, number, secret, whole_number};
 
 pub use listen::{MetricsArgs, parse_listen};
 pub use log::{Format, Log, LogArgs};

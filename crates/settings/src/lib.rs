@@ -1,8 +1,8 @@
-//! What all settings share. They come in two stages: what was given by flag or environment (`…Args`, any
-//! text), then what is valid and cannot hold a bad value, by `validate()`. Each crate keeps the settings of
-//! what it talks to.
+//! What all settings share. They have two stages: `…Args` holds any text that a flag or a variable gave, and
+//! `validate()` turns it into a type that cannot hold a bad value. Each crate keeps the settings of the server
+//! that it talks to.
 //!
-//! An empty variable counts as not given where the setting is optional, and is refused where there is a default.
+//! An empty variable counts as not given if the setting is optional, and is refused if it has a default.
 
 mod invalid;
 mod number;

@@ -2,13 +2,13 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// Optional text without surrounding white space; `None` where nothing is left.
+/// Optional text without surrounding white space; `None` if nothing is left.
 #[must_use]
 pub fn given(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// An optional secret; `None` where it is empty. White space belongs to it.
+/// An optional secret; `None` if it is empty. White space is part of a secret.
 #[must_use]
 pub fn given_secret(text: Option<&SecretString>) -> Option<&SecretString> {
     text.filter(|text| !text.expose_secret().is_empty())

@@ -9,9 +9,6 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::error::{Error, Recovery, Result};
 
-/// For crates that still have a back-off loop of their own; see [`retry::Backoff`].
-pub use retry::pause;
-
 const ATTEMPTS: u32 = 5;
 
 /// Counts and times one transaction when it is dropped. Its outcome is `rolled_back`, also where the

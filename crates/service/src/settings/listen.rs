@@ -15,7 +15,7 @@ pub struct MetricsArgs {
 }
 
 impl MetricsArgs {
-    /// `None` where no address was given.
+    /// `None` if no address was given.
     pub fn validate(&self) -> Result<Option<SocketAddr>, Invalid> {
         let given = self.metrics_listen.as_deref().filter(|text| !text.trim().is_empty());
         given.map(|text| parse_listen("METRICS_LISTEN", text)).transpose()
@@ -25,7 +25,7 @@ impl MetricsArgs {
 /// Parses an address to listen on; port 0 takes a free one.
 pub fn parse_listen(variable: &'static str, text: &str) -> Result<SocketAddr, Invalid> {
     let text = text.trim();
-    // The only name that needs no look-up.
+    // `localhost` is the only name that needs no look-up.
     let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     numeric.as_deref().unwrap_or(text).parse().map_err(|_| {
         Invalid::new(

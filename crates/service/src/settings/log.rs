@@ -1,4 +1,4 @@
-//! How much is logged, and in what form.
+//! What is logged, and in which form.
 
 use clap::Args;
 
@@ -57,8 +57,8 @@ impl LogArgs {
     }
 }
 
-/// These libraries repeat what our own lines say where it is handled, or warn of what is no problem:
-/// migrations, notices, connections that a pool found dead and replaced.
+/// These libraries repeat what our own log lines say, or warn of what is not a problem: migrations, notices,
+/// connections that a pool found dead and replaced.
 const LIBRARIES: &str = "refinery_core=warn,tokio_postgres=warn,deadpool=error";
 
 /// `debug` and `trace` apply to our own code only: libraries log every packet at these levels.

@@ -1,4 +1,4 @@
-//! What every program takes: the settings of its log and of its end.
+//! The settings that every program takes: those of its log, and how long stopping may take.
 
 use std::time::Duration;
 
@@ -12,13 +12,7 @@ pub struct ShellArgs {
     pub log: LogArgs,
 
     /// Seconds that finishing may take after SIGTERM or SIGINT before the process is ended
-    #[arg(
-        long,
-        env = "SHUTDOWN_TIMEOUT_SECONDS",
-        value_name = "SECONDS",
-        default_value = "20",
-        hide_env = false
-    )]
+    #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", value_name = "SECONDS", default_value = "20")]
     pub shutdown_timeout_seconds: String,
 }
 
