@@ -7,7 +7,7 @@ use orders::Time;
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
     Wall,
-    /// Begins at this time and follows the simulation, so that a run can be repeated byte for byte.
+    /// Starts at this time and follows the simulation, so that a run can be repeated byte for byte.
     Simulated(Time),
 }
 

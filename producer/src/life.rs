@@ -16,10 +16,11 @@ use crate::settings::Orders;
 const UNTIL_PAID: (u32, u32) = (20, 180);
 const UNTIL_SHIPPED: (u32, u32) = (480, 1800);
 const UNTIL_DELIVERED: (u32, u32) = (600, 2100);
-/// Until a sender that missed the answer writes an event again.
+/// From an event to its repetition, by a sender that missed the acknowledgement.
 const UNTIL_REPEATED: (u32, u32) = (1, 30);
 
-const EVENTS: f64 = 4.0;
+/// Of an order that is not cancelled.
+const EVENTS_PER_ORDER: f64 = 4.0;
 
 /// The mean time from the first event to the last.
 pub fn mean_duration() -> Duration {
@@ -30,7 +31,7 @@ pub fn mean_duration() -> Duration {
 
 /// How many orders are under way at a time, given the rate of events.
 pub fn in_flight(events_per_second: f64, time_compression: f64) -> f64 {
-    events_per_second / EVENTS * mean_duration().as_secs_f64() / time_compression
+    events_per_second / EVENTS_PER_ORDER * mean_duration().as_secs_f64() / time_compression
 }
 
 /// One order. Everything about it follows from the seed and its number.
@@ -39,9 +40,9 @@ pub struct Life {
     order_id: OrderId,
     rng: Xoshiro256PlusPlus,
     standing: Option<Standing>,
-    /// The status that the order would get by the event that a cancellation replaces.
+    /// The status of the event that a cancellation replaces.
     cancelled_instead_of: Option<Status>,
-    /// The status that the event has which is written twice.
+    /// The status of the event that is written twice.
     repeated: Option<Status>,
     /// The event to write again, before any other.
     repeat: Option<NewEvent>,

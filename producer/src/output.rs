@@ -13,9 +13,9 @@ use crate::simulation::SimulatedEvent;
 
 /// The longest wait before the signal to stop is looked at again.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
-/// The shortest wait, also for room in the queue: a shorter one would keep the processor busy.
+/// The shortest wait, also for room in the queue. A shorter one would keep the processor busy.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
-/// At full speed, delivery reports are served once in so many events.
+/// At full speed, delivery reports are served once per this many events.
 const SERVE_EVERY_EVENTS: u64 = 256;
 
 pub struct Output<'a> {

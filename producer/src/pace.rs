@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// A producer that is late by more than this begins anew instead of catching up.
+/// A producer that is late by more than this skips the delay instead of catching up.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
 pub struct Pace {
@@ -23,7 +23,7 @@ impl Pace {
         Some(self.due.saturating_duration_since(now)).filter(|wait| !wait.is_zero())
     }
 
-    /// To be called after each event that was written.
+    /// Must be called after each event that was written.
     pub fn step(&mut self) {
         self.due += self.between;
     }
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_long_pause_it_begins_anew() {
+    fn a_long_delay_is_not_caught_up() {
         let start = Instant::now();
         let mut pace = Pace::new(10.0, start);
         assert_eq!(pace.wait(start + Duration::from_secs(60)), None);

@@ -13,7 +13,7 @@ const REFRESH_INTERVAL: Duration = Duration::from_millis(250);
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// The loop reports at least every 100 ms, unless it ends a transaction, which may take longer.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(60);
-/// Without an acknowledgement for so long, the broker counts as away.
+/// If no pending event was acknowledged for this long, the broker counts as away.
 const SILENCE_LIMIT: Duration = Duration::from_secs(5);
 
 pub struct Progress {
@@ -22,14 +22,14 @@ pub struct Progress {
     bar: ProgressBar,
     refreshed: Instant,
     logged: Instant,
-    /// How many events were acknowledged at that time.
+    /// How many events were acknowledged at the time `logged`.
     logged_events: u64,
-    /// How many events were acknowledged, and when that number last rose or was complete.
+    /// How many events were acknowledged, and when that number last rose or no event was pending.
     acknowledged: (u64, Instant),
 }
 
 impl Progress {
-    /// `orders`: how many there will be; `None`: without end.
+    /// `orders` is how many orders there will be; `None` means without end.
     pub fn new(orders: Option<u64>) -> Self {
         let bar = match orders {
             _ if !std::io::stderr().is_terminal() => ProgressBar::hidden(),
@@ -42,7 +42,7 @@ impl Progress {
         Self { orders: 0, bar, refreshed: now, logged: now, logged_events: 0, acknowledged: (0, now) }
     }
 
-    /// To be called often; it reports four times a second.
+    /// Must be called often; it reports at most four times a second.
     pub fn report(&mut self, totals: impl FnOnce() -> Totals, health: &Health) {
         if self.refreshed.elapsed() < REFRESH_INTERVAL {
             return;
@@ -90,6 +90,6 @@ impl Progress {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    // The templates are constants, so this fails always or never; the default would do as well.
+    // The templates are constants, so this fails always or never, and the default style would do as well.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

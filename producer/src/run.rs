@@ -1,4 +1,4 @@
-//! One run: orders are made up and written, event by event.
+//! One run: makes up orders and writes them, event by event.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::output::Output;
 use crate::settings::Settings;
 use crate::simulation::Simulation;
 
-/// How long the last acknowledgements may take. By then the client has given up on its own.
+/// How long the last acknowledgements may take. The client gives up by itself before that.
 const LAST_ANSWERS_LIMIT: Duration = Duration::from_secs(130);
 
 /// What a run has written.

@@ -1,4 +1,4 @@
-//! Many orders at once, whose events come in the order of their times.
+//! Simulates many orders at once, and gives their events in the order of their times.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::life::{self, Life, Step};
 use crate::settings::Orders;
 
-/// The least digits of an order's number.
+/// The least number of digits in an order id.
 const DIGITS: usize = 6;
 
 /// A discrete-event simulation: time jumps from one event to the next.

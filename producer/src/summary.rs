@@ -5,7 +5,7 @@ use service::{Exit, Failure};
 
 use crate::run::Run;
 
-/// Logs one line. `stopped`: a signal ended the run.
+/// Logs one line. `stopped` says that a signal ended the run.
 pub fn log(run: &Run, stopped: bool) {
     let Run { totals, orders, took } = run;
     let of = |event: EventType| totals.acknowledged[event.index()];

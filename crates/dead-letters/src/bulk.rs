@@ -1,4 +1,4 @@
-//! A retry of all open dead letters of one cause, some at a time.
+//! A retry of all open dead letters of one cause, a limited number at a time.
 
 use std::time::Instant;
 
@@ -13,9 +13,11 @@ use crate::error::Result;
 use crate::operator::{Operator, is_fault_of_the_record, refused_by_database};
 use crate::reason::Reason;
 use crate::records::Records;
+use crate::state::DeadLetterState;
 
-/// One transaction takes at most so many dead letters, and so many bytes of their records.
+/// The most dead letters in one transaction.
 const MAX_DEAD_LETTERS: i64 = 100;
+/// The most bytes of their records in one transaction, unless a single record has more.
 const MAX_BYTES: i64 = 16 << 20;
 
 impl Operator {
@@ -28,7 +30,8 @@ impl Operator {
         reason: &Reason,
         until: Instant,
     ) -> Result<BulkRetryReport> {
-        let filter = DeadLetterFilter { state: Some("open".into()), cause: Some(cause), order_id: None };
+        let open = DeadLetterState::Open.to_string();
+        let filter = DeadLetterFilter { state: Some(open), cause: Some(cause), order_id: None };
         let mut report = BulkRetryReport::new(cause);
         let mut session = self.session().await?;
         let mut after = None;

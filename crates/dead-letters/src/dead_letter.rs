@@ -25,7 +25,7 @@ pub struct DeadLetterBody {
     /// The order that is incomplete without the record; null where the record names none.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub order_id: Option<String>,
-    /// The time stamp of the record.
+    /// The append time of the record.
     pub appended_at: Time,
     /// When the record became a dead letter of this build.
     pub dead_lettered_at: Time,
@@ -76,7 +76,7 @@ pub struct DeadLetterHeader {
     pub value: Option<Option<String>>,
 }
 
-/// Without the bytes, which only the admin token opens, unless they were read.
+/// The bytes, which only a client with the admin token may see, are included if they were read.
 impl From<DeadLetter> for DeadLetterBody {
     fn from(dead_letter: DeadLetter) -> Self {
         let is_cut = dead_letter.is_cut();

@@ -4,18 +4,18 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-/// How [`EncodedBytes::text`] stands for the bytes.
+/// How [`EncodedBytes::text`] represents the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Encoding {
-    /// The bytes are UTF-8, and this is their text.
+    /// The bytes are valid UTF-8; the text is given as it is.
     Text,
-    /// The bytes are not UTF-8.
+    /// The bytes are not valid UTF-8.
     Base64,
 }
 
-/// The text itself where the bytes are UTF-8, otherwise base64.
+/// The text itself if the bytes are UTF-8, otherwise base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedBytes {
     pub text: String,
@@ -23,8 +23,7 @@ pub struct EncodedBytes {
 }
 
 impl EncodedBytes {
-    /// `is_cut` says that more bytes followed, so that the cut may run through the last character. Such a
-    /// character is left out.
+    /// `is_cut` says that more bytes followed, so the bytes may end inside a character, which is then left out.
     #[must_use]
     pub fn of(bytes: &[u8], is_cut: bool) -> Self {
         let text = match std::str::from_utf8(bytes) {

@@ -1,4 +1,4 @@
-//! What an operator does about dead letters, for the API and the command line alike: look at them, retry them,
+//! What an operator can do about dead letters, for both the API and the command line: look at them, retry them,
 //! discard them. A retry takes the bytes of the record from the dead letter or, where it keeps only a part, from
 //! the log.
 

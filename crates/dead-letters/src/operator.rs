@@ -10,8 +10,9 @@ use views::{Database, Recovery, Session, SessionKind};
 use crate::error::{Error, Result};
 use crate::reason::Reason;
 use crate::records::Records;
+use crate::state::DeadLetterState;
 
-/// What an operator's acts need. Each act opens a database session of its own.
+/// What the acts of an operator need. Each act opens a database session of its own.
 #[derive(Clone, Debug)]
 pub struct Operator {
     pub database: Database,
@@ -52,13 +53,13 @@ impl Operator {
 
 async fn open_dead_letter(reader: &Reader, id: DeadLetterId) -> Result<DeadLetter> {
     let dead_letter = reader.dead_letter(id, true).await?.value.ok_or(Error::NotFound(id))?;
-    if dead_letter.state == "open" {
+    if dead_letter.state == DeadLetterState::Open.as_str() {
         return Ok(dead_letter);
     }
     Err(Error::Closed { id, state: dead_letter.state, decision: dead_letter.decision })
 }
 
-/// Whether PostgreSQL refuses a value of the record, rather than the attempt.
+/// Whether PostgreSQL refused a value of the record, as opposed to failing for another reason.
 pub(crate) fn is_fault_of_the_record(error: &views::Error) -> bool {
     error.recovery() == Recovery::Record
 }
@@ -70,7 +71,7 @@ pub(crate) fn refused_by_database(error: &views::Error) -> Rejection {
 fn decision(id: DeadLetterId, outcome: Option<Outcome>) -> Result<i64> {
     match outcome {
         Some(Outcome::Decided(decision)) => {
-            tracing::info!(dead_letter = %id, decision, "a dead letter was decided about");
+            tracing::info!(dead_letter = %id, decision, "a dead letter was closed by a decision");
             Ok(decision)
         }
         Some(Outcome::Closed { state, decision }) => Err(Error::Closed { id, state, decision }),

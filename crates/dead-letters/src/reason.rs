@@ -18,7 +18,7 @@ pub enum BadReason {
 }
 
 impl Reason {
-    /// For a retry, whose purpose is plain without a reason.
+    /// For a retry, whose purpose is clear without a reason.
     pub fn optional(text: Option<&str>) -> Result<Self, BadReason> {
         let text = text.unwrap_or_default().trim();
         if text.contains('\0') {

@@ -1,4 +1,4 @@
-//! The complete records of dead letters: put together from what a dead letter keeps or, where it keeps
+//! The complete records of dead letters. They are put together from what a dead letter keeps or, if it keeps
 //! only a part, read from the log.
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ const LOG_READ_LIMIT: Duration = Duration::from_secs(8);
 pub(crate) struct Records {
     /// Each dead letter with its headers in the form in which a record has them.
     dead_letters: Vec<(DeadLetter, Vec<u8>)>,
-    /// What the log holds at the offsets of those that keep only a part.
+    /// What the log holds at the offsets of the dead letters that keep only a part.
     from_log: Chunk,
 }
 

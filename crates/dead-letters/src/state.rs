@@ -1,9 +1,9 @@
-//! Where a dead letter stands.
+//! The state of a dead letter.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The state of a dead letter, as its row spells it.
+/// The state of a dead letter, in the spelling of its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "lowercase"))]
 pub enum DeadLetterState {
