@@ -82,7 +82,7 @@ impl Freshness {
     }
 }
 
-/// All texts that come here consist of digits and ASCII punctuation.
+/// The callers pass only printable ASCII, which every header can carry.
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unprintable"))
 }

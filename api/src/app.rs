@@ -33,7 +33,7 @@ const CONNECTION_WAIT_LIMIT: Duration = Duration::from_secs(1);
 /// How long one statement of a read may take.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The process counts as dead when the watch of the end offsets has made no step for so long: each of its requests
+/// If the watch of the end offsets makes no step for this long, the process is no longer live. Each of its requests
 /// may take 5 s.
 const END_OFFSETS_OVERDUE_AFTER: Duration = Duration::from_secs(60);
 
@@ -48,7 +48,7 @@ pub struct App {
 }
 
 impl App {
-    /// Takes the address. Connects to nothing yet.
+    /// Binds the address. Does not connect to any server yet.
     pub async fn bind(settings: &Settings, health: Health, metrics: Metrics) -> Result<Self, Failure> {
         let Settings { database, kafka, codec, .. } = settings.clone();
         let reader = Reader::new(&database, settings.connections, CONNECTION_WAIT_LIMIT, STATEMENT_TIMEOUT)?;
@@ -75,8 +75,7 @@ impl App {
         self.address
     }
 
-    /// Serves until `stop`, then finishes the requests in flight within `drain`. A task that ends before `stop` is a
-    /// failure.
+    /// Serves until `stop`, then finishes the requests in flight within `drain`. Fails if a task ends before `stop`.
     pub async fn run(self, stop: CancellationToken, drain: Duration) -> Result<(), Failure> {
         // Whichever way this function ends, the tasks that it spawned end with it.
         let _ended = stop.clone().drop_guard();
@@ -102,7 +101,7 @@ impl App {
             }
         };
         tokio::select! {
-            // Requests and rebuilds come to rest side by side.
+            // Requests are drained while rebuilds are paused.
             done = async { tokio::try_join!(serving, pausing) } => done.map(|((), ())| ()),
             Err::<Infallible, _>(failure) = watching => Err(failure),
             () = state.lag.follow(ends) => Err(ended_early("the thread that reads the ends of the log")),
@@ -112,13 +111,13 @@ impl App {
 }
 
 fn ended_early(task: &str) -> Failure {
-    Failure::new(Exit::Unexpected, format!("{task} ended although nothing has stopped it"))
+    Failure::new(Exit::Unexpected, format!("{task} ended although nothing had stopped it"))
 }
 
 fn router(state: AppState) -> Router {
     openapi::describe(routes::routes().with_state(state))
         .fallback(async |uri: axum::http::Uri| {
-            Problem::not_found(format!("there is nothing at {:?}; see /docs", uri.path()))
+            Problem::not_found(format!("the path {:?} does not exist; see /docs", uri.path()))
         })
         .method_not_allowed_fallback(async |method: Method| Problem::method_not_allowed(&method))
         // The routes that expect a body read it with limits of their own.

@@ -35,7 +35,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
                 let detail = format!("the body did not arrive within {} s", ARRIVAL_LIMIT.as_secs());
                 Problem::new(Kind::RequestTimeout, detail)
             })?
-            // The other possible error is a client that hung up, which gets no answer anyway.
+            // The only other error is that the client hung up, and then nobody reads the answer.
             .map_err(|_| Problem::body_too_large(MAX_BYTES))?;
         if body.is_empty() {
             return parse(b"{}");

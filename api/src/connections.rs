@@ -23,7 +23,7 @@ const MAX_CONNECTIONS: usize = 2048;
 /// How long accepting may fail before the server counts as failed.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 
-/// Serves until `stop`. Then it takes no new request and gives those in flight the time `drain`. Fails once no
+/// Serves until `stop`. Then it accepts no new request, and gives those in flight the time `drain`. Fails if no
 /// connection could be accepted for [`GIVE_UP_AFTER`].
 pub async fn serve(
     listener: TcpListener,
@@ -77,7 +77,7 @@ async fn accept(
     loop {
         let error = match listener.accept().await {
             Ok((stream, _)) => {
-                // Without it, small answers are delayed, which is no reason to refuse a client.
+                // If this fails, small answers are delayed, which is not a reason to refuse the client.
                 let _ = stream.set_nodelay(true);
                 return Ok((stream, permit));
             }
@@ -88,7 +88,7 @@ async fn accept(
             let message = format!("no connection could be accepted for {limit_s} s: {error}");
             return Err(Failure::new(Exit::Unexpected, message));
         }
-        // Such as a lack of file descriptors, which passes when other connections close.
+        // For example, a lack of file descriptors passes when other connections close.
         if warnings.is_due() {
             tracing::warn!(%error, "a connection could not be accepted");
         }

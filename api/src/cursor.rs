@@ -1,4 +1,4 @@
-//! Opaque cursors: where a page ended, and everything that the next page must agree on.
+//! Opaque cursors: where a page ended, and everything that the next page must agree with.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -50,7 +50,7 @@ impl CutPart {
 }
 
 pub fn encode(cursor: &impl Serialize) -> String {
-    // Cursors are plain structs of numbers and texts, which always serialize.
+    // Cursors are structs of numbers and texts, and these always serialize.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).unwrap_or_default())
 }
 
@@ -63,5 +63,5 @@ pub fn decode<C: DeserializeOwned>(text: &str) -> Result<C, Problem> {
 }
 
 pub fn broken() -> Problem {
-    Problem::bad_request("the cursor is broken; use next_cursor of an answer of this route, unchanged")
+    Problem::bad_request("the cursor is not valid; use next_cursor of an answer of this route, unchanged")
 }

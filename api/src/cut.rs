@@ -9,7 +9,7 @@ use views::read::{Clock, CompleteCut, Cut};
 use crate::problem::{Kind, Problem};
 use crate::query::{Parameter, ParameterSet, Query, integer, words};
 
-/// A cut: what an as-of answer is true for. Without these parameters an answer is about now.
+/// A cut: what an as-of answer is true for. Without these parameters, an answer is about the present.
 pub enum CutParameters {}
 
 impl ParameterSet for CutParameters {
@@ -28,7 +28,7 @@ impl ParameterSet for CutParameters {
         Parameter {
             name: "as_of_offsets",
             about: "Only records below these offsets, as PARTITION=NEXT_OFFSET,…; a partition that is not named counts as \
-                    0. Positions that are not applied yet answer 409.",
+                    0. Positions that are not applied yet are answered with 409.",
             schema: offsets_schema,
         },
         Parameter {
@@ -38,8 +38,8 @@ impl ParameterSet for CutParameters {
         },
         Parameter {
             name: "projection",
-            about: "The projection version that answered; another one than this program's answers 410. Completes a cut: \
-                    needs `as_of` or `as_of_offsets`.",
+            about: "The projection version that answered; one that this program does not have is answered with 410. \
+                    Completes a cut: needs `as_of` or `as_of_offsets`.",
             schema: || integer(0, None, None),
         },
     ];
@@ -64,7 +64,7 @@ pub fn offsets_schema() -> RefOr<Schema> {
         .into()
 }
 
-/// `None` if the request is about now.
+/// `None` if the request is about the present.
 pub fn parse(query: &Query) -> Result<Option<Cut>, Problem> {
     let time = query.get("as_of").map(parse_time).transpose()?;
     let offsets = query.get("as_of_offsets").map(|text| parse_offsets("as_of_offsets", text)).transpose()?;

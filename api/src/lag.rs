@@ -1,5 +1,5 @@
-//! How far the view is behind the ends of the log, which a client without a group reads each second. When Kafka
-//! is away, reads are still answered, and their lag is unknown.
+//! How far the view is behind the end offsets, which a client without a group reads each second. While Kafka is
+//! away, reads are still answered, and their lag is unknown.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,22 +15,22 @@ const MAX_AGE: Duration = Duration::from_secs(10);
 /// One hour of a busy topic. For a view that is further behind, the lag in seconds is at least that hour.
 const MAX_SAMPLES: usize = 3600;
 
-/// The ends at some time.
+/// The end offsets at some time.
 #[derive(Debug)]
 struct Sample {
-    /// When they were last read unchanged.
+    /// When they last had these values.
     until: Instant,
     ends: Positions,
 }
 
-/// What is known of the ends of the log. All clones share it.
+/// What is known about the end offsets. All clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Lag(Arc<Mutex<VecDeque<Sample>>>);
 
 /// How far a view is behind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Behind {
-    /// Offsets between the position and the end. This is the number of events unless offsets are missing between.
+    /// The number of offsets between position and end. It equals the number of events unless some offsets hold none.
     pub events: i64,
     /// The time since the view was last level with the ends.
     pub seconds: f64,
@@ -86,15 +86,15 @@ impl Lag {
     /// Records the ends whenever they were read. Returns when the thread that reads them has ended.
     pub async fn follow(&self, mut watch: EndsWatch) {
         while watch.latest.changed().await.is_ok() {
-            let polled = watch.latest.borrow_and_update().clone();
+            let reading = watch.latest.borrow_and_update().clone();
             // An answer without partitions means that the topic does not exist, and says nothing about its ends.
-            if let Some(polled) = polled.filter(|polled| !polled.ranges.is_empty()) {
-                let ends = polled
+            if let Some(reading) = reading.filter(|reading| !reading.ranges.is_empty()) {
+                let ends = reading
                     .ranges
                     .into_iter()
-                    .map(|(partition, marks)| (partition, marks.end_offset))
+                    .map(|(partition, range)| (partition, range.end_offset))
                     .collect();
-                self.record(ends, polled.asked_at);
+                self.record(ends, reading.asked_at);
             }
         }
     }
@@ -109,7 +109,7 @@ fn seconds(samples: &VecDeque<Sample>, now: Instant, level: impl Fn(&Positions) 
     let since = match samples.iter().rposition(|sample| level(&sample.ends)) {
         Some(index) if index + 1 == samples.len() => return 0.0,
         Some(index) => samples.get(index).map(|sample| sample.until),
-        // It never was, as far as is known: that is at least since the first ends.
+        // As far as is known it never was, so the time since the first ends is the least that it can be.
         None => samples.front().map(|sample| sample.until),
     };
     since.map_or(0.0, |since| now.saturating_duration_since(since).as_secs_f64())

@@ -1,6 +1,6 @@
 //! The HTTP API: serves the read models, now or as of a cut, dead letters and rebuilds.
 //!
-//! It is built first and then run: [`App::bind`] takes the address, [`App::run`] serves until it is told to stop.
+//! It is built first and then run: [`App::bind`] binds the address, [`App::run`] serves until it is told to stop.
 
 mod answer;
 mod app;

@@ -1,4 +1,4 @@
-//! What surrounds every request: a deadline, a log line, metrics.
+//! What applies to every request: a deadline, a log line, metrics.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,10 @@ const DEADLINE: Duration = Duration::from_secs(15);
 pub async fn deadline(request: Request, next: Next) -> Response {
     match tokio::time::timeout(DEADLINE, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::unavailable(format!("the api has no answer after {} s", DEADLINE.as_secs()), 5)
-            .into_response(),
+        Err(_) => {
+            Problem::unavailable(format!("the request was not answered within {} s", DEADLINE.as_secs()), 5)
+                .into_response()
+        }
     }
 }
 
@@ -50,7 +52,7 @@ impl Drop for Decrement {
     }
 }
 
-/// Methods as labels. A client may send any word, so unknown ones share a label.
+/// Methods as labels. A client may send any word as a method, so unknown ones share a label.
 fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,4 +1,4 @@
-//! The OpenAPI document as a whole. What belongs to one route or one type stands beside it.
+//! The frame of the OpenAPI document. The description of a route or a type is beside that route or type.
 
 use axum::Router;
 use utoipa::openapi::OpenApi as Document;
@@ -13,7 +13,7 @@ use crate::problem;
 #[openapi(
     info(
         title = "food-orders",
-        description = "Orders as the events in Kafka make them: now, or as of any cut.\n\n\
+        description = "Orders as the events in Kafka define them: now, or as of any cut.\n\n\
             The headers of every read say how fresh it is. `Content-Location` of every as-of answer is the URL that gives \
             the same bytes again. Errors are problem documents (RFC 9457)."
     ),
@@ -21,7 +21,7 @@ use crate::problem;
         (name = "orders", description = "The read models, now or as of a cut."),
         (name = "lag", description = "How far the views are behind the log."),
         (name = "dead-letters", description = "Records that could not be applied, and the decisions about them."),
-        (name = "rebuilds", description = "Views that are made again from offset 0 while the present ones serve."),
+        (name = "rebuilds", description = "Making views again from offset 0 while the present ones serve."),
         (name = "probes", description = "For supervisors and Prometheus.")
     ),
     components(schemas(problem::Body)),

@@ -83,7 +83,7 @@ impl Problem {
     }
 
     pub fn method_not_allowed(method: &Method) -> Self {
-        let detail = format!("{method} is not possible here; the header Allow lists the methods that are");
+        let detail = format!("{method} is not allowed here; the header Allow lists the methods that are");
         Self::new(Kind::MethodNotAllowed, detail)
     }
 
@@ -93,12 +93,12 @@ impl Problem {
     }
 
     pub fn body_too_large(limit: usize) -> Self {
-        // The unread rest of the body stands in the way of another request on this connection.
+        // The unread rest of the body makes another request on this connection impossible.
         Self::new(Kind::BodyTooLarge, format!("the body has more than {limit} bytes"))
             .header(header::CONNECTION, HeaderValue::from_static("close"))
     }
 
-    /// A condition that may pass within some seconds.
+    /// A condition that may pass within a few seconds.
     pub fn unavailable(detail: impl Into<String>, retry_after_seconds: u16) -> Self {
         Self::new(Kind::Unavailable, detail).header(header::RETRY_AFTER, retry_after_seconds.into())
     }

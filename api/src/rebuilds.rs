@@ -1,4 +1,4 @@
-//! The rebuilds that this process drives: those that were asked of it, and those that another process left
+//! The rebuilds that this process drives: those that it was asked to start, and those that another process left
 //! behind.
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const MAX_QUESTIONS: usize = 2;
 const REBUILD_WATCH: Watch = Watch {
     name: "rebuild watch",
     pause: Duration::from_secs(5),
-    look_limit: Duration::from_secs(60),
+    check_limit: Duration::from_secs(60),
     overdue_after: Duration::from_secs(120),
 };
 

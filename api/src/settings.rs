@@ -9,7 +9,7 @@ use service::settings::{Invalid, ShellArgs, parse_listen, secret, whole_number};
 use views::apply::Codec;
 use views::{Database, DatabaseArgs};
 
-/// Serves the orders over HTTP: as they are, as they were, and their rebuilds.
+/// Serves the orders over HTTP, as they are now and as they were; dead letters and rebuilds as well.
 #[derive(Debug, Parser)]
 #[command(name = "api", version)]
 pub struct Args {
@@ -17,16 +17,17 @@ pub struct Args {
     #[arg(long, env = "API_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub api_listen: String,
 
-    /// Token that POST requests, and reads of dead letters' payloads, must bring as `Authorization: Bearer TOKEN`; if
-    /// none is set, every POST answers 403
+    /// Token that POST requests, and reads of dead letters' payloads, must send as `Authorization: Bearer TOKEN`;
+    /// without it, every POST is answered with 403
     #[arg(long, env = "API_ADMIN_TOKEN", value_name = "TOKEN", value_parser = secret, hide_env_values = true)]
     pub api_admin_token: Option<SecretString>,
 
-    /// Database connections for reads, 1 to 500; requests beyond them wait up to a second, then answer 503
+    /// Database connections for reads, 1 to 500; while all are busy, a request waits for up to a second and is then
+    /// answered with 503
     #[arg(long, env = "API_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value = "8")]
     pub api_database_connections: String,
 
-    /// Largest value of a record in bytes, in rebuilds and retries: the same as the consumers', or more to retry what
+    /// Largest value of a record in bytes, for rebuilds and retries: the same as the consumers', or more, to retry what
     /// they refused
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
@@ -44,7 +45,7 @@ pub struct Args {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: SocketAddr,
-    /// Not empty.
+    /// Never empty.
     pub admin_token: Option<SecretString>,
     pub connections: usize,
     pub codec: Codec,

@@ -1,4 +1,4 @@
-//! The start, which waits for the database as long as it takes, and the watch over it.
+//! The start, which waits for the database as long as it takes, and the watch of the database.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ const CHECK_LIMIT: Duration = Duration::from_secs(3);
 const DATABASE_WATCH: Watch = Watch {
     name: "database watch",
     pause: Duration::from_secs(1),
-    look_limit: Duration::from_secs(10),
+    check_limit: Duration::from_secs(10),
     overdue_after: Duration::from_secs(30),
 };
 
-/// Brings the tables up to date. Fails only when a person must act.
+/// Brings the tables up to date. Fails only if a person must act.
 pub async fn migrate(database: &Database, health: &Health) -> Result<(), Failure> {
     health.set("database", Err("not connected yet"));
     let attempt = || async {
@@ -43,7 +43,7 @@ async fn check(state: &AppState) {
     let health = &state.health;
     let head = match tokio::time::timeout(CHECK_LIMIT, state.reader_unchecked().head()).await {
         Ok(Ok(head)) => head,
-        // A busy pool is not broken: the requests that hold its connections are being answered.
+        // A busy pool is not a fault: the requests that hold its connections are being answered.
         Ok(Err(views::Error::Pool { .. })) => return,
         Ok(Err(error)) => return health.set("database", Err(chain(&error))),
         Err(_) => {

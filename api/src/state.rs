@@ -25,7 +25,7 @@ pub struct AppState {
     pub admin: AdminToken,
     pub rebuilds: Rebuilds,
     pub operator: Operator,
-    /// Bounds the decisions that are under way: each opens a connection, and they wait for each other anyway.
+    /// Bounds the decisions in progress: each opens a connection, and they wait for each other anyway.
     pub decisions: Arc<Semaphore>,
     applied: Applied,
 }

@@ -8,16 +8,16 @@ use service::Health;
 
 use crate::watch::Watch;
 
-/// How often the settings are read. While the broker does not answer, every look reads them.
+/// How often the settings are read. While the broker does not answer, every check tries to read them.
 const READ_INTERVAL: Duration = Duration::from_secs(60);
 const TOPIC_WATCH: Watch = Watch {
     name: "topic watch",
     pause: Duration::from_secs(5),
-    look_limit: Duration::from_secs(60),
+    check_limit: Duration::from_secs(60),
     overdue_after: Duration::from_secs(120),
 };
 
-/// What is known of the topic. All clones share it.
+/// What is known about the topic. All clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Topic(Arc<Mutex<Known>>);
 
@@ -28,12 +28,12 @@ struct Known {
 }
 
 impl Topic {
-    /// One sentence for each such setting; empty also while the settings are not known.
+    /// One sentence for each such setting. Empty also while the settings are not known.
     pub fn warnings(&self) -> Vec<String> {
         self.lock().warnings.clone()
     }
 
-    /// Reads the settings now and then, until the end of the process.
+    /// Reads the settings at intervals, until the end of the process.
     pub async fn follow(&self, settings: &KafkaSettings, health: &Health) -> ! {
         TOPIC_WATCH.run(health, || self.read(settings)).await
     }
@@ -42,8 +42,11 @@ impl Topic {
         if self.lock().read_at.is_some_and(|at| at.elapsed() < READ_INTERVAL) {
             return;
         }
-        if let Ok(Some(warnings)) = topic_warnings(settings).await {
-            *self.lock() = Known { warnings, read_at: Some(Instant::now()) };
+        match topic_warnings(settings).await {
+            Ok(Some(warnings)) => *self.lock() = Known { warnings, read_at: Some(Instant::now()) },
+            // The next check tries again.
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "the topic's settings were not read"),
         }
     }
 

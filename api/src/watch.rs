@@ -1,31 +1,31 @@
-//! Tasks that look at something again and again, beside the requests. One that hangs turns `/health/live` red.
+//! Tasks that check something at intervals, beside the requests. If one of them hangs, `/health/live` fails.
 
 use std::time::Duration;
 
 use service::Health;
 
-/// How one such task looks.
+/// One such task.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
     /// Its name in `/health/live` and in the log.
     pub name: &'static str,
-    /// The pause between two looks.
+    /// The pause between two checks.
     pub pause: Duration,
-    /// A look that takes longer is abandoned, and counts as done.
-    pub look_limit: Duration,
-    /// The process counts as dead when no look has begun for so long. Longer than `pause` and `look_limit` together.
+    /// A check that takes longer is abandoned, and counts as done.
+    pub check_limit: Duration,
+    /// If no check begins for this long, the process is no longer live. Longer than `pause` and `check_limit` together.
     pub overdue_after: Duration,
 }
 
 impl Watch {
-    /// Looks until the end of the process. `look` is no async closure because the future of one cannot be sent to
-    /// another thread yet.
-    pub async fn run<F: Future<Output = ()>>(self, health: &Health, look: impl Fn() -> F) -> ! {
+    /// Checks until the end of the process. `check` is not an async closure because a bound on one cannot yet
+    /// require that its future is `Send`.
+    pub async fn run<F: Future<Output = ()>>(self, health: &Health, check: impl Fn() -> F) -> ! {
         loop {
             health.beat(self.name, self.overdue_after);
-            if tokio::time::timeout(self.look_limit, look()).await.is_err() {
-                let limit_s = self.look_limit.as_secs();
-                tracing::warn!(watch = self.name, limit_s, "a look took too long and was abandoned");
+            if tokio::time::timeout(self.check_limit, check()).await.is_err() {
+                let limit_s = self.check_limit.as_secs();
+                tracing::warn!(watch = self.name, limit_s, "a check took too long and was abandoned");
             }
             tokio::time::sleep(self.pause).await;
         }
@@ -42,7 +42,7 @@ mod tests {
     const WATCH: Watch = Watch {
         name: "test watch",
         pause: Duration::from_millis(1),
-        look_limit: Duration::from_millis(50),
+        check_limit: Duration::from_millis(50),
         overdue_after: Duration::from_millis(200),
     };
 
@@ -56,13 +56,13 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_watch_that_hangs_turns_live_red_until_it_goes_on() {
+    async fn live_fails_while_a_watch_hangs() {
         let health = Health::default();
         let (hang, hung) = std::sync::mpsc::channel::<()>();
         let (hung, watching) = (Mutex::new(hung), health.clone());
-        // Blocks its thread until `hang` is dropped, so that not even the limit of a look can end it.
-        let look = move || _ = hung.lock().unwrap().recv();
-        let task = tokio::spawn(async move { WATCH.run(&watching, || async { look() }).await });
+        // Blocks its thread until `hang` is dropped, so that not even the limit of a check can end it.
+        let check = move || _ = hung.lock().unwrap().recv();
+        let task = tokio::spawn(async move { WATCH.run(&watching, || async { check() }).await });
         until_live_is(false, &health).await;
         drop(hang);
         until_live_is(true, &health).await;
@@ -70,15 +70,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_that_only_waits_is_abandoned_and_the_watch_lives_on() {
+    async fn a_check_that_only_waits_is_abandoned_and_the_watch_goes_on() {
         let health = Health::default();
-        let looks = AtomicU32::new(0);
+        let checks = AtomicU32::new(0);
         let watching = WATCH.run(&health, || {
-            looks.fetch_add(1, Ordering::Relaxed);
+            checks.fetch_add(1, Ordering::Relaxed);
             std::future::pending()
         });
         _ = tokio::time::timeout(Duration::from_millis(400), watching).await;
         assert!(health.live().is_fine());
-        assert!(looks.load(Ordering::Relaxed) > 2, "{looks:?}");
+        assert!(checks.load(Ordering::Relaxed) > 2, "{checks:?}");
     }
 }

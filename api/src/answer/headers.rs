@@ -12,7 +12,7 @@ pub const OPEN_DEAD_LETTERS: &str = "open-dead-letters";
 pub const LAG_EVENTS: &str = "lag-events";
 pub const LAG_SECONDS: &str = "lag-seconds";
 
-/// Documents the headers that say how fresh an answer is, on all good answers of some routes.
+/// Documents the headers that say how fresh an answer is, on all successful answers of some routes.
 pub struct FreshnessHeaders;
 
 /// Documents the header that says how to repeat an as-of answer, likewise.
@@ -64,12 +64,12 @@ fn header(description: &str, pattern: Option<&str>) -> Header {
 }
 
 fn add(document: &mut OpenApi, name: &str, header: &Header) {
-    for response in good_responses(document) {
+    for response in successful_responses(document) {
         response.headers.insert(name.to_owned(), header.clone().into());
     }
 }
 
-fn good_responses(document: &mut OpenApi) -> impl Iterator<Item = &mut Response> {
+fn successful_responses(document: &mut OpenApi) -> impl Iterator<Item = &mut Response> {
     let operations = document.paths.paths.values_mut().flat_map(|item| [&mut item.get, &mut item.post]);
     let responses =
         operations.flatten().flat_map(|operation: &mut Operation| &mut operation.responses.responses);

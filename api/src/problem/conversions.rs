@@ -10,9 +10,9 @@ use super::{Kind, Members, Problem};
 /// The seconds after which a client may expect Kafka or the database to answer again.
 const KAFKA_RETRY_SECONDS: u16 = 5;
 const DATABASE_RETRY_SECONDS: u16 = 2;
-/// A query that was too slow does not become faster at once.
+/// A query that was too slow does not become faster within a second or two.
 const SLOW_QUERY_RETRY_SECONDS: u16 = 5;
-/// Until then a rebuild may have brought the view to another projection version.
+/// By then a rebuild may have brought the view to this projection version.
 const REBUILD_RETRY_SECONDS: u16 = 30;
 
 impl From<ReadError> for Problem {
@@ -97,7 +97,7 @@ impl From<views::Error> for Problem {
                     SLOW_QUERY_RETRY_SECONDS,
                 )
             }
-            // Data exceptions: nothing but a parameter can have brought such a value.
+            // Data exceptions: only a parameter can contain such a value.
             (Recovery::Record, Some(code)) if code.starts_with("22") => {
                 tracing::warn!(error = chain(&error), "PostgreSQL refused the value of a parameter");
                 Self::bad_request("a parameter has a value that the database cannot represent")

@@ -12,7 +12,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::{Body, Kind};
 
-/// Some kinds of problems that go together.
+/// Kinds of problems that go together.
 pub trait ProblemSet {
     const KINDS: &'static [Kind];
 }
@@ -28,35 +28,35 @@ impl ProblemSet for AnyRequest {
         &[Kind::BadRequest, Kind::MethodNotAllowed, Kind::Internal, Kind::Unavailable];
 }
 
-/// What a route may answer that waits for `after`.
+/// What a route that waits for `after` may answer.
 pub enum Waiting {}
 
 impl ProblemSet for Waiting {
     const KINDS: &'static [Kind] = &[Kind::NotAppliedYet];
 }
 
-/// What a route may answer that takes a cut.
+/// What a route that takes a cut may answer.
 pub enum AsOf {}
 
 impl ProblemSet for AsOf {
     const KINDS: &'static [Kind] = &[Kind::CutAhead, Kind::DecisionAhead, Kind::ProjectionGone];
 }
 
-/// What a route may answer whose path names something.
+/// What a route whose path names something may answer.
 pub enum Named {}
 
 impl ProblemSet for Named {
     const KINDS: &'static [Kind] = &[Kind::NotFound];
 }
 
-/// What a route may answer that looks at the admin token.
+/// What a route that looks at the admin token may answer.
 pub enum Guarded {}
 
 impl ProblemSet for Guarded {
     const KINDS: &'static [Kind] = &[Kind::Unauthorized, Kind::Forbidden];
 }
 
-/// What a route may answer that takes a body.
+/// What a route that takes a body may answer.
 pub enum WithBody {}
 
 impl ProblemSet for WithBody {
@@ -73,7 +73,7 @@ impl<S: ProblemSet> IntoResponses for Problems<S> {
     }
 }
 
-/// One status, whatever the number of kinds that share it.
+/// The response of one status, which several kinds may share.
 fn response(kinds: &[Kind]) -> Response {
     let mut description = String::new();
     for kind in kinds {

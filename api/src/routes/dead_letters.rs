@@ -52,7 +52,7 @@ fn cause(text: &str) -> Result<Cause, Problem> {
 }
 
 /// Whether the client may see keys, payloads and the values of headers. A wrong token is refused, so that nobody
-/// mistakes the short answer for the complete one.
+/// takes the answer without bytes for the complete one.
 fn may_see_bytes(state: &AppState, headers: &HeaderMap) -> Result<bool, Problem> {
     if !headers.contains_key(header::AUTHORIZATION) {
         return Ok(false);

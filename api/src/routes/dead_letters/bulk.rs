@@ -31,8 +31,8 @@ impl ParameterSet for BulkParameters {
 
 /// Retry all open dead letters of a cause
 ///
-/// Each is decided about on its own. A call takes some seconds at most; if it did not reach all of them, `complete`
-/// is false, and another call goes on.
+/// Each gets a decision of its own. A call takes a few seconds at most. If it did not reach all of them, `complete`
+/// is false, and another call continues.
 #[utoipa::path(
     post, path = "/dead-letters/retry", tag = "dead-letters", operation_id = "retryDeadLetters",
     params(InQuery<BulkParameters>), request_body = Retry,

@@ -48,7 +48,7 @@ impl ProblemSet for OfDiscard {
 
 /// Retry a dead letter: decode its record again, and apply it
 ///
-/// The bytes are the same as before, so a retry helps after the program was mended or a limit was raised. One
+/// The bytes are the same as before, so a retry helps after the program was fixed or a limit was raised. One
 /// transaction applies the record to every build that has the dead letter. If the record is refused again, nothing
 /// changes.
 #[utoipa::path(
