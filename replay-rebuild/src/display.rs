@@ -9,7 +9,7 @@ use views::Database;
 
 use crate::screen::Screen;
 
-/// Moves the bar on between two reports of the rebuild.
+/// The rebuild reports about once a second; the bar moves between the reports as well.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
 pub struct Display {
@@ -26,6 +26,7 @@ impl Display {
 
     /// Prints what has not been printed yet, and removes the bar.
     pub async fn finish(self) {
+        // The receiver is gone only if the task has ended, which the next line reports.
         let _ = self.end.send(());
         if let Err(error) = self.task.await {
             tracing::debug!(%error, "the progress display ended early");

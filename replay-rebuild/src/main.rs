@@ -1,5 +1,4 @@
-//! Rebuilds a view from offset 0 of the log while it keeps serving; see
-//! `replay-rebuild --help`.
+//! Rebuilds a view from offset 0 of the log while it keeps serving; see `replay-rebuild --help`.
 
 mod cli;
 mod display;

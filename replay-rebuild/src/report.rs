@@ -5,7 +5,7 @@ use std::io::Write;
 use indicatif::{HumanBytes, HumanCount};
 use rebuild::{Phase, Plan, RateSource, RebuildView, State};
 
-/// Prints to standard output. If that is closed, the rebuild goes on without it.
+/// Prints to standard output. If standard output is closed, the rebuild goes on without printing.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
@@ -13,11 +13,11 @@ pub fn say(text: &str) {
 pub fn plan(plan: &Plan) -> String {
     let free = match plan.disk_free_bytes {
         Some(bytes) => format!("{} free", HumanBytes(bytes)),
-        None => "free space unknown: the database's disk is not visible from here".into(),
+        None => "free space unknown, because the database's disk is not visible from here".into(),
     };
     let source = match plan.rate_source {
         RateSource::LastRebuild => "measured in the last rebuild",
-        RateSource::Default => "a default, as no rebuild was measured yet",
+        RateSource::Default => "a default, because no rebuild has been measured yet",
     };
     format!(
         "plan: {} events in {} partitions of topic {}; live build {}\n      \

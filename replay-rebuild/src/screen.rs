@@ -1,4 +1,4 @@
-//! What of the progress is on the screen: a bar on a terminal, elsewhere a line every few seconds.
+//! Prints the progress: as a bar on a terminal, elsewhere as a line every 10 s.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 pub struct Screen {
     /// `None` if standard error is not a terminal.
     bar: Option<ProgressBar>,
-    /// Has the plan, which is printed once it is made.
+    /// Where the plan is read from when it is made.
     database: Database,
     id: i64,
     printed_plan: bool,
@@ -50,9 +50,14 @@ impl Screen {
     pub async fn update(&mut self, progress: &Progress) {
         if !self.printed_plan && progress.state != Some(State::Planned) {
             self.printed_plan = true;
-            let row = rebuild::get(&self.database, self.id).await.ok().flatten();
-            if let Some(plan) = row.and_then(|row| row.plan) {
-                self.print(&report::plan(&plan));
+            match rebuild::get(&self.database, self.id).await {
+                Ok(row) => {
+                    if let Some(plan) = row.and_then(|row| row.plan) {
+                        self.print(&report::plan(&plan));
+                    }
+                }
+                // The rebuild goes on without it.
+                Err(error) => tracing::debug!(%error, "the plan could not be read and is not printed"),
             }
         }
         self.print_phases(&progress.phases);

@@ -10,11 +10,11 @@ use views::apply::Codec;
 /// Rebuilds the tables from offset 0 of the topic, beside those that serve, verifies
 /// them against the log and switches to them in one transaction.
 ///
-/// Consumers and the API go on meanwhile. Ctrl-C cancels the rebuild and drops its tables;
-/// a rebuild that was killed is resumed by the next start.
+/// Consumers and the API keep working meanwhile. Ctrl-C cancels the rebuild and drops its
+/// tables; the next start continues a rebuild whose process was killed.
 ///
-/// Exit codes: 0 done, 2 usage, 3 the log has lost records or is another one, 7 the new
-/// tables differ from the log and were not switched in, 1 anything else.
+/// Exit codes: 0 done, 2 usage, 3 the log is another one, has lost records or is damaged, 7 the
+/// new tables differ from the log and were not switched to, 1 anything else.
 #[derive(Parser, Debug)]
 #[command(name = "replay-rebuild", version)]
 pub struct Args {
@@ -25,7 +25,7 @@ pub struct Args {
     #[command(flatten)]
     pub shell: ShellArgs,
 
-    /// Only report what a rebuild would take, and whether it is possible
+    /// Only print what a rebuild would take, and whether it is possible
     #[arg(long)]
     pub dry_run: bool,
 
@@ -42,7 +42,8 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["dry_run", "switch"])]
     pub cancel: bool,
 
-    /// Largest value of a record in bytes; a larger one becomes a dead letter. The same as the consumers'
+    /// Largest value of a record in bytes; a record with a larger value becomes a dead letter. Must be the same as the
+    /// consumers' value
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
 }

@@ -18,12 +18,12 @@ use crate::settings::Settings;
 /// One session keeps one core of the database busy; more would crowd out the live writers.
 const LANES: usize = 2;
 
-/// Smaller than the chunks of a live lane: longer ones were not faster in loading.
+/// Smaller than the chunks of a live lane: larger ones did not load faster.
 const CHUNK: ChunkLimits = ChunkLimits { records: 10_000, bytes: 4 << 20 };
 
-/// A round that took no longer has left little to apply.
+/// A round that took no longer than this has left little to apply.
 const SHORT_ROUND: Duration = Duration::from_millis(500);
-/// A producer that is faster than the rebuild would keep it catching up for ever.
+/// Without a limit, a producer that is faster than the rebuild would keep it catching up for ever.
 const MOST_ROUNDS: u32 = 20;
 
 /// The sessions that hold the partitions of one build. Dropping it ends them.
@@ -88,7 +88,7 @@ impl BuildWriter {
         Ok(())
     }
 
-    /// Applies up to the log's end again and again, until a round was short.
+    /// Applies up to the end offsets, round after round, until a round was short.
     pub(crate) async fn approach_end(&mut self) -> Result<()> {
         for _ in 0..MOST_ROUNDS {
             let begun = Instant::now();

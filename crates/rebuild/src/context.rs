@@ -39,7 +39,7 @@ impl Context {
         self.owner.advance(session, from, to).await.map_err(Error::from_row_change)
     }
 
-    /// The owner that the build's position rows name.
+    /// The owner in the build's position rows.
     fn position_owner(&self) -> String {
         format!("rebuild {} ({})", self.owner.rebuild, self.owner.name)
     }

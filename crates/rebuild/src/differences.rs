@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Further differences are counted, not listed.
+/// Further differences are counted but not listed.
 pub(crate) const LISTED: usize = 100;
-/// Longer values are cut off; in characters.
+/// Characters of a value; the rest is cut off.
 const VALUE_LIMIT: usize = 200;
 
 /// What a verification found to differ between the log and the build.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Differences {
-    /// Values and rows that differ, in the stretches that were inspected.
+    /// How many values and rows differ in the stretches that were inspected.
     pub total: u64,
-    /// Stretches of the log that differ and were not inspected.
+    /// How many stretches of the log differ and were not inspected.
     pub unexplored_stretches: u64,
     /// The first of the differences.
     pub listed: Vec<Difference>,

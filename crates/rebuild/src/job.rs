@@ -19,8 +19,8 @@ pub struct Stop {
     pub pause: CancellationToken,
 }
 
-/// A rebuild that is recorded and that no other process may drive while this lives.
-/// Nothing happens until [`Job::run`]; dropping it leaves the rebuild to the next start.
+/// A rebuild that is recorded, and that no other process may drive while this value lives.
+/// It makes no progress until [`Job::run`]; dropping it leaves the rebuild to the next start.
 pub struct Job {
     context: Context,
     lock: RunnerLock,
@@ -85,7 +85,7 @@ fn run_on_this_thread(machine: StateMachine, stop: Stop) -> Result<Outcome> {
         .build()
         .map_err(|cause| Error::NoThread { cause })?;
     let outcome = runtime.block_on(Box::pin(machine.run(stop)));
-    // A question to Kafka may still block one of its threads.
+    // A request to Kafka may still block one of its threads.
     runtime.shutdown_background();
     outcome
 }

@@ -1,4 +1,4 @@
-//! Plan, progress and differences, as the JSON columns of table `rebuilds` hold them.
+//! Converts plan, progress and differences to and from the JSON columns of table `rebuilds`.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,4 +1,4 @@
-//! What the log looks like now. The questions block, so a thread that may wait asks them.
+//! The state of the log now. The requests block, so they run on threads that may wait.
 
 use std::time::Duration;
 

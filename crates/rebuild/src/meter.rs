@@ -10,7 +10,7 @@ use views::rebuild::State;
 
 use crate::progress::{PartitionProgress, Phase, Progress};
 
-/// The tasks of a step share it.
+/// The counters, which the tasks of a step share.
 #[derive(Debug)]
 pub(crate) struct Meter {
     inner: Mutex<Inner>,
@@ -83,7 +83,7 @@ impl Meter {
             .or_insert(PartitionProgress { partition: partition.0, from: from.0, to: to.0, loaded: from.0 });
     }
 
-    /// Notes that a partition announced by [`Self::expect_partition`] stands at `position`.
+    /// Notes that a partition that [`Self::expect_partition`] announced has reached `position`.
     pub(crate) fn reached(&self, partition: Partition, position: Position) {
         let mut inner = self.lock();
         if let Some(progress) = inner.partitions.get_mut(&partition) {
@@ -93,7 +93,7 @@ impl Meter {
         }
     }
 
-    /// Says what the rebuild waits for; `None` if it goes on.
+    /// Notes what the rebuild waits for; `None` if it goes on.
     pub(crate) fn wait_for(&self, what: Option<String>) {
         self.lock().waits_for = what;
         self.publish();

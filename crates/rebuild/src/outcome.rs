@@ -1,4 +1,4 @@
-//! How a rebuild ends, or why it rests.
+//! How a rebuild ends or pauses.
 
 use crate::differences::Differences;
 use crate::plan::Plan;
@@ -34,7 +34,7 @@ pub enum FailureCause {
     Difference,
     /// The disk has too little room for the new build.
     DiskSpace,
-    /// An error that trying again does not mend; the reason names it.
+    /// An error that trying again does not fix; the reason names it.
     Unexpected,
 }
 

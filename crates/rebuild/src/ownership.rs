@@ -10,7 +10,7 @@ use views::{ORDERS, PROJECTION_VERSION, Session, SessionKind};
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 
-/// How long a lock without an unfinished rebuild is waited for: its holder has just ended
+/// How long to wait for a lock whose holder has no unfinished rebuild: the holder has just ended
 /// its rebuild, or is about to record one.
 const LOCK_WAIT_LIMIT: Duration = Duration::from_secs(5);
 
@@ -22,8 +22,8 @@ pub(crate) async fn open_session(settings: &Settings) -> Result<Session> {
     Ok(settings.database.session("food-orders rebuild", SessionKind::Short).await?)
 }
 
-/// A name that an operator can read and that no process uses twice: what an earlier owner
-/// still tries to write is refused by it.
+/// A name that an operator can read and that no two processes share: by it, the database refuses
+/// what an earlier owner still tries to write.
 pub(crate) fn owner_name(settings: &Settings) -> String {
     let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     let host = host.unwrap_or_else(|| "unknown host".into());

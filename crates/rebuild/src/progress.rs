@@ -1,4 +1,4 @@
-//! How far a rebuild is: the document in its row, which the API answers with.
+//! How far a rebuild has come: the document in its row, which the API answers.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct Progress {
     pub state: Option<State>,
     /// What this phase has read of the log, ordered by partition; empty if it does not read the log.
     pub partitions: Vec<PartitionProgress>,
-    /// Events that this phase has processed. Verifying processes each event more than once.
+    /// Events that this phase has processed. Verifying processes each event twice.
     pub events: u64,
     /// Events that this phase is going to process.
     pub events_total: u64,
@@ -51,7 +51,7 @@ pub struct Phase {
 }
 
 impl Progress {
-    /// How long all phases took that are over.
+    /// How long the phases that are over took together.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         Duration::from_secs_f64(self.phases.iter().map(|phase| phase.seconds).sum())

@@ -10,8 +10,8 @@ use crate::json::to_json;
 
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// Writes once a second. Returns only when the row has another owner or was ended by one;
-/// while the database is away the steps find that out for themselves.
+/// Writes once a second. Returns only when the row has another owner or another process has ended
+/// the rebuild. Other errors are not reported here: the steps meet them too, and handle them.
 pub(crate) async fn report_until_row_is_lost(context: Context) {
     let mut session: Option<Session> = None;
     loop {

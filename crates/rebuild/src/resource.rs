@@ -1,4 +1,4 @@
-//! A rebuild as the API and the command line show it.
+//! A rebuild as the API answers it and the command line prints it.
 
 use orders::Time;
 use serde::Serialize;

@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::report;
 use crate::steps::{self, StepEnd};
 
-/// How long one step may fail in a row before the rebuild is left to the next start.
+/// How long a step may keep failing before the rebuild is left to the next start.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(300);
 
 pub(crate) struct StateMachine {
@@ -66,8 +66,8 @@ impl StateMachine {
         }
     }
 
-    /// Repeats what failed only for now. An error whose recovery is still [`Recovery::Retry`]
-    /// means that it gave up.
+    /// Repeats a turn that failed with a passing error. If it returns an error whose recovery is
+    /// [`Recovery::Retry`], it gave up.
     async fn turn_with_retries(&mut self) -> Result<Turn> {
         let mut backoff = Backoff::default();
         loop {
@@ -96,7 +96,7 @@ impl StateMachine {
             return Err(Error::NotOwner);
         }
         context.meter.enter(row.state);
-        tracing::info!(rebuild = row.id, build = row.build.map(|build| build.0), state = %row.state, "rebuild");
+        tracing::info!(rebuild = row.id, build = row.build.map(|build| build.0), state = %row.state, "a step of the rebuild begins");
         let step = match row.state {
             State::Planned => steps::plan::run(context, session).await,
             State::Loading => steps::load::run(context, build(&row)?, &Plan::of_row(&row)?).await,
@@ -122,7 +122,7 @@ impl StateMachine {
         step.map(Turn::Step)
     }
 
-    /// The lock goes with its session. It is taken again, unless another process was faster.
+    /// The lock is lost with its session. It is taken again, unless another process was faster.
     async fn hold_lock(&mut self) -> Result<()> {
         if self.lock.as_ref().is_some_and(RunnerLock::is_held) {
             return Ok(());
@@ -134,7 +134,7 @@ impl StateMachine {
     }
 }
 
-/// What becomes of the rebuild after an error that trying again did not mend.
+/// What becomes of the rebuild after an error that trying again did not fix.
 async fn end_after(context: &Context, error: Error) -> Result<Outcome> {
     match error.recovery() {
         Recovery::LetGo => ending::recorded_outcome(context).await,

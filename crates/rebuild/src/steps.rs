@@ -15,7 +15,7 @@ use views::rebuild::State;
 
 use crate::outcome::Failure;
 
-/// What a step comes to.
+/// How a step ended.
 #[derive(Debug)]
 pub(crate) enum StepEnd {
     /// The row is in this state now.

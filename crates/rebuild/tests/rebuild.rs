@@ -102,7 +102,7 @@ async fn a_log_that_ends_before_the_live_positions_is_refused() {
     assert_eq!((view.state, view.reason, view.build), (State::Failed, Some(reason), None));
 }
 
-/// An error that time does not mend is no statement about the log, even if it comes from Kafka.
+/// An error that will not pass says nothing about the log, even if it comes from Kafka.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kafka_error_fails_the_rebuild_with_its_words_and_does_not_blame_the_log() {
     let mut world = World::new(1).await;

@@ -34,7 +34,7 @@ pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
                     .meter
                     .wait_for(Some(format!("the switch to succeed, after {attempt} attempts: {error}")));
                 tokio::time::sleep((FIRST_LOCK_WAIT * attempt).min(LONGEST_PAUSE)).await;
-                // An attempt that was cut off took the writer's lanes with it.
+                // An attempt that ran out of time dropped the writer's lanes.
                 writer = context.build_writer(build);
             }
             Err(error) => return Err(error),
@@ -69,7 +69,8 @@ fn is_worth_another_attempt(error: &Error) -> bool {
     }
 }
 
-/// The switch would wait for a long read of the public views, and other readers behind it.
+/// The switch would have to wait for a long read of the public views, and other readers would
+/// have to wait for the switch.
 async fn wait_for_view_readers(context: &Context) -> Result<()> {
     let session = context.session(SessionKind::Short).await?;
     let mut reported = Vec::new();
@@ -91,7 +92,7 @@ async fn wait_for_view_readers(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The switch stands whatever becomes of this; the next rebuild tries again.
+/// If this fails, the switch remains valid, and the next rebuild tries again.
 async fn drop_older_builds(context: &Context) -> Result<()> {
     let mut session = context.session(SessionKind::Short).await?;
     match drop_superseded(&mut session, &context.view).await {

@@ -1,5 +1,5 @@
-//! What must have become of a record in the build: decided by its bytes, by what operators
-//! decided about it, and by the dead letter that the build has of it.
+//! What must have become of a record in the build. It follows from the record's bytes, from what
+//! operators decided about it, and from the dead letter that the build has of it.
 
 use orders::{Cause, Decoded, Record};
 use views::apply::{Closed, Codec, Disposition};
@@ -32,7 +32,7 @@ impl<'a> Admission<'a> {
         };
         match (Disposition::of(codec, record, decided), dead_letter) {
             (Disposition::Event(event), None) => Self { event: Some((event, None)), mismatch: None },
-            // Only PostgreSQL found fault with it.
+            // Only PostgreSQL refused it.
             (Disposition::Event(_) | Disposition::Admitted(..), Some(dead_letter))
                 if was_refused(dead_letter) =>
             {

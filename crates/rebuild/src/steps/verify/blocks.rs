@@ -1,4 +1,4 @@
-//! Hashes of blocks of the log: equal blocks need no closer look.
+//! Hashes of blocks of the log. Blocks with equal hashes need no closer look.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -64,7 +64,7 @@ mod tests {
     use crate::steps::verify::content::tests::content;
 
     #[test]
-    fn blocks_differ_by_their_records_and_not_by_the_order_of_these() {
+    fn blocks_differ_by_their_records_but_not_by_the_order_of_the_records() {
         let (mut one, mut other) = (Blocks::default(), Blocks::default());
         for offset in 0..10_000 {
             one.add(&content(offset, "a"));

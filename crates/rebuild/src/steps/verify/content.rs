@@ -1,4 +1,4 @@
-//! What one record says, in a form that the log and the history have in common.
+//! The content of one record, in a form that both the log and the history can give.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};

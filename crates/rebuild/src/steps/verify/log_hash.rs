@@ -60,7 +60,7 @@ pub(super) async fn of(
 /// Reads some of the partitions.
 struct Reader {
     codec: Codec,
-    /// Those whose record was not read yet.
+    /// The dead letters whose record was not read yet.
     dead_letters: DeadLetters,
     decisions: Decisions,
     blocks: Blocks,
@@ -102,7 +102,7 @@ impl Reader {
         }
     }
 
-    /// The log does not have the records that these are about.
+    /// Dead letters whose records are not in the log.
     fn add_unmatched_dead_letters(&mut self) {
         for (at, dead_letter) in std::mem::take(&mut self.dead_letters) {
             self.differences.push(Difference { found: Some(dead_letter.cause), ..dead_letter_at(at) });

@@ -84,7 +84,7 @@ impl<'a> Cursor<'a> {
     fn word(&mut self) -> &'a str {
         let rest = &self.json[self.at..];
         let end = rest.find([',', ']', '}', ' ', '\n', '\r', '\t']).unwrap_or(rest.len());
-        // At least one byte, so that text that is not JSON comes to an end too.
+        // Moves on by at least one byte, so that reading text that is not JSON ends too.
         self.at = (self.at + end.max(1)).min(self.json.len());
         &rest[..end]
     }
