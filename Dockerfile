@@ -3,8 +3,8 @@
 #   docker build -t food-orders .
 #   docker run --rm food-orders producer --help
 #
-# It builds with BuildKit and with the classic builder (docker-compose 1.29). rust-toolchain.toml is left out on purpose: the
-# compiler of the base image is of the same release, and rustup must not fetch another one.
+# It builds with BuildKit and with the classic builder (docker-compose 1.29). rust-toolchain.toml is left out on purpose: the base
+# image has a compiler of the same release, and rustup must not fetch another one.
 
 # ---- only the manifests: this stage changes only if a dependency or a crate does, so the layer of built dependencies is kept
 FROM rust:1.95-bookworm AS manifests
