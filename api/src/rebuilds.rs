@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rebuild::{Job, Outcome, RebuildView, Request, Settings, Stop};
 use service::Health;
-use service::exit::chain;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -86,7 +85,7 @@ impl Rebuilds {
                 Ok(Outcome::Paused) => {
                     tracing::info!(rebuild, "a rebuild is paused until another process continues it")
                 }
-                Err(error) => tracing::error!(rebuild, error = chain(&error), "a rebuild ended early"),
+                Err(error) => tracing::error!(rebuild, %error, "a rebuild ended early"),
             }
         });
     }
@@ -101,13 +100,12 @@ impl Rebuilds {
             Ok(Some(job)) => self.drive(job),
             Ok(None) => {}
             Err(error) => {
-                let error = chain(&error);
-                tracing::debug!(error, "could not look for rebuilds that no process drives");
+                tracing::debug!(%error, "could not look for rebuilds that no process drives");
             }
         }
     }
 
-    /// Pauses all jobs where they are, and waits until they have come to rest.
+    /// Pauses all jobs where they are, and waits until they have stopped.
     pub async fn pause(&self) {
         self.pause.cancel();
         self.jobs.close();

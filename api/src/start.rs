@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use service::exit::chain;
 use service::{Exit, Failure, Health};
 use views::{Database, Recovery};
 
@@ -23,7 +22,7 @@ pub async fn migrate(database: &Database, health: &Health) -> Result<(), Failure
     let attempt = || async {
         let result = views::migrate::migrate(database).await;
         if let Err(error) = &result {
-            health.set("database", Err(chain(error)));
+            health.set("database", Err(error.to_string()));
         }
         result
     };
@@ -45,7 +44,7 @@ async fn check(state: &AppState) {
         Ok(Ok(head)) => head,
         // A busy pool is not a fault: the requests that hold its connections are being answered.
         Ok(Err(views::Error::Pool { .. })) => return,
-        Ok(Err(error)) => return health.set("database", Err(chain(&error))),
+        Ok(Err(error)) => return health.set("database", Err(error.to_string())),
         Err(_) => {
             return health.set("database", Err(format!("no answer within {} s", CHECK_LIMIT.as_secs())));
         }

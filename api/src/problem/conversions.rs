@@ -1,7 +1,6 @@
 //! Which problem an error of the layers below is. Meaning comes from variants and SQLSTATEs, never from texts.
 
 use axum::http::header;
-use service::exit::chain;
 use views::Recovery;
 use views::read::ReadError;
 
@@ -78,7 +77,7 @@ impl From<rebuild::Error> for Problem {
 impl From<event_log::Error> for Problem {
     fn from(error: event_log::Error) -> Self {
         if error.is_passing() {
-            tracing::warn!(error = chain(&error), "the log could not answer");
+            tracing::warn!(%error, "the log could not answer");
             return Self::unavailable("Kafka does not answer at the moment", KAFKA_RETRY_SECONDS);
         }
         Self::internal(&error)
@@ -91,7 +90,7 @@ impl From<views::Error> for Problem {
         match (error.recovery(), sqlstate.as_deref()) {
             // query_canceled: the statement ran into its time-out.
             (_, Some("57014")) => {
-                tracing::warn!(error = chain(&error), "a read took too long");
+                tracing::warn!(%error, "a read took too long");
                 Self::unavailable(
                     "the query took too long; ask for less by limit, filters or sort=order_id",
                     SLOW_QUERY_RETRY_SECONDS,
@@ -99,11 +98,11 @@ impl From<views::Error> for Problem {
             }
             // Data exceptions: only a parameter can contain such a value.
             (Recovery::Record, Some(code)) if code.starts_with("22") => {
-                tracing::warn!(error = chain(&error), "PostgreSQL refused the value of a parameter");
+                tracing::warn!(%error, "PostgreSQL refused the value of a parameter");
                 Self::bad_request("a parameter has a value that the database cannot represent")
             }
             (Recovery::Retry, _) => {
-                tracing::warn!(error = chain(&error), "the database could not answer");
+                tracing::warn!(%error, "the database could not answer");
                 match error {
                     views::Error::Pool { .. } => {
                         Self::unavailable("all database connections are busy; try again in a moment", 1)
