@@ -13,7 +13,7 @@ pub use self::api::{Api, settings};
 use self::rows::Written;
 
 pub const TOKEN: &str = "s3cret";
-/// Nobody listens there: Kafka is away.
+/// An address where nothing listens, so Kafka is away.
 pub const NOWHERE: &str = "127.0.0.1:1";
 
 /// Everything that an [`Api`] can do, and a client of its database.
@@ -24,7 +24,7 @@ pub struct World {
 }
 
 impl World {
-    /// Started, with empty tables and an admin token, without Kafka.
+    /// An API that has started, with empty tables and an admin token, without Kafka.
     pub async fn new() -> Self {
         Self::with(&["--api-admin-token", TOKEN, "--kafka-bootstrap-servers", NOWHERE]).await
     }

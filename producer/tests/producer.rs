@@ -139,7 +139,7 @@ async fn wrong_settings_end_with_2_and_name_the_flag() {
     ] {
         let end = Producer::start(&Topic::nowhere(), flags).end();
         assert_eq!(end.code, Some(2), "{flags:?}: {}", end.log);
-        // For whoever typed the command: no line of the log.
+        // The message is for whoever typed the command, so it is not a line of the log.
         assert!(end.log.starts_with("error: ") && end.log.contains(named), "{flags:?}: {}", end.log);
     }
 }

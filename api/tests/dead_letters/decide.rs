@@ -71,7 +71,7 @@ async fn a_discard_needs_a_reason_and_completes_the_order() {
 async fn all_of_a_cause_are_retried_and_counted() {
     let mut world = World::with_three_orders().await;
     for n in 1..=3 {
-        // All of one order: one transaction folds them together.
+        // All belong to one order, so one transaction folds them together.
         let value =
             format!(r#"{{"event":"OrderPaid","order_id":"C","sequence":{n},"payment_method":"m{n}"}}"#);
         world.dead_lettered(0, "out_of_range", Some("C"), value.as_bytes()).await;

@@ -9,7 +9,7 @@ use super::exchange::Comparison;
 use crate::kafka::Topic;
 use crate::world::{Api, NOWHERE, TOKEN, World};
 
-/// Each operation with a path that it answers well.
+/// Each operation with a path that it answers successfully.
 const OPERATIONS: [(&str, &str, &str); 17] = [
     ("getLive", "GET", "/health/live"),
     ("getReady", "GET", "/health/ready"),
@@ -129,7 +129,7 @@ async fn refused_requests(world: &World, compare: &mut Comparison) {
     }
 }
 
-/// All at once, because each takes as long as a body may.
+/// All requests run at the same time, because each takes as long as a body may.
 async fn slow_bodies(world: &World, compare: &mut Comparison) {
     let slow = async |path: &'static str| {
         let mut stream = TcpStream::connect(world.url.strip_prefix("http://").unwrap()).await.unwrap();
@@ -196,7 +196,7 @@ async fn rebuilds(world: &World, compare: &mut Comparison) {
     compare.answer("getLag", with_kafka.get("/lag").await).await;
 }
 
-/// Nobody configured one.
+/// The api was started without an admin token.
 async fn without_a_token(compare: &mut Comparison) {
     let world = World::with(&["--kafka-bootstrap-servers", NOWHERE]).await;
     for (operation, method, path) in OPERATIONS {
@@ -221,7 +221,7 @@ async fn without_a_database(compare: &mut Comparison) {
     }
 }
 
-/// Last of all: the tables are gone, which no request can mend.
+/// Runs last, because the tables are gone afterwards.
 async fn damaged_tables(world: &World, compare: &mut Comparison) {
     world
         .client
@@ -262,7 +262,7 @@ fn path_of(operation: &str) -> &'static str {
     found.unwrap_or_else(|| panic!("no operation {operation}")).2
 }
 
-/// With the admin token, and a body of JSON where there is one.
+/// Sends the admin token, and the body as JSON if there is one.
 async fn send(api: &Api, method: &str, path: &str, body: &str) -> Response {
     let request = api.request(method.parse().unwrap(), path).bearer_auth(TOKEN);
     let request = if method == "POST" {

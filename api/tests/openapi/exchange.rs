@@ -75,7 +75,7 @@ impl Comparison {
         body
     }
 
-    /// For an answer that was read by hand: only its status is compared.
+    /// Compares only the status of an answer, for answers that were read by hand.
     pub fn status(&mut self, operation: &str, status: u16) {
         let described = &self.operation(operation)["responses"][status.to_string()];
         assert!(described.is_object(), "{operation} {status} is not documented");

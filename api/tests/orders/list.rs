@@ -101,7 +101,7 @@ async fn a_cursor_keeps_to_its_cut_and_its_question() {
     world.append(1, 3, r#"{"event":"OrderCreated","order_id":"AA"}"#).await;
     let rest = world.json(&format!("/orders?cursor={cursor}")).await;
     assert_eq!((ids(&rest), rest["next_cursor"].is_null()), (vec!["B".to_owned()], true));
-    // What the cursor says may be said again.
+    // The parameters may repeat what the cursor carries.
     world.json(&format!("/orders?cursor={cursor}&sort=order_id&as_of=2026-01-01T00:00:04Z")).await;
     let other = world.problem(&format!("/orders?cursor={cursor}&sort=-order_id"), 400).await;
     assert!(other.contains("sort"), "{other}");

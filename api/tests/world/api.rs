@@ -20,14 +20,14 @@ pub struct Api {
     http: reqwest::Client,
 }
 
-/// The settings that these flags lead to, on a free port.
+/// The settings that these flags give, on a free port.
 pub fn settings(database_url: &str, flags: &[&str]) -> Settings {
     let fixed = ["api", "--api-listen", "127.0.0.1:0", "--database-url", database_url];
     Args::parse_from([&fixed, flags].concat()).validate().unwrap()
 }
 
 impl Api {
-    /// Listening, and perhaps not ready.
+    /// An API that listens, and may not be ready yet.
     pub async fn start(database_url: &str, flags: &[&str]) -> Self {
         let health = Health::default();
         let settings = settings(database_url, flags);
@@ -57,7 +57,7 @@ impl Api {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
-    /// The body of a good answer.
+    /// The body of a successful answer.
     pub async fn json(&self, path: &str) -> Value {
         let response = self.get(path).await;
         let (status, body) = (response.status(), response.text().await.unwrap());

@@ -35,7 +35,7 @@ async fn an_unknown_view_is_an_error_of_its_own() {
     assert!(matches!(rebuild::start(&world.settings, &request).await, Err(Error::UnknownView(_))));
 }
 
-/// Whatever the points at which it is interrupted, a rebuild ends in the same tables.
+/// A rebuild ends in the same tables, at whichever points it is interrupted.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_rebuild_continues_where_it_stopped() {
     let world = World::new(4).await;
@@ -92,7 +92,7 @@ async fn a_cancelled_rebuild_leaves_nothing_behind() {
         .get(0);
     assert!(gone, "its tables are dropped");
     world.assert_tables_follow_from_the_log().await;
-    // Nothing stands in the way of the next one.
+    // The next rebuild can start.
     assert!(matches!(world.rebuild().await.0, Outcome::Active { build: 3, .. }));
 }
 

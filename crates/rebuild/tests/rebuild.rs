@@ -84,7 +84,7 @@ async fn a_dry_run_plans_and_makes_no_build() {
     let builds: i64 =
         world.client().await.query_one("SELECT count(*) FROM builds", &[]).await.unwrap().get(0);
     assert_eq!(builds, 1);
-    // It does not stand in the way of a rebuild.
+    // The dry run does not prevent a rebuild.
     let (outcome, _) = world.rebuild().await;
     assert!(matches!(outcome, Outcome::Active { .. }));
 }
