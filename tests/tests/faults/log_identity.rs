@@ -161,7 +161,7 @@ async fn a_log_whose_end_was_replaced_is_refused() {
     let kafka = start(&data).await;
     stage.kafka.bootstrap_servers = kafka.bootstrap_servers();
     stage.send((100..115).map(event).collect()).await;
-    expect_refusal(&stage, &["partition 0", "19:", "another one now"]).await;
+    expect_refusal(&stage, &["partition 0", "19:", "a different one now"]).await;
     stop(kafka).await;
 }
 
