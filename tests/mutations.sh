@@ -55,7 +55,7 @@ mutate compare-and-set crates/views/src/apply/writer.rs \
   's/\n *AND p\.owner_epoch = moved\.owner_epoch AND p\.next_offset = moved\.from_offset//' \
   -p views --test ownership
 # shellcheck disable=SC2016  # $3 belongs to the SQL
-mutate epoch-raise crates/views/src/positions.rs \
+mutate epoch-raise crates/views/src/ownership/claim.rs \
   's/SET owner_epoch = p\.owner_epoch \+ 1, owner = \$3/SET owner_epoch = p.owner_epoch, owner = \$3/' \
   -p views --test ownership
 mutate upsert-guard crates/views/src/apply/upsert.sql \
