@@ -4,8 +4,8 @@ use service::{Exit, Failure};
 use tokio::task::JoinError;
 use views::Recovery;
 
-use crate::gaps::GapRefused;
-use crate::log_check::LogMismatch;
+use crate::gap_refused::GapRefused;
+use crate::log_mismatch::LogMismatch;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -1,29 +1,11 @@
 //! `--accept-gap`: going on over records that the log has lost, as a recorded decision.
 
 use event_log::OffsetRanges;
-use orders::{Partition, Position};
 use views::gaps::Gap;
 use views::{Build, Session};
 
 use crate::error::Result;
-
-/// Why a gap cannot be accepted.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("--accept-gap {}={}..{} refused: {reason}", .gap.partition, .gap.from, .gap.to)]
-pub struct GapRefused {
-    gap: Gap,
-    reason: Reason,
-}
-
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Reason {
-    #[error("the log has no partition {0}")]
-    NoPartition(Partition),
-    #[error("partition {0} begins at offset {1} in the log")]
-    BeginsElsewhere(Partition, Position),
-    #[error("the next offset to apply is {0}")]
-    NotNext(Position),
-}
+use crate::gap_refused::{GapRefused, Reason};
 
 /// Accepts each of the gaps in `build`. One that was accepted before is skipped, so the flag may stay
 /// in the command.
@@ -62,6 +44,7 @@ fn check(gap: Gap, ranges: &OffsetRanges) -> Result<(), GapRefused> {
 #[cfg(test)]
 mod tests {
     use event_log::OffsetRange;
+    use orders::{Partition, Position};
 
     use super::*;
 

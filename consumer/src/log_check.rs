@@ -6,7 +6,6 @@
 //! last finds a log that was truncated and written anew, where all else is as it should be.
 
 mod fingerprints;
-mod mismatch;
 
 use std::time::{Duration, Instant};
 
@@ -16,9 +15,9 @@ use service::Failure;
 use tokio::time::timeout;
 
 use crate::error::Error;
+use crate::log_mismatch::LogMismatch;
 
 pub use fingerprints::{check_fingerprints, watch_fingerprints};
-pub use mismatch::LogMismatch;
 
 /// How long a failure waits for the offsets that explain it.
 const EXPLANATION_LIMIT: Duration = Duration::from_secs(3);

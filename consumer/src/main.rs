@@ -1,17 +1,20 @@
 //! Applies the log to PostgreSQL, as one member of a consumer group.
 
+mod args;
 mod assignment;
 mod caught_up;
 mod cli;
 mod coordinator;
 mod deployment;
 mod error;
+mod gap_refused;
 mod gaps;
 mod group_offsets;
 mod lane_partitions;
 mod lane_task;
 mod lanes;
 mod log_check;
+mod log_mismatch;
 mod prepare;
 mod pulse;
 mod settings;
@@ -21,7 +24,8 @@ use std::process::ExitCode;
 
 use service::{Failure, Shell};
 
-use settings::{Args, Settings};
+use args::Args;
+use settings::Settings;
 
 fn main() -> ExitCode {
     service::run(|args: &Args| &args.shell, run)

@@ -10,7 +10,7 @@ use orders::{Command, NewEvent, OrderId, Status, Time};
 use uuid::Uuid;
 
 use crate::catalog;
-use crate::settings::Orders;
+use crate::demand::Demand;
 
 /// Seconds from one event to the next, uncompressed: the shortest and the longest.
 const UNTIL_PAID: (u32, u32) = (20, 180);
@@ -57,7 +57,7 @@ pub struct Step {
 }
 
 impl Life {
-    pub fn new(orders: &Orders, order_id: OrderId, number: u64) -> Self {
+    pub fn new(orders: &Demand, order_id: OrderId, number: u64) -> Self {
         // Neighbouring numbers lead to distant seeds; the generator mixes them further.
         let mut rng =
             Xoshiro256PlusPlus::seed_from_u64(orders.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));

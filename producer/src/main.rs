@@ -2,6 +2,7 @@
 
 mod catalog;
 mod clock;
+mod demand;
 mod first_number;
 mod life;
 mod metrics;

@@ -8,6 +8,9 @@ use fake::rand;
 use orders::{OrderId, Time};
 use service::settings::{Invalid, MetricsArgs, ShellArgs, number};
 
+use crate::demand::Demand;
+use crate::life;
+
 /// Writes made-up orders to the topic: placed, paid, shipped and delivered, or cancelled on the way.
 ///
 /// Ends with 0 if every event was acknowledged, with 1 if not, and with 2 if a setting is wrong. On SIGINT or SIGTERM it
@@ -90,20 +93,7 @@ pub struct Settings {
     pub rate: Option<f64>,
     pub start_at_id: Option<u64>,
     pub simulate_from: Option<Time>,
-    pub orders: Orders,
-}
-
-/// Which orders to make up.
-#[derive(Clone, Debug)]
-pub struct Orders {
-    /// `None`: without end.
-    pub count: Option<u64>,
-    pub seed: u64,
-    pub id_prefix: String,
-    pub cancel_share: f64,
-    pub duplicate_share: f64,
-    /// How many orders are under way at a time, on average.
-    pub in_flight: f64,
+    pub orders: Demand,
 }
 
 impl Args {
@@ -111,8 +101,8 @@ impl Args {
         let rate = number("--rate", self.rate, 0.0, 1e9)?;
         let time_compression = number("--time-compression", self.time_compression, 0.001, 1e9)?;
         let in_flight =
-            if rate > 0.0 { crate::life::in_flight(rate, time_compression) } else { self.in_flight as f64 };
-        let orders = Orders {
+            if rate > 0.0 { life::in_flight(rate, time_compression) } else { self.in_flight as f64 };
+        let orders = Demand {
             count: Some(self.orders).filter(|count| *count > 0),
             seed: self.seed.unwrap_or_else(rand::random),
             cancel_share: number("--cancel-share", self.cancel_share, 0.0, 1.0)?,

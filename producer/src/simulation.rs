@@ -8,15 +8,15 @@ use orders::OrderId;
 use orders::decide::Refusal;
 
 use crate::clock::Clock;
+use crate::demand::Demand;
 use crate::life::{self, Life, Step};
-use crate::settings::Orders;
 
 /// The least number of digits in an order id.
 const DIGITS: usize = 6;
 
 /// A discrete-event simulation: time jumps from one event to the next.
 pub struct Simulation {
-    orders: Orders,
+    orders: Demand,
     clock: Clock,
     /// The number of the next order.
     number: u64,
@@ -39,7 +39,7 @@ pub struct SimulatedEvent {
 }
 
 impl Simulation {
-    pub fn new(orders: Orders, clock: Clock, first: u64) -> Self {
+    pub fn new(orders: Demand, clock: Clock, first: u64) -> Self {
         Self {
             number: first,
             left: orders.count,

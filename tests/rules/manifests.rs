@@ -20,7 +20,7 @@ pub enum Kind {
     Normal,
     /// For tests, examples and benchmarks.
     Dev,
-    /// For `build.rs`.
+    /// For the build script.
     Build,
 }
 
@@ -34,6 +34,16 @@ impl Package {
     /// As Rust code says it.
     pub fn identifier(&self) -> String {
         self.name.replace('-', "_")
+    }
+
+    /// The module that a file of this package is, as a path from the root of the crate; empty at the root itself.
+    pub fn module<'a>(&self, file: &'a str) -> Option<Vec<&'a str>> {
+        let inner = file.strip_prefix(&self.folder)?.strip_prefix("/src/")?.strip_suffix(".rs")?;
+        let mut path: Vec<_> = inner.split('/').collect();
+        if path.last() == Some(&"mod") || ["lib", "main"].contains(&inner) {
+            path.pop();
+        }
+        Some(path)
     }
 }
 

@@ -56,14 +56,9 @@ struct Module {
 
 impl Module {
     fn of(file: &File, packages: &[Package]) -> Option<Self> {
-        let package =
-            packages.iter().find(|package| file.path.starts_with(&format!("{}/src/", package.folder)))?;
-        let inner = file.path.strip_prefix(&format!("{}/src/", package.folder))?.strip_suffix(".rs")?;
-        let inner = inner.strip_suffix("/mod").unwrap_or(inner);
-        let path = match inner {
-            "lib" | "main" => package.identifier(),
-            inner => format!("{}::{}", package.identifier(), inner.replace('/', "::")),
-        };
+        let (package, module) =
+            packages.iter().find_map(|package| Some((package, package.module(&file.path)?)))?;
+        let path = [vec![package.identifier().as_str()], module].concat().join("::");
         let tokens = rust::without_tests(&file.text);
         let functions =
             tokens.windows(2).filter(|pair| pair[0].is("fn")).map(|pair| pair[1].text.clone()).collect();

@@ -16,8 +16,10 @@ mod history;
 mod instant;
 mod json;
 mod log;
+mod offsets;
 mod orders;
 mod positions;
+mod raw;
 mod record;
 mod report;
 
@@ -30,7 +32,8 @@ use secrecy::{ExposeSecret, SecretString};
 pub use as_of::Samples;
 pub use differences::Differences;
 pub use error::Error;
-pub use log::{Log, Offsets, ends};
+pub use log::{Log, ends};
+pub use offsets::Offsets;
 pub use report::Report;
 
 /// What to compare, and how.

@@ -8,8 +8,8 @@ use event_log::fingerprints;
 use orders::{Offset, Partition};
 use views::{Session, SessionKind};
 
-use super::LogMismatch;
 use crate::error::{Error, Result};
+use crate::log_mismatch::LogMismatch;
 use crate::settings::Settings;
 
 const INTERVAL: Duration = Duration::from_secs(10);

@@ -7,7 +7,7 @@ use orders::{Offset, Partition, Position, Record};
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers as _};
 
-use crate::consumer::Generation;
+use crate::generation::Generation;
 
 /// How much a chunk may hold before a new one is begun. A record is never split, so a chunk may
 /// exceed `bytes` by one record.

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::heartbeat::Heartbeat;
 use crate::lane_queue::LaneQueue;
 use crate::settings::KafkaSettings;
-pub use readings::{AssignmentId, Generation, ReadFrom};
+pub use readings::{AssignmentId, ReadFrom};
 
 const THREAD: &str = "log-poll";
 

@@ -9,8 +9,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, TopicPartitionList};
 
 use crate::chunk::Chunk;
-use crate::consumer::Generation;
 use crate::error::{Error, Result, is_passing};
+use crate::generation::Generation;
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 

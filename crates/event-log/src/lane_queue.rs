@@ -12,7 +12,7 @@ use rdkafka::message::BorrowedMessage;
 use tokio::sync::Notify;
 
 use crate::chunk::{Chunk, ChunkLimits};
-use crate::consumer::Generation;
+use crate::generation::Generation;
 
 /// The number of full chunks that may wait before reading stops.
 const WAITING: usize = 1;

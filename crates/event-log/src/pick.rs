@@ -8,8 +8,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Message, TopicPartitionList};
 
 use crate::chunk::Chunk;
-use crate::consumer::Generation;
 use crate::error::{Error, Result, is_passing};
+use crate::generation::Generation;
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 

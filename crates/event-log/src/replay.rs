@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 
 use crate::bootstrap::Bootstrap;
 use crate::chunk::{Chunk, ChunkLimits};
-use crate::consumer::Generation;
 use crate::error::{Error, Result, is_passing};
+use crate::generation::Generation;
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 

@@ -1,5 +1,6 @@
 //! A real Apache Kafka: one KRaft node that is broker and controller, on 127.0.0.1 only.
 
+mod archive_classes;
 mod cluster_id;
 mod format;
 mod node;
@@ -9,7 +10,6 @@ use std::fs;
 use std::path::Path;
 
 use crate::account;
-use crate::class_archive;
 use crate::downloads::Downloads;
 use crate::error::{Attempt, Result};
 use crate::ports;
@@ -32,7 +32,7 @@ impl Kafka {
     /// folder formats it.
     pub fn start(downloads: &Downloads, options: &KafkaOptions) -> Result<Self> {
         prepare_folder(&options.data_dir)?;
-        class_archive::ensure(downloads);
+        archive_classes::ensure_archive(downloads);
         ports::start_on(NAME, options.port, options.port_setting, |port| {
             Self::start_on(downloads, options, port, None)
         })
@@ -40,11 +40,7 @@ impl Kafka {
 
     /// Starts Kafka on a free port. When it is stopped, it writes the classes that it has loaded to
     /// `archive`.
-    pub(crate) fn start_to_archive(
-        downloads: &Downloads,
-        options: &KafkaOptions,
-        archive: &Path,
-    ) -> Result<Self> {
+    fn start_to_archive(downloads: &Downloads, options: &KafkaOptions, archive: &Path) -> Result<Self> {
         prepare_folder(&options.data_dir)?;
         Self::start_on(downloads, options, ports::free_port()?, Some(archive))
     }

@@ -12,7 +12,6 @@ use std::borrow::Cow;
 use crate::{Fact, LogOrder, OrderId, text};
 
 pub use cause::{Cause, Rejection, UnknownCause};
-pub(crate) use object::Key;
 use object::Object;
 
 /// The highest `schema-version` header that this version reads.

@@ -8,6 +8,7 @@ pub mod decide;
 pub mod decode;
 pub mod event;
 pub mod fold;
+mod key;
 pub mod lifecycle;
 pub mod log;
 pub mod log_identity;

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::json::to_json;
 use crate::outcome::FailureCause;
 use crate::ownership::{check_view, open_session, owner_name};
-use crate::plan;
+use crate::planning;
 use crate::resource::RebuildView;
 use crate::settings::{Request, Settings};
 
@@ -22,7 +22,7 @@ pub struct DryRun {
 pub async fn dry_run(settings: &Settings, request: &Request) -> Result<DryRun> {
     check_view(&request.view)?;
     let session = open_session(settings).await?;
-    let (plan, refusal) = plan::make(settings, &session, &request.view).await?;
+    let (plan, refusal) = planning::make(settings, &session, &request.view).await?;
     let new = NewRebuild { view: &request.view, switch: request.switch, runner: &owner_name(settings) };
     let reason = refusal.as_ref().map(|refusal| refusal.reason.as_str());
     let rebuild = rows::insert_finished(&session, &new, &to_json(&plan), reason).await?;

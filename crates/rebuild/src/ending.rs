@@ -5,8 +5,9 @@ use views::rebuild::{self as rows, Ending, RowOwner, State};
 
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::json::{from_json, to_json};
-use crate::outcome::{Failure, FailureCause, Outcome};
+use crate::outcome::{FailureCause, Outcome};
 use crate::ownership::{check_view, open_session, owner_name, take_lock};
 use crate::plan::Plan;
 use crate::report;

@@ -1,7 +1,6 @@
 //! A rebuild that this process may drive, and the threads that it runs on.
 
 use tokio::sync::{oneshot, watch};
-use tokio_util::sync::CancellationToken;
 use views::rebuild::{RunnerLock, State};
 
 use crate::context::Context;
@@ -9,15 +8,7 @@ use crate::error::{Error, Result};
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::state_machine::StateMachine;
-
-/// Asks a rebuild to end before it is done.
-#[derive(Clone, Debug, Default)]
-pub struct Stop {
-    /// Ends the rebuild for good and drops its build.
-    pub cancel: CancellationToken,
-    /// Leaves the rebuild as it is; [`crate::start`] and [`crate::resume`], in any process, continue it.
-    pub pause: CancellationToken,
-}
+use crate::stop::Stop;
 
 /// A rebuild that is recorded, and that no other process may drive while this value lives.
 /// It makes no progress until [`Job::run`]; dropping it leaves the rebuild to the next start.

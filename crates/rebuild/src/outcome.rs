@@ -1,8 +1,5 @@
 //! How a rebuild ends or pauses.
 
-use crate::differences::Differences;
-use crate::plan::Plan;
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The new build serves.
@@ -36,19 +33,4 @@ pub enum FailureCause {
     DiskSpace,
     /// An error that trying again does not fix; the reason names it.
     Unexpected,
-}
-
-/// Why a rebuild ends as failed, and what its row keeps for the operator.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) cause: FailureCause,
-    pub(crate) reason: String,
-    pub(crate) plan: Option<Plan>,
-    pub(crate) differences: Option<Differences>,
-}
-
-impl Failure {
-    pub(crate) fn new(cause: FailureCause, reason: String) -> Self {
-        Self { cause, reason, plan: None, differences: None }
-    }
 }

@@ -1,19 +1,11 @@
 //! The plan of a rebuild: what it will take. It is a document in the rebuild's row, which
 //! the API answers with.
 
-mod checks;
-mod estimate;
-mod free_space;
-mod survey;
-
 use orders::{LogIdentity, Partition, Position, Positions};
 use serde::{Deserialize, Serialize};
-use views::Session;
 use views::rebuild::RebuildRow;
 
 use crate::error::{Error, Result};
-use crate::outcome::Failure;
-use crate::settings::Settings;
 
 /// What a rebuild will take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,19 +54,6 @@ pub struct PlannedPartition {
 pub enum RateSource {
     LastRebuild,
     Default,
-}
-
-/// Looks at the log and at the live build, and changes nothing. Returns the plan, and why it
-/// cannot be carried out if it cannot.
-pub(crate) async fn make(
-    settings: &Settings,
-    session: &Session,
-    view: &str,
-) -> Result<(Plan, Option<Failure>)> {
-    let survey = survey::Survey::make(settings, session, view).await?;
-    let plan = survey.plan();
-    let refusal = checks::refusal(&plan, &survey);
-    Ok((plan, refusal))
 }
 
 impl Plan {

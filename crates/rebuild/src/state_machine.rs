@@ -11,12 +11,13 @@ use views::{Build, SessionKind};
 use crate::context::Context;
 use crate::ending;
 use crate::error::{Error, Recovery, Result};
-use crate::job::Stop;
+use crate::failure::Failure;
 use crate::json::from_json;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::report;
 use crate::steps::{self, StepEnd};
+use crate::stop::Stop;
 
 /// How long a step may keep failing before the rebuild is left to the next start.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(300);

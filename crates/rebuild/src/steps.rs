@@ -13,7 +13,7 @@ pub(crate) mod verify;
 
 use views::rebuild::State;
 
-use crate::outcome::Failure;
+use crate::failure::Failure;
 
 /// How a step ended.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 
 mod batch;
 mod breaker;
+mod codec;
 pub(crate) mod copy;
 mod dead_letter;
 mod disposition;
@@ -13,10 +14,12 @@ mod merged_orders;
 mod order_rows;
 mod refold;
 mod rows;
+mod statement;
 mod writer;
 
-pub use batch::{Advance, Batch, Codec};
+pub use batch::{Advance, Batch};
 pub use breaker::Breaker;
+pub use codec::Codec;
 pub use copy::{COLUMNS, derived_event_id};
 pub use dead_letter::{Closed, KEPT_BYTES};
 pub use disposition::{Disposition, envelope};

@@ -1,34 +1,12 @@
 //! Builds: which one of a view is active, and how one is made, activated and dropped.
 
-use std::fmt;
-
 use scoped_futures::ScopedFutureExt;
-use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, Transaction};
 
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
-use crate::{ORDERS, PROJECTION_VERSION};
-
-/// One generation of a view's tables, by its number: the N of schema `build_N`. Prints as the number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Build(pub i64);
-
-impl Build {
-    /// The schema that its tables are in.
-    #[must_use]
-    pub fn schema(self) -> String {
-        format!("build_{self}")
-    }
-}
-
-impl fmt::Display for Build {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use crate::{Build, ORDERS, PROJECTION_VERSION};
 
 /// The build that serves reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

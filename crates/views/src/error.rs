@@ -8,7 +8,7 @@ use deadpool_postgres::PoolError;
 use orders::{Offset, Partition, Position};
 use tokio_postgres::error::SqlState;
 
-use crate::builds::Build;
+use crate::Build;
 use crate::dead_letters::DeadLetterId;
 
 pub(crate) use driver::words;

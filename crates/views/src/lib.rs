@@ -2,6 +2,7 @@
 //! that uses tokio-postgres: no public function takes or returns one of its clients.
 
 pub mod apply;
+mod build;
 pub mod builds;
 pub mod connect;
 mod database_args;
@@ -26,7 +27,7 @@ mod session;
 pub mod sql;
 pub mod tx;
 
-pub use builds::Build;
+pub use build::Build;
 pub use connect::Database;
 pub use database_args::DatabaseArgs;
 pub use error::{Error, Recovery, Result};

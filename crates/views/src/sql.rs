@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 use orders::Time;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
-use crate::builds::Build;
+use crate::Build;
 
 /// Puts a build's schema into a statement in place of `{build}`. It is made from a number, so it needs no
 /// quotes.

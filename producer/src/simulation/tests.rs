@@ -4,8 +4,8 @@ use orders::{EventType, NewEvent, Status, lifecycle};
 
 use super::*;
 
-fn orders(count: u64) -> Orders {
-    Orders {
+fn orders(count: u64) -> Demand {
+    Demand {
         count: Some(count),
         seed: 7,
         id_prefix: "ORD-".into(),
@@ -15,7 +15,7 @@ fn orders(count: u64) -> Orders {
     }
 }
 
-fn events(orders: Orders, first: u64) -> Vec<NewEvent> {
+fn events(orders: Demand, first: u64) -> Vec<NewEvent> {
     let clock = Clock::Simulated("2026-11-21T18:00:00Z".parse().unwrap());
     let mut simulation = Simulation::new(orders, clock, first);
     std::iter::from_fn(|| simulation.next().unwrap()).map(|simulated| simulated.step.event).collect()
@@ -41,7 +41,7 @@ fn without_cancellations_every_order_has_four_events() {
 #[test]
 fn every_order_follows_the_lifecycle_without_gaps() {
     let mut lives: BTreeMap<OrderId, Vec<NewEvent>> = BTreeMap::new();
-    for event in events(Orders { cancel_share: 0.5, ..orders(500) }, 1) {
+    for event in events(Demand { cancel_share: 0.5, ..orders(500) }, 1) {
         lives.entry(event.order_id.clone()).or_default().push(event);
     }
     assert_eq!(lives.len(), 500);
@@ -79,7 +79,7 @@ fn orders_overlap_in_time() {
 #[test]
 fn the_same_seed_makes_the_same_orders_byte_for_byte() {
     let all = |seed, first| {
-        let orders = Orders { seed, cancel_share: 0.3, duplicate_share: 0.3, ..orders(100) };
+        let orders = Demand { seed, cancel_share: 0.3, duplicate_share: 0.3, ..orders(100) };
         events(orders, first).iter().map(json).collect::<Vec<_>>()
     };
     assert_eq!(all(1, 1), all(1, 1));
@@ -98,7 +98,7 @@ fn an_order_is_the_same_whatever_goes_on_around_it() {
 
 #[test]
 fn a_duplicate_is_the_same_event_once_more() {
-    let events = events(Orders { duplicate_share: 1.0, cancel_share: 0.2, ..orders(200) }, 1);
+    let events = events(Demand { duplicate_share: 1.0, cancel_share: 0.2, ..orders(200) }, 1);
     let mut seen = BTreeMap::new();
     for event in &events {
         *seen.entry(json(event)).or_insert(0) += 1;

@@ -3,8 +3,10 @@
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 
-use super::stage::TOKEN;
 use super::{GIVE_UP_AFTER, Program, eventually};
+
+/// The admin token of every API that the tests start.
+pub(super) const TOKEN: &str = "token-of-the-test";
 
 pub struct Api {
     pub program: Program,

@@ -11,11 +11,9 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio_postgres::Client;
 
+use super::api::TOKEN;
 use super::{Api, GIVE_UP_AFTER, Launch, Program, Proxy, eventually};
 use crate::oracle::{self, Offsets, Report, Samples, Settings};
-
-/// The API's admin token.
-pub(super) const TOKEN: &str = "token-of-the-test";
 
 /// See the module.
 pub struct Stage {

@@ -7,7 +7,8 @@ use tokio_postgres::{Row, Transaction};
 
 use super::cell::{Cell, Column, Kind, names};
 use super::decisions::{Decision, Decisions};
-use super::record::{Undecodable, label};
+use super::raw::Undecodable;
+use super::record::label;
 use super::{Differences, Error, Log};
 
 const TABLE: &str = "dead_letters";

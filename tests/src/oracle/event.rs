@@ -6,7 +6,7 @@
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::record::{Raw, Undecodable};
+use super::raw::{Raw, Undecodable};
 use super::{instant, json};
 
 /// The longest identifier, in characters.

@@ -10,15 +10,13 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use secrecy::ExposeSecret;
 
-use super::Error;
 use super::decisions::Decisions;
 use super::event::decode;
-use super::record::{Raw, Record, Undecodable};
+use super::raw::{Raw, Undecodable};
+use super::record::Record;
+use super::{Error, Offsets};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The next offset of each partition.
-pub type Offsets = BTreeMap<i32, i64>;
 
 /// The log up to some offsets.
 pub struct Log {

@@ -1,7 +1,7 @@
 //! A record of the log.
 
 use super::event::Event;
-use super::instant;
+use super::raw::Undecodable;
 
 pub struct Record {
     pub partition: i32,
@@ -11,36 +11,6 @@ pub struct Record {
     pub content: Result<Event, Box<Undecodable>>,
     /// Whether the table that it belongs to has a row for it.
     pub found: bool,
-}
-
-/// A record that cannot be decoded.
-pub struct Undecodable {
-    /// All faults of the record. Its dead letter names one of them.
-    pub faults: Vec<&'static str>,
-    /// The order id, if it can be read; `None` if that is uncertain.
-    pub order_id: Option<Option<String>>,
-    pub raw: Raw,
-}
-
-/// A record as it is in the log.
-pub struct Raw {
-    pub partition: i32,
-    pub offset: i64,
-    pub millis: i64,
-    pub key: Option<Vec<u8>>,
-    pub value: Option<Vec<u8>>,
-    pub headers: Vec<(String, Option<Vec<u8>>)>,
-}
-
-impl Raw {
-    /// The last header of this name.
-    pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers.iter().rev().find(|(other, _)| other == name)?.1.as_deref()
-    }
-
-    pub fn appended_at(&self) -> i64 {
-        instant::from_millis(self.millis)
-    }
 }
 
 impl Record {

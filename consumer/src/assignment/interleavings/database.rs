@@ -2,7 +2,6 @@
 
 use super::super::*;
 use super::PARTITIONS;
-use super::lane::Held;
 
 pub struct Database {
     /// The last one is active.
@@ -14,6 +13,13 @@ pub struct Database {
 struct Row {
     epoch: u32,
     position: Position,
+}
+
+/// What a claim gives, and what a commit is checked against.
+#[derive(Clone, Copy)]
+pub struct Held {
+    pub epoch: u32,
+    pub position: Position,
 }
 
 #[derive(Clone, Copy)]

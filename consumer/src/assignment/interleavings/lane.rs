@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::super::*;
-use super::database::{Database, Refusal};
+use super::database::{Database, Held, Refusal};
 use super::kafka::Record;
 use crate::lane_partitions::LanePartitions;
 
@@ -22,12 +22,6 @@ pub struct Lane {
 pub enum Command {
     Claim(Vec<(Partition, Generation)>),
     Release(Vec<Partition>),
-}
-
-#[derive(Clone, Copy)]
-pub struct Held {
-    pub epoch: u32,
-    pub position: Position,
 }
 
 impl Lane {

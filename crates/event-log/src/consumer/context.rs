@@ -168,8 +168,8 @@ fn is_cooperative(consumer: &BaseConsumer<Context>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Generation;
     use super::*;
+    use crate::generation::Generation;
 
     #[test]
     fn an_end_counts_only_if_it_was_known_before_reading_began() {

@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 
 use orders::{Partition, Position};
 
+use crate::generation::Generation;
+
 /// The number of one assignment by the group. The polling thread raises it with each, so that an
 /// answer to an earlier assignment is recognised and ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AssignmentId(pub u32);
-
-/// Distinguishes the readings of a partition: raised each time its reading begins anew. Records
-/// carry the generation that they were read under.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Generation(pub u32);
 
 /// Where to begin to read a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

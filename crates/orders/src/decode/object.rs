@@ -1,6 +1,5 @@
 //! A record's JSON object, and the event that it means.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -10,6 +9,7 @@ use serde_json::value::RawValue;
 use super::fields::{check_field, in_range, is_too_long, optional_text, present, required_text};
 use super::{Cause, Decoded, MAX_ID_CHARS, Rejection};
 use crate::event::UnknownEvent;
+use crate::key::Key;
 use crate::{EventType, Fact, Fields, LogOrder, OrderId, Status, Time};
 
 /// The top level of a record's value: the raw text of each field.
@@ -92,27 +92,5 @@ impl<'de> Deserialize<'de> for Object<'de> {
             }
         }
         deserializer.deserialize_map(ObjectVisitor)
-    }
-}
-
-/// A field's name, borrowed where it holds no escape.
-pub(crate) struct Key<'a>(pub(crate) Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a field's name")
-            }
-            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(name)))
-            }
-            fn visit_str<E>(self, name: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(name.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(KeyVisitor)
     }
 }

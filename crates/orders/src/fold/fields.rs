@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::key::Key;
 use crate::text;
 
 /// Pairs of a name and a raw JSON value. If a name occurs twice, the last one counts, as in `jsonb`.
@@ -70,7 +71,7 @@ impl<'de> serde::Deserialize<'de> for Members<'de> {
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry::<crate::decode::Key<'de>, &'de RawValue>()? {
+                while let Some(member) = map.next_entry::<Key<'de>, &'de RawValue>()? {
                     members.push((member.0.0, member.1));
                 }
                 Ok(Members(members))

@@ -7,13 +7,13 @@ use super::StepEnd;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::to_json;
-use crate::plan;
+use crate::planning;
 
 pub(crate) async fn run(context: &Context, mut session: Session) -> Result<StepEnd> {
     for build in drop_leftovers(&mut session, &context.view).await? {
         tracing::info!(%build, "dropped a build that an earlier rebuild left behind");
     }
-    let (plan, refusal) = plan::make(&context.settings, &session, &context.view).await?;
+    let (plan, refusal) = planning::make(&context.settings, &session, &context.view).await?;
     if let Some(mut failure) = refusal {
         failure.plan = Some(plan);
         return Ok(StepEnd::Failed(Box::new(failure)));

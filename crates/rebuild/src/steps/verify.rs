@@ -33,7 +33,8 @@ use super::StepEnd;
 use crate::context::Context;
 use crate::differences::Differences;
 use crate::error::Result;
-use crate::outcome::{Failure, FailureCause};
+use crate::failure::Failure;
+use crate::outcome::FailureCause;
 
 pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
     let session = context.session(SessionKind::Short).await?;

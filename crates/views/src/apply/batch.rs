@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use orders::{Cause, Fact, Partition, Position, Positions, Record, Rejection, Time, decode};
-use settings::{Invalid, whole_number};
 
+use super::codec::Codec;
 use super::copy::{HistoryRow, HistoryRows};
 use super::dead_letter::NewDeadLetter;
 use super::disposition::{Disposition, envelope};
@@ -14,23 +14,6 @@ use crate::decisions::Decisions;
 
 /// About how long a history row is beside what comes from the record's value.
 const ROW_BYTES: usize = 64;
-
-/// What decoding needs to know.
-#[derive(Clone, Debug)]
-pub struct Codec {
-    /// Part of the event ids that are derived for events without one.
-    pub topic: String,
-    /// Larger values become dead letters. In bytes.
-    pub max_record_bytes: usize,
-}
-
-impl Codec {
-    /// `max_record_bytes` is the text of that setting.
-    pub fn validate(topic: &str, max_record_bytes: &str) -> Result<Self, Invalid> {
-        let bytes = whole_number("MAX_RECORD_BYTES", max_record_bytes, 1, 100_000_000)?;
-        Ok(Self { topic: topic.to_owned(), max_record_bytes: bytes as usize })
-    }
-}
 
 /// How a transaction moves a partition's position.
 #[derive(Clone, Debug, PartialEq, Eq)]

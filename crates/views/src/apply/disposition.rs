@@ -3,7 +3,7 @@
 use orders::decode::Envelope;
 use orders::{Decoded, Record, Rejection, decode};
 
-use super::batch::Codec;
+use super::codec::Codec;
 use crate::decisions::{Decided, Verdict};
 
 /// What becomes of a record, by its bytes and by what an operator decided about it.

@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Row, Statement};
 
 use super::merged_orders::{MergedOrders, OrderMerge, OrderNumbers};
 use super::order_rows::OrderRows;
-use super::writer::prepare;
+use super::statement::prepare;
 use crate::error::{Error, Result};
 use crate::history::{FACT_COLUMNS, FactRow};
 use crate::row_values::RowValues;

@@ -13,7 +13,7 @@ use super::copy::COLUMNS;
 use super::merged_orders::MergedOrders;
 use super::order_rows::OrderRows;
 use super::refold::{Refold, merged};
-use super::writer::prepare;
+use super::statement::prepare;
 use crate::error::{Error, Result};
 use crate::{Build, order_columns};
 

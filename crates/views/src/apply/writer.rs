@@ -9,11 +9,12 @@ use tokio_postgres::{Client, Statement};
 use super::batch::Batch;
 use super::dead_letter;
 use super::rows::Rows;
+use super::statement::prepare;
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Result};
 use crate::ownership::Held;
 use crate::session::Session;
-use crate::sql::{Timestamptz, for_build};
+use crate::sql::Timestamptz;
 use crate::tx::Tally;
 use crate::{Build, ORDERS};
 
@@ -170,9 +171,4 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// Prepares a statement that has `{build}` in place of the schema.
-pub(super) async fn prepare(client: &Client, build: Build, text: &str) -> Result<Statement> {
-    client.prepare(&for_build(text, build)).await.map_err(Error::during("preparing to write"))
 }

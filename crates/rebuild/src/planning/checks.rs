@@ -1,8 +1,9 @@
 //! Whether a plan can be carried out.
 
-use super::Plan;
 use super::survey::Survey;
-use crate::outcome::{Failure, FailureCause};
+use crate::failure::Failure;
+use crate::outcome::FailureCause;
+use crate::plan::Plan;
 
 /// Why it cannot, with the numbers.
 pub(super) fn refusal(plan: &Plan, survey: &Survey) -> Option<Failure> {

@@ -4,10 +4,11 @@ use orders::{LogIdentity, Positions};
 use views::{Build, Session, builds};
 
 use super::estimate::{self, Size};
-use super::{Plan, PlannedPartition, free_space};
+use super::free_space;
 use crate::error::Result;
 use crate::json::from_json;
 use crate::log_state::LogState;
+use crate::plan::{Plan, PlannedPartition};
 use crate::progress::Progress;
 use crate::settings::Settings;
 

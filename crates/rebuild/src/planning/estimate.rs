@@ -2,7 +2,7 @@
 
 use views::rebuild::State;
 
-use super::RateSource;
+use crate::plan::RateSource;
 use crate::progress::Progress;
 
 /// Of a build with its indexes, where none is large enough to be measured.
