@@ -24,7 +24,7 @@ pub mod rebuild;
 mod row_values;
 mod session;
 pub mod sql;
-pub mod tx;
+mod tx;
 
 pub use builds::Build;
 pub use connect::Database;

@@ -40,10 +40,7 @@ impl Session {
         name: &'static str,
         work: impl for<'t> FnOnce(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
     ) -> Result<T> {
-        let tx = self.begin(name).await?;
-        let value = work(&tx).await?;
-        tx.commit().await?;
-        Ok(value)
+        tx::once(&mut self.client, name, work).await
     }
 
     /// Begins a transaction that stays open over several calls.

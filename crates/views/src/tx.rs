@@ -9,9 +9,6 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::error::{Error, Recovery, Result};
 
-/// For crates that still have a back-off loop of their own; see [`retry::Backoff`].
-pub use retry::pause;
-
 const ATTEMPTS: u32 = 5;
 
 /// Counts and times one transaction when it is dropped. Its outcome is `rolled_back`, also where the
@@ -91,10 +88,11 @@ pub(crate) async fn run<'a, T>(
     }
 }
 
-async fn once<'a, T>(
+/// See [`crate::Session::run_once`].
+pub(crate) async fn once<'a, T>(
     client: &mut Client,
     name: &'static str,
-    work: &mut impl for<'t> FnMut(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
+    work: impl for<'t> FnOnce(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
 ) -> Result<T> {
     let tx = Tx::begin(client, name).await?;
     let value = work(&tx).await?;
