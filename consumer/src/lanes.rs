@@ -88,9 +88,15 @@ impl Lanes {
         for lane in &self.commands {
             let _ = lane.send(Command::Stop);
         }
-        let ended = timeout(limit, async { while self.tasks.join_next().await.is_some() {} });
+        let ended = timeout(limit, async {
+            while let Some(ended) = self.tasks.join_next().await {
+                if let Ok(Err(error)) = ended {
+                    tracing::warn!(%error, "a lane failed while the process was stopping");
+                }
+            }
+        });
         if ended.await.is_err() {
-            tracing::warn!("a transaction did not finish in time; it is rolled back");
+            tracing::warn!("a lane did not finish in time; the database rolls its transaction back");
         }
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
     }

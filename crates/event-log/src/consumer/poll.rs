@@ -98,7 +98,7 @@ impl Poller {
     }
 
     fn step(&mut self) -> Result<()> {
-        self.resume_lanes();
+        self.resume_lanes()?;
         let full = match self.consumer.poll(POLL) {
             None => {
                 self.beat();
@@ -124,7 +124,7 @@ impl Poller {
             && !self.paused[lane]
         {
             if !self.membership.lanes[lane].wait_for_room(PAUSE_AFTER) {
-                self.pause(lane);
+                self.pause(lane)?;
             }
             self.beat();
         }
@@ -149,7 +149,7 @@ impl Poller {
 
     /// Partitions that librdkafka reads already are sought, the others are assigned.
     fn read_from(&mut self, from: Vec<ReadFrom>) -> Result<()> {
-        let current = self.consumer.assignment().map_err(Error::during("reading the assignment"))?;
+        let current = self.assignment()?;
         let (seek, assign): (Vec<_>, Vec<_>) = from
             .into_iter()
             .filter(|one| self.consumer.context().state().readings.accepts(one))
@@ -191,35 +191,42 @@ impl Poller {
             .map_err(Error::during("answering an assignment with nothing"))
     }
 
-    fn pause(&mut self, lane: usize) {
-        if let Some(list) = self.lane_partitions(lane) {
+    fn pause(&mut self, lane: usize) -> Result<()> {
+        let list = self.lane_partitions(lane)?;
+        if list.count() > 0 {
             tracing::debug!(lane, "paused: the database is slower than the log");
+            // A lane that could not be paused is waited for again with its next record.
             self.paused[lane] = self.consumer.pause(&list).is_ok();
         }
+        Ok(())
     }
 
-    fn resume_lanes(&mut self) {
+    fn resume_lanes(&mut self) -> Result<()> {
         for lane in 0..self.paused.len() {
             if self.paused[lane] && !self.membership.lanes[lane].is_full() {
-                self.paused[lane] = false;
-                if let Some(list) = self.lane_partitions(lane)
-                    && let Err(error) = self.consumer.resume(&list)
-                {
-                    self.consumer.context().fail(Error::during("resuming")(error));
+                let list = self.lane_partitions(lane)?;
+                if list.count() > 0 {
+                    self.consumer.resume(&list).map_err(Error::during("resuming partitions"))?;
                 }
+                self.paused[lane] = false;
             }
         }
+        Ok(())
     }
 
-    fn lane_partitions(&self, lane: usize) -> Option<TopicPartitionList> {
-        let assignment = self.consumer.assignment().ok()?;
+    fn lane_partitions(&self, lane: usize) -> Result<TopicPartitionList> {
+        let assignment = self.assignment()?;
         let mut list = TopicPartitionList::new();
         for element in assignment.elements() {
             if lane_of(Partition(element.partition()), self.paused.len()) == lane {
                 list.add_partition(&self.topic, element.partition());
             }
         }
-        (list.count() > 0).then_some(list)
+        Ok(list)
+    }
+
+    fn assignment(&self) -> Result<TopicPartitionList> {
+        self.consumer.assignment().map_err(Error::during("reading the assignment"))
     }
 
     /// librdkafka recovers from most errors itself; any other ends the reading.
