@@ -1,4 +1,4 @@
-//! The consumer's flags, and the settings that they become.
+//! The consumer's flags, and the validated settings made from them.
 
 use std::net::SocketAddr;
 
@@ -69,7 +69,7 @@ pub struct Args {
     pub synchronous_commit: String,
 }
 
-/// Settings that were checked.
+/// Validated settings.
 #[derive(Debug)]
 pub struct Settings {
     pub kafka: KafkaSettings,

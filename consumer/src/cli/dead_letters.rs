@@ -14,7 +14,7 @@ use views::read::{DeadLetter, Reader};
 use super::written;
 
 const PAGE: i64 = 1000;
-/// A retry of all dead letters of a cause is not limited in practice.
+/// Long enough that a retry of all dead letters of a cause is not limited in practice.
 const RETRY_ALL_LIMIT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 #[derive(Subcommand, Debug)]

@@ -1,4 +1,4 @@
-//! How a log differs from the one that the positions belong to, and the way out of each case.
+//! How a log differs from the one that the positions belong to, and what to do in each case.
 
 use orders::{OtherLog, Partition, Position};
 
@@ -19,7 +19,7 @@ pub enum LogMismatch {
 
     #[error(
         "gap in topic {topic}, partition {partition}: the next offset to apply is {position}, but the log begins at \
-         {low_watermark} now: offsets {position} to {} were deleted (retention or delete-records) before they were \
+         {low_watermark} now: offsets {position} to {} were deleted (by retention or delete-records) before they were \
          applied; restore them, start over with an empty database, or go on without them: \
          --accept-gap {partition}={position}..{low_watermark}",
         .low_watermark.0 - 1
@@ -34,8 +34,8 @@ pub enum LogMismatch {
     BeyondEnd { topic: String, partition: Partition, position: Position, end_offset: Position },
 
     #[error(
-        "topic {topic}, partition {partition}: the record that was applied last (offset:time:hash {recorded}) is a \
-         different one now ({found}): the log was truncated and written anew (an unclean leader election, or a \
+        "topic {topic}, partition {partition}: the record that was applied last (offset:time:hash {recorded}) is now a \
+         different one ({found}): the log was truncated and written anew (an unclean leader election, or a \
          restored broker); rebuild from the log as it is now with an empty database, or point KAFKA_BOOTSTRAP_SERVERS \
          at the log that this database was made from"
     )]
