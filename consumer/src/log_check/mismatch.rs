@@ -34,8 +34,8 @@ pub enum LogMismatch {
     BeyondEnd { topic: String, partition: Partition, position: Position, end_offset: Position },
 
     #[error(
-        "topic {topic}, partition {partition}: the record that was applied last (offset:time:hash {recorded}) is now a \
-         different one ({found}): the log was truncated and written anew (an unclean leader election, or a \
+        "topic {topic}, partition {partition}: the record that was applied last (offset:time:hash {recorded}) is a \
+         different one now ({found}): the log was truncated and written anew (an unclean leader election, or a \
          restored broker); rebuild from the log as it is now with an empty database, or point KAFKA_BOOTSTRAP_SERVERS \
          at the log that this database was made from"
     )]

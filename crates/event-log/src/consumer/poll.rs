@@ -1,4 +1,4 @@
-//! The polling thread.
+//! The polling thread: it carries out commands, polls, and hands records to the lanes.
 
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -14,15 +14,15 @@ use super::{Command, GroupEvent, Membership, ReadFrom, lane_of};
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result, is_passing};
 
-/// How soon a command is seen while no record comes.
+/// How soon a command is seen while no records arrive.
 const POLL: Duration = Duration::from_millis(20);
-/// How long reading waits for a full lane before it pauses the lane's partitions:
-/// pausing throws away what was fetched ahead.
+/// How long polling waits for a full lane before it pauses the lane's partitions. Pausing throws away
+/// what was fetched ahead, so it is worth some waiting.
 const PAUSE_AFTER: Duration = Duration::from_millis(500);
-/// For one partition.
+/// Bounds the seek of one partition.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(2);
 const REPEAT_WARNING_AFTER: Duration = Duration::from_secs(10);
-/// Under load a beat for each record would cost more than it tells.
+/// Beating for every record would be costly under load.
 const RECORDS_PER_BEAT: u32 = 256;
 
 pub(super) struct Poller {
@@ -31,7 +31,7 @@ pub(super) struct Poller {
     topic: String,
     membership: Membership,
     commands: Receiver<Command>,
-    /// Per lane: its partitions are paused.
+    /// For each lane, whether its partitions are paused.
     paused: Vec<bool>,
     warned_at: Option<Instant>,
     records_since_beat: u32,
@@ -147,7 +147,7 @@ impl Poller {
         }
     }
 
-    /// Partitions that librdkafka reads already are sought, the others are assigned.
+    /// Seeks in partitions that librdkafka is already reading, and assigns the others.
     fn read_from(&mut self, from: Vec<ReadFrom>) -> Result<()> {
         let current = self.assignment()?;
         let (seek, assign): (Vec<_>, Vec<_>) = from
@@ -229,7 +229,7 @@ impl Poller {
         self.consumer.assignment().map_err(Error::during("reading the assignment"))
     }
 
-    /// librdkafka recovers from most errors itself; any other ends the reading.
+    /// Warns of an error from which librdkafka recovers on its own. Any other error ends the reading.
     fn report(&mut self, error: KafkaError) -> Result<()> {
         self.beat();
         self.bootstrap.note(&error);
