@@ -11,8 +11,8 @@ use crate::error::{Error, Recovery, Result};
 
 const ATTEMPTS: u32 = 5;
 
-/// Counts and times one transaction when it is dropped. Its outcome is `rolled_back`, also where the
-/// answer to a COMMIT was lost, unless [`Tally::committed`] was called.
+/// Counts and times one transaction when it is dropped. The outcome is `rolled_back` unless
+/// [`Tally::committed`] was called, even if only the answer to a COMMIT was lost.
 #[derive(Debug)]
 pub(crate) struct Tally {
     name: &'static str,
