@@ -144,7 +144,10 @@ impl World {
     fn check(&self) {
         for (partition, position) in self.assignment.positions().iter() {
             assert!(self.known.contains_key(&partition), "{partition} is released and would be committed");
-            assert!(position <= self.database.highest(partition), "{partition} has not been applied that far");
+            assert!(
+                position <= self.database.highest(partition),
+                "{partition} has not been applied that far"
+            );
         }
     }
 

@@ -103,8 +103,8 @@ impl Writer {
             moved?;
             checked?;
         } else {
-            // This takes two round trips instead of one per statement: requests that do not depend on
-            // earlier answers are sent along with the earlier requests.
+            // Requests that do not depend on earlier answers are sent along with the earlier requests, which
+            // saves round trips.
             let copy = self.rows.open(self.client());
             let (begin, ((moved, checked), copy)) =
                 join(self.begin(behind.is_some()), join(moved, copy)).await;
