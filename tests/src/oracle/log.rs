@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use event_log::KafkaSettings;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use secrecy::ExposeSecret;
@@ -46,7 +46,7 @@ impl Log {
         open.retain(|_, upto| *upto > 0);
         let mut assignment = TopicPartitionList::new();
         for partition in open.keys() {
-            let (low, _) = consumer.fetch_watermarks(&kafka.topic, *partition, TIMEOUT)?;
+            let (low, _) = watermarks(&consumer, &kafka.topic, *partition)?;
             if low > 0 {
                 return Err(Error::Truncated { partition: *partition, begin: low });
             }
@@ -140,10 +140,25 @@ pub fn ends(kafka: &KafkaSettings) -> Result<Offsets, Error> {
     let metadata = consumer.fetch_metadata(Some(&kafka.topic), TIMEOUT)?;
     let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
     partitions
-        .map(|partition| {
-            Ok((partition.id(), consumer.fetch_watermarks(&kafka.topic, partition.id(), TIMEOUT)?.1))
-        })
+        .map(|partition| Ok((partition.id(), watermarks(&consumer, &kafka.topic, partition.id())?.1)))
         .collect()
+}
+
+/// The low watermark of a partition, and its last stable offset. A new client may ask while it does not yet know
+/// the leader of the partition, and librdkafka then answers at once that it does not know the partition.
+fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
+    let deadline = Instant::now() + TIMEOUT;
+    loop {
+        match consumer.fetch_watermarks(topic, partition, TIMEOUT) {
+            Err(error)
+                if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownPartition)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            answer => return answer,
+        }
+    }
 }
 
 fn client(kafka: &KafkaSettings) -> Result<BaseConsumer, KafkaError> {
