@@ -1,10 +1,10 @@
 //! Assignment: which partitions this process claims, reads or has given up, under which generation,
-//! and where each of them stands. The only place that knows.
+//! and where each of them stands. Nothing else keeps this knowledge.
 //!
-//! A pure state machine: events go in, commands come out; no IO, no async, no clock. Events of the
-//! group and of the lanes arrive in any interleaving, and an answer may be about an assignment that
-//! is over by then. A generation is therefore allotted with each claim, and whatever is reported
-//! under another generation than the current one is ignored: the lane has been told to release it.
+//! A pure state machine: events go in, commands come out; no IO, no async, no clock. Events from the
+//! group and from the lanes may interleave in any way, and an answer may refer to an assignment that
+//! is already over. Each claim is therefore given a new generation, and a report under any other
+//! generation is ignored: the lane has been told to release that partition.
 
 mod messages;
 
@@ -31,16 +31,16 @@ struct Assigned {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// A lane claims it; Kafka waits for the answer to the assignment.
+    /// A lane is claiming it, and Kafka waits for the answer to the assignment.
     Claiming,
-    /// Claimed; other partitions of the same assignment are not. Kafka is answered once for all of
-    /// them, since with an eager protocol an answer replaces the one before.
+    /// Claimed, while other partitions of the same assignment are not. Kafka is answered once for all
+    /// of them, since under an eager protocol each answer replaces the previous one.
     Claimed(Position),
-    /// `was_idle`: at the last tick it was behind the end, and its lane had nothing to do.
+    /// `was_idle`: at the last tick, the partition was behind its end although its lane was idle.
     Reading { position: Position, was_idle: bool },
-    /// Released and to be claimed again, while Kafka still has it assigned from before.
+    /// Released and being claimed again, while Kafka still has it assigned.
     Reclaiming,
-    /// Released for good: it comes back with another assignment.
+    /// Released for good: only a new assignment brings it back.
     GivenUp,
 }
 
@@ -51,7 +51,7 @@ impl Assignment {
         Self { lanes, last_generation: Generation(0), partitions: BTreeMap::new() }
     }
 
-    /// Takes an event in; the commands are to be carried out in their order.
+    /// Takes in an event and returns the commands that follow from it, to be carried out in order.
     #[must_use]
     pub fn handle(&mut self, event: Event) -> Vec<Command> {
         let mut commands = match event {
@@ -67,7 +67,7 @@ impl Assignment {
         commands
     }
 
-    /// Where the partitions stand that are being read: what may be committed to the group.
+    /// The positions of the partitions that are being read: what may be committed to the group.
     #[must_use]
     pub fn positions(&self) -> Positions {
         let position = |(partition, assigned): (&Partition, &Assigned)| match assigned.state {
@@ -78,7 +78,7 @@ impl Assignment {
     }
 
     fn assign(&mut self, assignment: AssignmentId, partitions: &[Partition]) -> Vec<Command> {
-        // A revocation comes first as a rule; without one the claim before is over all the same.
+        // A revocation usually precedes this. If none came, the previous claim is over all the same.
         let mut commands = self.revoke(partitions);
         let mut claims = Vec::new();
         for partition in partitions {
@@ -142,7 +142,7 @@ impl Assignment {
         self.claim(claims)
     }
 
-    /// All partitions go: the group knows of an owner that we do not know of.
+    /// Releases all partitions: another member owns one of them, so our view of the group is out of date.
     fn give_up(&mut self, released: &[(Partition, Generation)]) -> Vec<Command> {
         let mut is_current = |(partition, generation): &(Partition, Generation)| {
             self.current(*partition, *generation).is_some_and(|one| one.state != State::GivenUp)
@@ -162,8 +162,9 @@ impl Assignment {
         commands
     }
 
-    /// A partition that stays behind its end while its lane is idle has only holes left, and its end
-    /// was reached before they were known: reading it once more brings records, or the end again.
+    /// If a partition stays behind its end while its lane is idle, only holes are left to read, and
+    /// its end was reached before they were known. Reading from its position again yields either
+    /// records or the end.
     fn read_stalled_again(&mut self, ends: &Positions, idle_lanes: &[bool]) -> Vec<Command> {
         let mut stalled = Vec::new();
         for (partition, assigned) in &mut self.partitions {
@@ -183,7 +184,7 @@ impl Assignment {
         if stalled.is_empty() { Vec::new() } else { vec![Command::ReadFrom(stalled)] }
     }
 
-    /// Answers each assignment of which nothing is left to be claimed.
+    /// Answers each assignment that has no partition left to claim.
     fn start_claimed(&mut self) -> Option<Command> {
         let is_claiming = |assigned: &&Assigned| assigned.state == State::Claiming;
         let unfinished: BTreeSet<_> =
@@ -202,7 +203,7 @@ impl Assignment {
         (!start.is_empty()).then_some(Command::ReadFrom(start))
     }
 
-    /// The partition, if it is still under this generation.
+    /// The partition's entry, if it still has this generation.
     fn current(&mut self, partition: Partition, generation: Generation) -> Option<&mut Assigned> {
         self.partitions.get_mut(&partition).filter(|assigned| assigned.generation == generation)
     }

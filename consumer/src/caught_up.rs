@@ -8,7 +8,7 @@ use views::{Database, Session, SessionKind};
 
 use crate::error::Result;
 
-/// Positions are read this often: nothing else tells what other members of the group have applied.
+/// How often the positions are read: they alone show what other members of the group have applied.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Returns once every partition's position in the active build has reached its end.

@@ -1,4 +1,4 @@
-//! The commands, with which an operator deals with dead letters. None of them joins the group.
+//! The commands with which an operator handles dead letters. None of them joins the group.
 
 mod dead_letters;
 mod decisions;
@@ -27,7 +27,7 @@ pub enum Command {
     Decisions(decisions::Decisions),
 }
 
-/// Carries the command out; a signal to stop ends it early.
+/// Carries out the command; a signal to stop ends it early.
 pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result<(), Failure> {
     let work = async {
         views::migrate::migrate(&settings.database).await?;
@@ -50,7 +50,7 @@ pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result
     }
 }
 
-/// Returns false if the reader of the output has gone, as `head` does: that is not a failure.
+/// Returns false if the reader of the output has closed it, as `head` does, which is not a failure.
 fn written(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
         Ok(()) => Ok(true),

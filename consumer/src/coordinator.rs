@@ -1,5 +1,5 @@
-//! Between the group and the lanes: hands events to the assignment and carries out its commands,
-//! commits the group's offsets, and watches the log's identity and the progress.
+//! The coordinator stands between the group and the lanes: it hands their events to the assignment and
+//! carries out the commands, commits the group's offsets, and watches the log's identity and progress.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,9 +22,9 @@ use crate::settings::Settings;
 use crate::watchdog::Watchdog;
 use crate::{caught_up, deployment};
 
-/// How often the group's offsets are committed and the end offsets are looked at.
+/// How often the group's offsets and the end offsets are examined.
 const TICK: Duration = Duration::from_secs(1);
-/// Without fresh end offsets for this long, Kafka counts as away.
+/// Kafka counts as away once the end offsets are this old.
 const KAFKA_AWAY_AFTER: Duration = Duration::from_secs(10);
 
 struct Coordinator<'a> {
@@ -41,11 +41,11 @@ struct Coordinator<'a> {
     pulse: Pulse,
 }
 
-/// Joins the group and works until told to stop, caught up, or unable to go on.
+/// Joins the group and works until it is told to stop, has caught up, or cannot go on.
 pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(), Failure> {
     tracing::info!(
         database = %settings.database, topic = settings.kafka.topic, group = %settings.group,
-        end_offsets = ready.events(), "joining the group"
+        end_offsets = ready.end_offset_sum(), "joining the group"
     );
     let Ready { session, deployment, ends, recorded, target } = ready;
     let mut coordinator = Coordinator::join(settings, shell, ends, LogCheck::new(recorded))?;
@@ -63,7 +63,7 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
         Err(failure) = coordinator.work() => Err(failure),
     };
     if let Err(failure) = &result {
-        // The process is not ready for as long as the lanes take to finish what is in flight.
+        // While the lanes finish what is in flight, the process already reports that it is not ready.
         shell.health.set("consumer", Err(&*failure.message));
     }
     coordinator.stop().await;
@@ -156,7 +156,7 @@ impl<'a> Coordinator<'a> {
         self.handle(event);
     }
 
-    /// Carries out what follows from an event. Returns the answers to the releases.
+    /// Carries out the commands that follow from an event. Returns the pending answers to releases.
     fn handle(&mut self, event: Event) -> Vec<oneshot::Receiver<Positions>> {
         let mut released = Vec::new();
         for command in self.assignment.handle(event) {
@@ -203,11 +203,11 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    /// Lets the lanes finish what is in flight, commits the group's offsets, and leaves.
+    /// Lets the lanes finish what is in flight, commits the group's offsets, and leaves the group.
     async fn stop(self) {
         let Self { shell, consumer, group_events, mut lanes, mut assignment, pulse, .. } = self;
         pulse.rest();
-        // Without a receiver, rebalances give everything up at once.
+        // Once the receiver is gone, a rebalance no longer waits for an answer.
         drop(group_events);
         let began = Instant::now();
         for event in lanes.stop(shell.shutdown_timeout).await {

@@ -8,15 +8,17 @@ use views::deployment::Deployment;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 
-/// How soon a lost session is noticed. Claims are refused by the database meanwhile.
+/// How soon a lost session is noticed. Until then, the database itself refuses claims if another group
+/// has taken over.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Takes part in the group's deployment. Waits for the database, but not for another group.
+/// Joins the group's deployment. Waits for the database, but not for another group to leave.
 pub async fn join(settings: &Settings) -> Result<Deployment> {
     retry("PostgreSQL", Error::is_passing, || join_once(settings)).await
 }
 
-/// Joins again whenever the session was lost; returns only if another group has come.
+/// Joins again whenever the session is lost. Returns only with an error, such as when another group
+/// has taken over.
 pub async fn keep(settings: &Settings, mut deployment: Deployment) -> Error {
     loop {
         tokio::time::sleep(INTERVAL).await;
@@ -25,7 +27,7 @@ pub async fn keep(settings: &Settings, mut deployment: Deployment) -> Error {
                 Ok(deployment) => deployment,
                 Err(error) => return error,
             };
-            tracing::info!("the database is back, and still belongs to this group");
+            tracing::info!("the database is back and still belongs to this group");
         }
     }
 }

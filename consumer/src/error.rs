@@ -1,4 +1,4 @@
-//! Why the consumer cannot start or go on, and the code that it then ends with.
+//! Why the consumer cannot start or go on, and the exit code for each reason.
 
 use service::{Exit, Failure};
 use tokio::task::JoinError;
@@ -28,7 +28,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the same may succeed later, because a server recovers.
+    /// Whether another attempt may succeed once a server has recovered.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Database(error) => error.recovery() == Recovery::Retry,
@@ -48,7 +48,7 @@ impl Error {
         }
     }
 
-    /// How the process ends.
+    /// The failure that ends the process, with its exit code.
     pub fn into_failure(self) -> Failure {
         let exit = self.exit();
         Failure::with(exit)(self)

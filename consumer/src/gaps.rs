@@ -1,4 +1,4 @@
-//! `--accept-gap`: going on over records that the log has lost, as a recorded decision.
+//! `--accept-gap`: skipping records that the log has lost, as a recorded decision.
 
 use event_log::OffsetRanges;
 use views::gaps::Gap;
@@ -7,8 +7,8 @@ use views::{Build, Session};
 use crate::error::Result;
 use crate::gap_refused::{GapRefused, Reason};
 
-/// Accepts each of the gaps in `build`. One that was accepted before is skipped, so the flag may stay
-/// in the command.
+/// Accepts the gaps in `build`. A gap that was accepted before is left alone, so the flag may stay on the
+/// command line.
 pub async fn accept(session: &mut Session, build: Build, gaps: &[Gap], ranges: &OffsetRanges) -> Result<()> {
     for gap in gaps.iter().copied() {
         let position = build.positions(session).await?.of(gap.partition);

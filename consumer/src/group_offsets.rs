@@ -1,13 +1,13 @@
-//! When the group's offsets are committed to Kafka. They are a hint for tools that show the lag; the
-//! positions in the database are what counts.
+//! When the group's offsets are committed to Kafka. They are a hint for tools that show the lag; only
+//! the positions in the database count.
 
 use std::time::{Duration, Instant};
 
 use orders::Positions;
 
-/// Offsets that have not moved are committed again after this long, since the commit before may have
-/// been lost. Not at every tick: commits wait for a coordinator that is away, and hold up rejoining
-/// the group (docs/decisions/0012-a-client-without-brokers.md).
+/// Offsets that have not moved are committed again after this long, since the previous commit may have
+/// been lost. They are not committed at every tick, because commits wait for a group coordinator that
+/// is away and hold up rejoining the group (docs/decisions/0012-a-client-without-brokers.md).
 const REPEAT_INTERVAL: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]

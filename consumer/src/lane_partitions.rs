@@ -1,4 +1,4 @@
-//! The partitions of one lane: those that it is to claim, and those that it holds.
+//! The partitions of one lane: those that it has yet to claim, and those that it holds.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ impl LanePartitions {
         self.wanted.extend(partitions);
     }
 
-    /// Neither wanted nor held any more.
+    /// The partitions are neither wanted nor held any more.
     pub fn release(&mut self, partitions: &[Partition]) {
         self.wanted.retain(|partition, _| !partitions.contains(partition));
         self.held.retain(|partition, _| !partitions.contains(partition));
@@ -36,7 +36,7 @@ impl LanePartitions {
         self.wanted.keys().copied().collect()
     }
 
-    /// Wanted partitions were claimed and are held from now on.
+    /// Marks wanted partitions as held, now that they have been claimed.
     pub fn claimed(
         &mut self,
         positions: impl IntoIterator<Item = (Partition, Position)>,
@@ -49,7 +49,7 @@ impl LanePartitions {
         positions.into_iter().filter_map(claim).collect()
     }
 
-    /// Nothing is held any more. What is wanted stays wanted.
+    /// Gives up everything that is held. What is wanted stays wanted.
     pub fn give_up(&mut self) -> Vec<(Partition, Generation)> {
         std::mem::take(&mut self.held).into_iter().collect()
     }

@@ -1,5 +1,5 @@
-//! One lane at work: claims and releases partitions as the coordinator commands, and applies what
-//! was read for them. Errors that time may mend are tried again here.
+//! The task of one lane: it claims and releases partitions as the coordinator commands, and applies
+//! the records that were read for them. Errors that may pass with time are retried here.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,15 +17,15 @@ use crate::assignment::LanePosition;
 use crate::lane_partitions::LanePartitions;
 use crate::pulse::Pulse;
 
-/// An idle lane checks this often whether its session is still there.
+/// How often an idle lane checks that its session still exists.
 const SESSION_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 pub enum Command {
     /// Answered by [`Event::Claimed`] once the database has answered, however long that takes.
     Claim(Vec<(Partition, Generation)>),
-    /// Answered with the positions of those that were held. No transaction is in flight then.
+    /// Answered with the positions of the partitions that were held, once no transaction is in flight.
     Release { partitions: Vec<Partition>, reply: oneshot::Sender<Positions> },
-    /// Finish what is in flight, then end.
+    /// Finish the transaction in flight, then end.
     Stop,
 }
 
@@ -33,9 +33,9 @@ pub enum Event {
     Claimed(Vec<LanePosition>),
     /// Where all held partitions stand after a transaction.
     Committed(Vec<LanePosition>),
-    /// A rebuild was switched in, or the database went back: these were released.
+    /// These partitions were released because a rebuild was switched in, or the database went back.
     Switched(Vec<(Partition, Generation)>),
-    /// Another member owns a partition that this lane held: all of them were released.
+    /// All held partitions were released because another member owns one of them.
     Fenced {
         released: Vec<(Partition, Generation)>,
         reason: String,
@@ -61,7 +61,7 @@ enum Next {
 }
 
 impl LaneTask {
-    /// Works until it is told to stop, or until an error that a person must deal with.
+    /// Works until it is told to stop, or fails with an error that a person must deal with.
     pub async fn run(mut self) -> Result<(), Error> {
         let result = self.work().await;
         self.pulse.rest();
@@ -85,7 +85,7 @@ impl LaneTask {
         }
     }
 
-    /// Without a sender nobody commands any more, which means to stop.
+    /// `None` means that the coordinator is gone, which counts as a command to stop.
     fn carry_out(&mut self, command: Option<Command>) -> Next {
         match command {
             Some(Command::Claim(partitions)) => self.partitions.want(partitions),
@@ -98,7 +98,7 @@ impl LaneTask {
         Next::GoOn
     }
 
-    /// Makes one attempt to claim what is wanted.
+    /// Makes one attempt to claim the wanted partitions.
     async fn claim(&mut self) -> Result<Next, Error> {
         let wanted = self.partitions.wanted();
         let error = match self.pulse.during(self.lane.claim(&wanted)).await {
@@ -112,14 +112,14 @@ impl LaneTask {
             Err(error) => error,
         };
         match error.recovery() {
-            // The error is about partitions that are held already, not about those that are wanted.
+            // The error concerns partitions that are held already, not the wanted ones.
             Recovery::Reclaim if self.partitions.holds_any() => self.give_way(&error).await,
             Recovery::Retry | Recovery::Reclaim => Ok(self.pause_after(&error).await),
             Recovery::Record | Recovery::Stop => Err(error),
         }
     }
 
-    /// A database that comes back older must be noticed also when there is nothing to write.
+    /// A database that comes back in an older state must be noticed even when there is nothing to write.
     async fn check_session(&mut self) -> Result<Next, Error> {
         let Err(error) = self.pulse.during(self.lane.reconnect()).await else {
             self.succeeded();
@@ -161,7 +161,7 @@ impl LaneTask {
         Ok(Next::GoOn)
     }
 
-    /// Selects the records again at each attempt: partitions may have been released in between.
+    /// Selects the records anew for each attempt, since partitions may have been released in between.
     async fn attempt_to_apply(&mut self, chunk: &Chunk) -> Result<Applied, Error> {
         let records: Vec<Record<'_>> = chunk
             .records()
@@ -176,14 +176,15 @@ impl LaneTask {
         self.pulse.during(self.lane.apply(&records, &ends)).await
     }
 
-    /// A commit was refused. After a switch of builds, or where the database is older than it was,
-    /// the same partitions can be claimed again; if another member has one of them, they are lost.
+    /// Releases everything after a commit or a claim was refused. After a switch of builds, or if the
+    /// database went back, the same partitions can be claimed again; if another member owns one of
+    /// them, they are lost.
     async fn give_way(&mut self, refusal: &Error) -> Result<Next, Error> {
         loop {
             match self.pulse.during(self.lane.is_superseded()).await {
                 Ok(is_superseded) => {
                     if is_superseded {
-                        tracing::info!("another build is active now; going on in that one");
+                        tracing::info!("another build is active now; this lane continues in it");
                     }
                     let released = self.partitions.give_up();
                     let partitions: Vec<_> = released.iter().map(|(partition, _)| *partition).collect();

@@ -1,4 +1,4 @@
-//! The lanes as the coordinator sees them: commands go in, events and early ends come out.
+//! The lanes as the coordinator sees them: commands go in; events and failures come out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// One task for each queue.
+    /// Starts one task for each queue.
     pub fn start(settings: &Settings, shell: &Shell, queues: Vec<Arc<LaneQueue>>) -> Self {
         let options = LaneOptions {
             database: settings.database.clone(),
@@ -66,31 +66,37 @@ impl Lanes {
     }
 
     pub fn claim(&self, lane: usize, partitions: Vec<(Partition, Generation)>) {
-        // A lane that has ended ends the process, so no command is missed.
+        // Sending fails only if the lane has ended, and that ends the process.
         let _ = self.commands[lane].send(Command::Claim(partitions));
     }
 
-    /// The answer comes once nothing is in flight.
+    /// The answer arrives once no transaction is in flight.
     pub fn release(&self, lane: usize, partitions: Vec<Partition>) -> oneshot::Receiver<Positions> {
         let (reply, answer) = oneshot::channel();
         let _ = self.commands[lane].send(Command::Release { partitions, reply });
         answer
     }
 
-    /// By lane: nothing waits in its queue, and nothing is in flight.
+    /// For each lane, whether nothing waits in its queue and nothing is in flight.
     pub fn are_idle(&self) -> Vec<bool> {
         self.queues.iter().map(|queue| queue.is_idle()).collect()
     }
 
-    /// Lets each lane finish what is in flight, for at most `limit`; returns the events that were
-    /// not read yet.
+    /// Lets each lane finish what is in flight, for at most `limit`. Returns the events that have not
+    /// been read yet.
     pub async fn stop(&mut self, limit: Duration) -> Vec<Event> {
         for lane in &self.commands {
             let _ = lane.send(Command::Stop);
         }
-        let ended = timeout(limit, async { while self.tasks.join_next().await.is_some() {} });
+        let ended = timeout(limit, async {
+            while let Some(ended) = self.tasks.join_next().await {
+                if let Ok(Err(error)) = ended {
+                    tracing::warn!(%error, "a lane failed while the process was stopping");
+                }
+            }
+        });
         if ended.await.is_err() {
-            tracing::warn!("a transaction did not finish in time; it is rolled back");
+            tracing::warn!("a lane did not finish in time; the database rolls its transaction back");
         }
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
     }

@@ -1,9 +1,9 @@
 //! Whether the log is still the one that the positions belong to, and still holds what is to be
 //! applied next. If not, going on would skip records or repeat them, so a person must decide.
 //!
-//! Three things are compared: the ids of the cluster and the topic, the positions with the offsets
-//! that the log holds, and the record that was applied last with the one at its offset now. The
-//! last finds a log that was truncated and written anew, where all else is as it should be.
+//! Three things are compared with what was recorded: the ids of the cluster and the topic, the offsets
+//! that the log holds, and the record at the offset that was applied last. Only the third comparison
+//! detects a log that was truncated and then written again up to the same offsets.
 
 mod fingerprints;
 
@@ -26,8 +26,8 @@ const EXPLANATION_LIMIT: Duration = Duration::from_secs(3);
 pub struct LogCheck {
     topic: String,
     recorded: LogIdentity,
-    /// Positions, and when they were noted. Only ends that were asked for later can be compared with
-    /// them: the log may have been shorter before.
+    /// When positions were noted, and the positions. Only end offsets that were requested later can be
+    /// compared with them, since the log may have been shorter earlier.
     noted: (Instant, Positions),
 }
 
@@ -38,7 +38,8 @@ impl LogCheck {
         Self { topic, recorded, noted: (Instant::now(), Positions::new()) }
     }
 
-    /// Compares what the log said last with what was recorded and with the positions at that time.
+    /// Compares the log's latest state with the recorded identity, and with positions that were noted
+    /// before that state was requested.
     pub fn check(&mut self, ends: &LogEnds, positions: &Positions) -> Result<(), LogMismatch> {
         if let Some(found) = &ends.identity {
             check_identity(found, &self.recorded)?;
@@ -51,8 +52,8 @@ impl LogCheck {
         Ok(())
     }
 
-    /// The failure to report after the broker refused to read from a position: with the offsets
-    /// that the log holds now, if they arrive soon. Earlier answers may be from before the loss.
+    /// The failure to report after the broker refused to read from a position. It names the offsets
+    /// that the log holds now, if they arrive soon; earlier answers may predate the loss.
     pub async fn explain(&self, error: event_log::Error, ends: &EndsWatch, positions: &Positions) -> Failure {
         let now = Instant::now();
         let mut latest = ends.latest.clone();
@@ -128,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_compared_with_positions_that_were_noted_before_they_were_asked_for() {
+    fn ends_are_compared_with_positions_noted_before_the_request() {
         let identity =
             LogIdentity { cluster_id: "c".into(), topic: "t".into(), topic_id: None, partitions: 1 };
         let mut check = LogCheck::new(identity);
         let at = |position| Positions::from_iter([(PARTITION, Position(position))]);
         let earlier = LogEnds::of([(PARTITION, Position(5))]);
-        assert_eq!(check.check(&earlier, &at(7)), Ok(()), "the log has grown since it was asked");
+        assert_eq!(check.check(&earlier, &at(7)), Ok(()), "the log has grown since the request");
         assert_eq!(check.check(&earlier, &at(7)), Ok(()), "the same answer once more");
         let later = LogEnds::of([(PARTITION, Position(5))]);
         assert!(matches!(check.check(&later, &at(7)), Err(LogMismatch::BeyondEnd { .. })));

@@ -1,4 +1,4 @@
-//! How a log differs from the one that the positions belong to, and the way out of each case.
+//! How a log differs from the one that the positions belong to, and what to do in each case.
 
 use orders::{OtherLog, Partition, Position};
 
@@ -19,7 +19,7 @@ pub enum LogMismatch {
 
     #[error(
         "gap in topic {topic}, partition {partition}: the next offset to apply is {position}, but the log begins at \
-         {low_watermark} now: offsets {position} to {} were deleted (retention or delete-records) before they were \
+         {low_watermark} now: offsets {position} to {} were deleted (by retention or delete-records) before they were \
          applied; restore them, start over with an empty database, or go on without them: \
          --accept-gap {partition}={position}..{low_watermark}",
         .low_watermark.0 - 1

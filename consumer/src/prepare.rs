@@ -17,11 +17,11 @@ use crate::pulse::Pulse;
 use crate::settings::Settings;
 use crate::{deployment, gaps};
 
-/// For one request.
+/// Bounds each request.
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
 const ENDS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the consumer works with once both servers have answered.
+/// What the consumer needs, all of it available once both servers have answered.
 pub struct Ready {
     pub session: Session,
     /// The right to write.
@@ -33,7 +33,7 @@ pub struct Ready {
     pub target: Positions,
 }
 
-/// Waits for PostgreSQL and Kafka; `None` if the process is told to stop meanwhile.
+/// Waits for PostgreSQL and Kafka. `None` if the process is told to stop before they are ready.
 pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Ready>, Failure> {
     shell.health.set("database", Err("not reached yet"));
     shell.health.set("kafka", Err("not reached yet"));
@@ -63,7 +63,7 @@ struct MatchingLog {
     target: Positions,
 }
 
-/// Each attempt opens its own session: either server may go away while the other is waited for.
+/// Each attempt opens its own session, since either server may go away while this waits for the other.
 async fn matching_log(settings: &Settings) -> Result<MatchingLog> {
     let mut session = settings.database.session("food-orders consumer", SessionKind::Short).await?;
     let build = views::builds::active(&session).await?.build;
@@ -71,8 +71,8 @@ async fn matching_log(settings: &Settings) -> Result<MatchingLog> {
         let (_, ranges) = log(settings).await?;
         gaps::accept(&mut session, build, &settings.accepted_gaps, &ranges).await?;
     }
-    // Read before the log is asked: other members go on meanwhile, and a position that is read later
-    // could lie beyond the ends that the log had then.
+    // The positions are read before the log is asked. Other members keep applying records, so a position
+    // that is read later could lie beyond the end offsets in the log's answer.
     let read = build.positions(&session).await?;
     let (log, ranges) = log(settings).await?;
     let positions = ranges.keys().map(|partition| (*partition, Position::START)).chain(read).collect();
@@ -102,7 +102,7 @@ async fn log(settings: &Settings) -> Result<(LogIdentity, OffsetRanges)> {
 
 impl Ready {
     /// The sum of the end offsets at the start.
-    pub fn events(&self) -> i64 {
+    pub fn end_offset_sum(&self) -> i64 {
         self.target.iter().map(|(_, end)| Position::START.behind(end)).sum()
     }
 }

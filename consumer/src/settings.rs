@@ -1,4 +1,4 @@
-//! The consumer's settings.
+//! The consumer's validated settings.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use views::apply::Codec;
 use views::gaps::Gap;
 use views::{Database, SynchronousCommit};
 
-/// Settings that were checked.
+/// Validated settings.
 #[derive(Debug)]
 pub struct Settings {
     pub kafka: KafkaSettings,

@@ -1,5 +1,5 @@
-//! Notices what stands still: lag without progress, transactions that stay open, and a group that
-//! does not let this member in again.
+//! Notices standstills: lag without progress, transactions that stay open, and a group that does not
+//! readmit this member.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ const STANDSTILL_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub struct Watchdog {
     seen: BTreeMap<Partition, Seen>,
-    /// Since when the group has had our partitions without assigning any to us.
+    /// Since when this member has been out of the group: its partitions were lost, and none assigned.
     out_since: Option<Instant>,
 }
 
@@ -41,18 +41,17 @@ pub enum Standstill {
 pub struct Standstills(Vec<Standstill>);
 
 impl Watchdog {
-    /// The group has taken the partitions away as from a member that is gone, so this member has to
-    /// join it again.
+    /// The group has removed this member as if it had died, and it has to join again.
     pub fn lost(&mut self, now: Instant) {
         self.out_since.get_or_insert(now);
     }
 
-    /// The group has assigned some partitions, or none.
+    /// The group has sent an assignment, possibly an empty one.
     pub fn assigned(&mut self) {
         self.out_since = None;
     }
 
-    /// Compares with the calls before: to be called about once a second.
+    /// Compares with the previous calls. To be called about once a second.
     pub fn look(&mut self, now: Instant, positions: &Positions, ends: &LogEnds) -> Result<(), Standstills> {
         self.seen.retain(|partition, _| positions.contains(*partition));
         let mut found = Vec::new();
@@ -143,8 +142,8 @@ mod tests {
         }
     }
 
-    /// Positions, end offsets and high watermarks, one each 10 seconds; returns the step at which it
-    /// complains.
+    /// Each step, 10 s after the last, has a position, an end offset and a high watermark. Returns the
+    /// first step at which the watchdog complains, and its complaint.
     fn complains(steps: &[(i64, i64, i64)]) -> Option<(usize, String)> {
         let (began, mut watchdog) = (Instant::now(), Watchdog::default());
         steps.iter().enumerate().find_map(|(step, (position, end, high))| {

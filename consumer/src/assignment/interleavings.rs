@@ -1,6 +1,6 @@
-//! The machine under random interleavings, with a small model of everything around it: the group and
-//! the polling thread, two lanes, and the database with its builds and owner epochs. The log has no
-//! holes here, so a lane that is offered another record than the next one has lost some.
+//! The state machine under random interleavings, with a small model of everything around it: the group
+//! and the polling thread, two lanes, and the database with its builds and owner epochs. The model's
+//! log has no holes, so a lane that is given any record but the next one has lost some.
 
 mod database;
 mod kafka;
@@ -16,10 +16,10 @@ use lane::Lane;
 const PARTITIONS: usize = 4;
 const LANES: usize = 2;
 
-/// What may happen next. Numbers choose a partition or a lane.
+/// What may happen next. The numbers choose a partition or a lane.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The group assigns those partitions of this set that are free.
+    /// The group assigns the unassigned partitions of this set.
     Assign(u8),
     Revoke(u8),
     /// Records are appended to a partition.
@@ -32,13 +32,14 @@ enum Step {
     LaneCommand(usize),
     LaneClaim(usize),
     LaneApply(usize),
-    /// The coordinator takes an event of the group, or of a lane.
+    /// The coordinator takes an event from the group.
     GroupEvent,
+    /// The coordinator takes an event from a lane.
     LaneEvent(usize),
     Tick,
-    /// Another member claims a partition, and applies some of its records.
+    /// Another member claims a partition and applies some of its records.
     Steal(usize, i64),
-    /// A rebuild is switched in; a partition of it may stand further back.
+    /// A rebuild is switched in, in which a partition may stand further back.
     Switch(usize, i64),
     /// The database is restored to an older state of a partition.
     GoBack(usize, i64),
@@ -49,7 +50,7 @@ struct World {
     lanes: [Lane; LANES],
     database: Database,
     assignment: Assignment,
-    /// The assignments that the machine knows of: those whose events it has taken in.
+    /// The assignments whose events the state machine has taken in.
     known: BTreeMap<Partition, AssignmentId>,
     generations: BTreeSet<Generation>,
 }
@@ -143,13 +144,16 @@ impl World {
     fn check(&self) {
         for (partition, position) in self.assignment.positions().iter() {
             assert!(self.known.contains_key(&partition), "{partition} is released and would be committed");
-            assert!(position <= self.database.highest(partition), "{partition} was not applied so far");
+            assert!(
+                position <= self.database.highest(partition),
+                "{partition} has not been applied that far"
+            );
         }
     }
 
-    /// Nothing disturbs any more: whatever was begun is finished, and the group assigns all partitions.
+    /// Finishes whatever was begun, without further disturbance, while the group assigns all partitions.
     fn settle(&mut self) {
-        // A record each, so that a lane notices if it was fenced.
+        // Each partition gets a record, so that a lane notices if it was fenced.
         (0..PARTITIONS).for_each(|partition| self.kafka.append(partition));
         for _ in 0..200 {
             self.take(Step::GroupEvent);
@@ -170,7 +174,7 @@ impl World {
     fn check_settled(&self) {
         let ends = self.kafka.ends();
         assert_eq!(self.database.positions(), ends, "everything is applied");
-        assert_eq!(self.assignment.positions(), ends, "everything is read, and known to be applied");
+        assert_eq!(self.assignment.positions(), ends, "everything is read and known to be applied");
         for partition in (0..PARTITIONS as i32).map(Partition) {
             let generation = self.kafka.generation(partition).expect("it is read");
             assert!(self.lanes[lane_of(partition, LANES)].partitions.holds(partition, generation));

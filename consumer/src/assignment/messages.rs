@@ -1,4 +1,4 @@
-//! What goes into the machine and what comes out of it.
+//! What goes into the state machine and what comes out of it.
 
 use event_log::{AssignmentId, Generation, ReadFrom};
 use orders::{Partition, Position, Positions};
@@ -15,7 +15,7 @@ pub struct LanePosition {
 pub enum Event {
     /// The group has assigned partitions.
     Assigned { assignment: AssignmentId, partitions: Vec<Partition> },
-    /// The group has taken partitions away, or lost them on our behalf.
+    /// The group has revoked partitions, and may already have given them to other members.
     Revoked { partitions: Vec<Partition> },
     /// A lane has claimed partitions in the database. It may have released them since.
     Claimed(Vec<LanePosition>),
@@ -26,10 +26,10 @@ pub enum Event {
     Switched(Vec<(Partition, Generation)>),
     /// A lane has released partitions because another member owns one of them.
     Fenced(Vec<(Partition, Generation)>),
-    /// A second has passed.
+    /// Sent once a second.
     Tick {
         ends: Positions,
-        /// By lane: nothing waits in its queue, and nothing is in flight.
+        /// For each lane, whether nothing waits in its queue and nothing is in flight.
         idle_lanes: Vec<bool>,
     },
 }
@@ -40,12 +40,13 @@ pub enum Command {
         lane: usize,
         partitions: Vec<(Partition, Generation)>,
     },
-    /// Also withdraws a claim that has not been made yet.
+    /// This also withdraws a claim that has not been made yet.
     Release {
         lane: usize,
         partitions: Vec<Partition>,
     },
-    /// Assign to Kafka from these positions, or seek where Kafka reads the partition already.
+    /// Have Kafka read from these positions: by a seek if it reads the partition already, else by
+    /// answering the assignment.
     ReadFrom(Vec<ReadFrom>),
     /// Leave the group and join it again.
     Rejoin,

@@ -1,4 +1,4 @@
-//! The machine, one case at a time.
+//! The state machine, one case at a time.
 
 use super::*;
 
@@ -66,9 +66,9 @@ fn a_revocation_answers_what_is_left_of_the_assignment() {
     assert_eq!(commands, [release(0), read_from(FIRST, &[at(1, 2, 7)])]);
 }
 
-/// Finding B10: it stayed among those that are read, with offsets that were committed for ever.
+/// Finding B10: the partition stayed among those being read, and its offsets were committed for ever.
 #[test]
-fn a_claim_that_was_revoked_meanwhile_is_not_read() {
+fn a_claim_that_is_revoked_before_its_answer_is_not_read() {
     let mut assignment = Assignment::new(LANES);
     let _ = assignment.handle(assigned(&[0]));
     assert_eq!(assignment.handle(Event::Revoked { partitions: ids(&[0]) }), [release(0)]);
@@ -76,7 +76,7 @@ fn a_claim_that_was_revoked_meanwhile_is_not_read() {
     assert_eq!(assignment.positions(), Positions::new());
 }
 
-/// Finding B10: the late answer replaced the newer generation, and records of that were dropped.
+/// Finding B10: the late answer replaced the newer generation, whose records were then dropped.
 #[test]
 fn a_late_claim_does_not_replace_a_newer_one() {
     let mut assignment = reading();
@@ -110,7 +110,7 @@ fn after_a_fence_everything_is_given_up_and_the_group_joined_again_once() {
     let fenced = |partition, generation| Event::Fenced(vec![(Partition(partition), Generation(generation))]);
     assert_eq!(assignment.handle(fenced(0, 1)), [release(0), release(1), Command::Rejoin]);
     assert_eq!(assignment.handle(fenced(1, 2)), []);
-    assert_eq!(assignment.handle(Event::Claimed(vec![at(1, 2, 7)])), [], "a claim that was on its way");
+    assert_eq!(assignment.handle(Event::Claimed(vec![at(1, 2, 7)])), [], "a claim that was in flight");
     assert_eq!(assignment.positions(), Positions::new());
     let again = Event::Assigned { assignment: AssignmentId(2), partitions: ids(&[0]) };
     assert_eq!(assignment.handle(again), [release(0), claim(0, 3)]);

@@ -14,7 +14,7 @@ use views::read::{DeadLetter, Reader};
 use super::written;
 
 const PAGE: i64 = 1000;
-/// A retry of all dead letters of a cause is not limited in practice.
+/// Long enough that a retry of all dead letters of a cause is not limited in practice.
 const RETRY_ALL_LIMIT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 #[derive(Subcommand, Debug)]
@@ -34,12 +34,12 @@ pub enum DeadLetters {
 
     /// Decode the same bytes again and apply them: after the program was mended, or with a larger --max-record-bytes
     ///
-    /// Applied in one transaction to every build that has the dead letter. If the record is refused again nothing changes.
+    /// Applied in one transaction to every build that has the dead letter. If the record is refused again, nothing changes.
     Retry(Retried),
 
     /// Close a dead letter for good: its record stays out of the tables, also after a rebuild
     ///
-    /// To correct an event append a right one and discard the dead letter.
+    /// To correct an event, append a corrected one and discard the dead letter.
     Discard {
         #[command(flatten)]
         one: One,
@@ -71,7 +71,7 @@ pub struct Wanted {
     #[arg(long, value_name = "ORDER_ID")]
     order_id: Option<String>,
 
-    /// At most so many
+    /// At most this many
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
 

@@ -16,8 +16,8 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// How long the records may take to arrive.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
-/// Compares once. Partitions whose record cannot be read are counted as unverified: a broker that is
-/// away is noticed by the reading, and ids and end offsets are compared in any case.
+/// Compares once. Partitions whose record cannot be read are only counted as unverified: the polling
+/// thread notices a broker that is away, and ids and end offsets are compared in any case.
 pub async fn check_fingerprints(settings: &Settings, session: &Session) -> Result<()> {
     let active = views::builds::active(session).await?;
     let recorded = active.build.fingerprints(session).await?;
@@ -41,7 +41,7 @@ pub async fn check_fingerprints(settings: &Settings, session: &Session) -> Resul
     Ok(compare(&settings.kafka.topic, &recorded, &found)?)
 }
 
-/// Compares every 10 s; returns only with a mismatch. What cannot be compared is tried again.
+/// Compares every 10 s, and returns only with a mismatch. A comparison that fails is repeated.
 pub async fn watch_fingerprints(settings: &Settings) -> LogMismatch {
     loop {
         tokio::time::sleep(INTERVAL).await;
@@ -49,7 +49,7 @@ pub async fn watch_fingerprints(settings: &Settings) -> LogMismatch {
         let Ok(session) = session else { continue };
         match check_fingerprints(settings, &session).await {
             Err(Error::Mismatch(mismatch)) => return mismatch,
-            Err(error) => tracing::debug!(%error, "the log cannot be verified now"),
+            Err(error) => tracing::debug!(%error, "the log cannot be verified at the moment"),
             Ok(()) => {}
         }
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn only_records_that_were_read_are_compared() {
+    fn only_records_that_could_be_read_are_compared() {
         let prints = |pairs: &[(i32, &str)]| -> BTreeMap<_, _> {
             pairs.iter().map(|(partition, print)| (Partition(*partition), (*print).to_owned())).collect()
         };

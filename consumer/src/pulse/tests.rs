@@ -1,5 +1,5 @@
-//! Each loop is made to hang for real: its thread is blocked, and `/health/live` has to turn red with
-//! the loop's name. A server that is away must leave it green.
+//! Each loop is made to hang by blocking its thread, and `/health/live` has to turn red and name the
+//! loop. A server that is away must leave it green.
 
 use std::cell::Cell;
 use std::net::TcpListener;
@@ -17,11 +17,11 @@ use super::*;
 use crate::lane_partitions::LanePartitions;
 use crate::lane_task::{Command, LaneTask};
 
-/// Longer than an idle lane takes for a turn (2 s).
+/// Longer than one round of an idle lane (2 s).
 const LIMIT: Duration = Duration::from_secs(4);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
-/// Blocks the threads that pass while it is closed.
+/// Blocks threads that try to pass while it is closed.
 #[derive(Clone, Default)]
 struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -104,7 +104,7 @@ fn a_watch_of_the_end_offsets_that_hangs_makes_the_process_not_live() {
     wait_until("live again", || is_live(&health));
 }
 
-/// A thread that is gone makes no beat either.
+/// A thread that has ended does not beat either.
 #[test]
 fn a_watch_of_the_end_offsets_that_has_ended_makes_the_process_not_live() {
     let health = Health::default();
@@ -112,7 +112,7 @@ fn a_watch_of_the_end_offsets_that_has_ended_makes_the_process_not_live() {
     let watch = EndsWatch::start(&no_kafka(), Duration::from_millis(100), heartbeat).unwrap();
     wait_until("the first beat", || !health.live().checks.is_empty());
     drop(watch);
-    // A question that was asked before may take 5 s, and is followed by a last beat.
+    // A query that is still in flight may take 5 s, and is followed by a last beat.
     let last_live = Cell::new(Instant::now());
     wait_until("not live for good", || {
         if is_live(&health) {
@@ -169,7 +169,7 @@ fn a_lane_that_hangs_makes_the_process_not_live() {
     check(&health, "lane 0", &gate);
 }
 
-/// The server takes the connection and says nothing, as one that is frozen.
+/// The server accepts the connection and never answers, like a frozen one.
 #[test]
 fn a_lane_that_waits_for_a_frozen_database_is_live() {
     let (health, gate) = (Health::default(), Gate::default());
@@ -182,7 +182,7 @@ fn a_lane_that_waits_for_a_frozen_database_is_live() {
     check(&health, "lane 0", &gate);
 }
 
-/// The reason is that of the database, and the process is live.
+/// The process is live, and the check `database` says why it is not ready.
 #[test]
 fn a_lane_whose_database_is_away_is_live_and_not_ready() {
     let (health, gate) = (Health::default(), Gate::default());

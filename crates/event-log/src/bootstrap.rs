@@ -1,9 +1,9 @@
 //! Recovers a client that has forgotten all brokers.
 //!
-//! A broker that was frozen has left its cluster for a moment, and answers that there are no brokers.
-//! librdkafka then forgets those that it knew. It intends to begin again at `bootstrap.servers`, but
-//! handling the same answer may cancel that (its issue 5301), and it never connects again
-//! (docs/decisions/0012-a-client-without-brokers.md).
+//! A broker that was frozen has dropped out of its cluster for a moment, and answers that there are no
+//! brokers. librdkafka then forgets the ones it knew. It means to start over at `bootstrap.servers`, but
+//! its handling of the same answer may cancel that (librdkafka issue 5301), and then it never connects
+//! again (docs/decisions/0012-a-client-without-brokers.md).
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
@@ -14,9 +14,9 @@ use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, ClientContext, bindings};
 
-/// How long librdkafka is given to recover by itself.
+/// How long librdkafka gets to recover on its own.
 const GRACE: Duration = Duration::from_secs(1);
-/// The shortest time between two calls: librdkafka keeps every list of servers that it was given.
+/// The minimum time between two calls, because librdkafka keeps every list of servers that it is given.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Gives a client its `bootstrap.servers` again when it has lost all brokers.
@@ -33,7 +33,7 @@ struct State {
 }
 
 impl Bootstrap {
-    /// For the client that is created from `config`.
+    /// Takes the servers from the configuration of the client to recover.
     pub(crate) fn of(config: &ClientConfig) -> Self {
         let servers = config.get("bootstrap.servers").unwrap_or_default();
         Self { servers: CString::new(servers).unwrap_or_default(), state: Mutex::default() }
@@ -48,8 +48,8 @@ impl Bootstrap {
         }
     }
 
-    /// Adds the servers if the brokers were lost a while ago; to be called whenever the client is idle.
-    /// A client that has brokers drops the added servers with the next answer that names its brokers.
+    /// Adds the servers if the brokers were lost a while ago. To be called whenever the client is idle.
+    /// A client that does have brokers drops the added servers at the next answer that names its brokers.
     pub(crate) fn give_again(&self, client: &Client<impl ClientContext>) {
         {
             let mut state = self.state();
@@ -62,7 +62,7 @@ impl Bootstrap {
         }
         // SAFETY: the client lives as long as the reference to it, and the text is copied.
         let count = unsafe { bindings::rd_kafka_brokers_add(client.native_ptr(), self.servers.as_ptr()) };
-        tracing::debug!(count, "no broker answers; beginning again at the bootstrap servers");
+        tracing::debug!(count, "no broker answers; starting over at the bootstrap servers");
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

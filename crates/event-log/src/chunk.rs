@@ -1,4 +1,4 @@
-//! Records in one block of memory, so that none needs an allocation of its own.
+//! Records in one block of memory, so that no record needs an allocation of its own.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use rdkafka::message::{BorrowedMessage, Headers as _};
 
 use crate::generation::Generation;
 
-/// How much a chunk may hold before a new one is begun. A record is never split, so a chunk may
+/// How much a chunk may hold before the next one is started. A record is never split, so a chunk may
 /// exceed `bytes` by one record.
 #[derive(Clone, Copy, Debug)]
 pub struct ChunkLimits {
@@ -28,13 +28,12 @@ impl Default for ChunkLimits {
     }
 }
 
-/// Records in the order in which they were read, and the ends of partitions that were reached
-/// after them.
+/// Records in the order in which they were read, and the partition ends that were reached after them.
 #[derive(Debug, Default)]
 pub struct Chunk {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-    /// The ends that were reached: no record below such a position is still to come.
+    /// The ends that were reached: no record below such a position will follow.
     ends: BTreeMap<Partition, (Position, Generation)>,
 }
 
@@ -78,7 +77,7 @@ impl Chunk {
         self.entries.len() >= limits.records || self.bytes.len() >= limits.bytes
     }
 
-    /// Drops the content and keeps the memory.
+    /// Drops the content but keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();

@@ -1,4 +1,4 @@
-//! Questions about the log that need no group: which offsets it holds, and which log it is.
+//! Queries about the log that do not need a group: which offsets it holds, and which log it is.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,9 +25,9 @@ pub struct LogClient {
 pub struct OffsetRange {
     /// The offset of the first record that has not been deleted.
     pub low_watermark: Position,
-    /// One past the last record that readers of the client's isolation level are given: the last
-    /// stable offset, or for [`LogClient::read_uncommitted`] the high watermark. They differ while
-    /// a transaction is open.
+    /// One past the last record that readers at the client's isolation level receive: the last stable
+    /// offset or, for [`LogClient::read_uncommitted`], the high watermark. The two differ while a
+    /// transaction is open.
     pub end_offset: Position,
 }
 
@@ -40,7 +40,7 @@ impl LogClient {
         Self::with_isolation(settings, "read_committed")
     }
 
-    /// A client whose end offsets are the high watermarks: records of open transactions included.
+    /// A client whose end offsets are the high watermarks, which include records of open transactions.
     pub fn read_uncommitted(settings: &KafkaSettings) -> Result<Self> {
         Self::with_isolation(settings, "read_uncommitted")
     }
@@ -75,7 +75,7 @@ impl LogClient {
 
     /// The topic's partitions; none if the topic does not exist.
     pub fn partitions(&self, timeout: Duration) -> Result<Vec<Partition>> {
-        // Every other question begins with this one, so this is where a lost broker is noticed.
+        // Every other query begins with this one, so this is where a lost broker is noticed.
         let metadata = self.consumer.fetch_metadata(Some(&self.topic), timeout).map_err(|error| {
             self.bootstrap.note(&error);
             self.bootstrap.give_again(self.consumer.client());
@@ -96,7 +96,7 @@ impl LogClient {
         Ok(partitions)
     }
 
-    /// The offsets that every partition holds now. Each partition is a request, which may take
+    /// The offsets that each partition holds now. There is one request per partition, and each may take
     /// `timeout`.
     pub fn offset_ranges(&self, timeout: Duration) -> Result<OffsetRanges> {
         self.partitions(timeout)?

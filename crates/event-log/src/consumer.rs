@@ -1,8 +1,8 @@
 //! A member of the consumer group: one thread that polls, and a handle to it.
 //!
-//! The thread owns the client. It never blocks on whoever takes the records: a full lane pauses its
-//! partitions and polling goes on. Only a revocation waits for an answer, so that what is in flight
-//! can be finished first; an assignment is answered later by a command.
+//! The thread owns the client. A full lane holds polling up for half a second at most; after that its
+//! partitions are paused, and polling goes on. A revocation waits for an answer, so that what is in
+//! flight can be finished first; an assignment is answered later, by a command.
 
 mod context;
 mod poll;
@@ -25,14 +25,14 @@ pub use readings::{AssignmentId, ReadFrom};
 
 const THREAD: &str = "log-poll";
 
-/// What the group decided, or what ended the reading.
+/// What the group has decided, or why reading has ended.
 #[derive(Debug)]
 pub enum GroupEvent {
-    /// Answer with [`Consumer::read_from`], once for all partitions of this assignment that are
-    /// still assigned by then. Nothing of it is read before.
+    /// Answer with a single call of [`Consumer::read_from`] for all partitions of this assignment that
+    /// are still assigned by then. None of them is read before.
     Assigned { assignment: AssignmentId, partitions: Vec<Partition> },
-    /// Answer once nothing is in flight for these partitions, with their positions; the answer is
-    /// waited for, 5 s at most. `lost`: another member may have them already.
+    /// Answer with the positions of these partitions once nothing is in flight for them. The polling
+    /// thread waits 5 s at most. `lost`: another member may have them already, so it does not wait.
     Revoked { partitions: Vec<Partition>, lost: bool, reply: SyncSender<Positions> },
     /// The client cannot go on.
     Failed(Error),
@@ -45,21 +45,21 @@ enum Command {
     Stop(Positions),
 }
 
-/// The handle. Dropping it leaves the group.
+/// The handle to the polling thread. Dropping it leaves the group.
 #[derive(Debug)]
 pub struct Consumer {
     commands: Sender<Command>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a member is given at its start.
+/// What a member needs to start.
 #[derive(Debug)]
 pub struct Membership {
     pub group_id: String,
-    /// Partition `p` goes to lane `p mod lanes`. At least one.
+    /// At least one. Partition `p` goes to lane `p mod lanes`.
     pub lanes: Vec<Arc<LaneQueue>>,
     pub ends: watch::Receiver<Option<LogEnds>>,
-    /// Made by the polling thread. A beat may be late by the 5 s that a revocation waits.
+    /// Called by the polling thread. A beat may be late by the 5 s for which a revocation waits.
     pub heartbeat: Heartbeat,
 }
 
@@ -70,7 +70,7 @@ pub fn lane_of(partition: Partition, lanes: usize) -> usize {
 }
 
 impl Consumer {
-    /// Joins the group. Events come until the handle is dropped.
+    /// Joins the group. Events arrive until the handle is dropped or reading has failed.
     pub fn join(
         settings: &KafkaSettings,
         membership: Membership,
@@ -87,14 +87,14 @@ impl Consumer {
         Ok((Self { commands, thread: Some(thread) }, receiver))
     }
 
-    /// Commits the group's offsets. They are a hint for tools that show the lag, since the
-    /// positions in the database are what counts; so nothing is reported if they do not arrive.
+    /// Commits the group's offsets. They are only a hint for tools that show the lag, since the positions
+    /// in the database are what counts; so a failed commit is not reported.
     pub fn commit(&self, positions: Positions) {
         let _ = self.commands.send(Command::Commit(positions));
     }
 
-    /// Begins to read partitions, or reads on from other positions. What has been revoked
-    /// meanwhile, or assigned anew, is left out.
+    /// Starts to read partitions, or moves their reading to other positions. Partitions that have since
+    /// been revoked or assigned again are left out.
     pub fn read_from(&self, from: Vec<ReadFrom>) {
         let _ = self.commands.send(Command::ReadFrom(from));
     }
@@ -104,7 +104,7 @@ impl Consumer {
         let _ = self.commands.send(Command::Rejoin);
     }
 
-    /// Commits these positions, leaves the group at once and ends. Blocking.
+    /// Commits these positions, leaves the group at once and ends the thread. Blocking.
     pub fn leave(mut self, positions: Positions) {
         let _ = self.commands.send(Command::Stop(positions));
         if let Some(thread) = self.thread.take() {

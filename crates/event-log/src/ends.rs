@@ -1,4 +1,4 @@
-//! The end offsets and the identity of the log, asked for again and again beside the reading.
+//! The end offsets and the identity of the log, polled on a thread beside the one that reads.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -12,25 +12,25 @@ use crate::heartbeat::Heartbeat;
 use crate::settings::KafkaSettings;
 
 const THREAD: &str = "log-ends";
-/// For one request.
+/// Bounds each request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the log is asked for its identity and for its high watermarks.
 const IDENTITY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What the log held at `asked_at`. It may have grown since.
+/// What the log held at `asked_at`. The log may have grown since.
 #[derive(Clone, Debug)]
 pub struct LogEnds {
     pub asked_at: Instant,
-    /// For readers of committed records: they end at the last stable offsets.
+    /// The ranges for readers of committed records, so they end at the last stable offsets.
     pub ranges: OffsetRanges,
-    /// Where the partitions end if records of open transactions are counted; up to 10 s old.
+    /// Where the partitions end if records of open transactions count; up to 10 s old.
     pub high_watermarks: Positions,
-    /// The last answer, up to 10 s old; `None` if the topic did not exist.
+    /// Which log it was, up to 10 s ago; `None` if the topic did not exist.
     pub identity: Option<LogIdentity>,
 }
 
 impl LogEnds {
-    /// Of a log that begins at 0 and has no open transactions, as of now: for tests.
+    /// For tests: the ends, as of now, of a log that begins at 0 and has no open transactions.
     #[must_use]
     pub fn of(ends: impl IntoIterator<Item = (Partition, Position)>) -> Self {
         let range = |end_offset| OffsetRange { low_watermark: Position::START, end_offset };
@@ -48,8 +48,8 @@ pub struct EndsWatch {
 }
 
 impl EndsWatch {
-    /// Asks every `interval`. The thread makes a beat of `heartbeat` before and after each question;
-    /// one takes up to 5 s for each request while no broker answers.
+    /// Asks every `interval`. The thread beats `heartbeat` before and after each query, which takes up
+    /// to 5 s per request while no broker answers.
     pub fn start(settings: &KafkaSettings, interval: Duration, heartbeat: Heartbeat) -> Result<Self> {
         let (publish, latest) = watch::channel(None);
         let (stop, stopped) = channel();

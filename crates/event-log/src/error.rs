@@ -1,5 +1,5 @@
-//! What can go wrong between this program and the log. Each variant has one meaning; its text is
-//! complete, so none has a `source`.
+//! What can go wrong between this program and the log. Each variant has one meaning, and its text
+//! includes the cause, so none has a `source`.
 
 use std::io;
 
@@ -11,7 +11,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A call of librdkafka failed: what was attempted, and librdkafka's reason.
+    /// A call to librdkafka failed: what was attempted, and librdkafka's reason.
     #[error("{attempt}: {cause}")]
     Kafka { attempt: &'static str, cause: KafkaError },
 
@@ -38,13 +38,13 @@ pub enum Error {
     #[error("{0:?} cannot be the name of a topic: it contains a NUL character")]
     TopicName(String),
 
-    /// The log no longer holds the next offset to read, or does not hold it yet: going on would
-    /// skip records or repeat them, so a person must decide.
+    /// The log no longer holds the next offset to read, or does not hold it yet. Going on would skip or
+    /// repeat records, so a person must decide.
     #[error("the log does not hold the offset to read next ({0})")]
     OutOfRange(KafkaError),
 
     #[error(
-        "the log holds a corrupt batch: its checksum (CRC) does not match ({0}); neither the batch nor anything behind \
+        "the log holds a corrupt batch: its checksum (CRC) does not match ({0}); neither the batch nor anything after \
          it was applied. Restore the partition from another replica, then start again"
     )]
     CorruptBatch(KafkaError),
@@ -57,7 +57,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: adds what was attempted.
+    /// Adds what was attempted; for use with `map_err`.
     pub fn during(attempt: &'static str) -> impl Fn(KafkaError) -> Self {
         move |cause| Self::Kafka { attempt, cause }
     }
@@ -80,15 +80,15 @@ impl Error {
         }
     }
 
-    /// Whether the log itself is at fault: it has a gap, is another log, or is damaged. The only
-    /// errors for which a process ends with the exit code of the log's identity.
+    /// Whether the log itself is at fault: it has a gap, is another log, or is damaged. Only for these
+    /// errors does a process end with the exit code for a wrong log.
     #[must_use]
     pub fn is_about_the_log(&self) -> bool {
         matches!(self, Self::OutOfRange(_) | Self::CorruptBatch(_))
     }
 }
 
-/// Whether librdkafka goes on by itself after reporting this.
+/// Whether librdkafka recovers on its own after reporting this code.
 pub(crate) fn is_passing(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as C;
     matches!(

@@ -14,8 +14,8 @@ use crate::generation::Generation;
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 
-/// The fingerprints of the records at `offsets`. A partition is left out if the log no longer holds
-/// its record (deleted or compacted), or if it did not arrive within `time_limit`. Blocking.
+/// The fingerprints of the records at `offsets`. A partition is left out if its record was deleted or
+/// compacted away, or did not arrive within `time_limit`. Blocking.
 pub fn fingerprints(
     settings: &KafkaSettings,
     offsets: &BTreeMap<Partition, Offset>,
@@ -53,7 +53,7 @@ pub fn fingerprints(
                 open.remove(&Partition(partition));
             }
             Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => {}
-            // It is about one partition, but does not name it: that partition stays open.
+            // The error concerns one partition without naming it, so that partition stays open.
             Some(Err(error)) => tracing::debug!(%error, "a record cannot be compared"),
         }
     }

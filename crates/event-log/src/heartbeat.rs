@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A callback that a thread's loop makes each time it comes round, several times a second at most
-/// when it is idle. The caller decides how long a pause between two beats means that the loop hangs.
+/// A callback that a thread's loop calls in each round, even when the loop is idle. Whoever provides it
+/// decides how long a pause between two beats means that the loop hangs.
 #[derive(Clone)]
 pub struct Heartbeat(Arc<dyn Fn() + Send + Sync>);
 
@@ -14,7 +14,7 @@ impl Heartbeat {
         Self(Arc::new(beat))
     }
 
-    /// Nobody watches the loop.
+    /// A heartbeat that nobody watches.
     #[must_use]
     pub fn unwatched() -> Self {
         Self::new(|| {})

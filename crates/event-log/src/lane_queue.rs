@@ -1,7 +1,7 @@
-//! The records that were read for a lane and that it has not taken yet.
+//! The records that were read for a lane and not yet taken by it.
 //!
-//! The polling thread appends; the lane takes everything that arrived while its last transaction
-//! was in flight. There is no timer: a chunk is one record when idle, and full under load.
+//! The polling thread appends; the lane takes what arrived while its last transaction was in flight.
+//! There is no timer: a chunk holds one record when little arrives, and is full under load.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ pub struct LaneQueue {
 
 #[derive(Debug, Default)]
 struct State {
-    /// In order of reading; the last one is being filled.
+    /// In the order of reading; the last one is being filled.
     chunks: VecDeque<Chunk>,
     spare: Option<Chunk>,
     /// A chunk was taken and has not been given back yet.
@@ -40,7 +40,7 @@ impl LaneQueue {
         Self { limits, state: Mutex::default(), filled: Notify::new(), emptied: Condvar::new() }
     }
 
-    /// Waits until there is a chunk and takes it. Cancel safe.
+    /// Waits until there is a chunk, and takes it. Cancel safe.
     pub async fn take(&self) -> Chunk {
         loop {
             let filled = self.filled.notified();
@@ -52,7 +52,7 @@ impl LaneQueue {
         }
     }
 
-    /// Gives a chunk back once it is applied, so that its memory can be used again.
+    /// Gives back a chunk that is done with, so that its memory can be reused.
     pub fn recycle(&self, mut chunk: Chunk) {
         chunk.clear();
         let mut state = self.lock();
@@ -60,7 +60,7 @@ impl LaneQueue {
         state.in_use = false;
     }
 
-    /// Whether nothing waits, and every chunk that was taken has been given back.
+    /// Whether no chunk waits, and every chunk that was taken has been given back.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let state = self.lock();

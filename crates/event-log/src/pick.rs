@@ -13,9 +13,9 @@ use crate::generation::Generation;
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 
-/// The records at `offsets`, as far as the log still holds them: records that were deleted, or that
-/// lie beyond the end, are left out. Blocking, for at most `timeout`; a record that has not arrived
-/// by then is an error.
+/// The records at `offsets` that the log still holds. Records that were deleted, or that lie beyond the
+/// end, are left out. Blocks for at most `timeout`; a record that has not arrived by then is an
+/// [`Error::RecordTimeout`].
 pub fn pick(settings: &KafkaSettings, offsets: &[(Partition, Offset)], timeout: Duration) -> Result<Chunk> {
     let mut chunk = Chunk::default();
     if offsets.is_empty() {
@@ -63,7 +63,7 @@ fn read(
         };
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => return Ok(()),
-            // The end of a partition that was assigned before.
+            // This is the end of a partition that was assigned earlier.
             Some(RDKafkaErrorCode::PartitionEOF) => {}
             Some(code) if is_passing(code) => {}
             _ => return Err(Error::during("reading a record")(error)),

@@ -1,7 +1,7 @@
 //! Writing events to the log.
 //!
-//! One thread owns a [`LogWriter`]: it sends records, and it serves delivery reports while it waits.
-//! Nothing is dropped, and no call waits for room in the queue: if it is full, `send` returns
+//! One thread owns a [`LogWriter`]: it sends records, and serves delivery reports while it waits. No
+//! record is dropped, and no call waits for room in the queue: if the queue is full, `send` returns
 //! [`Sent::Full`].
 
 mod deliveries;
@@ -24,7 +24,8 @@ use transaction::Transaction;
 
 /// The `schema-version` header of the records that we write.
 const SCHEMA_VERSION: &str = "1";
-/// Longer waits are divided into calls of this length, so that the client can be recovered in between.
+/// Longer waits are split into calls of this length, so that a client that has lost its brokers can be
+/// recovered in between.
 const TURN: Duration = Duration::from_secs(2);
 
 /// Defaults that `KAFKA_PROPERTIES` may change.
@@ -40,7 +41,7 @@ const DEFAULTS: [(&str, &str); 7] = [
     ("partitioner", "murmur2_random"),
 ];
 
-/// One record to write.
+/// A record to write.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
     pub event: EventType,
@@ -55,7 +56,7 @@ pub struct Outgoing<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a record that was not taken has to be sent again"]
 pub enum Sent {
-    /// The client has taken it; [`LogWriter::totals`] counts its delivery.
+    /// The client has taken the record; [`LogWriter::totals`] counts its delivery.
     Queued,
     /// The queue is full: call [`LogWriter::serve`], then send it again.
     Full,
@@ -71,9 +72,9 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// `transactional`: records become visible in chunks, either all records of a chunk or none, and a
-    /// second writer fences this one. In that case the call blocks until the broker has answered, for
-    /// at most 30 s.
+    /// With `transactional`, records become visible in chunks, either all records of a chunk or none, and
+    /// a second writer fences this one. The call then blocks until the broker has answered, for at most
+    /// 30 s.
     pub fn connect(settings: &KafkaSettings, transactional: bool) -> Result<Self> {
         let mut config = settings.client_config("producer");
         for (name, value) in DEFAULTS {
@@ -83,7 +84,7 @@ impl LogWriter {
         }
         config.set("acks", "all").set("enable.idempotence", "true");
         if transactional {
-            // Shorter than the time-out of a transaction, which is 60 s.
+            // This must be shorter than the time-out of a transaction, which is 60 s.
             config.set("delivery.timeout.ms", "50000");
             if config.get("transactional.id").is_none() {
                 config.set("transactional.id", format!("food-orders-producer-{}", settings.topic));
@@ -137,7 +138,7 @@ impl LogWriter {
         }
     }
 
-    /// Serves delivery reports for `wait`, and commits a transaction that is due. A caller that has to
+    /// Serves delivery reports for `wait`, and commits the transaction if it is due. A caller that has to
     /// wait should do so here.
     pub fn serve(&mut self, wait: Duration) -> Result<()> {
         self.producer.poll(wait);
@@ -159,7 +160,7 @@ impl LogWriter {
         totals
     }
 
-    /// Waits until everything is acknowledged, for at most `within`; [`Totals`] says whether it was. A
+    /// Waits for at most `within` until every record is acknowledged; [`Totals`] says whether all were. A
     /// record that is not acknowledged by then may or may not be in the log.
     pub fn finish(mut self, within: Duration) -> Result<Totals> {
         let deadline = Instant::now() + within;

@@ -1,4 +1,4 @@
-//! Errors that librdkafka reports beside the call that they concern.
+//! Errors that librdkafka reports outside of the call that they concern.
 
 use rdkafka::ClientContext;
 use rdkafka::consumer::ConsumerContext;

@@ -24,18 +24,18 @@ const UNASSIGNED: Generation = Generation(0);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub from: Position,
-    /// Must not lie beyond the end that the partition has reached already.
+    /// Must not lie beyond the current end of the partition.
     pub to: Position,
 }
 
-/// Chunks of the given ranges. Dropping it ends the reading.
+/// Reads chunks of the given ranges on a thread. Dropping it ends the thread.
 #[derive(Debug)]
 pub struct Replay {
     chunks: mpsc::Receiver<Result<Chunk>>,
 }
 
 impl Replay {
-    /// Begins to read. The chunk with the last record of a span names the partition among its ends.
+    /// Starts to read. The chunk that completes a span names the partition among its ends.
     pub fn start(
         settings: &KafkaSettings,
         spans: BTreeMap<Partition, Span>,
@@ -106,7 +106,7 @@ impl Reader {
                         open.remove(&partition);
                     }
                 }
-                // The partition ends at or beyond the span's end: only holes precede it.
+                // The partition ends at or after the span's end, so only holes are left in the span.
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     if let Some(span) = open.remove(&Partition(partition)) {
                         chunk.end(Partition(partition), span.to, UNASSIGNED);

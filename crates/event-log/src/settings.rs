@@ -11,9 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 pub use args::KafkaArgs;
 pub use group::{GroupArgs, GroupId};
 
-/// These bound the records that wait in librdkafka, up to one more fetch, whatever the backlog. The
-/// sizes of fetches are those of compressed data. A fetch takes a long run of each partition, so that
-/// more events of one order are folded before they are written.
+/// Limits on the records that wait inside librdkafka, whatever the backlog; one more fetch may exceed
+/// them. Fetch sizes count compressed data. A fetch takes a long run of each partition, so that more
+/// events of an order are folded before they are written.
 const READ_AHEAD: [(&str, &str); 4] = [
     ("fetch.message.max.bytes", "1048576"),
     ("fetch.max.bytes", "2097152"),
@@ -21,7 +21,8 @@ const READ_AHEAD: [(&str, &str); 4] = [
     ("queued.min.messages", "30000"),
 ];
 
-/// Its Debug output leaves out the values of `properties`, since passwords may be among them.
+/// How to reach Kafka and its topic. The Debug output omits the values of `properties`, since passwords may
+/// be among them.
 #[derive(Clone)]
 pub struct KafkaSettings {
     pub bootstrap_servers: String,
@@ -31,7 +32,7 @@ pub struct KafkaSettings {
 }
 
 impl KafkaSettings {
-    /// Without TLS or SASL.
+    /// Settings without TLS or SASL.
     #[must_use]
     pub fn new(bootstrap_servers: &str, topic: &str) -> Self {
         Self { bootstrap_servers: bootstrap_servers.into(), topic: topic.into(), properties: Vec::new() }
@@ -52,7 +53,7 @@ impl KafkaSettings {
         config
     }
 
-    /// For reading large amounts, unless the user's properties say otherwise.
+    /// Sets the limits for reading large amounts, unless the user's properties set them.
     pub(crate) fn read_ahead(config: &mut ClientConfig) {
         for (name, value) in READ_AHEAD {
             if config.get(name).is_none() {
@@ -61,7 +62,7 @@ impl KafkaSettings {
         }
     }
 
-    /// For reading without a group, from given offsets.
+    /// The configuration for reading from given offsets, without a group.
     pub(crate) fn reader_config(&self, role: &str) -> ClientConfig {
         let mut config = self.client_config(role);
         for (name, value) in [

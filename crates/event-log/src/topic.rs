@@ -1,4 +1,4 @@
-//! The topic: created explicitly, and checked if it exists already.
+//! The topic: created explicitly, or checked if it already exists.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use crate::error::{Error, Result, is_passing};
 use crate::settings::KafkaSettings;
 
-/// For one request.
+/// Bounds each request.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the broker may take to answer at all, and the partitions to have leaders.
+/// How long the broker may take to answer at all, and then the partitions to get leaders.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -25,7 +25,7 @@ pub struct TopicSpec {
     pub partitions: i32,
     /// `None`: the broker's `default.replication.factor`.
     pub replication: Option<i32>,
-    /// Milliseconds until records are deleted; −1 is never.
+    /// Milliseconds until records are deleted; −1 means never.
     pub retention_ms: i64,
 }
 
@@ -38,9 +38,9 @@ impl Default for TopicSpec {
 /// Where the timestamp of a record comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampType {
-    /// The broker, when it appends: times of a partition follow its offsets.
+    /// From the broker, when it appends: within a partition, times follow offsets.
     LogAppendTime,
-    /// The producer, which may write any time.
+    /// From the producer, which may write any time.
     CreateTime,
     /// The broker does not say.
     Unknown,
@@ -68,7 +68,8 @@ pub struct TopicState {
 }
 
 /// Creates the topic unless it exists, waits until it can be written and read, and returns its
-/// settings. Several processes may do so at once. Waits for 20 s for the broker, and again for leaders.
+/// settings. Several processes may do so at once. Waits up to 20 s for the broker, and up to another
+/// 20 s for the partitions' leaders.
 pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<TopicState> {
     let admin = Admin::new(settings)?;
     let created = admin.create(spec).await?;
@@ -114,7 +115,7 @@ impl<'a> Admin<'a> {
             .set("message.timestamp.type", "LogAppendTime");
         let deadline = Instant::now() + GIVE_UP_AFTER;
         loop {
-            // An error of the whole request is one of the connection, so it is tried again.
+            // If the request as such fails, the connection is to blame, so it is tried again.
             let answer = self.client.create_topics([&topic], &self.options).await;
             let problem = match answer.as_deref() {
                 Ok([Ok(_), ..]) => return Ok(true),
@@ -133,7 +134,7 @@ impl<'a> Admin<'a> {
         }
     }
 
-    /// Without the right to create topics, an existing one can still be used.
+    /// A process that may not create topics can still use an existing one.
     async fn not_created(&self, code: RDKafkaErrorCode) -> Result<bool> {
         if self.partitions_with_leaders().await?.is_some() {
             return Ok(false);
@@ -173,7 +174,7 @@ impl<'a> Admin<'a> {
         }
     }
 
-    /// `None` if the broker does not return the settings, which is no reason to stop.
+    /// `None` if the broker does not return the settings, which is not a reason to stop.
     async fn config(&self) -> Option<ConfigResource> {
         let topic = ResourceSpecifier::Topic(&self.settings.topic);
         let answer = self.client.describe_configs([&topic], &self.options).await;

@@ -1,5 +1,5 @@
-//! The id that a topic is given when it is created: it distinguishes the topic from one of the same
-//! name that was created later. rdkafka has no safe call for it.
+//! The id that a topic gets when it is created. It distinguishes the topic from a later one of the same
+//! name. rdkafka has no safe call for it.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString};

@@ -10,7 +10,7 @@ pub struct Item {
     pub unit_price_cents: u32,
 }
 
-/// What is wanted. Each text must have 1 to 128 characters and no NUL.
+/// What somebody wants. Each text must have 1 to 128 characters and no NUL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Place {

@@ -1,7 +1,7 @@
 //! Decides which event a command on an order leads to.
 //!
-//! This is the only place that refuses: once an event is in the log it is a fact, and the fold applies
-//! it whatever the lifecycle says.
+//! Commands are refused only here. Once an event is in the log it is a fact, and the fold applies it
+//! whatever the lifecycle says.
 
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::{EventType, OrderId, OrderRow, Status, Time, decode, lifecycle};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     pub status: Status,
-    /// Of the event that gave the order its status.
+    /// The sequence of the event that gave the order its status.
     pub sequence: i32,
     pub total_cents: Option<i64>,
 }
@@ -121,13 +121,13 @@ fn total(items: &[Item]) -> Result<i64, Refusal> {
         if item.quantity == 0 {
             return Err(Refusal::NoQuantity(item.name.clone()));
         }
-        // The product of two numbers of 32 bits fits.
+        // The product of two 32-bit numbers always fits into 128 bits.
         let price = i128::from(item.quantity) * i128::from(item.unit_price_cents);
         i64::try_from(price).ok().and_then(|price| total.checked_add(price)).ok_or(Refusal::TotalTooLarge)
     })
 }
 
-/// Refuses what the decoder would refuse, before it is in the log.
+/// Refuses text that the decoder would refuse, before it reaches the log.
 fn check_text(name: &'static str, text: &str) -> Result<(), Refusal> {
     let chars = text.chars().take(decode::MAX_ID_CHARS + 1).count();
     if chars == 0 || chars > decode::MAX_ID_CHARS || text.contains('\0') {

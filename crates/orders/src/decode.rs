@@ -1,7 +1,7 @@
 //! Decoding: a record's bytes become an event, or a rejection that says why not.
 //!
-//! Lenient where a hand-typed event is short (section "The minimal form" of docs/events.md), strict
-//! where a wrong value would end up in a table.
+//! The decoder is lenient where a hand-typed event is short (section "The minimal form" of
+//! docs/events.md), and strict where a wrong value would end up in a table.
 
 mod cause;
 mod fields;
@@ -26,18 +26,18 @@ pub const MAX_ID_CHARS: usize = OrderId::MAX_CHARS;
 #[derive(Clone, Debug)]
 pub struct Decoded<'a> {
     pub order_id: Cow<'a, str>,
-    /// `None`: to be derived from the topic, the partition and the offset.
+    /// `None`: it is derived from the topic, the partition and the offset.
     pub event_id: Option<Cow<'a, str>>,
     pub fact: Fact<'a>,
 }
 
-/// What a record has besides its value.
+/// What decoding needs besides the record's value.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
     pub at: LogOrder,
     /// The value of the header `schema-version`, if the record has one.
     pub schema_version: Option<&'a [u8]>,
-    /// Larger values are rejected without being read. In bytes.
+    /// In bytes. Larger values are rejected without being read.
     pub max_bytes: usize,
 }
 
@@ -55,7 +55,7 @@ pub fn decode<'a>(envelope: Envelope<'_>, value: Option<&'a [u8]>) -> Result<Dec
     let json = std::str::from_utf8(value)
         .map_err(|error| Rejection::new(Cause::BadJson, format!("the value is not valid UTF-8: {error}")))?;
     let object: Object<'a> = serde_json::from_str(json).map_err(|error| {
-        // JSON contains none, so only a value that cannot be parsed is searched for one.
+        // Valid JSON never contains a NUL, so only a value that cannot be parsed is searched for one.
         if json.contains('\0') {
             return Rejection::new(Cause::NulCharacter, "the value contains a NUL character");
         }

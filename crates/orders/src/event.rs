@@ -1,4 +1,4 @@
-//! The five events of an order's life and the status each leads to.
+//! The five events of an order's life, and the status that each leads to.
 
 use std::fmt;
 use std::str::FromStr;

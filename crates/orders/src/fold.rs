@@ -1,8 +1,8 @@
 //! The merge: how the records of an order become its state.
 //!
-//! Each event type has a group of columns. The record with the highest sequence wins its group, and of
-//! several with the same sequence the earliest in log order; by the same rule one of the winners gives
-//! the order its status. So the result is a maximum under a total order, which is associative,
+//! Each event type has a group of columns. The record with the highest sequence wins its group; among
+//! several with that sequence, the earliest in log order wins. By the same rule, one of the winners gives
+//! the order its status. The result is therefore a maximum under a total order, which is associative,
 //! commutative and idempotent: it does not matter in which order, how often or in which batches the
 //! records arrive.
 //!

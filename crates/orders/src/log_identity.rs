@@ -1,4 +1,4 @@
-//! Which log the positions belong to. A position means something in one log only.
+//! Which log the positions belong to. A position is meaningful in one log only.
 
 /// The log that the tables of a build were made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -6,9 +6,9 @@ pub struct LogIdentity {
     /// The id that the Kafka cluster was formatted with.
     pub cluster_id: String,
     pub topic: String,
-    /// The id that the topic was given when it was created; `None` if the broker does not tell it.
+    /// The id that the topic was given when it was created; `None` if the broker does not report it.
     pub topic_id: Option<String>,
-    /// At least 1. It may grow, and is no part of the comparison.
+    /// At least 1. The number may grow, so it is not compared.
     pub partitions: i32,
 }
 
@@ -27,8 +27,7 @@ pub enum OtherLog {
 }
 
 impl LogIdentity {
-    /// Why this cannot be the log that was `recorded`; `None` if it can. An id that is not known is
-    /// not compared.
+    /// Why this cannot be the log that was `recorded`; `None` if it can. An unknown id is not compared.
     #[must_use]
     pub fn conflict_with(&self, recorded: &Self) -> Option<OtherLog> {
         let topic = self.topic.clone();

@@ -1,4 +1,4 @@
-//! An event that has been decided and is not in the log yet, and its JSON.
+//! An event that has been decided but is not in the log yet, and its JSON.
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use uuid::Uuid;

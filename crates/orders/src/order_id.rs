@@ -25,7 +25,7 @@ impl OrderId {
         if text.is_empty() {
             return Err(BadOrderId::Empty);
         }
-        // Compares bytes first, since a short text needs no counting of characters.
+        // Bytes are compared first, so that the characters of a short text need not be counted.
         if text.len() > Self::MAX_CHARS {
             let chars = text.chars().count();
             if chars > Self::MAX_CHARS {

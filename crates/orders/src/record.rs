@@ -14,11 +14,11 @@ pub struct Record<'a> {
     pub headers: Headers<'a>,
 }
 
-/// The headers of a record in their order, in one block of memory that [`push_header`] fills.
+/// The headers of a record, in order, in one block of memory that [`push_header`] fills.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Headers<'a>(pub &'a [u8]);
 
-/// Stands in place of a value's length if the header has no value.
+/// Takes the place of a value's length if the header has no value.
 const NO_VALUE: u32 = u32::MAX;
 
 /// Appends one header in the form that [`Headers`] reads.
@@ -49,7 +49,7 @@ impl<'a> Headers<'a> {
         })
     }
 
-    /// The value of the last header with this name: the one that counts if there are several.
+    /// The value of the header with this name. If there are several, the last one counts.
     #[must_use]
     pub fn get(self, name: &str) -> Option<&'a [u8]> {
         self.raw().filter(|(other, _)| *other == name.as_bytes()).last().and_then(|(_, value)| value)

@@ -1,15 +1,15 @@
 //! Raw JSON text: reads scalars out of it, and finds what PostgreSQL's `jsonb` would refuse.
 //!
-//! Values are passed on as slices of the record that they came in; most are never parsed any further.
+//! Values are passed on as slices of the record that contained them; most are never parsed further.
 
 use std::borrow::Cow;
 
-/// How deep arrays and objects may nest in one value: the limit of serde_json (128) less the levels
-/// that tables and answers add around it.
+/// How deep arrays and objects may nest in one value: the limit of serde_json (128), minus room for the
+/// levels that tables and answers add around it.
 pub const MAX_DEPTH: usize = 100;
 
-/// The maximum length of a number, in characters, and its smallest exponent. Both are far below the
-/// limits of PostgreSQL's `numeric`, so that those are never reached.
+/// The maximum length of a number, in characters, and its smallest exponent. Both stay far from
+/// the limits of PostgreSQL's `numeric`, so that those are never reached.
 const MAX_NUMBER_CHARS: usize = 1000;
 const MIN_EXPONENT: i32 = -400;
 
@@ -33,7 +33,7 @@ pub fn string(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The value of a JSON number that is written without a fraction and without an exponent.
+/// The value of a JSON number that is written without a fraction or an exponent.
 #[must_use]
 pub fn integer(raw: &str) -> Option<i128> {
     raw.parse().ok()
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_such_that_a_double_and_numeric_hold_them() {
+    fn numbers_must_fit_into_a_double_and_into_numeric() {
         let digits = |count| "9".repeat(count);
         for fit in ["0", "-1.5", "1e308", "1E+2", "1e-400", &digits(300), r#"["1e999", 1]"#] {
             assert_eq!(check(fit), Ok(()), "{fit}");

@@ -20,9 +20,9 @@ impl Time {
     /// 2000-01-01T00:00:00Z, from which PostgreSQL counts.
     const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
-    /// The earliest that PostgreSQL's `timestamptz` holds, in 4714 BC.
+    /// The earliest time that PostgreSQL's `timestamptz` holds, in 4714 BC.
     pub const MIN: Self = Self(Self::POSTGRES_EPOCH - 211_813_488_000_000_000);
-    /// 9999-12-30T22:00:00Z, the latest that RFC 3339 can write in every time zone.
+    /// 9999-12-30T22:00:00Z, the latest time that RFC 3339 can express in every time zone.
     pub const MAX: Self = Self(253_402_207_200_000_000);
 
     /// The time that lies `duration` before this one, or [`Time::MIN`] if that is later.
@@ -83,7 +83,7 @@ impl FromStr for Time {
     fn from_str(text: &str) -> Result<Self, BadTime> {
         let bad = || BadTime(text.to_owned());
         let time: Timestamp = text.parse().map_err(|_| bad())?;
-        // Rounded towards the past, also before 1970, so that cutting off digits never makes a time later.
+        // Rounds towards the past, before 1970 as well, so that cutting off digits never makes a time later.
         let time = Self(time.as_nanosecond().div_euclid(1000) as i64);
         if (Self::MIN..=Self::MAX).contains(&time) { Ok(time) } else { Err(bad()) }
     }

@@ -1,8 +1,8 @@
 //! Applying records: one transaction for rows and positions.
 //!
 //! BEGIN; move the positions by compare-and-set; COPY the history; upsert the orders; fold again those
-//! that the upsert left alone; insert the dead letters; COMMIT. Any other row count than the expected
-//! one rolls everything back.
+//! that the upsert left alone; insert the dead letters; COMMIT. If any step writes an unexpected number
+//! of rows, everything is rolled back.
 
 mod batch;
 mod breaker;

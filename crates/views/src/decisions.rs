@@ -85,7 +85,7 @@ impl Decisions {
         self.by_record.insert((partition, offset), decided);
     }
 
-    /// The highest number among them; 0 without one.
+    /// The highest number among the decisions; 0 if there are none.
     pub(crate) fn upto(&self) -> i64 {
         self.upto
     }
@@ -141,7 +141,7 @@ pub async fn latest(session: &Session) -> Result<i64> {
     Ok(row.get(0))
 }
 
-/// Begins to decide: waits for other decisions to commit, and for batches of builds that are not active.
+/// Begins to decide. Waits for other decisions to commit, and for batches of builds that are not active.
 pub(crate) async fn lock(tx: &Transaction<'_>) -> Result<()> {
     tx.batch_execute(&format!("/* views::decisions::lock */ SELECT pg_advisory_xact_lock({DECISIONS_LOCK})"))
         .await

@@ -12,9 +12,9 @@ use crate::session::{Session, SessionKind};
 
 /// The number has no meaning; it only has to differ from those of our other locks.
 const DEPLOYMENT_LOCK: i64 = 0x00f0_0d02;
-/// How long the lock is waited for: the session of a process that was killed may outlive it a little.
+/// How long to wait for the lock: the session of a process that was killed may briefly outlive it.
 const LOCK_WAIT_LIMIT: Duration = Duration::from_secs(3);
-/// How often the lock is tried meanwhile.
+/// How often the lock is tried during that time.
 const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The right to write, for as long as the session lives.
@@ -60,7 +60,7 @@ impl Deployment {
         Ok(false)
     }
 
-    /// Takes the place of a group of which no consumer is left.
+    /// Takes over from a group that has no consumers left.
     async fn try_take_over(&self, group: &str) -> Result<bool> {
         if !self.lock("pg_try_advisory_lock").await? {
             return Ok(false);
@@ -82,7 +82,7 @@ impl Deployment {
                 "no consumer of the other group runs any more; this group writes to the database now"
             );
         }
-        // The session holds both locks for a moment, so that no other group can come in between.
+        // The session holds both locks for a moment, so that no other group can get in between.
         self.lock("pg_try_advisory_lock_shared").await?;
         self.lock("pg_advisory_unlock").await
     }

@@ -43,7 +43,7 @@ pub enum Error {
     )]
     OtherDeployment { running: String },
 
-    /// Before anything was written.
+    /// Raised before anything of the batch was written.
     #[error(
         "{dead_letters} of the last {records} records cannot be read ({last}): stopped before they fill the dead letters; is \
          this the right topic (KAFKA_TOPIC), and did its producers change their format? --no-breaker goes on all the same"
@@ -98,11 +98,11 @@ pub enum Error {
     #[error("{attempt}: {found} rows were written instead of {expected}; nothing was changed")]
     RowCount { attempt: &'static str, expected: usize, found: u64 },
 
-    /// Its columns have other types than those of this version's tables.
+    /// The row's columns do not have the types that this version's tables have.
     #[error("PostgreSQL sent a row that this program cannot read; were the tables changed by hand?")]
     UnreadableRow,
 
-    /// Found where the row is read. The log still has the record as it was.
+    /// The row was found to be damaged when it was read. The log still has the record.
     #[error(
         "order_history is damaged at partition {partition}, offset {offset}: {cause}; run replay-rebuild, which makes the \
          tables again from the log"
@@ -124,7 +124,7 @@ pub enum Error {
     #[error("rebuild {id} is damaged, or of another version: {cause}")]
     DamagedRebuild { id: i64, cause: String },
 
-    /// A record that was to be retried: the caller has not looked at it.
+    /// A record that was to be retried does not decode, which the caller should have checked.
     #[error(
         "the record at partition {partition}, offset {offset} cannot be decoded, so it cannot be applied"
     )]
@@ -132,7 +132,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: adds what was attempted.
+    /// Adds what was attempted; for use with `map_err`.
     pub(crate) fn during(attempt: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
         move |cause| Self::Database { attempt, cause }
     }

@@ -25,7 +25,7 @@ impl Build {
         async move {
             let during = Error::during("accepting a gap");
             decisions::lock(tx).await?;
-            // Only a switch changes this row, and it must not come in between.
+            // Only a switch changes this row, and no switch may come in between.
             tx.execute("/* views::gaps::accept_gap */ SELECT FROM public.builds WHERE id = $1 FOR SHARE", &[&build.0])
                 .await
                 .map_err(&during)?;

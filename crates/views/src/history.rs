@@ -30,7 +30,7 @@ pub struct FactRow<'a> {
     pub details: Option<&'a str>,
 }
 
-/// A whole row: what the log says of one record.
+/// A complete row: what the log says about one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryRow<'a> {
     pub fact_row: FactRow<'a>,
@@ -51,7 +51,7 @@ impl<'a> FactRow<'a> {
     }
 
     /// The record that the row stands for. [`Error::DamagedHistory`] if the event is unknown or the
-    /// details are not a JSON object: nothing of this program writes such rows.
+    /// details are not a JSON object, which this program never writes.
     pub fn fact(&self) -> Result<Fact<'a>> {
         let damaged = |cause: String| Error::DamagedHistory {
             partition: self.at.partition,

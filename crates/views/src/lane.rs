@@ -32,17 +32,17 @@ pub struct LaneOptions {
 pub struct Lane {
     options: LaneOptions,
     target: Target,
-    /// `None`: the next use opens a session. Taken out while it is in use, so that a future that is
-    /// dropped in the middle of a transaction ends the session, and the transaction with it.
+    /// `None`: the next use opens a session. The writer is taken out while it is in use, so that dropping
+    /// a future in the middle of a transaction ends the session, and with it the transaction.
     writer: Option<Writer>,
-    /// The build of the last claim; `held` is about it.
+    /// The build of the last claim, to which `held` refers.
     build: Option<Build>,
     held: BTreeMap<Partition, Held>,
     breaker: Option<Breaker>,
     /// The last known position of every partition that was held in this build.
     noted: Positions,
-    /// The decisions about records that lie ahead. In the active build there are none, as a rule:
-    /// operators decide about its dead letters, and these lie behind its positions.
+    /// The decisions about records that lie ahead. For the active build there are usually none, since
+    /// operators decide about its dead letters, which lie behind its positions.
     decisions: Decisions,
 }
 
@@ -51,7 +51,7 @@ pub struct Lane {
 enum Target {
     /// The one that is active when the lane opens its session.
     Active,
-    /// One that is being made; without orders while its history is loaded.
+    /// One that is being made; while its history is loaded, no orders are written.
     Building { build: Build, history_only: bool },
 }
 
@@ -79,8 +79,8 @@ impl Lane {
         }
     }
 
-    /// A lane that writes to a build that is not active yet. With `history_only` it writes no orders:
-    /// they are derived from the history later.
+    /// A lane that writes to a build that is not active yet. With `history_only` it writes no orders,
+    /// because they are derived from the history later.
     #[must_use]
     pub fn on_build(options: LaneOptions, build: Build, history_only: bool) -> Self {
         Self { target: Target::Building { build, history_only }, ..Self::new(options) }
@@ -100,15 +100,15 @@ impl Lane {
             self.note(*partition, held.position);
         }
         self.held.extend(claimed.iter().map(|(partition, held)| (*partition, *held)));
-        // After the claim, because a switch may bring a build whose positions lie further back: it and a
-        // decision wait for each other.
+        // They are read after the claim, because a switch may bring in a build whose positions lie further
+        // back, and a switch and a decision wait for each other.
         self.decisions = decisions::ahead(writer.session(), &self.positions()).await?;
         self.writer = Some(writer);
         Ok(claimed)
     }
 
-    /// After an error the next attempt needs another session: another build may be active now, or the
-    /// server of this session may be a standby, which takes no writes.
+    /// After an error the caller must drop the writer, since the next attempt needs a new session: another
+    /// build may be active now, or the server of this session may be a standby, which refuses writes.
     async fn claim_on(
         &self,
         writer: &mut Writer,
@@ -133,7 +133,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Gives partitions up, and returns where they stand.
+    /// Gives up partitions and returns their positions.
     pub fn release(&mut self, partitions: &[Partition]) -> Positions {
         partitions
             .iter()
@@ -151,15 +151,15 @@ impl Lane {
         self.held.iter().map(|(partition, held)| (*partition, held.position)).collect()
     }
 
-    /// Applies records, then moves the positions on to `ends`. After an error some of the records may be
-    /// applied: the positions tell how many, and the same call again leaves out those below them.
+    /// Applies records, then moves the positions on to `ends`. After an error some of the records may have
+    /// been applied; repeating the call leaves those out, since they lie below the positions.
     pub async fn apply(&mut self, records: &[Record<'_>], ends: &[(Partition, Position)]) -> Result<Applied> {
         let mut applied = Applied::default();
-        // A stack of what is left, the first part on top.
+        // A stack of what is left, with the first part on top.
         let mut parts = vec![records];
         while let Some(part) = parts.pop() {
             let is_last = parts.is_empty();
-            // First, because a new session reads the positions again, and the batch begins at them.
+            // This comes first, because a new session reads the positions again, where the batch begins.
             self.connect().await?;
             let mut batch = self.encode(part);
             if is_last {
@@ -194,7 +194,7 @@ impl Lane {
         Ok(applied)
     }
 
-    /// Reports a position that went back.
+    /// Notes a position, and reports one that went back.
     fn note(&mut self, partition: Partition, position: Position) {
         if let Some(before) = self.noted.insert(partition, position)
             && position < before
@@ -246,7 +246,7 @@ impl Lane {
             }
         }
         match &result {
-            // Whether the batch is committed is unknown: a new session reads the positions.
+            // It is unknown whether the batch was committed, so a new session has to read the positions.
             Err(error) if error.recovery() == Recovery::Retry && !matches!(error, Error::Decided) => {}
             _ => self.writer = Some(writer),
         }

@@ -25,7 +25,7 @@ pub mod rebuild;
 mod row_values;
 mod session;
 pub mod sql;
-pub mod tx;
+mod tx;
 
 pub use build::Build;
 pub use connect::Database;

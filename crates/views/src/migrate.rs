@@ -12,8 +12,8 @@ mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
 
-/// Any number of processes may start on one database at the same time. The number has no meaning;
-/// it only has to differ from those of our other locks.
+/// The lock that lets one process migrate at a time. The number has no meaning; it only has to differ from
+/// those of our other locks.
 const MIGRATION_LOCK: i64 = 0x00f0_0d01;
 
 /// Runs the migrations that are missing, under an advisory lock, and makes build 1 of each view.

@@ -21,7 +21,7 @@ enum Merge {
     Fill,
     /// The time of one event type. If the row has this event type already, the upsert leaves it alone.
     FillOnce,
-    /// The incoming fields are added to those of the row; of the same field the incoming one stays.
+    /// The incoming fields are added to those of the row; if both have a field, the incoming one stays.
     Overlay,
 }
 
@@ -68,7 +68,7 @@ fn list(is_wanted: impl Fn(&str) -> bool, print: impl Fn(&str) -> String) -> Str
     names.filter(|name| is_wanted(name)).map(print).collect::<Vec<_>>().join(", ")
 }
 
-/// upsert.sql, completed.
+/// The text of upsert.sql with its braces filled in.
 pub(crate) fn upsert() -> String {
     let mut assignments = Vec::new();
     let mut conditions = String::new();
@@ -94,7 +94,7 @@ pub(crate) fn upsert() -> String {
         .replace("{conditions}", &conditions)
 }
 
-/// replace.sql, completed.
+/// The text of replace.sql with its braces filled in.
 pub(crate) fn replace() -> String {
     let assignments: Vec<_> = COLUMNS
         .iter()
@@ -138,7 +138,7 @@ pub(crate) fn read<'a>(values: &mut RowValues<'a>) -> Result<(&'a str, OrderRow<
 mod tests {
     use super::*;
 
-    /// The words that follow `begin` up to `end`, of each line the first: what declares a column.
+    /// The first word of each line between `begin` and `end`: the names of declared columns.
     fn declared<'a>(sql: &'a str, begin: &str, end: &str) -> Vec<&'a str> {
         let (_, rest) = sql.split_once(begin).unwrap();
         let (body, _) = rest.split_once(end).unwrap();

@@ -1,4 +1,4 @@
-//! Which process may write a partition: owner epochs, claims, and going on after a reconnect.
+//! Which process may write a partition: owner epochs, claims, and resuming after a reconnect.
 
 mod claim;
 mod frozen;
@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 pub(crate) use claim::{claim, claim_building};
 pub(crate) use resume::resume;
 
-/// Raised by every claim of a partition. A commit under an older one is refused: its writer is fenced.
+/// Every claim of a partition raises it. A commit under an older epoch is refused: its writer is fenced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OwnerEpoch(pub i64);
 
@@ -21,12 +21,13 @@ pub struct Held {
     pub position: Position,
 }
 
-/// Reads a row of partition, next offset and owner epoch.
+/// Reads a row that holds a partition, its next offset and its owner epoch.
 fn held(row: &Row) -> (Partition, Held) {
     let held = Held { position: Position(row.get(1)), epoch: OwnerEpoch(row.get(2)) };
     (Partition(row.get(0)), held)
 }
 
-/// A row of the session that runs the statement: its pid and start time in microseconds.
+/// A subquery that identifies the session running the statement, by its pid and its start time in
+/// microseconds.
 const THIS_BACKEND: &str = "(SELECT pid || '@' || (extract(epoch FROM backend_start) * 1000000)::bigint AS id
     FROM pg_stat_activity WHERE pid = pg_backend_pid())";

@@ -1,4 +1,4 @@
-//! Sessions: one connection each, with the server settings that our SQL depends on.
+//! Sessions: each is one connection, with the server settings that our SQL depends on.
 
 use std::time::Duration;
 
@@ -22,10 +22,9 @@ impl Session {
         self.client.is_closed()
     }
 
-    /// Runs `work` in one transaction. Where PostgreSQL asks for it (deadlock, serialization
-    /// failure, lock time-out) all of it runs again after a pause, up to five times: `work`
-    /// must have no effect outside of the transaction. Errors of the connection are the
-    /// caller's. Call it as `session.run_tx("name", |tx| async move { … }.scope_boxed())`.
+    /// Runs `work` in one transaction, up to five times: after a deadlock, a serialization failure or a
+    /// lock time-out, all of it runs again after a pause. `work` must therefore have no effect outside of
+    /// the transaction. Errors of the connection are returned to the caller at once. Call it as `session.run_tx("name", |tx| async move { … }.scope_boxed())`.
     pub(crate) async fn run_tx<'a, T>(
         &mut self,
         name: &'static str,
@@ -34,16 +33,13 @@ impl Session {
         tx::run(&mut self.client, name, work).await
     }
 
-    /// Runs `work` in one transaction, once: for what takes long, or what the caller tries again.
+    /// Runs `work` in one transaction, once. It is for work that takes long, or that the caller repeats.
     pub(crate) async fn run_once<'a, T>(
         &mut self,
         name: &'static str,
         work: impl for<'t> FnOnce(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
     ) -> Result<T> {
-        let tx = self.begin(name).await?;
-        let value = work(&tx).await?;
-        tx.commit().await?;
-        Ok(value)
+        tx::once(&mut self.client, name, work).await
     }
 
     /// Begins a transaction that stays open over several calls.
@@ -52,8 +48,8 @@ impl Session {
     }
 }
 
-/// Whether a commit waits for the disk. If not, a crash of the database loses the last moments, which
-/// are read from the log again.
+/// Whether a commit waits for the disk. If not, a crash of the database loses the latest commits, whose
+/// records are then read from the log again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SynchronousCommit {
     On,
@@ -69,7 +65,7 @@ impl SynchronousCommit {
     }
 }
 
-/// What a session is for. It decides about settings beyond [`PINNED`].
+/// What a session is for. This determines its settings beyond [`PINNED`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SessionKind {
     /// A few short statements and transactions.
@@ -77,7 +73,7 @@ pub enum SessionKind {
     Short,
     /// A lane's batches.
     Batches(SynchronousCommit),
-    /// Reads of the API, each ended after so long.
+    /// Reads of the API, each cancelled after `statement_timeout`.
     Reads { statement_timeout: Duration },
     /// Building the indexes of a build.
     Indexing,
@@ -85,12 +81,12 @@ pub enum SessionKind {
     Sorting,
     /// Holding the live writers off while a build is switched in.
     Switching,
-    /// Progress reports, of which the last may be lost.
+    /// Progress reports; the latest ones may be lost in a crash.
     Reports,
 }
 
-/// Settings that would change what our SQL does, or end it, if the server, the database or the role set
-/// them otherwise; and the values that it is written for.
+/// Settings that would change or interrupt our SQL if the server, the database or the role set them
+/// differently, with the values that the SQL is written for.
 const PINNED: &[(&str, &str)] = &[
     // The migrations do not name a schema, nor does as_of.sql where it calls its functions.
     ("search_path", "public"),
@@ -128,18 +124,18 @@ impl SessionKind {
                 // Compiling a query takes longer than most of these reads.
                 set("jit", "off");
                 set("work_mem", "32MB");
-                // Prepared statements, the look-ups by key, are planned once, and along the index
-                // also where the plan is made while the table is empty.
+                // Prepared statements, which look rows up by key, are planned once, and must use the
+                // index even if the plan is made while the table is empty.
                 set("plan_cache_mode", "force_generic_plan");
                 set("enable_seqscan", "off");
             }
-            // Sorting in memory where that is enough.
+            // Sorts in memory if that is large enough.
             Self::Indexing => set("maintenance_work_mem", "256MB"),
             Self::Sorting => {
                 set("work_mem", "64MB");
                 set("jit", "off");
             }
-            // Should this process freeze while it holds the locks, the server ends the session.
+            // If this process freezes while it holds the locks, the server ends the session.
             Self::Switching => set("idle_in_transaction_session_timeout", "3s"),
             Self::Reports => set("synchronous_commit", "off"),
         }

@@ -11,8 +11,8 @@ use crate::error::{Error, Recovery, Result};
 
 const ATTEMPTS: u32 = 5;
 
-/// Counts and times one transaction when it is dropped. Its outcome is `rolled_back`, also where the
-/// answer to a COMMIT was lost, unless [`Tally::committed`] was called.
+/// Counts and times one transaction when it is dropped. The outcome is `rolled_back` unless
+/// [`Tally::committed`] was called, even if only the answer to a COMMIT was lost.
 #[derive(Debug)]
 pub(crate) struct Tally {
     name: &'static str,
@@ -88,10 +88,11 @@ pub(crate) async fn run<'a, T>(
     }
 }
 
-async fn once<'a, T>(
+/// See [`crate::Session::run_once`].
+pub(crate) async fn once<'a, T>(
     client: &mut Client,
     name: &'static str,
-    work: &mut impl for<'t> FnMut(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
+    work: impl for<'t> FnOnce(&'t Transaction<'t>) -> ScopedBoxFuture<'a, 't, Result<T>>,
 ) -> Result<T> {
     let tx = Tx::begin(client, name).await?;
     let value = work(&tx).await?;

@@ -1,5 +1,5 @@
-//! Rows of the history that no version of the program writes: every read of one is an error that names
-//! the record, never an empty value.
+//! Rows of the history that no version of the program writes. Reading one always results in an error that
+//! names the record, never in an empty value.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test
 
 use std::fmt::{Debug, Display};
@@ -130,7 +130,7 @@ async fn every_reader_names_the_record() {
         names_the_record("a later page of a history", damage, page);
         names_the_record("the fold", damage, world.fold().await);
         names_the_record("the scan", damage, world.scan().await);
-        // A late record: the upsert leaves its order to be folded again.
+        // This record is late, so the upsert leaves its order to be folded again.
         let late = r#"{"event":"OrderPaid","order_id":"A","sequence":2}"#;
         names_the_record("a refold", damage, world.lane.apply(&[record(2, late)], &[]).await);
         world.damage(&format!("event = 'OrderPaid', details = '{details}'")).await;

@@ -32,7 +32,7 @@ async fn switch(session: &mut Session) -> Build {
     }
     let held = Switch::begin(session, Duration::from_secs(5)).await.unwrap();
     held.finish(build, &owner).await.unwrap();
-    // Readers may still hold what it drops; then it is a deadlock, and tried again.
+    // Readers may still hold what this drops, which can end in a deadlock; then it is tried again.
     while before.discard(session, "5s").await.is_err() {}
     build
 }

@@ -32,7 +32,7 @@ fn record(offset: i64) -> Record<'static> {
     }
 }
 
-/// On one thread, which the recorder of the metrics belongs to.
+/// Runs on a single thread, because the metrics recorder is local to it.
 #[tokio::test]
 async fn claims_and_batches_are_counted_and_timed() {
     let servers = local_stack::TestServers::shared().await.unwrap();

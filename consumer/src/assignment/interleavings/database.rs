@@ -59,7 +59,7 @@ impl Database {
         Held { epoch: row.epoch, position: row.position }
     }
 
-    /// Whether a commit would be taken.
+    /// Whether a commit would be accepted.
     pub fn check(&mut self, build: usize, partition: Partition, held: Held) -> Result<(), Refusal> {
         if build != self.active() {
             return Err(Refusal::Superseded);

@@ -1,5 +1,5 @@
-//! The group and the polling thread. As in `event_log::consumer`, but nothing waits: a revocation is
-//! answered late here as if its 5 s were over each time.
+//! The group and the polling thread: like `event_log::consumer`, except that nothing waits. Every
+//! revocation proceeds as if its 5 s had passed without an answer.
 
 use std::collections::VecDeque;
 

@@ -36,7 +36,7 @@ impl Lane {
         }
     }
 
-    /// One transaction for all that is wanted.
+    /// Claims all wanted partitions in one transaction.
     pub fn claim(&mut self, database: &mut Database) {
         if !self.partitions.wants_any() {
             return;
@@ -54,7 +54,7 @@ impl Lane {
         self.events.push_back(Event::Claimed(claimed));
     }
 
-    /// One record, in a transaction of its own.
+    /// Applies one record in a transaction of its own.
     pub fn apply(&mut self, database: &mut Database) {
         let Some(Record { partition, generation, offset }) = self.records.pop_front() else { return };
         if !self.partitions.holds(partition, generation) {

@@ -1,4 +1,4 @@
-//! Rebalances: librdkafka calls back for them inside `poll`, on the polling thread.
+//! Rebalances: librdkafka calls back about them inside `poll`, on the polling thread.
 
 use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use crate::ends::LogEnds;
 use crate::error::Error;
 use crate::quiet::on_error;
 
-/// How long a revocation waits for what is in flight. The group waits as long; then polling goes on.
+/// How long a revocation waits for what is in flight. The rebalance of the group waits with it.
 const REVOKE_WAIT_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) struct Context {
@@ -31,7 +31,7 @@ pub(super) struct Context {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) readings: Readings,
-    /// librdkafka has called back with an assignment, and waits for a call of `assign`.
+    /// librdkafka has called back with an assignment and waits for a call to `assign`.
     owes_assign: bool,
 }
 
@@ -69,7 +69,7 @@ impl Context {
     }
 
     pub(super) fn fail(&self, error: Error) {
-        // Without a receiver the process is about to end.
+        // If the receiver is gone, the process is about to end.
         let _ = self.events.send(GroupEvent::Failed(error));
     }
 
@@ -77,13 +77,12 @@ impl Context {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The end of a partition, as far as it is known by now.
+    /// The end of a partition, if it is known by now.
     pub(super) fn end_offset(&self, partition: Partition) -> Option<Position> {
         Some(self.ends.borrow().as_ref()?.ranges.get(&partition)?.end_offset)
     }
 
-    /// Has librdkafka read these partitions, which the group has assigned and which are not being
-    /// read yet.
+    /// Has librdkafka read these partitions, which must be assigned and not being read yet.
     pub(super) fn assign(&self, consumer: &BaseConsumer<Self>, from: &[ReadFrom]) -> KafkaResult<()> {
         let mut list = TopicPartitionList::new();
         {
@@ -97,8 +96,8 @@ impl Context {
         if is_cooperative(consumer) { consumer.incremental_assign(&list) } else { consumer.assign(&list) }
     }
 
-    /// Answers an assignment that nobody will answer any more: librdkafka neither rejoins nor
-    /// leaves the group in good order before it has been answered.
+    /// Answers an assignment that nobody else will answer. Until it is answered, librdkafka can neither
+    /// rejoin nor leave the group in good order.
     pub(super) fn settle(&self, consumer: &BaseConsumer<Self>) -> KafkaResult<()> {
         let owes_assign = self.state().owes_assign;
         if owes_assign { self.assign(consumer, &[]) } else { Ok(()) }
@@ -147,17 +146,18 @@ impl Context {
         }
     }
 
-    /// Commits the group's offsets. A failure is no error: the positions in PostgreSQL count.
+    /// Commits the group's offsets. A failure does not matter, since only the positions in PostgreSQL
+    /// count.
     pub(super) fn commit(&self, consumer: &BaseConsumer<Self>, positions: &Positions, mode: CommitMode) {
         let mut list = TopicPartitionList::new();
-        // A group without an offset begins at the start anyway.
+        // A group without an offset starts at the beginning anyway.
         for (partition, position) in positions.iter().filter(|(_, position)| *position > Position::START) {
             let _ = list.add_partition_offset(&self.topic, partition.0, Offset::Offset(position.0));
         }
         if list.count() > 0
             && let Err(error) = consumer.commit(&list, mode)
         {
-            tracing::debug!(%error, "Kafka did not take the group's offsets; the positions in PostgreSQL count");
+            tracing::debug!(%error, "Kafka did not accept the group's offsets; only the positions in PostgreSQL count");
         }
     }
 }

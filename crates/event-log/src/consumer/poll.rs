@@ -1,4 +1,4 @@
-//! The polling thread.
+//! The polling thread: it carries out commands, polls, and hands records to the lanes.
 
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -14,15 +14,15 @@ use super::{Command, GroupEvent, Membership, ReadFrom, lane_of};
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result, is_passing};
 
-/// How soon a command is seen while no record comes.
+/// How soon a command is seen while no records arrive.
 const POLL: Duration = Duration::from_millis(20);
-/// How long reading waits for a full lane before it pauses the lane's partitions:
-/// pausing throws away what was fetched ahead.
+/// How long polling waits for a full lane before it pauses the lane's partitions. Pausing throws away
+/// what was fetched ahead, so it is worth some waiting.
 const PAUSE_AFTER: Duration = Duration::from_millis(500);
-/// For one partition.
+/// Bounds the seek of one partition.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(2);
 const REPEAT_WARNING_AFTER: Duration = Duration::from_secs(10);
-/// Under load a beat for each record would cost more than it tells.
+/// Beating for every record would be costly under load.
 const RECORDS_PER_BEAT: u32 = 256;
 
 pub(super) struct Poller {
@@ -31,7 +31,7 @@ pub(super) struct Poller {
     topic: String,
     membership: Membership,
     commands: Receiver<Command>,
-    /// Per lane: its partitions are paused.
+    /// For each lane, whether its partitions are paused.
     paused: Vec<bool>,
     warned_at: Option<Instant>,
     records_since_beat: u32,
@@ -98,7 +98,7 @@ impl Poller {
     }
 
     fn step(&mut self) -> Result<()> {
-        self.resume_lanes();
+        self.resume_lanes()?;
         let full = match self.consumer.poll(POLL) {
             None => {
                 self.beat();
@@ -124,7 +124,7 @@ impl Poller {
             && !self.paused[lane]
         {
             if !self.membership.lanes[lane].wait_for_room(PAUSE_AFTER) {
-                self.pause(lane);
+                self.pause(lane)?;
             }
             self.beat();
         }
@@ -147,9 +147,9 @@ impl Poller {
         }
     }
 
-    /// Partitions that librdkafka reads already are sought, the others are assigned.
+    /// Seeks in partitions that librdkafka is already reading, and assigns the others.
     fn read_from(&mut self, from: Vec<ReadFrom>) -> Result<()> {
-        let current = self.consumer.assignment().map_err(Error::during("reading the assignment"))?;
+        let current = self.assignment()?;
         let (seek, assign): (Vec<_>, Vec<_>) = from
             .into_iter()
             .filter(|one| self.consumer.context().state().readings.accepts(one))
@@ -191,38 +191,45 @@ impl Poller {
             .map_err(Error::during("answering an assignment with nothing"))
     }
 
-    fn pause(&mut self, lane: usize) {
-        if let Some(list) = self.lane_partitions(lane) {
+    fn pause(&mut self, lane: usize) -> Result<()> {
+        let list = self.lane_partitions(lane)?;
+        if list.count() > 0 {
             tracing::debug!(lane, "paused: the database is slower than the log");
+            // A lane that could not be paused is waited for again with its next record.
             self.paused[lane] = self.consumer.pause(&list).is_ok();
         }
+        Ok(())
     }
 
-    fn resume_lanes(&mut self) {
+    fn resume_lanes(&mut self) -> Result<()> {
         for lane in 0..self.paused.len() {
             if self.paused[lane] && !self.membership.lanes[lane].is_full() {
-                self.paused[lane] = false;
-                if let Some(list) = self.lane_partitions(lane)
-                    && let Err(error) = self.consumer.resume(&list)
-                {
-                    self.consumer.context().fail(Error::during("resuming")(error));
+                let list = self.lane_partitions(lane)?;
+                if list.count() > 0 {
+                    self.consumer.resume(&list).map_err(Error::during("resuming partitions"))?;
                 }
+                self.paused[lane] = false;
             }
         }
+        Ok(())
     }
 
-    fn lane_partitions(&self, lane: usize) -> Option<TopicPartitionList> {
-        let assignment = self.consumer.assignment().ok()?;
+    fn lane_partitions(&self, lane: usize) -> Result<TopicPartitionList> {
+        let assignment = self.assignment()?;
         let mut list = TopicPartitionList::new();
         for element in assignment.elements() {
             if lane_of(Partition(element.partition()), self.paused.len()) == lane {
                 list.add_partition(&self.topic, element.partition());
             }
         }
-        (list.count() > 0).then_some(list)
+        Ok(list)
     }
 
-    /// librdkafka recovers from most errors itself; any other ends the reading.
+    fn assignment(&self) -> Result<TopicPartitionList> {
+        self.consumer.assignment().map_err(Error::during("reading the assignment"))
+    }
+
+    /// Warns of an error from which librdkafka recovers on its own. Any other error ends the reading.
     fn report(&mut self, error: KafkaError) -> Result<()> {
         self.beat();
         self.bootstrap.note(&error);

@@ -1,5 +1,5 @@
-//! What a record's origin is checked against: which assignment a partition belongs to, and under
-//! which generation it is being read.
+//! Which assignment each partition belongs to, and under which generation it is being read. This
+//! is how records that are left over from an earlier reading are recognised.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use orders::{Partition, Position};
 
 use crate::generation::Generation;
 
-/// The number of one assignment by the group. The polling thread raises it with each, so that an
-/// answer to an earlier assignment is recognised and ignored.
+/// The number of an assignment by the group. The polling thread raises it with each assignment, so that
+/// an answer to an earlier one is recognised and ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AssignmentId(pub u32);
 
@@ -17,14 +17,14 @@ pub struct AssignmentId(pub u32);
 pub struct ReadFrom {
     pub partition: Partition,
     pub position: Position,
-    /// Of the event that assigned the partition.
+    /// From the event that assigned the partition.
     pub assignment: AssignmentId,
-    /// Not lower than that of an earlier reading under the same assignment.
+    /// Not lower than the generation of an earlier reading under the same assignment.
     pub generation: Generation,
 }
 
-/// The partitions that the group has assigned. Only what records need: who may read from where is
-/// decided by whoever receives the group's events.
+/// The partitions that the group has assigned. It knows only what the polling thread needs; whoever
+/// receives the group's events decides where each partition is read from.
 #[derive(Debug, Default)]
 pub(super) struct Readings {
     last_assignment: AssignmentId,
@@ -46,7 +46,7 @@ struct Reading {
 }
 
 impl Readings {
-    /// Numbers a new assignment. Nothing of it is read yet.
+    /// Numbers a new assignment. None of its partitions is read yet.
     pub(super) fn assign(&mut self, partitions: &[Partition]) -> AssignmentId {
         self.last_assignment.0 += 1;
         let assignment = self.last_assignment;
@@ -60,8 +60,8 @@ impl Readings {
         self.partitions.retain(|partition, _| !partitions.contains(partition));
     }
 
-    /// Whether this may begin: the partition is still held by the assignment that is answered, and
-    /// no newer reading has begun.
+    /// Whether this reading may begin: the partition still belongs to the same assignment, and no newer
+    /// reading has begun.
     pub(super) fn accepts(&self, from: &ReadFrom) -> bool {
         self.partitions.get(&from.partition).is_some_and(|assigned| {
             assigned.assignment == from.assignment
@@ -69,7 +69,7 @@ impl Readings {
         })
     }
 
-    /// Notes that a reading begins. `end` must have been known before librdkafka was asked to read.
+    /// Records that a reading begins. `end` must have been known before librdkafka was told to read.
     pub(super) fn begin(&mut self, from: &ReadFrom, end: Option<Position>) {
         if self.accepts(from)
             && let Some(assigned) = self.partitions.get_mut(&from.partition)
@@ -78,15 +78,14 @@ impl Readings {
         }
     }
 
-    /// The generation for records of this partition; `None` if it is not being read.
+    /// The generation for this partition's records; `None` if the partition is not being read.
     pub(super) fn generation(&self, partition: Partition) -> Option<Generation> {
         Some(self.reading(partition)?.generation)
     }
 
-    /// The position that is reached once this partition's reading arrives at the end of the log:
-    /// offsets below it that brought no record were holes. End offsets that became known after the
-    /// reading began do not count, because the news of an end waits in a queue behind records while
-    /// the log grows.
+    /// The position that is reached when librdkafka reports the end of this partition: offsets below it
+    /// that yielded no record were holes. An end offset that became known after the reading began does
+    /// not count, because the report waits in a queue behind records while the log may grow.
     pub(super) fn end(&self, partition: Partition) -> Option<(Position, Generation)> {
         let reading = self.reading(partition)?;
         Some((reading.end?, reading.generation))
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_read_before_the_answer_and_after_the_revocation() {
+    fn nothing_is_read_before_the_answer_or_after_the_revocation() {
         let mut readings = Readings::default();
         let assignment = readings.assign(&[PARTITION]);
         assert_eq!(readings.generation(PARTITION), None);

@@ -11,7 +11,7 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use crate::bootstrap::Bootstrap;
 
-/// The counters. They are updated inside `poll`, and may be read from any thread.
+/// The counters. They are updated inside `poll` and may be read from any thread.
 pub(super) struct Deliveries {
     pub(super) bootstrap: Bootstrap,
     acknowledged: [AtomicU64; EventType::ALL.len()],
@@ -38,7 +38,7 @@ impl Totals {
         self.acknowledged.iter().sum()
     }
 
-    /// Records that were sent and are not known to be in the log (yet).
+    /// Records that were sent but are not (yet) known to be in the log.
     #[must_use]
     pub fn unacknowledged(&self) -> u64 {
         self.sent - self.acknowledged()
@@ -73,7 +73,7 @@ impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
         match level {
-            // A broker that has just started is not ready for idempotent producers yet; librdkafka asks again.
+            // A broker that has just started is not ready for idempotent producers yet; librdkafka retries.
             Warning if facility == "GETPID" => tracing::debug!(facility, "{message}"),
             Emerg | Alert | Critical | Error | Warning => tracing::warn!(facility, "{message}"),
             Notice | Info => tracing::info!(facility, "{message}"),
@@ -88,7 +88,7 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    /// [`EventType::index`].
+    /// The record's [`EventType::index`].
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, event: usize) {

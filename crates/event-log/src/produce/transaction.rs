@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// A transaction is committed when either limit is reached.
 const MAX_RECORDS: u32 = 10_000;
 const MAX_AGE: Duration = Duration::from_millis(500);
-/// For one call to the coordinator. Shorter than `transaction.timeout.ms` (60 s).
+/// Bounds each call to the transaction coordinator. Must be shorter than `transaction.timeout.ms` (60 s).
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct Transaction {
@@ -23,7 +23,8 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    /// Also aborts a transaction that an earlier writer of the same `transactional.id` has left open.
+    /// Sets up transactions, which also aborts one that an earlier writer with the same
+    /// `transactional.id` has left open.
     pub fn init(producer: &BaseProducer<Deliveries>) -> Result<Self> {
         producer.init_transactions(TIMEOUT).map_err(Error::during("setting up transactions"))?;
         Ok(Self { open: None, committed: Default::default() })
@@ -71,7 +72,7 @@ impl Transaction {
                 Err(error) => {
                     tracing::warn!(%error, records, "the transaction is rolled back");
                     if let Err(error) = producer.abort_transaction(TIMEOUT) {
-                        tracing::warn!(%error, "rolling back has failed too; the broker will do so after the transaction's time-out");
+                        tracing::warn!(%error, "rolling back the transaction failed too; the broker rolls it back after its time-out");
                     }
                     return Err(Error::during("committing a transaction")(error));
                 }

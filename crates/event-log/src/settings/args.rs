@@ -54,7 +54,8 @@ pub struct KafkaArgs {
 }
 
 impl KafkaArgs {
-    /// Checks the form only: whether a broker answers and files exist, the first connection shows.
+    /// Checks only the form. Whether a broker answers and the files exist is found out by the first
+    /// connection.
     pub fn validate(&self) -> Result<KafkaSettings, Invalid> {
         let mut properties = match &self.kafka_properties {
             Some(text) => parse_properties(text.expose_secret())?,

@@ -1,4 +1,4 @@
-//! A topic for each test, and its content.
+//! A topic for each test, and a reader of its records.
 
 use std::time::Duration;
 

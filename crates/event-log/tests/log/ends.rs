@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use crate::common;
 
-/// The news that a partition was read to its end waits behind a full lane, while the log grows and
-/// its new end becomes known: the offsets up to there must not count as read.
+/// The report that a partition was read to its end waits behind a full lane while the log grows and its
+/// new end becomes known. The offsets up to the new end must not count as read.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_that_is_known_later_does_not_count() {
     let mut settings = common::settings().await;
@@ -24,7 +24,7 @@ async fn an_end_that_is_known_later_does_not_count() {
     let producer = settings.client_config("test").create().unwrap();
     send(&producer, &settings.topic, 2).await;
     let (known, ends) = watch::channel(Some(ends_at(2)));
-    // It is full with two records; then the polling thread waits for half a second.
+    // Two records fill it, and then the polling thread waits for half a second.
     let lane = Arc::new(LaneQueue::new(ChunkLimits { records: 1, bytes: 1 << 20 }));
     let membership = Membership {
         group_id: format!("group-of-{}", settings.topic),
@@ -47,7 +47,7 @@ async fn an_end_that_is_known_later_does_not_count() {
     while lane.is_idle() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    // The lane is full now, and the news is on its way into the queue.
+    // The lane is full by now, and the report is about to enter the queue.
     tokio::time::sleep(Duration::from_millis(150)).await;
     send(&producer, &settings.topic, 1).await;
     known.send(Some(ends_at(3))).unwrap();

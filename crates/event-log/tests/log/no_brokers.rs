@@ -1,6 +1,6 @@
-//! Clients whose broker answers for a moment that there are no brokers. Whether a client would never
-//! come back by itself is a race of two threads of librdkafka; so there are many of each kind, and a
-//! slow log delays the thread that has to lose.
+//! Clients whose broker answers for a moment that there are no brokers. Whether a client would recover on
+//! its own depends on a race between two threads of librdkafka, so there are many clients of each kind,
+//! and slow logging delays the thread that has to lose.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ async fn topic() -> (Proxy, KafkaSettings) {
     let _ = tracing::subscriber::set_global_default(SlowLog);
     for (name, value) in [
         ("debug", "metadata"),
-        // How often a client asks for the brokers. Without effect on a member of a group.
+        // How often a client asks for the brokers. It has no effect on a member of a group.
         ("topic.metadata.refresh.interval.ms", "200"),
     ] {
         settings.properties.push((name.into(), value.to_owned().into()));
@@ -217,7 +217,7 @@ async fn writers_deliver() {
     .await;
 }
 
-/// They are served only while they wait at the end.
+/// These writers are served only while they wait at the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_finish() {
     finish(false).await;

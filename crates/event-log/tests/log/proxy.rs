@@ -1,5 +1,5 @@
-//! A proxy in front of Kafka that can remove the brokers from its answers, as a broker answers that
-//! was frozen and has not rejoined its cluster yet.
+//! A proxy in front of Kafka that can remove the brokers from its answers. It then answers like a broker
+//! that was frozen and has not rejoined its cluster yet.
 
 use std::collections::HashMap;
 use std::io::Cursor;
@@ -15,7 +15,7 @@ const METADATA: i16 = 3;
 /// The version that librdkafka asks for, and the only one that the parser below knows.
 const METADATA_VERSION: i16 = 13;
 
-/// Passes everything on, and replaces the broker's address by its own. Ends with the test's runtime.
+/// Passes everything on, and replaces the broker's address with its own. Ends with the test's runtime.
 pub struct Proxy {
     pub address: SocketAddr,
     shared: Arc<Shared>,
@@ -44,7 +44,7 @@ impl Proxy {
         Self { address, shared }
     }
 
-    /// Removes the brokers from answers from now on, or no longer.
+    /// Sets whether answers name no brokers from now on.
     pub fn hide_brokers(&self, hides: bool) {
         self.shared.hides.store(hides, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! Checks of single fields.
+//! Checks on single fields.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,8 @@ use super::{Cause, MAX_ID_CHARS, Rejection};
 use crate::EventType;
 use crate::text::{self, Unfit};
 
-/// Checks a field that has no member of its own in the decoder: any value must fit into `jsonb`, and
-/// the attributes that have a column must fit into that.
+/// Checks a field that has no member of its own in the decoder. Every value must fit into `jsonb`, and an
+/// attribute that has a column must fit into the column.
 pub(super) fn check_field(event: EventType, key: &str, raw: &str) -> Result<(), Rejection> {
     use EventType::{OrderCancelled, OrderCreated, OrderPaid, OrderShipped};
     text::check(raw).map_err(|unfit| match unfit {
@@ -47,7 +47,7 @@ pub(super) fn check_field(event: EventType, key: &str, raw: &str) -> Result<(), 
     }
 }
 
-/// Compares bytes first, since a short text needs no counting of characters.
+/// Compares bytes first, so that the characters of a short text need not be counted.
 pub(super) fn is_too_long(id: &str) -> bool {
     id.len() > MAX_ID_CHARS && id.chars().nth(MAX_ID_CHARS).is_some()
 }
@@ -71,7 +71,7 @@ pub(super) fn optional_text<'a>(name: &str, raw: Option<&'a str>) -> Result<Opti
     }
     match text::string(raw) {
         None => Err(Rejection::new(Cause::BadJson, format!("{name} contains half of a surrogate pair"))),
-        // In valid JSON a NUL is always escaped, so a borrowed text has none.
+        // Valid JSON always escapes a NUL, so a borrowed text contains none.
         Some(Cow::Owned(text)) if text.contains('\0') => {
             Err(Rejection::new(Cause::NulCharacter, format!("{name} contains a NUL character")))
         }

@@ -18,8 +18,8 @@ pub struct Fact<'a> {
 }
 
 impl Fact<'_> {
-    /// Whether this record wins over `other`: its sequence is higher, or the same and it is earlier in
-    /// log order.
+    /// Whether this record wins over `other`: it has a higher sequence, or the same sequence and is
+    /// earlier in log order.
     #[must_use]
     pub fn outranks(&self, other: &Fact<'_>) -> bool {
         self.rank() > other.rank()

@@ -24,7 +24,7 @@ pub struct OrderRow<'a> {
     pub courier_id: Option<Cow<'a, str>>,
     pub cancel_reason: Option<Cow<'a, str>>,
     /// A JSON object of the winners' fields that have no column. If two winners have a field of the
-    /// same name, that of the higher rank comes last, which is the one that `jsonb` keeps.
+    /// same name, the one of higher rank comes last, and `jsonb` keeps that one.
     pub details: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The merge against a second telling of its rule, over whatever order, number and grouping.
+//! The merge against a second implementation of its rule, for any order, number and grouping of records.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ fn event() -> impl Strategy<Value = EventType> {
     (0..EventType::ALL.len()).prop_map(|index| EventType::ALL[index])
 }
 
-/// Few names and values, so that records meet.
+/// Few names and values, so that the fields of different records clash.
 fn field() -> impl Strategy<Value = (String, String)> {
     let names = ["customer_id", "currency", "payment_method", "courier_id", "reason", "note", "a\"b"];
     let values = [r#""x""#, r#""y\n""#, "null", r#""""#];
@@ -46,7 +46,7 @@ fn field() -> impl Strategy<Value = (String, String)> {
 }
 
 prop_compose! {
-    /// At `offset`, which makes its place in the log unique.
+    /// A record at `offset`, which makes its place in the log unique.
     fn record(offset: i64)(
         event in event(),
         sequence in 1..6_i32,
@@ -71,10 +71,10 @@ fn fold<'a>(records: impl IntoIterator<Item = &'a Given>) -> OrderState<'a> {
     state
 }
 
-/// A row by column, and its details.
+/// The values of a row by column, and its details.
 type Row = (BTreeMap<&'static str, String>, Option<Map<String, Value>>);
 
-/// A row by column, `details` as `jsonb` reads them.
+/// The row of a state by column, with `details` as `jsonb` reads them.
 fn columns(state: &OrderState<'_>) -> Option<Row> {
     let row = state.row()?;
     let mut columns = BTreeMap::from([
@@ -104,7 +104,8 @@ fn columns(state: &OrderState<'_>) -> Option<Row> {
     Some((columns, details))
 }
 
-/// The rule told a second time: sort, take the last of each group, then tell from the last of all.
+/// The rule, implemented a second time: sort, take the last of each group, and the status from the last
+/// of all.
 fn model(records: &[Given]) -> Option<Row> {
     let mut sorted: Vec<&Given> = records.iter().collect();
     sorted.sort_by_key(|record| (record.sequence, Reverse(record.at)));
@@ -156,7 +157,7 @@ fn model(records: &[Given]) -> Option<Row> {
     Some((columns, Some(details).filter(|details| !details.is_empty())))
 }
 
-/// Whether the row may be changed in place: see [`overlay`].
+/// Whether the upsert may change the row in place: see [`overlay`].
 fn is_easy(row: &OrderState<'_>, incoming: &OrderState<'_>) -> bool {
     let present = |fact: &Fact<'_>| row.winners().any(|other| other.event == fact.event);
     let first = incoming.first_sequence().unwrap();
@@ -222,13 +223,13 @@ proptest! {
     }
 
     #[test]
-    fn the_easy_case_of_the_upsert_is_the_whole_fold(
+    fn the_easy_case_of_the_upsert_equals_the_fold(
         mut records in records(1..9),
         split in 0..9_usize,
         of_row in prop::array::uniform5(any::<bool>()),
         lift in 0..8_i32,
     ) {
-        // Often such that the easy case holds: later sequences, other groups.
+        // Often the easy case holds: later sequences, other groups.
         for record in &mut records {
             if !of_row[record.event.index()] {
                 record.sequence += lift;
@@ -296,7 +297,7 @@ fn the_earliest_of_two_equals_wins() {
 }
 
 #[test]
-fn of_two_groups_with_one_sequence_the_earliest_gives_the_status() {
+fn the_earliest_of_two_groups_with_the_same_sequence_gives_the_status() {
     let paid = given(EventType::OrderPaid, 2, 5, &[]);
     let cancelled = given(EventType::OrderCancelled, 2, 6, &[]);
     let state = fold([&cancelled, &paid]);
@@ -328,7 +329,7 @@ fn a_late_event_fills_its_columns_and_leaves_the_status() {
 }
 
 #[test]
-fn of_two_fields_of_one_name_the_later_group_wins() {
+fn the_higher_group_wins_a_field_that_two_groups_have() {
     let created = given(EventType::OrderCreated, 1, 5, &[("note", "1")]);
     let paid = given(EventType::OrderPaid, 2, 6, &[("note", "2")]);
     let (_, details) = columns(&fold([&paid, &created])).unwrap();

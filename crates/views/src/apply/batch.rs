@@ -12,7 +12,7 @@ use super::disposition::{Disposition, envelope};
 use super::merged_orders::{MergedOrders, OrderMerge, OrderNumbers};
 use crate::decisions::Decisions;
 
-/// About how long a history row is beside what comes from the record's value.
+/// The approximate size of a history row, not counting what comes from the record's value.
 const ROW_BYTES: usize = 64;
 
 /// How a transaction moves a partition's position.
@@ -20,12 +20,12 @@ const ROW_BYTES: usize = 64;
 pub struct Advance {
     pub from: Position,
     pub to: Position,
-    /// Of the last record, if there is one.
+    /// The fingerprint of the last record; `None` if only a hole is passed.
     pub fingerprint: Option<String>,
     pub last_appended_at: Option<Time>,
 }
 
-/// Ready to be written; borrows from the records.
+/// What one transaction writes. It borrows from the records.
 #[derive(Debug, Default)]
 pub struct Batch<'a> {
     pub(super) history: Bytes,
@@ -142,13 +142,13 @@ impl<'a> Batch<'a> {
         self.advances.is_empty()
     }
 
-    /// Records that become history rows.
+    /// The number of records that become history rows.
     #[must_use]
     pub fn applied(&self) -> usize {
         self.history_rows
     }
 
-    /// Records that become open dead letters.
+    /// The number of records that become open dead letters.
     #[must_use]
     pub fn dead_lettered(&self) -> usize {
         self.dead_letters.iter().filter(|dead_letter| dead_letter.closed.is_none()).count()

@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 use super::batch::Batch;
 use crate::error::{Error, Result};
 
-/// How many of the last records count.
+/// How many of the latest records count.
 const WINDOW: usize = 1000;
-/// Fewer dead letters than this never trip it: a few records typed wrong by hand are no flood.
+/// Fewer dead letters than this never trip it: a few mistyped records are not a flood.
 const LEAST: usize = 100;
 
 /// What became of the last records of a lane, `true` for a dead letter.
@@ -65,7 +65,7 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    /// Number of the record at which it trips.
+    /// The number of the record at which it trips.
     fn trips(records: impl IntoIterator<Item = bool>) -> Option<usize> {
         let mut breaker = Breaker::default();
         records.into_iter().position(|is_dead_letter| breaker.add(is_dead_letter))
@@ -75,7 +75,7 @@ mod tests {
     fn a_flood_trips_it_and_a_few_do_not() {
         assert_eq!(trips(vec![true; 99]), None);
         assert_eq!(trips(vec![true; 100]), Some(99));
-        // Half of the records, however long, is not more than half.
+        // Exactly half of the records does not trip it, however long that lasts.
         assert_eq!(trips((0..10_000).map(|n| n % 2 == 0).skip(1)), None);
         // After 1000 good ones it takes more than half of the window.
         assert_eq!(trips((0..3000).map(|n| n >= 2000)), Some(2500));

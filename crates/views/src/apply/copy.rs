@@ -29,7 +29,7 @@ pub(super) struct HistoryRow<'r, 'a> {
 }
 
 impl HistoryRows {
-    /// With room for so many bytes of rows.
+    /// Reserves room for `bytes` bytes of rows.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), rows: Vec::new(), details: String::new() }
     }
@@ -88,8 +88,8 @@ impl HistoryRows {
         out.into()
     }
 
-    /// The rows' indexes, sorted by their orders' numbers (a counting sort). Rows of one order stay in
-    /// their order.
+    /// The rows' indexes, sorted by the numbers of their orders (a counting sort). The rows of one order
+    /// keep their sequence.
     fn by_order(&self, orders: usize) -> Vec<usize> {
         let mut next = vec![0; orders + 1];
         for (_, order) in &self.rows {
@@ -107,7 +107,7 @@ impl HistoryRows {
     }
 }
 
-/// The event id of an event that brings none: `topic-partition-offset`.
+/// The event id of an event without one: `topic-partition-offset`.
 #[must_use]
 pub fn derived_event_id(topic: &str, record: &Record<'_>) -> String {
     format!("{topic}-{}-{}", record.partition, record.offset)

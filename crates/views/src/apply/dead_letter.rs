@@ -15,13 +15,13 @@ pub const KEPT_BYTES: usize = 64 * 1024;
 pub(crate) struct NewDeadLetter<'a> {
     pub(crate) record: Record<'a>,
     pub(crate) rejection: Rejection,
-    /// How many records of its batch come before it.
+    /// How many records of its batch precede it.
     pub(crate) records_before: usize,
     /// `None`: it is open.
     pub(crate) closed: Option<Closed>,
 }
 
-/// A dead letter that was decided about before this build met it.
+/// How a dead letter was decided about before its record came to this build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
     pub verdict: Verdict,

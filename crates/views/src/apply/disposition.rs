@@ -17,7 +17,7 @@ pub enum Disposition<'a, 'd> {
 }
 
 impl<'a, 'd> Disposition<'a, 'd> {
-    /// For a retry the size limit does not count: the operator lifted it for this record.
+    /// The size limit does not apply to a retry, for which the operator has lifted it.
     #[must_use]
     pub fn of(codec: &Codec, record: &Record<'a>, decided: Option<&'d Decided>) -> Self {
         let decoded = |limit| decode(envelope(record, limit), record.value);
@@ -33,7 +33,7 @@ impl<'a, 'd> Disposition<'a, 'd> {
     }
 }
 
-/// What [`decode()`] needs to know of a record beside its value; `max_bytes` is the size limit.
+/// What [`decode()`] needs to know about a record besides its value; `max_bytes` is the size limit.
 #[must_use]
 pub fn envelope<'a>(record: &Record<'a>, max_bytes: usize) -> Envelope<'a> {
     Envelope { at: record.at(), schema_version: record.headers.get("schema-version"), max_bytes }

@@ -9,10 +9,10 @@ use orders::{Fact, OrderState};
 #[derive(Debug, Default)]
 pub(crate) struct OrderNumbers<'a>(HashMap<Cow<'a, str>, usize>);
 
-/// Merges records by order, while they come.
+/// Merges records by order, one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct OrderMerge<'a> {
-    /// By the orders' numbers.
+    /// Indexed by the orders' numbers.
     states: Vec<OrderState<'a>>,
 }
 

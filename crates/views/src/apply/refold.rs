@@ -1,4 +1,4 @@
-//! The other case of the merge: orders that the upsert did not take are folded again from their whole
+//! The hard case of the merge: orders that the upsert did not take are folded again from their entire
 //! history, in the same transaction.
 
 use tokio_postgres::{Client, Row, Statement};
@@ -36,7 +36,7 @@ impl Refold {
         })
     }
 
-    /// Folds again those of `incoming` that the upsert left alone; returns how many orders those were.
+    /// Folds again those of the `incoming` orders that the upsert left alone, and returns their number.
     pub(super) async fn run(&self, client: &Client, incoming: &[&str]) -> Result<usize> {
         let attempt = "folding orders again";
         let during = Error::during(attempt);

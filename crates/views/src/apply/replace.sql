@@ -1,5 +1,5 @@
 /* views::order_columns::replace */
--- Writes rows that were folded again from their whole history. What is in braces comes from order_columns.rs.
+-- Writes rows that were folded again from their entire history. order_columns.rs fills in what is in braces.
 UPDATE {build}.orders AS o SET
     {assignments}
 FROM unnest($1::{build}.orders[]) AS incoming

@@ -17,10 +17,11 @@ use super::statement::prepare;
 use crate::error::{Error, Result};
 use crate::{Build, order_columns};
 
-/// Bytes of a COPY in one message: PostgreSQL reads all of a message before it processes it.
+/// The bytes of a COPY in one message: PostgreSQL reads a message completely before it processes it.
 const COPY_MESSAGE: usize = 128 << 10;
 
-/// Orders in one parameter: PostgreSQL has it in memory as it came, as rows, and as an array of rows.
+/// The orders in one parameter. PostgreSQL holds a parameter in memory three times: as it was received, as
+/// rows, and as an array of rows.
 const ORDERS_AT_ONCE: usize = 1000;
 
 /// The open COPY of the history, or why it could not be opened.
@@ -45,7 +46,7 @@ impl Rows {
         })
     }
 
-    /// Opens the COPY. This is apart from writing, so that the request can be sent along with earlier ones.
+    /// Opens the COPY. It is separate from writing so that the request can be sent along with earlier ones.
     pub(crate) async fn open(&self, client: &Client) -> Opened {
         client.copy_in(&self.copy).await
     }
@@ -70,7 +71,7 @@ impl Rows {
     }
 
     async fn write_orders(&self, client: &Client, orders: &MergedOrders<'_>) -> Result<()> {
-        // A build that is being loaded has neither orders nor the index for them.
+        // A build that is being loaded has neither orders nor the index that the upsert needs.
         if orders.is_empty() {
             return Ok(());
         }
@@ -92,7 +93,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Folds orders from their histories, whatever their rows say.
+    /// Folds orders from their histories, regardless of their rows.
     pub(crate) async fn derive(&self, client: &Client, order_ids: &[&str]) -> Result<()> {
         let history = self.refold.history(client, order_ids).await?;
         self.write_orders(client, &merged(&history)?).await

@@ -68,12 +68,12 @@ impl Writer {
     }
 
     /// Writes one batch in one transaction. `held` holds the owner epochs. [`Error::Fenced`] if a position
-    /// is not where the batch begins. After an error of the connection the outcome is unknown: the
-    /// positions tell it.
+    /// is not where the batch begins. After an error of the connection the outcome is unknown until the
+    /// positions are read again.
     ///
-    /// `behind` is for a build that is not active: operators decide about records that lie ahead of it.
-    /// No decision is taken while the batch is written, and [`Error::Decided`] refuses a batch if there is
-    /// a decision that is not among these.
+    /// `behind` is for a build that is not active, since operators may decide about records that lie ahead
+    /// of it. No decision is taken while the batch is written, and the batch is refused with
+    /// [`Error::Decided`] if there is a decision about its records that `behind` does not hold.
     pub(crate) async fn write(
         &self,
         batch: &Batch<'_>,
@@ -85,7 +85,7 @@ impl Writer {
         if result.is_ok() {
             tally.committed();
         } else if !self.is_closed() {
-            // If this fails, the session is lost and the transaction with it.
+            // If this fails, the session is lost, and with it the transaction.
             let _ = self.client().batch_execute("/* views::apply::writer::write */ ROLLBACK").await;
         }
         result
@@ -104,7 +104,8 @@ impl Writer {
             moved?;
             checked?;
         } else {
-            // Two round trips: what needs no answer to the requests before it is sent along with them.
+            // Requests that do not depend on earlier answers are sent along with the earlier requests, which
+            // saves round trips.
             let copy = self.rows.open(self.client());
             let (begin, ((moved, checked), copy)) =
                 join(self.begin(behind.is_some()), join(moved, copy)).await;

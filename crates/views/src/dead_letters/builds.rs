@@ -14,11 +14,11 @@ pub(super) struct Target {
     pub(super) history_only: bool,
 }
 
-/// All builds that have tables. One that is made meanwhile is empty, and its writers read the decisions
-/// before they commit a batch.
+/// All builds that have tables. A build that is created during the transaction is empty, and its writers
+/// read the decisions before they commit a batch.
 pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
     let during = Error::during("looking for the builds to decide in");
-    // As in a claim: a switch locks the active build's row FOR UPDATE, so one waits for the other.
+    // A switch locks the active build's row FOR UPDATE, so this and a switch wait for each other.
     let rows = tx
         .query(
             "/* views::dead_letters::builds::lock */ SELECT id, state, projection_version FROM public.builds
@@ -49,8 +49,8 @@ pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
     Ok(targets)
 }
 
-/// The rebuild cannot leave these states before the decision is committed; when it has left them, it folds
-/// retried orders again.
+/// Whether the build's orders are still to be derived. Its rebuild cannot move on before the decision is
+/// committed, and folds retried orders again afterwards.
 async fn is_being_loaded(tx: &Transaction<'_>, build: Build) -> Result<bool> {
     let row = tx
         .query_opt(

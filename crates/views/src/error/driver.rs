@@ -1,9 +1,9 @@
-//! Errors of the driver, in full: its own text is only "db error".
+//! Prints errors of the driver in full, since its own text is only "db error".
 
 use std::error::Error as StdError;
 use std::io;
 
-/// PostgreSQL's own words where it answered, else all that the driver knows.
+/// PostgreSQL's own words if it answered, else all that the driver knows.
 pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| words(error), of_server)
 }
@@ -17,7 +17,7 @@ fn of_server(error: &tokio_postgres::error::DbError) -> String {
     text
 }
 
-/// An error of others and its causes, in one line; PostgreSQL's words in place of the driver's.
+/// A foreign error and its causes in one line, with PostgreSQL's words in place of the driver's.
 pub(crate) fn words(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     for cause in causes(error) {

@@ -54,7 +54,7 @@ impl Error {
 
 fn by_code(code: &SqlState) -> Recovery {
     match code {
-        // Time does not mend a wrong password.
+        // A wrong password does not become right with time.
         &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Recovery::Stop,
         code => match &code.code()[..2] {
             // Data exceptions and integrity constraints.
@@ -62,7 +62,7 @@ fn by_code(code: &SqlState) -> Recovery {
             // The connection, a transaction that was rolled back, resources, a lock that was not free
             // in time (55), an operator's intervention, system errors.
             "08" | "40" | "53" | "55" | "57" | "58" => Recovery::Retry,
-            // 25006: a standby, which takes no writes.
+            // 25006 comes from a standby, which refuses writes.
             "25" => Recovery::Retry,
             // A database that is still being created.
             "3D" => Recovery::Retry,

@@ -7,8 +7,8 @@ use crate::session::SessionKind;
 use crate::{PROJECTION_VERSION, builds, decisions, ownership};
 
 impl Lane {
-    /// Whether another build than the one that this lane writes to is active now. If so, the next claim
-    /// is made there.
+    /// Whether the active build is no longer the one that this lane writes to. If so, the next claim is
+    /// made in the active one.
     pub async fn is_superseded(&mut self) -> Result<bool> {
         let session = self.options.database.session("food-orders lane", SessionKind::Short).await?;
         let active = builds::active(&session).await?;
@@ -24,14 +24,14 @@ impl Lane {
         if self.held.is_empty() { Ok(()) } else { self.connect().await }
     }
 
-    /// Makes sure that there is a session, and that the held positions are what it has read.
+    /// Makes sure that there is a session, and that the held positions are those that it has read.
     pub(super) async fn connect(&mut self) -> Result<()> {
         self.writer = Some(self.take_writer().await?);
         Ok(())
     }
 
-    /// The writer, for the caller to put back. If there is none, one on a new session, which has read the
-    /// held positions again.
+    /// Takes the writer, which the caller has to put back. If there is none, this opens a new session,
+    /// which reads the held positions again.
     pub(super) async fn take_writer(&mut self) -> Result<Writer> {
         if let Some(writer) = self.writer.take().filter(|writer| !writer.is_closed()) {
             return Ok(writer);
@@ -53,7 +53,7 @@ impl Lane {
         }
         let resumed = ownership::resume(writer.session(), build, &self.held).await?;
         for (partition, held) in &self.held {
-            // Reading has gone further than this: what lies in between would be skipped.
+            // Reading has already passed this position, so the records in between would be skipped.
             if let Some(found) = resumed.get(partition).map(|found| found.position)
                 && found < held.position
             {

@@ -1,4 +1,4 @@
-//! Taking partitions over.
+//! Taking over partitions.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{Build, ORDERS};
 /// How long a claim waits for a row that another owner has locked.
 const LOCK_WAIT_LIMIT: &str = "5s";
 
-/// Takes partitions over: raises their owner epochs and reads their positions, in one transaction.
+/// Takes over partitions: raises their owner epochs and reads their positions, in one transaction.
 /// `owner` names the process. [`Error::Fenced`] if `build` is no longer active,
 /// [`Error::OtherDeployment`] if another group than `group` has taken the database over.
 ///
@@ -31,7 +31,7 @@ pub(crate) async fn claim(
     claim_while(session, build, "active", group, owner, partitions).await
 }
 
-/// The same in a build that is being made. Refused once it is active.
+/// Like [`claim`], in a build that is being made. [`Error::Fenced`] once the build is active.
 pub(crate) async fn claim_building(
     session: &mut Session,
     build: Build,
@@ -131,7 +131,8 @@ async fn claim_in(
     Ok(rows.iter().map(held).collect())
 }
 
-/// The row changes only under the deployment's lock, and not before this transaction ends.
+/// Refuses a group that does not own the deployment. The row changes only under the deployment's lock,
+/// and cannot change before this transaction ends.
 async fn of_this_group(tx: &Transaction<'_>, group: &str) -> Result<()> {
     let row = tx
         .query_opt(

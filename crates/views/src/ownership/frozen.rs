@@ -1,4 +1,4 @@
-//! Owners that froze within a transaction, such as by SIGSTOP: no time-out of PostgreSQL ends that.
+//! Owners that froze within a transaction, such as by SIGSTOP. No time-out of PostgreSQL ends those.
 
 use orders::Partition;
 
@@ -7,8 +7,8 @@ use crate::session::Session;
 use crate::sql::for_build;
 use crate::{Build, ORDERS};
 
-/// Ends the sessions that the position rows name and that have them locked in a transaction. Pid and
-/// start time have to match, so a later session with the same pid is safe.
+/// Ends the sessions that are named in the position rows and hold a lock on their table. Pid and start
+/// time have to match, so a later session with the same pid is safe.
 pub(super) async fn end_owners(session: &Session, build: Build, partitions: &[Partition]) -> Result<()> {
     let partitions: Vec<i32> = partitions.iter().map(|partition| partition.0).collect();
     let ended = session

@@ -1,4 +1,4 @@
-//! Going on with held partitions on a new session.
+//! Resuming held partitions on a new session.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::session::Session;
 use crate::sql::for_build;
 use crate::{Build, ORDERS};
 
-/// Reads the positions of held partitions again: after a reconnect it is unknown whether the last batch
-/// was committed. [`Error::Fenced`] if another owner has taken one of them over; then nothing is changed.
+/// Reads the positions of held partitions again, since after a reconnect it is unknown whether the last
+/// batch was committed. [`Error::Fenced`] if another owner has taken one of them over; then nothing is changed.
 pub(crate) async fn resume(
     session: &mut Session,
     build: Build,

@@ -43,7 +43,7 @@ pub(super) fn dense(positions: &Positions) -> Vec<i64> {
 /// A cut as it was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cut {
-    /// Records of this time and before.
+    /// Records up to and including this time.
     pub time: Option<(Time, Clock)>,
     /// Records below these positions; `None`: all records that are applied.
     pub offsets: Option<Positions>,
@@ -55,7 +55,7 @@ pub struct Cut {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompleteCut {
     pub time: Option<(Time, Clock)>,
-    /// Without partitions at 0, where a missing partition stands anyway.
+    /// It omits partitions at 0, where a missing partition stands anyway.
     pub offsets: Positions,
     pub decision: i64,
     pub projection: i32,
@@ -87,7 +87,7 @@ impl Cut {
                 }
             }
         }
-        // Without zeros, so that a partition that is added later does not change the text.
+        // Zeros are left out, so that a partition that is added later does not change the text.
         let mut offsets = self.offsets.clone().unwrap_or(applied);
         offsets.retain(|_, position| position > Position::START);
         let decision = self.decision.unwrap_or(head.decision);

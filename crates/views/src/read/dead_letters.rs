@@ -13,7 +13,7 @@ use crate::dead_letters::DeadLetterId;
 use crate::error::Error;
 use crate::sql::Timestamptz;
 
-/// Which dead letters; without a condition all of them.
+/// Which dead letters to list. Without a condition, all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetterFilter {
     /// `open`, `retried` or `discarded`.
@@ -105,7 +105,7 @@ impl DeadLetter {
         bytes
     }
 
-    /// Its record, put together again; `headers` are its own [`DeadLetter::header_bytes`].
+    /// The record, reassembled; `headers` are the result of [`DeadLetter::header_bytes`].
     #[must_use]
     pub fn record<'a>(&'a self, headers: &'a [u8]) -> Record<'a> {
         Record {

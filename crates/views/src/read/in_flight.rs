@@ -7,8 +7,8 @@ use deadpool_postgres::Object;
 
 use crate::connect::Database;
 
-/// If the read is dropped before its answer, such as for a client that hung up, the query is
-/// cancelled, and only then does the connection go back to the pool.
+/// If the read is dropped before its answer, as when a client hangs up, the query is cancelled, and only
+/// then does the connection go back to the pool.
 pub(super) struct InFlight<'a> {
     database: &'a Database,
     client: Arc<Object>,
@@ -39,14 +39,14 @@ impl Drop for InFlight<'_> {
         if self.is_answered {
             return;
         }
-        // There is no runtime any more while the process goes down.
+        // While the process shuts down, there may be no runtime any more.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (database, client) = (self.database.clone(), Arc::clone(&self.client));
         runtime.spawn(async move {
             if let Err(error) = database.cancel(&client.cancel_token()).await {
                 tracing::debug!(%error, "a query that nobody waits for goes on");
             }
-            // The answer comes after everything before it, the cancellation included.
+            // This is answered only after everything before it has ended, the cancelled query included.
             let _ = client.batch_execute("/* views::read::in_flight::drop */").await;
         });
     }

@@ -14,12 +14,12 @@ use super::statement::{Kind, Statement};
 use crate::order_columns;
 use crate::sql::Timestamptz;
 
-/// How far back the latest orders are looked for before they are looked for among all. The index on
-/// `last_updated` knows for each stretch of the table only the earliest and the latest time.
+/// How far back to look for the latest orders before looking through all of them. The index on
+/// `last_updated` knows only the earliest and the latest time of each stretch of the table.
 const WINDOWS: [Duration; 3] =
     [Duration::from_secs(60), Duration::from_secs(600), Duration::from_secs(6 * 3600)];
 
-/// Which orders; no condition: all.
+/// Which orders to list. Without a condition, all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub status: Option<Status>,
@@ -73,7 +73,7 @@ impl Reader {
         cut: Option<&Cut>,
     ) -> Result<Answer<Vec<Order>>, ReadError> {
         let page = Page { filter, sort, after, limit, since: None };
-        // One customer or restaurant has few orders: those are looked for among all at once.
+        // One customer or restaurant has few orders, so those are searched for without a window.
         let are_many = filter.customer_id.is_none() && filter.restaurant_id.is_none();
         if cut.is_none() && sort == Sort::LastUpdatedDescending && are_many {
             let mut end = after.map_or_else(|| SystemTime::now().into(), |after| after.last_updated);
@@ -84,7 +84,7 @@ impl Reader {
                 if answer.value.len() as i64 == limit {
                     return Ok(answer);
                 }
-                // Where no record came for a while, the next window ends at the last one.
+                // If no record has arrived for a while, the next window ends at the latest one.
                 let last = answer.head.applied.iter().filter_map(|applied| applied.last_appended_at).max();
                 end = end.min(last.unwrap_or(end));
             }
@@ -155,7 +155,7 @@ struct PageSql {
 }
 
 impl PageSql {
-    /// A page out of a table or query of whole orders.
+    /// A page out of a table or query of complete orders.
     fn page(&self, source: &str) -> String {
         let Self { status, customer, restaurant, limit, since, .. } = self;
         let (after, by) = (self.after(), self.sort.sql());
@@ -179,7 +179,7 @@ impl PageSql {
             Sort::OrderIdDescending => format!("AND h.order_id < {id}"),
         };
         if filter.customer_id.is_some() || filter.restaurant_id.is_some() {
-            // Orders with a record that holds the wanted value; whether that record wins, the fold tells.
+            // Orders with a record that holds the wanted value; the fold decides whether that record wins.
             only += &format!(
                 "AND h.order_id IN (SELECT c.order_id FROM {{build}}.order_history c WHERE c.event = 'OrderCreated'
                      AND ({customer}::text IS NULL OR c.details ->> 'customer_id' = {customer})
@@ -206,7 +206,7 @@ impl PageSql {
         }
         match self.sort {
             Sort::LastUpdatedDescending => {
-                // The first condition is there for the index.
+                // The first condition is redundant, but the index can use it.
                 format!("o.last_updated <= {time} AND (o.last_updated < {time} OR o.order_id > {id})")
             }
             Sort::OrderId => format!("o.order_id > {id}"),

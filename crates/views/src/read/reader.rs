@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::session::SessionKind;
 use crate::sql::for_build;
 
-/// How often a read runs at most: again after its build was dropped, or its connection was lost.
+/// How often a read runs at most. It runs again if its build was dropped or its connection was lost.
 const MAX_RUNS: u32 = 5;
 
 /// A value, the cut that it is true for, and how far the view was applied.
@@ -60,7 +60,7 @@ impl Reader {
         statement_timeout: Duration,
     ) -> Result<Self> {
         let pool = database.pool("food-orders api", SessionKind::Reads { statement_timeout }, size, wait)?;
-        // Build 1 is the first one; the first read finds out if it is another one.
+        // Build 1 is only a guess, which the first read corrects.
         Ok(Self { database: database.clone(), pool, build: AtomicI64::new(1) })
     }
 
@@ -147,7 +147,7 @@ impl Reader {
         .await;
         client.answered();
         begun.map_err(&error)?;
-        // The first failure is the cause, the others follow from it.
+        // The first failure is the cause; the others follow from it.
         let head = head.map_err(&error)?;
         let rows = rows.map_err(&error)?;
         ended.map_err(&error)?;

@@ -1,4 +1,4 @@
-//! From a loaded history to one that can be read order by order.
+//! Indexes a loaded history, so that it can be read order by order.
 
 use scoped_futures::ScopedFutureExt;
 

@@ -8,13 +8,13 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
 
-/// Orders in one transaction.
+/// The number of orders in one transaction.
 const ORDERS_AT_ONCE: usize = 1000;
 
 impl Build {
-    /// Folds retried orders again, and returns how many there were. A retry writes only the history of a
-    /// build that is being loaded or derived, and whether the pass over the history has met that row is
-    /// unknown; so this is done when the build has left these states.
+    /// Folds retried orders again, and returns how many there were. In a build that is being
+    /// loaded or derived, a retry writes only the history, and it is unknown whether the pass over the
+    /// history has seen that row; so this is done once the build has left these states.
     pub async fn fold_retried(self, session: &mut Session) -> Result<usize> {
         let attempt = "folding retried orders";
         // The index begins with order_id; most builds have nothing to look for.

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
 
-/// From `from` up to, not including, `to`; `None`: no bound.
+/// The order ids from `from` up to, but not including, `to`. `None` means no bound.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderRange {
     pub from: Option<String>,

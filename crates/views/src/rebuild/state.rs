@@ -62,12 +62,6 @@ impl State {
             Self::RolledBack => "rolled_back",
         }
     }
-
-    /// Whether there is work left. While there is, no other rebuild of the view can begin.
-    #[must_use]
-    pub fn is_unfinished(self) -> bool {
-        !matches!(self, Self::Active | Self::Cancelled | Self::Failed | Self::Superseded | Self::RolledBack)
-    }
 }
 
 impl fmt::Display for State {

@@ -48,8 +48,8 @@ impl<'a> Switch<'a> {
             .map_err(&during)?
             .get(0);
         let live = Build(live);
-        // The table instead of its rows: with one lock to wait for there is no deadlock with a batch that
-        // updates several rows. Reads go on.
+        // This locks the table instead of its rows: with a single lock there is no deadlock with a batch
+        // that updates several rows. Reads go on.
         tx.batch_execute(&for_build(
             "/* views::rebuild::switch::begin */ LOCK TABLE {build}.positions IN EXCLUSIVE MODE",
             live,
@@ -120,7 +120,7 @@ impl<'a> Switch<'a> {
 }
 
 /// The pids of backends that have read the public views for longer than a switch would wait. Short reads
-/// are no obstacle, however many follow each other.
+/// are not an obstacle, however many follow each other.
 pub async fn view_readers(session: &Session) -> Result<Vec<i32>> {
     let rows = session
         .client
