@@ -44,7 +44,7 @@ impl Topic {
 
     /// All records, by partition and offset.
     pub async fn read(&self) -> Vec<Record> {
-        let spans = self.spans().await.expect("the topic's ends");
+        let spans = self.settled_spans().await;
         let mut replay = Replay::start(&self.0, spans.into_iter().collect(), ChunkLimits::default()).unwrap();
         let mut all = Vec::new();
         while let Some(chunk) = replay.next().await {
@@ -74,8 +74,27 @@ impl Topic {
         }
     }
 
+    /// The spans once every transaction has ended. Kafka answers a commit before all partitions have its marker, and
+    /// until then a reader of committed records does not get to the end.
+    async fn settled_spans(&self) -> Vec<(Partition, Span)> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let all = LogClient::read_uncommitted(&self.0).unwrap();
+            let all = Self::spans_seen_by(all).await.expect("the topic's high watermarks");
+            let committed = self.spans().await.expect("the topic's last stable offsets");
+            if all == committed {
+                return committed;
+            }
+            assert!(Instant::now() < deadline, "a transaction has been open for 30 s");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     async fn spans(&self) -> event_log::Result<Vec<(Partition, Span)>> {
-        let client = LogClient::new(&self.0)?;
+        Self::spans_seen_by(LogClient::new(&self.0)?).await
+    }
+
+    async fn spans_seen_by(client: LogClient) -> event_log::Result<Vec<(Partition, Span)>> {
         let ends = tokio::task::spawn_blocking(move || client.offset_ranges(Duration::from_secs(10)));
         let ends = ends.await.unwrap()?.into_iter();
         Ok(ends
