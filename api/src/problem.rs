@@ -46,23 +46,23 @@ pub struct Body {
 #[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
 #[schema(as = ProblemMembers)]
 pub struct Members {
-    /// Of `cut-ahead`: the positions that are applied.
+    /// Only in `cut-ahead`: the positions that are applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, example = "0=12,1=9")]
     pub applied_offsets: Option<String>,
-    /// Of `rebuild-running`: the path of that rebuild.
+    /// Only in `rebuild-running`: the path of that rebuild.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, example = "/rebuilds/7")]
     pub rebuild: Option<String>,
-    /// Of `dead-letter-closed`: the state of the dead letter.
+    /// Only in `dead-letter-closed`: the state of the dead letter.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = dead_letters::DeadLetterState)]
     pub state: Option<String>,
-    /// Of `dead-letter-closed`: the number of the decision that closed it.
+    /// Only in `dead-letter-closed`: the number of the decision that closed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = i64)]
     pub decision: Option<i64>,
-    /// Of `still-refused`: why the record was refused this time.
+    /// Only in `still-refused`: why the record was refused this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = orders::Cause)]
     pub cause: Option<&'static str>,

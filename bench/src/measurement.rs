@@ -52,7 +52,7 @@ impl Measurement {
         }
     }
 
-    /// The share of the processors' time that was not idle, whoever used it.
+    /// The share of the processors' time that was not idle, no matter which process used it.
     pub fn busy(&self) -> Option<f64> {
         Some(self.machine_busy_seconds? / self.machine_seconds.filter(|all| *all > 0.0)?)
     }

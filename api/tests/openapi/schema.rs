@@ -39,7 +39,7 @@ impl<'d> Schemas<'d> {
                     is_object = true;
                     true
                 }
-                // Of an object they are compared together with `properties`.
+                // For an object, they are compared together with `properties`.
                 "required" | "propertyNames" => true,
                 "items" => {
                     for item in value.as_array().into_iter().flatten() {

@@ -1,6 +1,6 @@
 //! Generations of a partition's records.
 
-/// Distinguishes the readings of a partition: raised each time its reading begins anew. Records
-/// carry the generation that they were read under.
+/// Distinguishes the readings of a partition: every claim gets a higher one. Records carry the
+/// generation under which they were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Generation(pub u32);

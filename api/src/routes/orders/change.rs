@@ -61,7 +61,7 @@ fn fields(row: &OrderRow<'_>) -> BTreeMap<String, String> {
     let mut fields: BTreeMap<_, _> =
         columns.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
     let details = row.details.as_deref().and_then(|json| Fields::from_object(json).ok()).unwrap_or_default();
-    // Of two fields of one name the last counts, as in jsonb.
+    // If two fields have the same name, the last one counts, as in jsonb.
     fields.extend(details.iter().map(|(name, raw)| (format!("details.{name}"), raw.to_owned())));
     fields
 }
