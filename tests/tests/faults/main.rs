@@ -5,11 +5,15 @@
 
 mod api_connections;
 mod breaker;
+mod broker_disk;
+mod brokers;
 mod database_outages;
 mod deployment;
 mod disk;
 mod document;
+mod high_watermark;
 mod kills;
+mod load;
 mod lock_conflicts;
 mod log;
 mod log_identity;
@@ -18,4 +22,5 @@ mod ownership;
 mod read_only;
 mod records;
 mod refused_values;
+mod small_disk;
 mod support;
