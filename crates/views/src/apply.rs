@@ -4,8 +4,10 @@
 //! that the upsert left alone; insert the dead letters; COMMIT. If any step writes an unexpected number
 //! of rows, everything is rolled back.
 
+mod advance;
 mod batch;
 mod breaker;
+mod checkpoints;
 mod codec;
 pub(crate) mod copy;
 mod dead_letter;
@@ -17,7 +19,8 @@ mod rows;
 mod statement;
 mod writer;
 
-pub use batch::{Advance, Batch};
+pub use advance::Advance;
+pub use batch::Batch;
 pub use breaker::Breaker;
 pub use codec::Codec;
 pub use copy::{COLUMNS, derived_event_id};
