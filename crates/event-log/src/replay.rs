@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use orders::{Partition, Position};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Message, Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
@@ -116,7 +116,15 @@ impl Reader {
                     self.bootstrap.note(&error);
                     tracing::warn!(%error, "reading the log: waiting for a broker");
                 }
-                Some(Err(error)) => return Err(Error::during("reading a range of the log")(error)),
+                Some(Err(error)) => {
+                    return Err(match error.rdkafka_error_code() {
+                        Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                            Error::OutOfRange(error)
+                        }
+                        Some(RDKafkaErrorCode::BadMessage) => Error::CorruptBatch(error),
+                        _ => Error::during("reading a range of the log")(error),
+                    });
+                }
             }
             if chunk.is_full(self.limits) && self.send(&mut chunk).is_err() {
                 return Ok(());

@@ -18,7 +18,7 @@ use crate::error::{Error, Result, is_passing};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 use replicas::Replicas;
-use warnings::{timestamp_type, warnings};
+use warnings::{timestamp_type, value, warnings};
 
 /// Bounds each request.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -90,12 +90,30 @@ pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<
     Ok(TopicState { partitions: replicas.partitions, timestamp_type, created, warnings })
 }
 
+/// The settings of a topic that a rebuild depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// Of `cleanup.policy`; `None` if the broker does not report it.
+    pub cleanup_policy: Option<String>,
+    /// Those that [`ensure_topic`] would return.
+    pub warnings: Vec<String>,
+}
+
+/// The settings of the topic, which is not created. `None` if the broker does not return the settings,
+/// or if the topic does not exist.
+pub async fn topic_settings(settings: &KafkaSettings) -> Result<Option<TopicSettings>> {
+    let admin = Admin::new(settings)?;
+    let Some(config) = admin.config().await else { return Ok(None) };
+    Ok(admin.replicas().await?.map(|replicas| TopicSettings {
+        cleanup_policy: value(&config, "cleanup.policy").map(str::to_owned),
+        warnings: warnings(&settings.topic, &config, &replicas),
+    }))
+}
+
 /// The warnings that [`ensure_topic`] would return, without creating the topic. `None` if the broker
 /// does not return the topic's settings, or if the topic does not exist.
 pub async fn topic_warnings(settings: &KafkaSettings) -> Result<Option<Vec<String>>> {
-    let admin = Admin::new(settings)?;
-    let Some(config) = admin.config().await else { return Ok(None) };
-    Ok(admin.replicas().await?.map(|replicas| warnings(&settings.topic, &config, &replicas)))
+    Ok(topic_settings(settings).await?.map(|settings| settings.warnings))
 }
 
 struct Admin<'a> {

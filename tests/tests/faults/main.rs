@@ -20,6 +20,7 @@ mod log_identity;
 mod lost_commits;
 mod ownership;
 mod read_only;
+mod rebuilds;
 mod records;
 mod refused_values;
 mod small_disk;

@@ -5,7 +5,7 @@ use rdkafka::admin::ConfigResource;
 use super::TimestampType;
 use super::replicas::Replicas;
 
-fn value<'a>(config: &'a ConfigResource, name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(config: &'a ConfigResource, name: &str) -> Option<&'a str> {
     config.get(name)?.value.as_deref()
 }
 

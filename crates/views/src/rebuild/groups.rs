@@ -5,7 +5,7 @@ use bytes::Bytes;
 use orders::{LogOrder, OrderState};
 
 use super::copy_out::CopyRows;
-use super::range::OrderRange;
+use super::order_set::OrderSet;
 use crate::Build;
 use crate::error::Result;
 use crate::history::{FACT_COLUMNS, FactRow};
@@ -24,7 +24,7 @@ pub struct OrderGroup {
     pub records: usize,
 }
 
-/// All orders of a range, in the order of their ids.
+/// Some orders, in the order of their ids.
 pub struct OrderGroups {
     rows: CopyRows,
     next: Option<Bytes>,
@@ -32,12 +32,12 @@ pub struct OrderGroups {
 
 impl OrderGroups {
     /// The session serves nothing else until the groups are dropped.
-    pub async fn open(session: &Session, build: Build, range: &OrderRange) -> Result<Self> {
+    pub async fn open(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
         let query = for_build(
             &format!(
                 "/* views::rebuild::groups::open */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE {}
                  ORDER BY order_id",
-                range.condition()
+                orders.condition()
             ),
             build,
         );

@@ -4,19 +4,19 @@ use bytes::Bytes;
 use orders::OrderRow;
 
 use super::copy_out::CopyRows;
-use super::range::OrderRange;
+use super::order_set::OrderSet;
 use crate::error::Result;
 use crate::row_values::RowValues;
 use crate::session::Session;
 use crate::sql::for_build;
 use crate::{Build, order_columns};
 
-/// The orders of a range, in the order of their ids.
+/// Some orders, in the order of their ids.
 pub struct OrderScan(CopyRows);
 
 impl OrderScan {
-    pub async fn open(session: &Session, build: Build, range: &OrderRange) -> Result<Self> {
-        let (columns, condition) = (order_columns::READ.as_str(), range.condition());
+    pub async fn open(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
+        let (columns, condition) = (order_columns::READ.as_str(), orders.condition());
         let query = for_build(
             &format!(
                 "/* views::rebuild::order_scan::open */ SELECT {columns} FROM {{build}}.orders WHERE {condition}
