@@ -23,7 +23,7 @@ pub use discard::{drop_leftovers, drop_superseded};
 pub use groups::{OrderGroup, OrderGroups};
 pub use history_scan::HistoryScan;
 pub use lock::RunnerLock;
-pub use order_scan::{OrderScan, StoredOrder};
+pub use order_scan::{OrderContent, OrderScan, StoredOrder};
 pub use orders_copy::OrdersCopy;
 pub use plan::data_directory;
 pub use range::OrderRange;

@@ -130,13 +130,13 @@ async fn every_reader_names_the_record() {
         names_the_record("a later page of a history", damage, page);
         names_the_record("the fold", damage, world.fold().await);
         names_the_record("the scan", damage, world.scan().await);
-        // This record is late, so the upsert leaves its order to be folded again.
-        let late = r#"{"event":"OrderPaid","order_id":"A","sequence":2}"#;
+        // This record is late, so the upsert leaves its order to be merged with what the history says.
+        let late = r#"{"event":"OrderShipped","order_id":"A","sequence":2}"#;
         names_the_record("a refold", damage, world.lane.apply(&[record(2, late)], &[]).await);
         world.damage(&format!("event = 'OrderPaid', details = '{details}'")).await;
         assert_eq!((world.fold().await.unwrap(), world.scan().await.unwrap()), (1, 2));
     }
-    let late = r#"{"event":"OrderPaid","order_id":"A","sequence":2}"#;
+    let late = r#"{"event":"OrderShipped","order_id":"A","sequence":2}"#;
     world.lane.apply(&[record(2, late)], &[]).await.unwrap();
     assert_eq!(world.scan().await.unwrap(), 3, "a refused refold leaves nothing behind");
 }

@@ -9,6 +9,7 @@ mod database_outages;
 mod deployment;
 mod disk;
 mod document;
+mod hot_orders;
 mod kills;
 mod lock_conflicts;
 mod log;
