@@ -1,7 +1,7 @@
 //! Applying records: one transaction for rows and positions.
 //!
-//! BEGIN; move the positions by compare-and-set; COPY the history; upsert the orders; fold again those
-//! that the upsert left alone; insert the dead letters; COMMIT. If any step writes an unexpected number
+//! BEGIN; move the positions by compare-and-set; COPY the history; upsert the orders; merge those that the
+//! upsert left alone; insert the dead letters; COMMIT. If any step writes an unexpected number
 //! of rows, everything is rolled back.
 
 mod advance;
@@ -17,6 +17,7 @@ mod order_rows;
 mod refold;
 mod rows;
 mod statement;
+mod winning_records;
 mod writer;
 
 pub use advance::Advance;

@@ -27,7 +27,7 @@ pub use history_scan::{HistoryScan, LogRows};
 pub use keep_history::{KeepHistory, KeptHistory};
 pub use kept::Unequal;
 pub use lock::RunnerLock;
-pub use order_scan::{OrderScan, StoredOrder};
+pub use order_scan::{OrderContent, OrderScan, StoredOrder};
 pub use order_set::OrderSet;
 pub use orders_copy::OrdersCopy;
 pub use plan::data_directory;

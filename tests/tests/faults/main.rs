@@ -12,6 +12,7 @@ mod deployment;
 mod disk;
 mod document;
 mod high_watermark;
+mod hot_orders;
 mod kills;
 mod load;
 mod lock_conflicts;

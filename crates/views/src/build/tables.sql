@@ -10,6 +10,7 @@ CREATE TABLE {build}.orders (
     last_updated timestamptz NOT NULL,
     sequence integer NOT NULL,
     first_sequence integer NOT NULL,
+    winners bytea NOT NULL,
     customer_id text,
     restaurant_id text,
     total_cents bigint,
@@ -32,6 +33,7 @@ COMMENT ON COLUMN {build}.orders.status IS 'pending, paid, shipped, delivered or
 COMMENT ON COLUMN {build}.orders.last_updated IS 'occurred_at of the record that gave the status.';
 COMMENT ON COLUMN {build}.orders.sequence IS 'Sequence of the record that gave the status.';
 COMMENT ON COLUMN {build}.orders.first_sequence IS 'Lowest sequence of the batch that last wrote this row. Only the upsert reads it.';
+COMMENT ON COLUMN {build}.orders.winners IS 'Which records gave the columns, one per event type, in the form of crates/views/src/winners.rs. Only the program that writes this table reads it.';
 COMMENT ON COLUMN {build}.orders.customer_id IS 'From OrderCreated.';
 COMMENT ON COLUMN {build}.orders.restaurant_id IS 'From OrderCreated.';
 COMMENT ON COLUMN {build}.orders.total_cents IS 'From OrderCreated; hundredths of the currency.';

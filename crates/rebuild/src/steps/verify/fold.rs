@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
-use views::rebuild::{OrderGroups, OrderScan, OrderSet};
+use views::rebuild::{OrderContent, OrderGroups, OrderScan, OrderSet};
 use views::{Build, Database, SessionKind};
 
 use super::order_columns;
@@ -62,8 +62,8 @@ pub(super) async fn compare_orders(
         }
         match &stored {
             Some(row) if row.order_id()? == order_id => {
-                if let Some(expected) = state.row() {
-                    order_columns::compare(order_id, &expected, &row.row()?, &mut differences);
+                if let Some(expected) = OrderContent::of(&state) {
+                    order_columns::compare(order_id, &expected, &row.content()?, &mut differences);
                 }
                 stored = rows.next().await?;
             }
