@@ -19,4 +19,6 @@ mod ownership;
 mod read_only;
 mod records;
 mod refused_values;
+mod role_settings;
 mod support;
+mod unsuitable_database;
