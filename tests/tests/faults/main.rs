@@ -15,6 +15,7 @@ mod lock_conflicts;
 mod log;
 mod log_identity;
 mod lost_commits;
+mod lost_locks;
 mod ownership;
 mod read_only;
 mod records;
