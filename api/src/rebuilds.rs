@@ -96,6 +96,11 @@ impl Rebuilds {
     }
 
     async fn adopt_one(&self) {
+        // A view has one unfinished rebuild at most. If this process drives it, it is not left behind, even if the
+        // session that held the lock was lost a moment ago.
+        if !self.jobs.is_empty() {
+            return;
+        }
         match rebuild::resume(&self.settings, views::ORDERS).await {
             Ok(Some(job)) => self.drive(job),
             Ok(None) => {}

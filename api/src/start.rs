@@ -28,9 +28,14 @@ pub async fn migrate(database: &Database, health: &Health) -> Result<(), Failure
     };
     let is_passing = |error: &views::Error| error.recovery() != Recovery::Stop;
     let what = format!("database {database}");
-    retry::retry(&what, is_passing, attempt).await.map_err(Failure::with(Exit::Unexpected))?;
+    retry::retry(&what, is_passing, attempt).await.map_err(failure)?;
     health.set_started();
     Ok(())
+}
+
+fn failure(error: views::Error) -> Failure {
+    let exit = if error.is_about_the_url() { Exit::Usage } else { Exit::Unexpected };
+    Failure::with(exit)(error)
 }
 
 /// Checks the database until the end of the process, for `/health/ready` and the metrics.

@@ -42,6 +42,7 @@ impl Error {
             Self::Database(views::Error::OtherDeployment { .. }) => Exit::OtherDeployment,
             Self::Database(views::Error::TooManyDeadLetters { .. }) => Exit::CircuitBreaker,
             Self::Database(views::Error::ProjectionVersion { .. }) => Exit::ProjectionVersion,
+            Self::Database(error) if error.is_about_the_url() => Exit::Usage,
             Self::Mismatch(_) | Self::GapRefused(_) => Exit::LogIdentity,
             Self::Log(error) if error.is_about_the_log() => Exit::LogIdentity,
             Self::Database(_) | Self::Log(_) | Self::Task { .. } => Exit::Unexpected,

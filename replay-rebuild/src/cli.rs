@@ -11,7 +11,7 @@ use crate::settings::Args;
 pub async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
     let (settings, request) = args.validate()?;
     let work = async {
-        views::migrate::migrate(&settings.database).await?;
+        views::migrate::migrate(&settings.database).await.map_err(not_migrated)?;
         if args.cancel {
             cancel(&settings, &request).await
         } else if args.dry_run {
@@ -22,6 +22,11 @@ pub async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
     };
     // Boxed because the future is large.
     Box::pin(work).await
+}
+
+fn not_migrated(error: views::Error) -> Failure {
+    let exit = if error.is_about_the_url() { Exit::Usage } else { Exit::Unexpected };
+    Failure::with(exit)(error)
 }
 
 async fn cancel(settings: &Settings, request: &Request) -> Result<(), Failure> {

@@ -91,6 +91,21 @@ impl StateMachine {
     /// Does what the state of the row asks for, once.
     async fn turn(&mut self) -> Result<Turn> {
         self.hold_lock().await?;
+        let lost = async {
+            match &self.lock {
+                Some(lock) => lock.lost().await,
+                None => std::future::pending().await,
+            }
+        };
+        // Without the lock, another process may drive the rebuild; so this one stops in the middle of its step.
+        tokio::select! {
+            biased;
+            turn = self.turn_under_lock() => turn,
+            error = lost => Err(error.into()),
+        }
+    }
+
+    async fn turn_under_lock(&self) -> Result<Turn> {
         let context = &self.context;
         let session = context.session(SessionKind::Short).await?;
         let row = rows::get(&session, context.owner.rebuild).await?.ok_or(Error::NotOwner)?;

@@ -1,15 +1,24 @@
 //! Where the database is. All sessions are opened here, single ones and those of a pool.
 
+mod check;
+mod hosts;
+
 use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
-use deadpool_postgres::{BuildError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    BuildError, Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime,
+};
 use native_tls::TlsConnector;
 use postgres_native_tls::MakeTlsConnector;
 use secrecy::{ExposeSecret, SecretString};
 use settings::Invalid;
+use tokio_postgres::config::Host;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{CancelToken, Config};
 
+use self::hosts::{HOST_LIMIT, Hosts, Opened};
 use crate::error::{Error, Result};
 use crate::session::{Session, SessionKind};
 
@@ -17,7 +26,7 @@ use crate::session::{Session, SessionKind};
 #[derive(Clone)]
 pub struct Database {
     config: Config,
-    tls: MakeTlsConnector,
+    hosts: Hosts,
 }
 
 impl fmt::Debug for Database {
@@ -30,11 +39,17 @@ impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.config.get_user().unwrap_or("?");
         let name = self.config.get_dbname().unwrap_or(user);
-        let port = self.config.get_ports().first().copied().unwrap_or(5432);
-        match self.config.get_hosts().first() {
-            Some(tokio_postgres::config::Host::Tcp(host)) => write!(f, "{user}@{host}:{port}/{name}"),
-            _ => write!(f, "{user}@(socket):{port}/{name}"),
-        }
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(index, host)| {
+            let host = match host {
+                Host::Tcp(host) => host,
+                Host::Unix(_) => "(socket)",
+            };
+            // One port serves all hosts.
+            let ports = self.config.get_ports();
+            let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+            format!("{host}:{port}")
+        });
+        write!(f, "{user}@{}/{name}", hosts.collect::<Vec<_>>().join(","))
     }
 }
 
@@ -54,7 +69,7 @@ impl Database {
         };
         // A server that went away without a word is noticed within about 15 s, idle or not.
         config
-            .connect_timeout(Duration::from_secs(5))
+            .connect_timeout(HOST_LIMIT)
             .keepalives(true)
             .keepalives_idle(Duration::from_secs(5))
             .keepalives_interval(Duration::from_secs(2))
@@ -70,26 +85,29 @@ impl Database {
         let tls = tls.build().map_err(|error| {
             Invalid::new("DATABASE_URL", format!("cannot be used, because TLS cannot be set up: {error}"))
         })?;
-        Ok(Self { config, tls: MakeTlsConnector::new(tls) })
+        Ok(Self { config, hosts: Hosts::new(MakeTlsConnector::new(tls)) })
     }
 
     /// Opens a session; `name` is what `pg_stat_activity` shows.
     pub async fn session(&self, name: &str, kind: SessionKind) -> Result<Session> {
         let config = self.config_for(name, kind);
-        let (client, connection) =
-            config.connect(self.tls.clone()).await.map_err(Error::during("connecting to PostgreSQL"))?;
-        tokio::spawn(async move {
-            // The client's next call reports the error to its caller.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a database connection ended");
-            }
-        });
+        let limit = self.connect_limit();
+        let (client, _) = match tokio::time::timeout(limit, self.hosts.connect(&config)).await {
+            Ok(opened) => opened.map_err(refused)?,
+            Err(_) => return Err(Error::NoAnswer { database: self.to_string(), seconds: limit.as_secs() }),
+        };
+        check::check(&client).await?;
         Ok(Session { client })
+    }
+
+    /// The longest that connecting may take, over all hosts.
+    fn connect_limit(&self) -> Duration {
+        HOST_LIMIT * (self.config.get_hosts().len() as u32 + 1)
     }
 
     /// Asks the server to cancel the query that a session runs.
     pub(crate) async fn cancel(&self, token: &CancelToken) -> Result<()> {
-        token.cancel_query(self.tls.clone()).await.map_err(Error::during("cancelling a query"))
+        token.cancel_query(self.hosts.tls()).await.map_err(Error::during("cancelling a query"))
     }
 
     /// Every connection is opened with this configuration.
@@ -104,16 +122,21 @@ impl Database {
 
     /// A pool for many short reads; `wait` bounds the time to get a connection.
     pub(crate) fn pool(&self, name: &str, kind: SessionKind, size: usize, wait: Duration) -> Result<Pool> {
-        let manager = Manager::from_config(
+        let manager = Manager::from_connect(
             self.config_for(name, kind),
-            self.tls.clone(),
+            Connector(self.hosts.clone()),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         Pool::builder(manager)
             .max_size(size)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(wait))
-            .create_timeout(Some(Duration::from_secs(5)))
+            .create_timeout(Some(self.connect_limit()))
+            .post_create(Hook::async_fn(|client, _| {
+                Box::pin(async move {
+                    check::check(client).await.map_err(|error| HookError::message(error.to_string()))
+                })
+            }))
             .build()
             // The only reason there is, and a runtime is named above.
             .map_err(|BuildError::NoRuntimeSpecified| Error::Pool {
@@ -122,3 +145,29 @@ impl Database {
             })
     }
 }
+
+/// Opens the connections of a pool.
+struct Connector(Hosts);
+
+impl deadpool_postgres::Connect for Connector {
+    fn connect(
+        &self,
+        config: &Config,
+    ) -> Pin<Box<dyn Future<Output = Result<Opened, tokio_postgres::Error>> + Send + '_>> {
+        let config = config.clone();
+        Box::pin(async move { self.0.connect(&config).await })
+    }
+}
+
+/// A pooler refuses start-up options as a violation of the protocol.
+fn refused(cause: tokio_postgres::Error) -> Error {
+    match cause.as_db_error() {
+        Some(error) if *error.code() == SqlState::PROTOCOL_VIOLATION => {
+            Error::Pooler { cause: error.message().to_owned() }
+        }
+        _ => Error::during("connecting to PostgreSQL")(cause),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,9 @@ pub enum Error {
     #[error("{attempt}: {}", driver::describe(.cause))]
     Database { attempt: &'static str, cause: tokio_postgres::Error },
 
+    #[error("connecting to PostgreSQL: {database} did not answer within {seconds} s")]
+    NoAnswer { database: String, seconds: u64 },
+
     /// All connections of the pool are in use, or none can be opened.
     #[error("{attempt}: no database connection was free: {cause}")]
     Pool { attempt: &'static str, cause: PoolError },
@@ -77,6 +80,20 @@ pub enum Error {
         "build {build} stands at {reached} in partition {partition} and the live one at {live}; it was not switched in"
     )]
     BuildBehind { build: Build, partition: Partition, reached: Position, live: Position },
+
+    /// Found before anything was written.
+    #[error(
+        "the database {database:?} has the encoding {encoding}, in which not every text can be stored; make one with \
+         `createdb --encoding UTF8 --template template0 --locale C NAME`, and name that one in DATABASE_URL"
+    )]
+    Encoding { database: String, encoding: String },
+
+    /// Locks and settings belong to a session, and such a pooler changes sessions between transactions.
+    #[error(
+        "a direct connection to PostgreSQL is needed, and DATABASE_URL seems to lead to a pooler such as PgBouncer \
+         ({cause})"
+    )]
+    Pooler { cause: String },
 
     #[error(
         "this database has a table public.orders or public.order_history that food-orders did not make; use a \
@@ -135,6 +152,12 @@ impl Error {
     /// Adds what was attempted; for use with `map_err`.
     pub(crate) fn during(attempt: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
         move |cause| Self::Database { attempt, cause }
+    }
+
+    /// Whether another value of DATABASE_URL is the way out.
+    #[must_use]
+    pub fn is_about_the_url(&self) -> bool {
+        matches!(self, Self::Encoding { .. } | Self::Pooler { .. })
     }
 
     /// PostgreSQL's code, where it was PostgreSQL that answered.

@@ -1,6 +1,8 @@
 //! A lane: one database session, the partitions that it holds, and their positions.
 
 mod connection;
+mod parts;
+mod refused;
 
 use std::collections::BTreeMap;
 
@@ -114,14 +116,14 @@ impl Lane {
         writer: &mut Writer,
         partitions: &[Partition],
     ) -> Result<BTreeMap<Partition, Held>> {
-        let LaneOptions { group, owner, .. } = &self.options;
+        let LaneOptions { database, group, owner, .. } = &self.options;
         let build = writer.build();
         match self.target {
             Target::Active => {
-                ownership::claim(writer.session(), build, group.as_deref(), owner, partitions).await
+                ownership::claim(database, writer.session(), build, group.as_deref(), owner, partitions).await
             }
             Target::Building { .. } => {
-                ownership::claim_building(writer.session(), build, owner, partitions).await
+                ownership::claim_building(database, writer.session(), build, owner, partitions).await
             }
         }
     }
@@ -156,7 +158,7 @@ impl Lane {
     pub async fn apply(&mut self, records: &[Record<'_>], ends: &[(Partition, Position)]) -> Result<Applied> {
         let mut applied = Applied::default();
         // A stack of what is left, with the first part on top.
-        let mut parts = vec![records];
+        let mut parts = parts::parts(records);
         while let Some(part) = parts.pop() {
             let is_last = parts.is_empty();
             // This comes first, because a new session reads the positions again, where the batch begins.
@@ -176,11 +178,8 @@ impl Lane {
                     parts.push(part);
                 }
                 (Err(error), [record]) if error.recovery() == Recovery::Record => {
-                    let mut batch = Batch::refused(&self.positions(), *record, error.to_string());
-                    if is_last {
-                        self.move_over(&mut batch, ends);
-                    }
-                    self.write(&batch).await?;
+                    let ends = if is_last { ends } else { &[] };
+                    self.write_refused(*record, &error, ends).await?;
                     applied.dead_letters += 1;
                     applied.transactions += 1;
                 }

@@ -1,5 +1,7 @@
 //! Sessions: each is one connection, with the server settings that our SQL depends on.
 
+pub(crate) mod pinned;
+
 use std::time::Duration;
 
 use scoped_futures::ScopedBoxFuture;
@@ -7,6 +9,7 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::error::Result;
 use crate::tx::{self, Tx};
+use pinned::PINNED;
 
 /// One connection with its driver task; it ends when it is dropped.
 #[derive(Debug)]
@@ -65,7 +68,7 @@ impl SynchronousCommit {
     }
 }
 
-/// What a session is for. This determines its settings beyond [`PINNED`].
+/// What a session is for. This determines its settings beyond [`pinned::PINNED`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SessionKind {
     /// A few short statements and transactions.
@@ -85,29 +88,6 @@ pub enum SessionKind {
     Reports,
 }
 
-/// Settings that would change or interrupt our SQL if the server, the database or the role set them
-/// differently, with the values that the SQL is written for.
-const PINNED: &[(&str, &str)] = &[
-    // The migrations do not name a schema, nor does as_of.sql where it calls its functions.
-    ("search_path", "public"),
-    // Decisions, owner epochs and switches have to be on disk when their commits return; a lane's batches
-    // need not be.
-    ("synchronous_commit", "on"),
-    // A batch, or a step of a rebuild, that takes longer than a limit would be tried again without end.
-    ("statement_timeout", "0"),
-    // A transaction that must not wait long for a lock sets this itself.
-    ("lock_timeout", "0"),
-    // A transaction is idle between its statements, if only for a moment; a switch's is for longer.
-    ("idle_in_transaction_session_timeout", "0"),
-    // A session that holds an advisory lock is idle for as long as its process runs.
-    ("idle_session_timeout", "0"),
-    // A statement has to see what was committed while an earlier one waited for a lock: claims, switches,
-    // and orders that are folded again. Under a snapshot of the transaction they would fail.
-    ("default_transaction_isolation", "read committed"),
-    // Notices such as "does not exist, skipping" say nothing new.
-    ("client_min_messages", "warning"),
-];
-
 impl SessionKind {
     /// The settings as start-up options, which outrank those of the database and of the role.
     pub(crate) fn options(self) -> String {
@@ -123,12 +103,11 @@ impl SessionKind {
                 // Rows are looked up by key. A plan that is made while a table is small has to use the
                 // index as well, because it is still used when the table has grown.
                 set("enable_seqscan", "off");
-                set("jit", "off");
+                // The orders of a batch are unpacked in memory.
+                set("work_mem", "64MB");
             }
             Self::Reads { statement_timeout } => {
                 set("statement_timeout", &format!("{}ms", statement_timeout.as_millis()));
-                // Compiling a query takes longer than most of these reads.
-                set("jit", "off");
                 set("work_mem", "32MB");
                 // Prepared statements, which look rows up by key, are planned once, and must use the
                 // index even if the plan is made while the table is empty.
@@ -137,10 +116,7 @@ impl SessionKind {
             }
             // Sorts in memory if that is large enough.
             Self::Indexing => set("maintenance_work_mem", "256MB"),
-            Self::Sorting => {
-                set("work_mem", "64MB");
-                set("jit", "off");
-            }
+            Self::Sorting => set("work_mem", "64MB"),
             // If this process freezes while it holds the locks, the server ends the session.
             Self::Switching => set("idle_in_transaction_session_timeout", "3s"),
             Self::Reports => set("synchronous_commit", "off"),
@@ -170,43 +146,5 @@ mod tests {
         let options = SessionKind::Batches(SynchronousCommit::Off).options();
         let last = options.rfind("synchronous_commit=").unwrap();
         assert!(options[last..].starts_with("synchronous_commit=off"), "{options}");
-    }
-
-    /// Values that a database might be given, none of them the pinned one.
-    const ODD: [(&str, &str); 8] = [
-        ("search_path", "pg_catalog"),
-        ("synchronous_commit", "local"),
-        ("statement_timeout", "7s"),
-        ("lock_timeout", "7s"),
-        ("idle_in_transaction_session_timeout", "7s"),
-        ("idle_session_timeout", "7s"),
-        ("default_transaction_isolation", "serializable"),
-        ("client_min_messages", "error"),
-    ];
-
-    #[tokio::test]
-    async fn no_setting_of_the_database_outranks_a_pinned_one() {
-        let names =
-            |settings: &[(&'static str, &str)]| settings.iter().map(|(name, _)| *name).collect::<Vec<_>>();
-        assert_eq!(names(&ODD), names(PINNED));
-        let servers = local_stack::TestServers::shared().await.unwrap();
-        let url = servers.fresh_database().await.unwrap();
-        let sql = local_stack::sql_client(&url, None).await.unwrap();
-        let database = sql.query_one("SELECT current_database()", &[]).await.unwrap().get::<_, String>(0);
-        for (name, value) in ODD {
-            sql.batch_execute(&format!("ALTER DATABASE {database} SET {name} = '{value}'")).await.unwrap();
-        }
-        let plain = local_stack::sql_client(&url, None).await.unwrap();
-        let database = crate::Database::parse(&url.into(), None).unwrap();
-        let session = database.session("test", SessionKind::Short).await.unwrap();
-        for ((name, pinned), (_, odd)) in PINNED.iter().zip(ODD) {
-            let show = format!("SHOW {name}");
-            assert_eq!(plain.query_one(&show, &[]).await.unwrap().get::<_, &str>(0), odd, "{name}");
-            assert_eq!(
-                session.client.query_one(&show, &[]).await.unwrap().get::<_, &str>(0),
-                *pinned,
-                "{name}"
-            );
-        }
     }
 }

@@ -135,3 +135,33 @@ async fn a_position_stands_for_the_records_that_were_read() {
     let expected = vec![prefix(65_536, &all[..3]), prefix(131_072, &all)];
     assert_eq!(checkpoints, [(PARTITION, expected)].into());
 }
+
+/// A session that took a lock as a lane does and then froze: in a batch, or in its own claim of a partition that
+/// nobody has claimed before. A session of another program is left alone.
+#[tokio::test]
+async fn a_frozen_owner_is_ended_after_five_seconds() {
+    let of_a_batch = "UPDATE build_1.positions SET next_offset = 0 WHERE partition = 0";
+    let of_a_claim = "INSERT INTO build_1.positions (view, partition, next_offset, owner_epoch) VALUES ('orders', 0, 0, 0)";
+    tokio::join!(
+        async {
+            let world = World::new().await;
+            world.lane("the first").await;
+            world.takes_over_from(of_a_batch).await;
+        },
+        async {
+            World::new().await.takes_over_from(of_a_claim).await;
+        },
+    );
+}
+
+impl World {
+    async fn takes_over_from(&self, statement: &str) {
+        let name = "SET application_name = 'food-orders lane'";
+        self.sql.batch_execute(&format!("{name}; BEGIN; {statement}")).await.unwrap();
+        let began = std::time::Instant::now();
+        self.lane("the next").await;
+        let took = began.elapsed();
+        assert!((5.0..8.0).contains(&took.as_secs_f64()), "{took:?}");
+        assert!(self.sql.batch_execute("COMMIT").await.is_err(), "its session has ended");
+    }
+}

@@ -99,3 +99,26 @@ async fn fault_54_large_records_are_merged_in_portions() {
     assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
     assert_eq!(stage.check().await.records, 2 * ORDERS as usize);
 }
+
+/// The shortest fields that JSON allows, so that a decoded record takes many times its size.
+#[tokio::test]
+#[ignore = "slow: ./food-orders test --faults"]
+async fn fault_54_records_of_many_fields() {
+    const ORDERS: u32 = 80;
+    let stage = Stage::new().await;
+    stage.create_topic(4).await;
+    let fields = r#","":1"#.repeat(180_000);
+    let created = |order: u32| NewRecord {
+        partition: Some((order % 4).cast_signed()),
+        ..raw(format!(r#"{{"event":"OrderCreated","order_id":"O-{order}"{fields}}}"#))
+    };
+    for start in (0..ORDERS).step_by(20) {
+        stage.send((start..start + 20).map(created).collect()).await;
+    }
+    let consumer = stage.consumer();
+    wait_until_all_applied(&stage).await;
+    let memory = consumer.peak_memory_mib();
+    println!("{ORDERS} records of 180 000 fields: {memory} MiB");
+    assert!(memory < MEMORY_LIMIT_MIB, "{memory} MiB");
+    assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
+}

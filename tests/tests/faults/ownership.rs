@@ -27,8 +27,13 @@ async fn fault_01_frozen_owner_in_the_middle_of_copy() {
     wait_for_lanes(&sql, 2, WAITS_FOR_ITS_CLIENT).await;
 
     let frozen = Instant::now();
-    let second = stage.consumer();
+    let mut second = stage.consumer();
+    // The group gives the partitions away once the session of the frozen member has expired, after 10 s.
+    second.wait_for_log("assigned", GIVE_UP_AFTER).await;
+    let assigned = Instant::now();
     wait_until_all_applied(&stage).await;
+    let took = assigned.elapsed();
+    assert!(took < Duration::from_secs(10), "the takeover took {took:?}, and 5 s of waiting are its design");
     println!("the second consumer had applied everything {:?} after its start", frozen.elapsed());
     assert!(second.log().contains("ended the database session of an owner that was frozen"));
 

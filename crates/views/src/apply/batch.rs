@@ -115,6 +115,11 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// Leaves nothing in the dead letters' texts but ASCII. PostgreSQL has refused more than that.
+    pub(crate) fn reduce_to_ascii(&mut self) {
+        self.dead_letters.iter_mut().for_each(|dead_letter| dead_letter.is_reduced = true);
+    }
+
     /// Moves a partition's position over a hole at the end of the log.
     pub fn move_to(&mut self, partition: Partition, from: Position, to: Position) {
         self.advances.entry(partition).or_insert_with(|| Advance::begin(from)).move_to(to);

@@ -19,6 +19,8 @@ pub(crate) struct NewDeadLetter<'a> {
     pub(crate) records_before: usize,
     /// `None`: it is open.
     pub(crate) closed: Option<Closed>,
+    /// Whether its texts are reduced to ASCII: the last resort if PostgreSQL refuses the row.
+    pub(crate) is_reduced: bool,
 }
 
 /// How a dead letter was decided about before its record came to this build.
@@ -30,43 +32,44 @@ pub struct Closed {
 
 impl<'a> NewDeadLetter<'a> {
     pub(crate) fn open(record: Record<'a>, rejection: Rejection) -> Self {
-        Self { record, rejection, records_before: 0, closed: None }
+        Self { record, rejection, records_before: 0, closed: None, is_reduced: false }
     }
 
     /// A dead letter as it was when it was decided about, so that reads of the past answer the same
     /// after a rebuild.
     pub(crate) fn closed(record: Record<'a>, decided: &Decided) -> Self {
         let closed = Closed { verdict: decided.verdict, decision: decided.id };
-        Self { record, rejection: decided.dead_letter.clone(), records_before: 0, closed: Some(closed) }
+        Self { closed: Some(closed), ..Self::open(record, decided.dead_letter.clone()) }
     }
 }
 
 /// Inserts one dead letter, in the transaction that the session has open.
 pub(super) async fn insert(client: &Client, build: Build, dead_letter: &NewDeadLetter<'_>) -> Result<()> {
-    let NewDeadLetter { record, rejection, closed, .. } = dead_letter;
+    let NewDeadLetter { record, rejection, closed, is_reduced, .. } = dead_letter;
+    let text = |text: &str| if *is_reduced { ascii(text) } else { without_nul(text) };
+    let order_id = rejection.order_id.as_deref().map(text);
     let kept = |bytes: &'_ [u8]| bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
     let headers: Vec<_> = record
         .headers
         .iter()
-        .map(|(name, value)| {
-            (without_nul(name), value.map(|value| without_nul(&String::from_utf8_lossy(value))))
-        })
+        .map(|(name, value)| (text(name), value.map(|value| text(&String::from_utf8_lossy(value)))))
         .collect();
+    let statement = for_build(
+        "/* views::apply::dead_letter::insert */ INSERT INTO {build}.dead_letters
+             (partition, \"offset\", cause, error, order_id, key, payload, payload_bytes, headers, appended_at, state,
+              decision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        build,
+    );
     client
         .execute(
-            &for_build(
-                "/* views::apply::dead_letter::insert */ INSERT INTO {build}.dead_letters
-                     (partition, \"offset\", cause, error, order_id, key, payload, payload_bytes, headers, appended_at,
-                      state, decision)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-                build,
-            ),
+            &statement,
             &[
                 &record.partition.0,
                 &record.offset.0,
                 &rejection.cause.as_str(),
-                &without_nul(&rejection.message),
-                &rejection.order_id,
+                &text(&rejection.message),
+                &order_id,
                 &record.key.map(kept),
                 &record.value.map(kept),
                 &(record.value.map_or(0, <[u8]>::len) as i32),
@@ -84,4 +87,23 @@ pub(super) async fn insert(client: &Client, build: Build, dead_letter: &NewDeadL
 /// PostgreSQL's text cannot hold NUL characters.
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+/// A text as printable ASCII, with every other character as Rust escapes it, such as `\u{e9}`.
+fn ascii(text: &str) -> String {
+    text.chars()
+        .map(
+            |c| if c == ' ' || c.is_ascii_graphic() { c.to_string() } else { c.escape_unicode().to_string() },
+        )
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reduced_texts_are_printable() {
+        assert_eq!(ascii("a \"é\"\n\0"), r#"a "\u{e9}"\u{a}\u{0}"#);
+    }
 }

@@ -29,7 +29,7 @@ impl Error {
             Self::Migration { sqlstate: Some(code), .. } if by_code(code) == Recovery::Retry => {
                 Recovery::Retry
             }
-            Self::Pool { .. } | Self::Decided => Recovery::Retry,
+            Self::NoAnswer { .. } | Self::Pool { .. } | Self::Decided => Recovery::Retry,
             Self::Fenced { .. } | Self::WentBack { .. } | Self::NotTheOwner { .. } => Recovery::Reclaim,
             Self::OtherDeployment { .. }
             | Self::TooManyDeadLetters { .. }
@@ -37,6 +37,8 @@ impl Error {
             | Self::ActiveBuild { .. }
             | Self::NoActiveBuild
             | Self::BuildBehind { .. }
+            | Self::Encoding { .. }
+            | Self::Pooler { .. }
             | Self::ForeignTables
             | Self::OtherSchemaVersion { .. }
             | Self::Migration { .. }

@@ -7,77 +7,83 @@ use scoped_futures::ScopedFutureExt;
 use tokio_postgres::Transaction;
 
 use super::{HELD_COLUMNS, Held, THIS_BACKEND, frozen, held};
+use crate::connect::Database;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
 use crate::{Build, ORDERS};
 
-/// How long a claim waits for a row that another owner has locked.
-const LOCK_WAIT_LIMIT: &str = "5s";
+/// How long a claim waits for a row that another owner has locked, before it gives up and is tried again. It is
+/// longer than the time after which a frozen owner is ended.
+const LOCK_WAIT_LIMIT: &str = "15s";
 
 /// Takes over partitions: raises their owner epochs and reads their positions, in one transaction.
 /// `owner` names the process. [`Error::Fenced`] if `build` is no longer active,
 /// [`Error::OtherDeployment`] if another group than `group` has taken the database over.
 ///
-/// A row that stays locked through all attempts, 5 s each, belongs to an owner that is frozen within a
-/// transaction: that owner's database session is ended, and the caller tries again.
+/// An owner that keeps a row locked for 5 s is frozen within a transaction: its database session is ended, and
+/// the claim goes on.
 pub(crate) async fn claim(
+    database: &Database,
     session: &mut Session,
     build: Build,
     group: Option<&str>,
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
-    claim_while(session, build, "active", group, owner, partitions).await
+    let wanted = Wanted { build, state: "active", group, owner, partitions };
+    claim_wanted(database, session, &wanted).await
 }
 
 /// Like [`claim`], in a build that is being made. [`Error::Fenced`] once the build is active.
 pub(crate) async fn claim_building(
+    database: &Database,
     session: &mut Session,
     build: Build,
     owner: &str,
     partitions: &[Partition],
 ) -> Result<BTreeMap<Partition, Held>> {
-    claim_while(session, build, "building", None, owner, partitions).await
+    let wanted = Wanted { build, state: "building", group: None, owner, partitions };
+    claim_wanted(database, session, &wanted).await
 }
 
-async fn claim_while(
-    session: &mut Session,
+/// What is claimed, by whom.
+struct Wanted<'a> {
     build: Build,
-    state: &str,
-    group: Option<&str>,
-    owner: &str,
-    partitions: &[Partition],
+    /// The state that the build has to be in.
+    state: &'static str,
+    group: Option<&'a str>,
+    owner: &'a str,
+    partitions: &'a [Partition],
+}
+
+async fn claim_wanted(
+    database: &Database,
+    session: &mut Session,
+    wanted: &Wanted<'_>,
 ) -> Result<BTreeMap<Partition, Held>> {
-    let result = session
-        .run_tx("claiming partitions", |tx| {
-            async move {
-                tx.batch_execute(&format!(
+    let backend = frozen::backend(session).await?;
+    // Once, because the caller has to report why it waits before it tries again.
+    let claim = session.run_once("claiming partitions", |tx| {
+        async move {
+            tx.batch_execute(&format!(
                 "/* views::ownership::claim::claim */ SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{LOCK_WAIT_LIMIT}'"
             ))
-                    .await
-                    .map_err(Error::during("claiming partitions"))?;
-                claim_in(tx, build, state, group, owner, partitions).await
-            }
-            .scope_boxed()
-        })
-        .await;
-    if let Err(error) = &result
-        && error.sqlstate() == Some(&tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE)
-    {
-        frozen::end_owners(session, build, partitions).await?;
+            .await
+            .map_err(Error::during("claiming partitions"))?;
+            claim_in(tx, wanted).await
+        }
+        .scope_boxed()
+    });
+    tokio::select! {
+        biased;
+        claimed = claim => claimed,
+        never = frozen::end_owners(database, backend) => match never {},
     }
-    result
 }
 
-async fn claim_in(
-    tx: &Transaction<'_>,
-    build: Build,
-    state: &str,
-    group: Option<&str>,
-    owner: &str,
-    partitions: &[Partition],
-) -> Result<BTreeMap<Partition, Held>> {
+async fn claim_in(tx: &Transaction<'_>, wanted: &Wanted<'_>) -> Result<BTreeMap<Partition, Held>> {
+    let Wanted { build, state, group, owner, partitions } = *wanted;
     if let Some(group) = group {
         of_this_group(tx, group).await?;
     }

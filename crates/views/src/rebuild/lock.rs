@@ -1,5 +1,7 @@
 //! The lock of a view's rebuilds: of all processes, one at a time may drive one.
 
+use std::time::Duration;
+
 use crate::connect::Database;
 use crate::error::{Error, Result};
 use crate::session::{Session, SessionKind};
@@ -7,6 +9,9 @@ use crate::session::{Session, SessionKind};
 /// The number has no meaning; it only has to differ from those of our other locks. The second key is the
 /// view.
 const REBUILD_LOCK: i32 = 0x00f0_0d03;
+
+/// How soon the loss of the lock is noticed.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Held until it is dropped or the process ends.
 pub struct RunnerLock {
@@ -33,5 +38,16 @@ impl RunnerLock {
     #[must_use]
     pub fn is_held(&self) -> bool {
         !self.session.is_closed()
+    }
+
+    /// Returns once the lock is lost, with the error that says so. The server is asked, because it may have ended the
+    /// session without a word.
+    pub async fn lost(&self) -> Error {
+        loop {
+            tokio::time::sleep(CHECK_INTERVAL).await;
+            if let Err(cause) = self.session.client.batch_execute("/* views::rebuild::lock::lost */").await {
+                return Error::during("keeping the lock of a rebuild")(cause);
+            }
+        }
     }
 }

@@ -1,0 +1,116 @@
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::SessionKind;
+
+fn parse(url: &str) -> Database {
+    Database::parse(&url.into(), None).unwrap()
+}
+
+#[test]
+fn all_hosts_are_printed() {
+    let one_port = parse("postgres://u:secret@one,two:6432/d").to_string();
+    assert_eq!(parse("postgres://u:secret@one:1,two:2/d").to_string(), "u@one:1,two:2/d");
+    assert_eq!(one_port, "u@one:5432,two:6432/d");
+}
+
+/// The address of `url` with another one before it.
+fn with_first_host(url: &str, first: &str) -> String {
+    let (user, rest) = url.split_once('@').unwrap();
+    format!("{user}@{first},{rest}")
+}
+
+/// A listener that never answers stands for a host that drops packets.
+#[tokio::test]
+async fn a_first_host_that_is_silent_does_not_keep_the_pool_from_the_second() {
+    let servers = local_stack::TestServers::shared().await.unwrap();
+    let url = servers.fresh_database().await.unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = with_first_host(&url, &silent.local_addr().unwrap().to_string());
+    let wait = Duration::from_secs(5);
+    let database = parse(&url);
+    let pool = database.pool("test", SessionKind::Short, 1, wait).unwrap();
+    let began = Instant::now();
+    drop(pool.get().await.unwrap());
+    assert!(began.elapsed() >= HOST_LIMIT, "the first host was asked first");
+    // The host that has answered is asked first from now on.
+    let began = Instant::now();
+    database.session("test", SessionKind::Short).await.unwrap();
+    assert!(began.elapsed() < HOST_LIMIT);
+}
+
+/// As a check of the API does, which waits no longer than 3 s.
+#[tokio::test]
+async fn a_caller_that_gives_up_gets_to_the_next_host_with_its_next_attempt() {
+    let servers = local_stack::TestServers::shared().await.unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = with_first_host(servers.database_url(), &silent.local_addr().unwrap().to_string());
+    let database = parse(&url);
+    let attempt =
+        || tokio::time::timeout(Duration::from_secs(1), database.session("test", SessionKind::Short));
+    assert!(attempt().await.is_err());
+    assert!(attempt().await.unwrap().is_ok());
+}
+
+/// A pooler that drops the start-up options of its clients.
+async fn pooler(url: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (_, rest) = url.split_once('@').unwrap();
+    let (server, _) = rest.split_once('/').unwrap();
+    let pooled = url.replace(server, &listener.local_addr().unwrap().to_string());
+    let server = server.to_owned();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(pass_on(client, server.clone()));
+        }
+    });
+    pooled
+}
+
+async fn pass_on(mut client: TcpStream, server: String) {
+    let mut server = TcpStream::connect(server).await.unwrap();
+    let length = client.read_u32().await.unwrap();
+    let mut startup = vec![0; length as usize - 4];
+    client.read_exact(&mut startup).await.unwrap();
+    // The name and the value of a parameter end with a NUL each; another name has no effect of its own.
+    let name = b"options\0";
+    let at = startup.windows(name.len()).position(|window| window == name).unwrap();
+    startup[at..at + name.len()].copy_from_slice(b"x.optio\0");
+    server.write_u32(length).await.unwrap();
+    server.write_all(&startup).await.unwrap();
+    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+}
+
+#[tokio::test]
+async fn a_pooler_that_drops_the_options_is_refused() {
+    let servers = local_stack::TestServers::shared().await.unwrap();
+    let url = servers.fresh_database().await.unwrap();
+    let pooled = parse(&pooler(&format!("{url}?sslmode=disable")).await);
+    let error = pooled.session("test", SessionKind::Short).await.unwrap_err();
+    assert!(matches!(error, Error::Pooler { .. }), "{error}");
+    assert!(error.is_about_the_url());
+    assert!(crate::migrate::migrate(&pooled).await.is_err());
+    let plain = local_stack::sql_client(&url, None).await.unwrap();
+    let made = plain.query_one("SELECT to_regclass('public.builds')::text", &[]).await.unwrap();
+    assert_eq!(made.get::<_, Option<&str>>(0), None, "nothing was written");
+}
+
+#[tokio::test]
+async fn a_database_of_another_encoding_is_refused() {
+    let servers = local_stack::TestServers::shared().await.unwrap();
+    let url = servers.fresh_database().await.unwrap();
+    let sql = local_stack::sql_client(&url, None).await.unwrap();
+    for encoding in ["SQL_ASCII", "LATIN1", "WIN1252"] {
+        let current = sql.query_one("SELECT current_database()", &[]).await.unwrap();
+        let name = format!("{}_{}", current.get::<_, &str>(0), encoding.to_lowercase());
+        let create = format!("CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'");
+        sql.batch_execute(&create).await.unwrap();
+        let database = parse(&local_stack::with_database(&url, &name));
+        let error = crate::migrate::migrate(&database).await.unwrap_err();
+        assert!(error.to_string().contains(encoding) && error.to_string().contains("createdb"), "{error}");
+        assert!(error.is_about_the_url());
+    }
+}
