@@ -49,7 +49,8 @@ pub struct Args {
     #[arg(long, env = "BATCH_RECORDS", value_name = "N", default_value = "20000")]
     pub batch_records: String,
 
-    /// Largest value of a record in bytes; a larger one becomes a dead letter, which a retry with a higher limit can apply
+    /// Largest record in bytes, its key and headers included; a larger one becomes a dead letter, which a retry with a
+    /// higher limit can apply
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
 
@@ -70,12 +71,13 @@ pub struct Args {
 
 impl Args {
     pub fn validate(&self) -> Result<Settings, Invalid> {
-        let kafka = self.kafka.validate()?;
+        let group = self.group.validate()?;
+        let kafka = self.kafka.validate()?.of_group(&group);
         let records = whole_number("BATCH_RECORDS", &self.batch_records, 1, 1_000_000)? as usize;
         Ok(Settings {
             codec: Codec::validate(&kafka.topic, &self.max_record_bytes)?,
             kafka,
-            group: self.group.validate()?,
+            group,
             database: self.database.validate()?,
             metrics_listen: self.metrics.validate()?,
             until_caught_up: self.until_caught_up,

@@ -44,6 +44,7 @@ impl Error {
             Self::Database(views::Error::ProjectionVersion { .. }) => Exit::ProjectionVersion,
             Self::Mismatch(_) | Self::GapRefused(_) => Exit::LogIdentity,
             Self::Log(error) if error.is_about_the_log() => Exit::LogIdentity,
+            Self::Log(event_log::Error::FencedInstance) => Exit::OtherDeployment,
             Self::Database(_) | Self::Log(_) | Self::Task { .. } => Exit::Unexpected,
         }
     }

@@ -16,7 +16,7 @@ mod proxy;
 mod stage;
 mod wait;
 
-pub use api::{Answer, Api};
+pub use api::{Answer, Api, TOKEN};
 pub use broker::{NewRecord, OpenTransaction, raw};
 pub use launch::Launch;
 pub use own_server::OwnServer;

@@ -3,18 +3,25 @@
 //! fold of the topic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // This is test code.
 
+mod access_control;
 mod api_connections;
 mod breaker;
 mod database_outages;
 mod deployment;
 mod disk;
 mod document;
+mod hostile_records;
+// The proxy in front of Kafka that the tests of `event-log` use.
+#[allow(dead_code)]
+#[path = "../../../crates/event-log/tests/log/proxy.rs"]
+mod kafka_proxy;
 mod kills;
 mod lock_conflicts;
 mod log;
 mod log_identity;
 mod lost_commits;
 mod ownership;
+mod raw_producer;
 mod read_only;
 mod records;
 mod refused_values;

@@ -1,5 +1,6 @@
 //! A record that cannot be applied, on its way into table `dead_letters`.
 
+use orders::record::to_escaped;
 use orders::{Record, Rejection};
 use tokio_postgres::Client;
 
@@ -8,7 +9,7 @@ use crate::decisions::{Decided, Verdict};
 use crate::error::{Error, Result};
 use crate::sql::{Timestamptz, for_build};
 
-/// How much of a key or a value is kept, in bytes. All of it is in the log.
+/// How much of a key, of a value and of all headers together is kept, in bytes. All of it is in the log.
 pub const KEPT_BYTES: usize = 64 * 1024;
 
 #[derive(Debug)]
@@ -45,13 +46,7 @@ impl<'a> NewDeadLetter<'a> {
 pub(super) async fn insert(client: &Client, build: Build, dead_letter: &NewDeadLetter<'_>) -> Result<()> {
     let NewDeadLetter { record, rejection, closed, .. } = dead_letter;
     let kept = |bytes: &'_ [u8]| bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
-    let headers: Vec<_> = record
-        .headers
-        .iter()
-        .map(|(name, value)| {
-            (without_nul(name), value.map(|value| without_nul(&String::from_utf8_lossy(value))))
-        })
-        .collect();
+    let headers = to_escaped(record.headers, KEPT_BYTES);
     client
         .execute(
             &for_build(
