@@ -28,10 +28,12 @@ CREATE TABLE rebuilds (
         'active', 'cancelled', 'failed', 'superseded', 'rolled_back')),
     switch text NOT NULL CHECK (switch IN ('auto', 'manual')),
     dry_run boolean NOT NULL,
+    keep_history text,
     reason text,
     plan jsonb,
     progress jsonb,
     differences jsonb,
+    verified jsonb,
     runner text,
     requested_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
@@ -46,10 +48,12 @@ COMMENT ON COLUMN rebuilds.build IS 'The build being made; null while planned.';
 COMMENT ON COLUMN rebuilds.state IS 'planned, loading, deriving, catching_up, verifying, ready, switching, active; or cancelled, failed; later superseded, rolled_back.';
 COMMENT ON COLUMN rebuilds.switch IS 'auto: the build is switched in as soon as it is verified. manual: it waits in state ready.';
 COMMENT ON COLUMN rebuilds.dry_run IS 'The rebuild is only planned: nothing but this row is written.';
+COMMENT ON COLUMN rebuilds.keep_history IS 'Why records that the log no longer holds are taken over from the active build; null: they are not.';
 COMMENT ON COLUMN rebuilds.reason IS 'Why it failed or was cancelled.';
 COMMENT ON COLUMN rebuilds.plan IS 'What was found before the start: events, bytes, disk needed and free, estimated seconds, end offsets.';
 COMMENT ON COLUMN rebuilds.progress IS 'Per partition the position reached and the end; events per second.';
 COMMENT ON COLUMN rebuilds.differences IS 'What verifying found, by key and column; null: nothing differs.';
+COMMENT ON COLUMN rebuilds.verified IS 'Up to where the build was verified: a list of [partition, next offset]. What is applied later is verified before the switch.';
 COMMENT ON COLUMN rebuilds.runner IS 'The process that drives it.';
 COMMENT ON COLUMN rebuilds.requested_at IS 'When it was asked for.';
 COMMENT ON COLUMN rebuilds.updated_at IS 'When this row last changed.';
@@ -57,7 +61,7 @@ COMMENT ON COLUMN rebuilds.finished_at IS 'When it became active, cancelled or f
 
 CREATE TABLE decisions (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('retry', 'discard', 'accept_gap')),
+    kind text NOT NULL CHECK (kind IN ('retry', 'discard', 'accept_gap', 'keep_history')),
     view text NOT NULL,
     partition integer NOT NULL,
     from_offset bigint NOT NULL,
@@ -71,10 +75,10 @@ CREATE TABLE decisions (
 CREATE INDEX decisions_by_record ON decisions (view, partition, from_offset);
 COMMENT ON TABLE decisions IS 'Numbered acts of operators. They are not in the log: a rebuild from offset 0 reads them from this table.';
 COMMENT ON COLUMN decisions.id IS 'The decision''s number; decision= in a cut.';
-COMMENT ON COLUMN decisions.kind IS 'retry or discard a dead letter, or accept a gap in the log.';
+COMMENT ON COLUMN decisions.kind IS 'retry or discard a dead letter, accept a gap in the log, or keep history: what the log has lost was taken over into a new build.';
 COMMENT ON COLUMN decisions.view IS 'The view it is about.';
 COMMENT ON COLUMN decisions.partition IS 'The partition it is about.';
-COMMENT ON COLUMN decisions.from_offset IS 'The dead letter''s offset, or the first offset of the gap.';
+COMMENT ON COLUMN decisions.from_offset IS 'The dead letter''s offset, the first offset of the gap, or 0 for kept history.';
 COMMENT ON COLUMN decisions.to_offset IS 'One past the last offset that it is about.';
 COMMENT ON COLUMN decisions.reason IS 'Why, in the operator''s words.';
 COMMENT ON COLUMN decisions.decided_at IS 'When it was taken.';

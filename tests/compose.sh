@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
-# tests/compose.sh - the compose test: builds the image, starts docker-compose.yml as a project of its own on free ports,
-# and checks from outside what a user would check. Prints one line per check, and removes everything at the end, volumes
+# tests/compose.sh - the compose test: builds the image, starts docker-compose.yml and then docker-compose.cluster.yml, each as a
+# project of its own on free ports, and checks from outside what a user would check. Prints one line per check, and removes everything at the end, volumes
 # included.
 #
 #   tests/compose.sh                                     with `docker compose`, or else with `docker-compose`
@@ -38,7 +38,7 @@ fail() { # fail WHAT SECONDS: prints the last output, the state of the project a
   printf 'FAIL  %s (%d s)\n' "$1" "$2"
   tail -n 40 "$output" | sed 's/^/      /'
   if $started; then
-    { compose ps; compose logs --no-color --tail=5 kafka postgres; compose logs --no-color --tail=30 producer consumer api; } 2>&1 | sed 's/^/      | /'
+    { compose ps; compose logs --no-color --tail=20; } 2>&1 | sed 's/^/      | /'
   fi
   echo "$passed passed, 1 failed"
   exit 1
@@ -57,7 +57,7 @@ within() {
 # ---------------------------------------------------------- the single checks
 
 compose() {
-  "${compose_command[@]}" --project-name "$project" --project-directory "$root" --file "$root/docker-compose.yml" "$@"
+  "${compose_command[@]}" --project-name "$project" --project-directory "$root" --file "$root/$file" "$@"
 }
 
 # all_healthy COUNT: the project has at least this many containers, and all are running and healthy.
@@ -91,7 +91,7 @@ answers_say_how_fresh_they_are() {
 }
 
 topic_is_an_event_store() {
-  docker exec kafka kafka-topics.sh --bootstrap-server kafka:29092 --describe --topic food-orders | tee "$work/topic"
+  docker exec "$broker" kafka-topics.sh --bootstrap-server "$broker:29092" --describe --topic food-orders | tee "$work/topic"
   grep -q 'PartitionCount: 6' "$work/topic" && grep -q 'retention.ms=-1' "$work/topic" &&
     grep -q 'message.timestamp.type=LogAppendTime' "$work/topic"
 }
@@ -138,10 +138,26 @@ orders_grow() {
 }
 
 group_has_members() { # group_has_members COUNT: each has partitions, and together they have all six
-  docker exec kafka kafka-consumer-groups.sh --bootstrap-server kafka:29092 --group order-processors --describe --members |
+  docker exec "$broker" kafka-consumer-groups.sh --bootstrap-server "$broker:29092" --group order-processors --describe --members |
     tee "$work/members"
   awk -v want="$1" '$1 == "order-processors" { members++; partitions += $NF; if ($NF == 0) idle++ }
     END { exit !(members == want && partitions == 6 && !idle) }' "$work/members"
+}
+
+topic_is_replicated() {
+  # From the description that topic_is_an_event_store has left.
+  grep -q 'ReplicationFactor: 3' "$work/topic" && grep -q 'min.insync.replicas=2' "$work/topic"
+}
+
+consumers_have_names() {
+  # From the description that group_has_members has left.
+  for name in C1 C2 C3; do grep -q " $name " "$work/members" || return 1; done
+}
+
+all_in_sync() {
+  docker exec "$broker" kafka-topics.sh --bootstrap-server "$broker:29092" --describe --topic food-orders --under-replicated-partitions |
+    tee "$work/behind"
+  [ ! -s "$work/behind" ]
 }
 
 post_needs_the_token() {
@@ -173,10 +189,10 @@ rebuild_switches() {
 }
 
 # On SIGTERM, our programs finish what they are doing and end with exit code 0.
-ours_stop_cleanly() {
+ours_stop_cleanly() { # ours_stop_cleanly SERVICE...
   local ids codes
-  ids=$(compose ps -q producer consumer api)
-  compose stop producer consumer api
+  ids=$(compose ps -q "$@")
+  compose stop "$@"
   # shellcheck disable=SC2086  # ids
   codes=$(docker inspect --format '{{.Name}} exited with {{.State.ExitCode}}' $ids)
   printf '%s\n' "$codes"
@@ -227,18 +243,22 @@ free_port() {
 }
 
 started=false
+remove_project() {
+  if ! $started; then return 0; fi
+  if compose down --volumes --remove-orphans --timeout 40 > "$output" 2>&1; then
+    started=false
+    echo "removed project $project and its volumes"
+  else
+    echo "could not remove project $project:"
+    tail -n 20 "$output"
+    return 1
+  fi
+}
+
 tear_down() {
   local status=$?
   trap '' INT TERM
-  if $started; then
-    if compose down --volumes --remove-orphans --timeout 40 > "$output" 2>&1; then
-      echo "removed project $project and its volumes"
-    else
-      echo "could not remove project $project:"
-      tail -n 20 "$output"
-      [ "$status" != 0 ] || status=1
-    fi
-  fi
+  remove_project || [ "$status" != 0 ] || status=1
   if $started_engine; then as_root "$work/standins/down" || true; fi
   rm -rf "$work"
   exit "$status"
@@ -249,6 +269,8 @@ trap 'exit 143' TERM
 
 # -------------------------------------------------------------------- main
 
+file=docker-compose.yml
+broker=kafka # the container in which Kafka's tools run
 project=food-orders-test-$$
 if ! provide_engine; then
   echo "skipped: no Docker engine answers, and $standins has none to start"
@@ -265,9 +287,9 @@ else
   exit 77
 fi
 
-for name in kafka kafka-postgres; do
+for name in kafka kafka-1 kafka-2 kafka-3 kafka-postgres; do
   if docker container inspect "$name" > /dev/null 2>&1; then
-    echo "FAIL  a container named '$name' exists already, and docker-compose.yml uses the same name." \
+    echo "FAIL  a container named '$name' exists already, and our compose files use the same name." \
       "Stop the project that it belongs to (docker-compose down), then try again."
     echo "0 passed, 1 failed"
     exit 1
@@ -276,14 +298,16 @@ done
 
 FOOD_ORDERS_API_PORT=$(free_port)
 FOOD_ORDERS_KAFKA_PORT=$(free_port)
+FOOD_ORDERS_KAFKA_PORT_2=$(free_port)
+FOOD_ORDERS_KAFKA_PORT_3=$(free_port)
 FOOD_ORDERS_POSTGRES_PORT=$(free_port)
-export FOOD_ORDERS_API_PORT FOOD_ORDERS_KAFKA_PORT FOOD_ORDERS_POSTGRES_PORT
+export FOOD_ORDERS_API_PORT FOOD_ORDERS_KAFKA_PORT FOOD_ORDERS_KAFKA_PORT_2 FOOD_ORDERS_KAFKA_PORT_3 FOOD_ORDERS_POSTGRES_PORT
 unset API_ADMIN_TOKEN # so that one is generated
 export PRODUCER_RATE=50
 echo "project $project, api on port $FOOD_ORDERS_API_PORT, with: ${compose_command[*]}"
 
 check "the image builds" timeout 2400 "${compose_command[@]}" --project-name "$project" --project-directory "$root" \
-  --file "$root/docker-compose.yml" build producer consumer api
+  --file "$root/$file" build producer consumer api
 started=true
 check "up starts everything" compose up --detach
 check "all five containers become healthy" within 180 all_healthy 5
@@ -302,5 +326,24 @@ check "three members share the six partitions" within 60 group_has_members 3
 check "the number of orders keeps growing" orders_grow
 check "replay-rebuild replays from offset 0 and switches to the new tables" rebuild_switches
 check "a later event of the same order reaches the API" typed_event_arrives OrderShipped "COMPOSE-$$" shipped
-check "producer, consumers and api stop cleanly" ours_stop_cleanly
+check "producer, consumers and api stop cleanly" ours_stop_cleanly producer consumer api
+remove_project
+
+# The cluster has images of the same names, which are there now.
+file=docker-compose.cluster.yml
+broker=kafka-1
+started=true
+check "the cluster starts" compose up --detach
+check "three brokers, postgres, producer, C1 to C3 and api become healthy" within 240 all_healthy 9
+check "the topic has 6 partitions, no retention limit, append times" topic_is_an_event_store
+check "... with three replicas, of which two must be in sync" topic_is_replicated
+check "C1, C2 and C3 share the six partitions" within 60 group_has_members 3
+check "... under these names" consumers_have_names
+check "GET /orders serves rows" within 60 orders_are_served
+check "a broker is killed" docker kill kafka-2
+check "the number of orders keeps growing" orders_grow
+check "the broker starts again" docker start kafka-2
+check "all replicas are in sync" within 60 all_in_sync
+check "the number of orders keeps growing" orders_grow
+check "producer, consumers and api stop cleanly" ours_stop_cleanly producer c1 c2 c3 api
 echo "$passed passed, 0 failed"

@@ -35,6 +35,11 @@ pub struct Args {
     #[command(flatten)]
     pub shell: ShellArgs,
 
+    /// The name of this consumer among those of its group, 1 to 64 characters: Kafka's client id, and in the
+    /// column `owner` of the positions
+    #[arg(long, env = "CONSUMER_NAME", value_name = "NAME")]
+    pub name: Option<String>,
+
     /// End with 0 once the end offsets seen at the start are applied, no matter by which
     /// member of the group
     #[arg(long)]
@@ -72,12 +77,18 @@ pub struct Args {
 impl Args {
     pub fn validate(&self) -> Result<Settings, Invalid> {
         let group = self.group.validate()?;
-        let kafka = self.kafka.validate()?.of_group(&group);
+        let mut kafka = self.kafka.validate()?.of_group(&group);
+        let name = self.name.as_deref().map(name).transpose()?;
+        if let Some(name) = &name {
+            // First, so that a client id among the user's properties takes precedence.
+            kafka.properties.insert(0, ("client.id".to_owned(), name.clone().into()));
+        }
         let records = whole_number("BATCH_RECORDS", &self.batch_records, 1, 1_000_000)? as usize;
         Ok(Settings {
             codec: Codec::validate(&kafka.topic, &self.max_record_bytes)?,
             kafka,
             group,
+            name,
             database: self.database.validate()?,
             metrics_listen: self.metrics.validate()?,
             until_caught_up: self.until_caught_up,
@@ -88,6 +99,14 @@ impl Args {
             synchronous_commit: synchronous_commit(&self.synchronous_commit)?,
         })
     }
+}
+
+fn name(text: &str) -> Result<String, Invalid> {
+    let name = text.trim();
+    if (1..=64).contains(&name.chars().count()) && !name.contains(char::is_control) {
+        return Ok(name.to_owned());
+    }
+    Err(Invalid::new("CONSUMER_NAME", "must have 1 to 64 characters, none of them a control character"))
 }
 
 fn synchronous_commit(text: &str) -> Result<SynchronousCommit, Invalid> {
@@ -120,6 +139,24 @@ fn gap(text: &str) -> Result<Gap, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_the_client_id_unless_a_property_sets_that() {
+        let settings = |more: &[&str]| {
+            let given = ["consumer", "--name", " C1 "].iter().chain(more);
+            Args::parse_from(given).validate().unwrap()
+        };
+        let client_id = |settings: &Settings| {
+            settings.kafka.client_config("consumer").get("client.id").map(str::to_owned)
+        };
+        let named = settings(&[]);
+        assert_eq!((named.name.as_deref(), client_id(&named).as_deref()), (Some("C1"), Some("C1")));
+        let other = settings(&["--kafka-properties", "client.id=mine"]);
+        assert_eq!(client_id(&other).as_deref(), Some("mine"));
+        for wrong in ["", " ", "a\nb", &"x".repeat(65)] {
+            assert!(name(wrong).is_err(), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn a_gap_is_a_partition_and_two_offsets() {

@@ -46,7 +46,7 @@ struct Coordinator<'a> {
 /// Joins the group and works until it is told to stop, has caught up, or cannot go on.
 pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(), Failure> {
     tracing::info!(
-        database = %settings.database, topic = settings.kafka.topic, group = %settings.group,
+        name = settings.name, database = %settings.database, topic = settings.kafka.topic, group = %settings.group,
         end_offsets = ready.end_offset_sum(), "joining the group"
     );
     let Ready { session, deployment, ends, recorded, target } = ready;

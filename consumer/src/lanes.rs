@@ -18,6 +18,12 @@ use crate::lane_task::{Command, Event, LaneTask};
 use crate::pulse::Pulse;
 use crate::settings::Settings;
 
+/// Names this process in the position rows: the group, the consumer's name if it has one, and an id.
+fn owner(settings: &Settings) -> String {
+    let name = settings.name.as_ref().map(|name| format!("{name}/")).unwrap_or_default();
+    format!("{}/{name}{}", settings.group, uuid::Uuid::new_v4())
+}
+
 pub struct Lanes {
     commands: Vec<mpsc::UnboundedSender<Command>>,
     events: mpsc::UnboundedReceiver<Event>,
@@ -31,7 +37,7 @@ impl Lanes {
             database: settings.database.clone(),
             codec: settings.codec.clone(),
             group: Some(settings.group.to_string()),
-            owner: format!("{}/{}", settings.group, uuid::Uuid::new_v4()),
+            owner: owner(settings),
             synchronous_commit: settings.synchronous_commit,
             has_breaker: settings.has_breaker,
         };

@@ -12,6 +12,8 @@ use views::{Database, SynchronousCommit};
 pub struct Settings {
     pub kafka: KafkaSettings,
     pub group: GroupId,
+    /// The name of this consumer, if it was given one.
+    pub name: Option<String>,
     pub database: Database,
     pub metrics_listen: Option<SocketAddr>,
     pub until_caught_up: bool,

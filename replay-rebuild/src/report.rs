@@ -19,7 +19,7 @@ pub fn plan(plan: &Plan) -> String {
         RateSource::LastRebuild => "measured in the last rebuild",
         RateSource::Default => "a default, because no rebuild has been measured yet",
     };
-    format!(
+    let mut text = format!(
         "plan: {} events in {} partitions of topic {}; live build {}\n      \
          about {} for the new build, {} of disk while it is made ({free})\n      \
          about {:.1} s at {} events/s ({source})",
@@ -31,7 +31,21 @@ pub fn plan(plan: &Plan) -> String {
         HumanBytes(plan.disk_needed_bytes),
         plan.estimated_seconds,
         HumanCount(plan.events_per_second as u64),
-    )
+    );
+    if let Some(comparison) = &plan.log_comparison {
+        text.push_str(&format!(
+            "\n      compared {} of the {} records that the live tables were made from with the log",
+            HumanCount(comparison.records_compared),
+            HumanCount(comparison.records_total)
+        ));
+        for difference in &comparison.differences {
+            text.push_str(&format!("\n      {difference}"));
+        }
+    }
+    for warning in &plan.topic_warnings {
+        text.push_str(&format!("\n      warning: {warning}"));
+    }
+    text
 }
 
 pub fn phase(phase: &Phase) -> String {

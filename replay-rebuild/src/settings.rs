@@ -36,12 +36,18 @@ pub struct Args {
     #[arg(long, value_name = "auto|manual", default_value = "auto")]
     pub switch: Switch,
 
+    /// Rebuild although the log has lost records that the live tables have applied, such as by compaction or retention,
+    /// and take over those records from the live tables. REASON is recorded as a decision. Without this flag such a log is
+    /// refused
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub keep_history: Option<String>,
+
     /// View to rebuild
     #[arg(long, value_name = "VIEW", default_value = "orders", value_parser = ["orders"])]
     pub view: String,
 
     /// Cancel a rebuild that waits in state ready, or whose process was killed, and drop its tables
-    #[arg(long, conflicts_with_all = ["dry_run", "switch"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "switch", "keep_history"])]
     pub cancel: bool,
 
     /// Largest record in bytes, its key and headers included; a larger one becomes a dead letter. Must be the same as
@@ -50,10 +56,21 @@ pub struct Args {
     pub max_record_bytes: String,
 }
 
+/// As for other decisions.
+const MAX_REASON_CHARS: usize = 1000;
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Switch {
     Auto,
     Manual,
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    let reason = text.trim();
+    match reason.chars().count() {
+        1..=MAX_REASON_CHARS => Ok(reason.to_owned()),
+        chars => Err(format!("a reason has 1 to {MAX_REASON_CHARS} characters, not {chars}")),
+    }
 }
 
 impl Args {
@@ -69,7 +86,8 @@ impl Args {
             Switch::Auto => SwitchMode::Auto,
             Switch::Manual => SwitchMode::Manual,
         };
-        Ok((settings, Request { view: self.view.clone(), switch }))
+        let keep_history = self.keep_history.clone();
+        Ok((settings, Request { view: self.view.clone(), switch, keep_history }))
     }
 }
 
@@ -87,6 +105,15 @@ mod tests {
     fn cancel_stands_alone() {
         assert!(Args::try_parse_from(["replay-rebuild", "--cancel", "--dry-run"]).is_err());
         assert!(Args::try_parse_from(["replay-rebuild", "--cancel"]).is_ok());
+        assert!(Args::try_parse_from(["replay-rebuild", "--cancel", "--keep-history", "why"]).is_err());
         assert!(Args::try_parse_from(["replay-rebuild", "--view", "riders"]).is_err());
+    }
+
+    #[test]
+    fn history_is_kept_for_a_reason() {
+        assert!(Args::try_parse_from(["replay-rebuild", "--keep-history", "compacted in May"]).is_ok());
+        assert!(Args::try_parse_from(["replay-rebuild", "--keep-history", " "]).is_err());
+        assert!(Args::try_parse_from(["replay-rebuild", "--keep-history", &"x".repeat(1001)]).is_err());
+        assert!(Args::try_parse_from(["replay-rebuild", "--keep-history"]).is_err());
     }
 }

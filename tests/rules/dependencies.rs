@@ -29,7 +29,8 @@ const DOORS: [(&str, &str); 5] = [
 ];
 
 /// `orders` has no IO and no async: these can do neither. utoipa only derives the schema of types that the API answers.
-const LIBRARIES_OF_ORDERS: [&str; 6] = ["jiff", "serde", "serde_json", "thiserror", "utoipa", "uuid"];
+const LIBRARIES_OF_ORDERS: [&str; 7] =
+    ["jiff", "serde", "serde_json", "thiserror", "twox-hash", "utoipa", "uuid"];
 
 fn layer(name: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&name))

@@ -9,6 +9,7 @@
 
 mod api;
 mod broker;
+mod cluster;
 mod launch;
 mod own_server;
 mod program;
@@ -18,6 +19,7 @@ mod wait;
 
 pub use api::{Answer, Api, TOKEN};
 pub use broker::{NewRecord, OpenTransaction, raw};
+pub use cluster::{Cluster, Replicas};
 pub use launch::Launch;
 pub use own_server::OwnServer;
 pub use program::Program;

@@ -1,5 +1,6 @@
 //! `/rebuilds`.
 
+use ::dead_letters::Reason;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, Path, RawQuery, Request as HttpRequest, State};
 use axum::http::{StatusCode, header};
@@ -47,13 +48,19 @@ pub struct RebuildRequest {
     #[serde(default = "orders")]
     #[schema(schema_with = views::openapi::view_name)]
     view: String,
-    /// Only plan: whether the log still begins at offset 0, how much it holds, and how long the rebuild would take.
+    /// Only plan: whether the log still holds the records that the live tables were made from, how much it holds, and how
+    /// long the rebuild would take. Comparing the log takes up to 10 s.
     #[serde(default)]
     dry_run: bool,
     /// `auto` switches the verified build in; `manual` lets it wait in state `ready`.
     #[serde(default)]
     #[schema(inline)]
     switch: SwitchMode,
+    /// Why records that the log no longer holds are to be taken over from the live tables. It is recorded as a decision.
+    /// Without a reason, a log that has lost records is refused.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    keep_history: Option<String>,
 }
 
 fn orders() -> String {
@@ -83,8 +90,9 @@ async fn post(State(state): State<AppState>, request: HttpRequest) -> Result<Res
     state.admin.check(request.headers())?;
     Query::parse(request.uri().query(), &[])?;
     state.reader()?;
-    let JsonBody(RebuildRequest { view, dry_run, switch }) = JsonBody::from_request(request, &()).await?;
-    let request = Request { view, switch };
+    let JsonBody(body) = JsonBody::<RebuildRequest>::from_request(request, &()).await?;
+    let RebuildRequest { view, dry_run, switch, keep_history } = body;
+    let request = Request { view, switch, keep_history: reason(keep_history)? };
     let id = match dry_run {
         true => state.rebuilds.dry_run(&request).await?,
         false => state.rebuilds.start(&request).await?,
@@ -92,6 +100,15 @@ async fn post(State(state): State<AppState>, request: HttpRequest) -> Result<Res
     let location = format!("/rebuilds/{id}");
     let rebuild = find(&state, id).await?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(rebuild)).into_response())
+}
+
+fn reason(keep_history: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(text) = keep_history else { return Ok(None) };
+    let reason = Reason::optional(Some(&text))?;
+    if reason.as_str().is_empty() {
+        return Err(Problem::bad_request("keep_history has to be a reason of 1 to 1000 characters"));
+    }
+    Ok(Some(reason.as_str().to_owned()))
 }
 
 /// List the rebuilds, the newest first

@@ -89,7 +89,7 @@ impl World {
         self.client.execute("DELETE FROM build_1.orders WHERE order_id = $1", &[&id]).await.unwrap();
         self.client
             .execute(
-                "INSERT INTO build_1.orders VALUES ($1, $2, $3::text::timestamptz, $4, 1, $5, $6, $7, $8,
+                "INSERT INTO build_1.orders VALUES ($1, $2, $3::text::timestamptz, $4, 1, '', $5, $6, $7, $8,
                      $9::text::timestamptz, $10::text::timestamptz, $11::text::timestamptz, $12::text::timestamptz,
                      $13::text::timestamptz, $14, $15, $16, $17::text::jsonb)",
                 &[

@@ -9,7 +9,7 @@ use views::decisions::Exported;
 #[derive(Clone, Debug, Serialize)]
 pub struct DecisionLine {
     pub decision: i64,
-    /// `retry`, `discard` or `accept_gap`.
+    /// `retry`, `discard`, `accept_gap` or `keep_history`.
     pub kind: String,
     pub view: String,
     pub partition: i32,

@@ -35,4 +35,5 @@ pub use lane_queue::LaneQueue;
 pub use pick::pick;
 pub use produce::{LogWriter, Outgoing, Sent, Totals};
 pub use replay::{Replay, Span};
-pub use topic::{TimestampType, TopicSpec, TopicState, ensure_topic, topic_warnings};
+pub use topic::{TimestampType, TopicSettings, TopicSpec, TopicState};
+pub use topic::{ensure_topic, topic_settings, topic_warnings};

@@ -1,5 +1,8 @@
 //! The topic: created explicitly, or checked if it already exists.
 
+mod replicas;
+mod warnings;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,30 +11,34 @@ use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::error::{Error, Result, is_passing};
+use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
+use replicas::Replicas;
+use warnings::{timestamp_type, value, warnings};
 
 /// Bounds each request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the broker may take to answer at all, and then the partitions to get leaders.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
+/// One can be lost, and a write still waits for two.
+const WANTED_REPLICAS: usize = 3;
 
 /// The settings for a topic that has to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
     pub partitions: i32,
-    /// `None`: the broker's `default.replication.factor`.
-    pub replication: Option<i32>,
     /// Milliseconds until records are deleted; −1 means never.
     pub retention_ms: i64,
 }
 
 impl Default for TopicSpec {
     fn default() -> Self {
-        Self { partitions: 6, replication: None, retention_ms: -1 }
+        Self { partitions: 6, retention_ms: -1 }
     }
 }
 
@@ -67,60 +74,88 @@ pub struct TopicState {
     pub warnings: Vec<String>,
 }
 
-/// Creates the topic unless it exists, waits until it can be written and read, and returns its
-/// settings. Several processes may do so at once. Waits up to 20 s for the broker, and up to another
+/// Creates the topic unless it exists, with three replicas and `min.insync.replicas=2` where the cluster has
+/// three brokers or more, else with the replicas that the brokers give it by default. Then it waits until
+/// the topic can be written and read, and returns its settings. Several processes may do so at once. Waits up to 20 s for the broker, and up to another
 /// 20 s for the partitions' leaders.
 pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<TopicState> {
     let admin = Admin::new(settings)?;
     let created = admin.create(spec).await?;
-    let partitions = admin.wait_for_leaders().await?;
+    let replicas = admin.wait_for_leaders().await?;
     let config = admin.config().await;
     let (timestamp_type, warnings) = match &config {
-        Some(config) => (timestamp_type(config), warnings(&settings.topic, config)),
+        Some(config) => (timestamp_type(config), warnings(&settings.topic, config, &replicas)),
         None => (TimestampType::Unknown, Vec::new()),
     };
-    Ok(TopicState { partitions, timestamp_type, created, warnings })
+    Ok(TopicState { partitions: replicas.partitions, timestamp_type, created, warnings })
+}
+
+/// The settings of a topic that a rebuild depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// Of `cleanup.policy`; `None` if the broker does not report it.
+    pub cleanup_policy: Option<String>,
+    /// Those that [`ensure_topic`] would return.
+    pub warnings: Vec<String>,
+}
+
+/// The settings of the topic, which is not created. `None` if the broker does not return the settings,
+/// or if the topic does not exist.
+pub async fn topic_settings(settings: &KafkaSettings) -> Result<Option<TopicSettings>> {
+    let admin = Admin::new(settings)?;
+    let Some(config) = admin.config().await else { return Ok(None) };
+    Ok(admin.replicas().await?.map(|replicas| TopicSettings {
+        cleanup_policy: value(&config, "cleanup.policy").map(str::to_owned),
+        warnings: warnings(&settings.topic, &config, &replicas),
+    }))
 }
 
 /// The warnings that [`ensure_topic`] would return, without creating the topic. `None` if the broker
 /// does not return the topic's settings, or if the topic does not exist.
 pub async fn topic_warnings(settings: &KafkaSettings) -> Result<Option<Vec<String>>> {
-    let admin = Admin::new(settings)?;
-    Ok(admin.config().await.map(|config| warnings(&settings.topic, &config)))
+    Ok(topic_settings(settings).await?.map(|settings| settings.warnings))
 }
 
 struct Admin<'a> {
-    client: Arc<AdminClient<DefaultClientContext>>,
+    client: AdminClient<DefaultClientContext>,
+    /// For metadata: a broker may create a topic that other clients only ask about.
+    reader: Arc<BaseConsumer<Quiet>>,
     settings: &'a KafkaSettings,
     options: AdminOptions,
 }
 
 impl<'a> Admin<'a> {
     fn new(settings: &'a KafkaSettings) -> Result<Self> {
-        let client = settings
-            .client_config("admin")
-            .create()
-            .map(Arc::new)
-            .map_err(Error::during("setting up a Kafka client"))?;
+        let setting_up = Error::during("setting up a Kafka client");
+        let config = settings.client_config("admin");
+        let client = config.create().map_err(&setting_up)?;
+        let reader = Arc::new(config.create_with_context(Quiet).map_err(&setting_up)?);
         let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
-        Ok(Self { client, settings, options })
+        Ok(Self { client, reader, settings, options })
     }
 
     /// Returns whether this call has created the topic.
     async fn create(&self, spec: &TopicSpec) -> Result<bool> {
         let retention = spec.retention_ms.to_string();
-        let replication = TopicReplication::Fixed(spec.replication.unwrap_or(-1));
-        let topic = NewTopic::new(&self.settings.topic, spec.partitions, replication)
-            .set("retention.ms", &retention)
-            .set("message.timestamp.type", "LogAppendTime");
         let deadline = Instant::now() + GIVE_UP_AFTER;
         loop {
+            let mut topic = NewTopic::new(&self.settings.topic, spec.partitions, TopicReplication::Fixed(-1))
+                .set("retention.ms", &retention)
+                .set("message.timestamp.type", "LogAppendTime");
+            // While no broker answers, the request below fails as well, and says so.
+            let brokers = self.metadata().await.map_or(0, |found| found.brokers);
+            if brokers >= WANTED_REPLICAS {
+                topic.replication = TopicReplication::Fixed(WANTED_REPLICAS as i32);
+                topic = topic.set("min.insync.replicas", "2");
+            }
             // If the request as such fails, the connection is to blame, so it is tried again.
             let answer = self.client.create_topics([&topic], &self.options).await;
             let problem = match answer.as_deref() {
                 Ok([Ok(_), ..]) => return Ok(true),
                 Ok([Err((_, RDKafkaErrorCode::TopicAlreadyExists)), ..]) => return Ok(false),
-                Ok([Err((_, code)), ..]) if !is_passing(*code) => return self.not_created(*code).await,
+                Ok([Err((_, code)), ..]) if !is_passing(*code) && !is_start_of_cluster(*code) => {
+                    return self.not_created(*code).await;
+                }
                 Ok([Err((_, code)), ..]) => code.to_string(),
                 Ok([]) => "an empty answer".to_owned(),
                 Err(error) => error.to_string(),
@@ -136,7 +171,7 @@ impl<'a> Admin<'a> {
 
     /// A process that may not create topics can still use an existing one.
     async fn not_created(&self, code: RDKafkaErrorCode) -> Result<bool> {
-        if self.partitions_with_leaders().await?.is_some() {
+        if self.replicas().await?.is_some_and(|replicas| replicas.all_led) {
             return Ok(false);
         }
         match code {
@@ -149,11 +184,11 @@ impl<'a> Admin<'a> {
         }
     }
 
-    async fn wait_for_leaders(&self) -> Result<usize> {
+    async fn wait_for_leaders(&self) -> Result<Replicas> {
         let deadline = Instant::now() + GIVE_UP_AFTER;
         loop {
-            if let Some(partitions) = self.partitions_with_leaders().await? {
-                return Ok(partitions);
+            if let Some(replicas) = self.replicas().await?.filter(|replicas| replicas.all_led) {
+                return Ok(replicas);
             }
             if Instant::now() > deadline {
                 let topic = self.settings.topic.clone();
@@ -163,21 +198,26 @@ impl<'a> Admin<'a> {
         }
     }
 
-    /// The number of the topic's partitions; `None` until each has a leader.
-    async fn partitions_with_leaders(&self) -> Result<Option<usize>> {
-        let (client, topic) = (Arc::clone(&self.client), self.settings.topic.clone());
+    /// The brokers, and the topic's partitions; `None` while the topic is not there, or no broker answers.
+    async fn replicas(&self) -> Result<Option<Replicas>> {
+        match self.metadata().await {
+            Ok(replicas) => Ok((replicas.partitions > 0).then_some(replicas)),
+            Err(Error::Kafka { cause, .. }) if cause.rdkafka_error_code().is_some_and(is_passing) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn metadata(&self) -> Result<Replicas> {
+        const ATTEMPT: &str = "asking for the topic's partitions";
+        let (reader, topic) = (Arc::clone(&self.reader), self.settings.topic.clone());
         // The call blocks.
-        let counted = tokio::task::spawn_blocking(move || {
-            let metadata = client.inner().fetch_metadata(Some(&topic), TIMEOUT)?;
-            let topic = metadata.topics().iter().find(|one| one.name() == topic && one.error().is_none());
-            let partitions = topic.map(|topic| topic.partitions()).unwrap_or_default();
-            let led = partitions.iter().all(|one| one.leader() >= 0 && one.error().is_none());
-            Ok::<_, KafkaError>((led && !partitions.is_empty()).then_some(partitions.len()))
+        let asked = tokio::task::spawn_blocking(move || {
+            let metadata = reader.fetch_metadata(Some(&topic), TIMEOUT)?;
+            Ok::<_, KafkaError>(Replicas::of(&metadata, &topic))
         });
-        match counted.await {
-            Ok(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => Ok(None),
-            Ok(counted) => counted.map_err(Error::during("asking for the topic's partitions")),
-            Err(cause) => Err(Error::Task { attempt: "asking for the topic's partitions", cause }),
+        match asked.await {
+            Ok(answer) => answer.map_err(Error::during(ATTEMPT)),
+            Err(cause) => Err(Error::Task { attempt: ATTEMPT, cause }),
         }
     }
 
@@ -190,42 +230,8 @@ impl<'a> Admin<'a> {
     }
 }
 
-fn value<'a>(config: &'a ConfigResource, name: &str) -> Option<&'a str> {
-    config.get(name)?.value.as_deref()
-}
-
-fn timestamp_type(config: &ConfigResource) -> TimestampType {
-    match value(config, "message.timestamp.type") {
-        Some("LogAppendTime") => TimestampType::LogAppendTime,
-        Some("CreateTime") => TimestampType::CreateTime,
-        _ => TimestampType::Unknown,
-    }
-}
-
-fn warnings(topic: &str, config: &ConfigResource) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let mut warn = |problem: String, setting: &str| {
-        warnings.push(format!(
-            "topic {topic}: {problem}; kafka-configs.sh --alter --entity-type topics --entity-name {topic} \
-             --add-config {setting}"
-        ));
-    };
-    if timestamp_type(config) == TimestampType::CreateTime {
-        let problem = "records carry the times of their producers' clocks (message.timestamp.type=CreateTime), so \
-                       log order and as-of times are only as good as those clocks";
-        warn(problem.into(), "message.timestamp.type=LogAppendTime");
-    }
-    if value(config, "cleanup.policy").is_some_and(|policy| policy.contains("compact")) {
-        let problem = "it is compacted, so all events of a key but the last one will be lost";
-        warn(problem.into(), "cleanup.policy=delete");
-    }
-    for name in ["retention.ms", "retention.bytes"] {
-        if let Some(limit) = value(config, name).filter(|limit| *limit != "-1") {
-            let problem = format!(
-                "{name}={limit} deletes older events, and without them no rebuild from offset 0 is possible"
-            );
-            warn(problem, &format!("{name}=-1"));
-        }
-    }
-    warnings
+/// Whether a cluster that is starting answers like this: fewer brokers have come up than a topic's default
+/// replication needs, or fewer than were known a moment ago.
+fn is_start_of_cluster(code: RDKafkaErrorCode) -> bool {
+    code == RDKafkaErrorCode::InvalidReplicationFactor
 }

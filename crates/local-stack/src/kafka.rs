@@ -1,10 +1,13 @@
-//! A real Apache Kafka: one KRaft node that is broker and controller, on 127.0.0.1 only.
+//! A real Apache Kafka: KRaft nodes that are broker and controller, one or several, on 127.0.0.1 only.
 
 mod archive_classes;
+mod cluster;
+mod cluster_file;
 mod cluster_id;
 mod format;
 mod node;
 mod options;
+mod place;
 
 use std::fs;
 use std::path::Path;
@@ -15,12 +18,14 @@ use crate::error::{Attempt, Result};
 use crate::ports;
 use crate::server::{Server, delegate_to_server};
 
+pub use cluster::KafkaCluster;
 use node::Node;
 pub use options::KafkaOptions;
+use place::Place;
 
 const NAME: &str = "Kafka";
 
-/// A running Kafka. Dropping it stops it.
+/// A running Kafka: the only broker, or one of a cluster. Dropping it stops it.
 #[derive(Debug)]
 pub struct Kafka {
     server: Server,
@@ -34,7 +39,7 @@ impl Kafka {
         prepare_folder(&options.data_dir)?;
         archive_classes::ensure_archive(downloads);
         ports::start_on(NAME, options.port, options.port_setting, |port| {
-            Self::start_on(downloads, options, port, None)
+            Self::start_at(downloads, options, Place::alone(port)?, None, None)
         })
     }
 
@@ -42,24 +47,31 @@ impl Kafka {
     /// `archive`.
     fn start_to_archive(downloads: &Downloads, options: &KafkaOptions, archive: &Path) -> Result<Self> {
         prepare_folder(&options.data_dir)?;
-        Self::start_on(downloads, options, ports::free_port()?, Some(archive))
+        Self::start_at(downloads, options, Place::alone(ports::free_port()?)?, Some(archive), None)
     }
 
-    fn start_on(
+    fn start_at(
         downloads: &Downloads,
         options: &KafkaOptions,
-        port: u16,
+        place: Place,
         archive: Option<&Path>,
+        cluster_id: Option<&str>,
     ) -> Result<Self> {
-        let node = Node::new(downloads, options, port, archive);
-        node.write_settings(ports::free_port()?, &options.settings)?;
-        format::format_once(&node)?;
+        let port = place.own_ports().broker;
+        let node = Node::new(downloads, options, place, archive);
+        node.write_settings(&options.settings)?;
+        format::format_once(&node, cluster_id)?;
         Ok(Self { server: Server::start(Box::new(node), &options.data_dir)?, port })
     }
 
     /// `127.0.0.1:PORT`, for clients.
     pub fn bootstrap_servers(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Whether the process runs.
+    fn runs(&mut self) -> bool {
+        self.server.runs()
     }
 
     /// The port that Kafka listens on.

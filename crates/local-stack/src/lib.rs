@@ -1,7 +1,7 @@
 //! Starts a real Apache Kafka and a real PostgreSQL as child processes: for `./food-orders`, and for tests,
 //! which also stop, kill and freeze them. Fetches both with Maven. Linux only.
 //!
-//! This crate knows nothing of orders, topics or tables. Its calls block for seconds and are meant for tests
+//! The library knows nothing of orders, topics or tables; only the command line of the program does. Its calls block for seconds and are meant for tests
 //! and command line programs; only [`TestServers`] is async. The servers end with this process, however it
 //! ends.
 //!
@@ -36,10 +36,11 @@ mod test_servers;
 
 pub use downloads::{CACHE_VARIABLE, Downloads, KAFKA_VERSION, PG_BIN_VARIABLE, POSTGRES_VERSION};
 pub use error::{DataFolderError, Error, Result, UsageError};
-pub use kafka::{Kafka, KafkaOptions};
+pub use kafka::{Kafka, KafkaCluster, KafkaOptions};
 pub use ports::{free_port, require_free};
 pub use postgres::{Postgres, PostgresOptions};
 pub use postgres_bin::{PgBin, PgBinError};
 pub use process::Process;
+pub use scratch::Scratch;
 pub use sql::sql_client;
 pub use test_servers::{DATABASE_VARIABLE, KAFKA_VARIABLE, TestServers, with_database};

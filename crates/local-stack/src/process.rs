@@ -126,6 +126,11 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
     stat_fields(pid)?.split_whitespace().nth(19)?.parse().ok()
 }
 
+/// Whether a process is stopped (SIGSTOP).
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    stat_fields(pid).is_some_and(|fields| fields.trim_start().starts_with('T'))
+}
+
 /// The fields of /proc/PID/stat from the state on. The name before them is in parentheses, and may contain
 /// parentheses itself.
 fn stat_fields(pid: u32) -> Option<String> {

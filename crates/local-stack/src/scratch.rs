@@ -9,7 +9,7 @@ use crate::error::{Attempt, Result};
 
 /// Waits until no server holds a lock in the folder, then removes it.
 const SCRIPT: &str = r#"
-for lock in "$1"/*/lock; do
+for lock in "$1"/*/lock "$1"/*/node-*/lock; do
   [ ! -e "$lock" ] || flock --wait 30 "$lock" true || true
 done
 rm -rf "$1"
@@ -17,12 +17,13 @@ rm -rf "$1"
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Scratch {
+pub struct Scratch {
     path: PathBuf,
     _cleaner: Cleaner,
 }
 
 impl Scratch {
+    /// Creates the folder.
     pub fn new() -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("food-orders-")
@@ -35,6 +36,7 @@ impl Scratch {
         Ok(Self { path: folder.keep(), _cleaner: cleaner })
     }
 
+    /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -22,7 +22,7 @@ pub(crate) use log_file::{excerpt, set_aside};
 
 /// One kind of server: how to start it, and when it is ready.
 pub(crate) trait ServerKind: Send + Sync + std::fmt::Debug {
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
     fn command(&self) -> Command;
     /// The file that tells why a start failed.
     fn log(&self) -> &Path;
@@ -59,11 +59,23 @@ impl Server {
         self.kind.log()
     }
 
+    /// Whether the process has been started and has not ended.
+    pub fn runs(&mut self) -> bool {
+        self.process.as_mut().is_some_and(|process| matches!(process.try_wait(), Ok(None)))
+    }
+
     /// Why the server ended by itself, with the end of its log; `None` while it runs or after it was stopped.
     pub fn failure(&mut self) -> Option<Error> {
         let status = self.process.as_mut()?.try_wait().ok()??;
         let log = self.log_in_use();
         Some(Error::Ended { server: self.kind.name().to_owned(), status, excerpt: excerpt(&log), log })
+    }
+
+    /// The same, but only once: afterwards the server counts as stopped.
+    pub fn take_failure(&mut self) -> Option<Error> {
+        let failure = self.failure()?;
+        self.process = None;
+        Some(failure)
     }
 
     pub fn stop(&mut self, limit: Duration) -> Result<()> {

@@ -4,17 +4,18 @@ use std::thread;
 
 use crate::downloads::Downloads;
 use crate::error::{Error, Result};
-use crate::kafka::{Kafka, KafkaOptions};
+use crate::kafka::{KafkaCluster, KafkaOptions};
 use crate::postgres::{Postgres, PostgresOptions};
 
 /// Each start takes seconds and is mostly waiting, so both are made at the same time.
 pub(crate) fn start_both(
     downloads: &Downloads,
     kafka: &KafkaOptions,
+    brokers: u16,
     postgres: &PostgresOptions,
-) -> Result<(Kafka, Postgres)> {
+) -> Result<(KafkaCluster, Postgres)> {
     thread::scope(|scope| {
-        let kafka = scope.spawn(|| Kafka::start(downloads, kafka));
+        let kafka = scope.spawn(|| KafkaCluster::start(downloads, kafka, brokers));
         let postgres = Postgres::start(downloads, postgres);
         let kafka = kafka.join().unwrap_or(Err(Error::ThreadPanicked { task: "starts Kafka" }));
         Ok((kafka?, postgres?))

@@ -77,6 +77,11 @@ impl Stage {
         (child, text)
     }
 
+    fn status(&self) -> String {
+        let output = self.command(&["status"]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     fn wait_for(&self, line: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !self.journal().iter().any(|found| found.starts_with(line)) {
@@ -97,7 +102,8 @@ fn the_producer_ends_before_the_consumers_and_the_token_is_kept() {
     assert_eq!(mode & 0o777, 0o600);
     let status = stage.command(&["status"]).output().unwrap();
     let status = String::from_utf8_lossy(&status.stdout).into_owned();
-    assert!(status.contains("consumer-2") && status.contains("ready"), "{status}");
+    assert!(status.contains("C2") && status.contains("ready"), "{status}");
+    assert!(stage.data().join("logs/C1.log").exists());
 
     kill(Pid::from_raw(up.id().cast_signed()), Signal::SIGINT).unwrap();
     assert!(up.wait().unwrap().success());
@@ -113,6 +119,55 @@ fn the_producer_ends_before_the_consumers_and_the_token_is_kept() {
     let (mut up, _) = stage.up(&["--no-producer"]);
     assert_eq!(fs::read_to_string(stage.data().join("admin-token")).unwrap(), token);
     kill(Pid::from_raw(up.id().cast_signed()), Signal::SIGTERM).unwrap();
+    assert!(up.wait().unwrap().success());
+}
+
+/// A cluster takes about 7 s to start, so one test shows everything about it.
+#[test]
+fn a_cluster_outlives_a_broker_and_keeps_its_number_of_brokers() {
+    let stage = Stage::new();
+    let (mut up, text) = stage.up(&["--brokers", "3", "--consumers", "3"]);
+    let kafka = text.lines().find(|line| line.contains("Kafka  ")).unwrap();
+    assert_eq!(kafka.matches("127.0.0.1:").count(), 3, "{text}");
+    let created = stage
+        .command(&["kafka", "topics", "--create", "--topic", "food-orders", "--partitions", "6"])
+        .output()
+        .unwrap();
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
+    let status = stage.status();
+    assert_eq!(status.matches(" up ").count(), 3, "{status}");
+    assert_eq!(status.matches(" active ").count(), 1, "{status}");
+    let in_sync = |status: &str| {
+        let words = status.lines().skip_while(|line| !line.contains("in-sync")).skip(1);
+        words.filter_map(|line| line.split_whitespace().nth(2).map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(in_sync(&status).len(), 6, "{status}");
+    assert!(in_sync(&status).iter().all(|brokers| brokers.matches(',').count() == 2), "{status}");
+
+    let state: serde_json::Value =
+        serde_json::from_slice(&fs::read(stage.data().join("state.json")).unwrap()).unwrap();
+    let second = i32::try_from(state["brokers"][1]["pid"].as_i64().unwrap()).unwrap();
+    kill(Pid::from_raw(second), Signal::SIGKILL).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(15);
+    loop {
+        let status = stage.status();
+        let gone = in_sync(&status).iter().all(|brokers| !brokers.contains('2'));
+        if status.contains(" down ") && gone && status.contains(" active ") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{status}");
+    }
+    kill(Pid::from_raw(up.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert!(up.wait().unwrap().success());
+
+    let output = stage.command(&["up"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("made with --brokers 3") && text.contains("reset"), "{text}");
+    let (mut up, _) = stage.up(&["--brokers", "3"]);
+    let topics = stage.command(&["kafka", "topics", "--list"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&topics.stdout).contains("food-orders"));
+    kill(Pid::from_raw(up.id().cast_signed()), Signal::SIGINT).unwrap();
     assert!(up.wait().unwrap().success());
 }
 

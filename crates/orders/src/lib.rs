@@ -11,6 +11,7 @@ pub mod fold;
 mod key;
 pub mod lifecycle;
 pub mod log;
+pub mod log_digest;
 pub mod log_identity;
 pub mod new_event;
 #[cfg(feature = "openapi")]
@@ -26,6 +27,7 @@ pub use decode::{Cause, Decoded, MAX_SCHEMA_VERSION, Rejection, decode};
 pub use event::{EventType, Status};
 pub use fold::{Fact, Fields, OrderRow, OrderState};
 pub use log::{LogOrder, Offset, Partition, Position};
+pub use log_digest::{LogDigest, LogPrefix};
 pub use log_identity::{LogIdentity, OtherLog};
 pub use new_event::{Attributes, NewEvent};
 pub use order_id::OrderId;

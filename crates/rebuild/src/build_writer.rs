@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event_log::{ChunkLimits, KafkaSettings, Replay, Span, lane_of};
-use orders::{Partition, Positions, Record};
+use orders::{Partition, Position, Positions, Record};
 use tokio::task::JoinSet;
 use views::lane::{Lane, LaneOptions};
 use views::{Build, SynchronousCommit};
@@ -22,14 +22,16 @@ const LANES: usize = 2;
 const CHUNK: ChunkLimits = ChunkLimits { records: 10_000, bytes: 4 << 20 };
 
 /// A round that took no longer than this has left little to apply.
-const SHORT_ROUND: Duration = Duration::from_millis(500);
+pub(crate) const SHORT_ROUND: Duration = Duration::from_millis(500);
 /// Without a limit, a producer that is faster than the rebuild would keep it catching up for ever.
-const MOST_ROUNDS: u32 = 20;
+pub(crate) const MOST_ROUNDS: u32 = 20;
 
 /// The sessions that hold the partitions of one build. Dropping it ends them.
 pub(crate) struct BuildWriter {
     kafka: KafkaSettings,
     lanes: Vec<Lane>,
+    /// The first offsets that the log still has; a partition that is missing has all of them.
+    begins: BTreeMap<Partition, Position>,
     meter: Arc<Meter>,
 }
 
@@ -39,9 +41,16 @@ impl BuildWriter {
         Self::on_build(settings, owner, build, meter, false)
     }
 
-    /// Like [`Self::new`], but leaves the orders to be derived later.
-    pub(crate) fn history_only(settings: &Settings, owner: &str, build: Build, meter: &Arc<Meter>) -> Self {
-        Self::on_build(settings, owner, build, meter, true)
+    /// Like [`Self::new`], but leaves the orders to be derived later. Reads from `begins` on, where a
+    /// position lies before.
+    pub(crate) fn history_only(
+        settings: &Settings,
+        owner: &str,
+        build: Build,
+        begins: BTreeMap<Partition, Position>,
+        meter: &Arc<Meter>,
+    ) -> Self {
+        Self { begins, ..Self::on_build(settings, owner, build, meter, true) }
     }
 
     fn on_build(
@@ -62,7 +71,7 @@ impl BuildWriter {
             synchronous_commit: SynchronousCommit::Off,
         };
         let lanes = (0..LANES).map(|_| Lane::on_build(options.clone(), build, history_only)).collect();
-        Self { kafka: settings.kafka.clone(), lanes, meter: Arc::clone(meter) }
+        Self { kafka: settings.kafka.clone(), lanes, begins: BTreeMap::new(), meter: Arc::clone(meter) }
     }
 
     /// Applies the log up to these end offsets, which it has reached already. After an
@@ -71,7 +80,7 @@ impl BuildWriter {
         self.claim_missing(ends.partitions()).await?;
         let mut tasks = JoinSet::new();
         for (index, mut lane) in self.lanes.drain(..).enumerate() {
-            let spans = spans(&lane.positions(), ends);
+            let spans = spans(&lane.positions(), ends, &self.begins);
             let (kafka, meter) = (self.kafka.clone(), Arc::clone(&self.meter));
             tasks.spawn(async move {
                 apply(&mut lane, &kafka, spans, &meter).await?;
@@ -119,12 +128,18 @@ impl BuildWriter {
 }
 
 /// What is left to read. Partitions that have reached their end are left out.
-fn spans(positions: &Positions, ends: &Positions) -> BTreeMap<Partition, Span> {
+fn spans(
+    positions: &Positions,
+    ends: &Positions,
+    begins: &BTreeMap<Partition, Position>,
+) -> BTreeMap<Partition, Span> {
     positions
         .iter()
-        .filter_map(|(partition, from)| {
+        .filter_map(|(partition, position)| {
             let to = ends.get(partition)?;
-            (from < to).then_some((partition, Span { from, to }))
+            let begin = begins.get(&partition).copied().unwrap_or(Position::START);
+            // Where the log begins at the end, the span is empty, and reading it moves the position.
+            (position < to).then_some((partition, Span { from: position.max(begin), to }))
         })
         .collect()
 }
@@ -156,8 +171,6 @@ async fn apply(
 
 #[cfg(test)]
 mod tests {
-    use orders::Position;
-
     use super::*;
 
     #[test]
@@ -165,7 +178,11 @@ mod tests {
         let at = |pairs: &[(i32, i64)]| -> Positions {
             pairs.iter().map(|(partition, offset)| (Partition(*partition), Position(*offset))).collect()
         };
-        let spans = spans(&at(&[(0, 5), (1, 5), (2, 5)]), &at(&[(0, 9), (1, 5), (2, 3), (3, 4)]));
-        assert_eq!(spans, BTreeMap::from([(Partition(0), Span { from: Position(5), to: Position(9) })]));
+        let (positions, ends) = (at(&[(0, 5), (1, 5), (2, 5)]), at(&[(0, 9), (1, 5), (2, 3), (3, 4)]));
+        let to_9 = |from| BTreeMap::from([(Partition(0), Span { from: Position(from), to: Position(9) })]);
+        assert_eq!(spans(&positions, &ends, &BTreeMap::new()), to_9(5));
+        for (begin, from) in [(0, 5), (7, 7), (9, 9)] {
+            assert_eq!(spans(&positions, &ends, &[(Partition(0), Position(begin))].into()), to_9(from));
+        }
     }
 }

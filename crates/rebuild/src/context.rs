@@ -1,7 +1,9 @@
 //! What every step of a rebuild works with.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use orders::{Partition, Position};
 use views::rebuild::{RowOwner, State};
 use views::{Build, Session, SessionKind};
 
@@ -29,9 +31,9 @@ impl Context {
         BuildWriter::new(&self.settings, &self.position_owner(), build, &self.meter)
     }
 
-    /// A writer of the history alone; the orders are derived later.
-    pub(crate) fn history_writer(&self, build: Build) -> BuildWriter {
-        BuildWriter::history_only(&self.settings, &self.position_owner(), build, &self.meter)
+    /// A writer of the history alone; the orders are derived later. `begins`: where to begin to read.
+    pub(crate) fn history_writer(&self, build: Build, begins: BTreeMap<Partition, Position>) -> BuildWriter {
+        BuildWriter::history_only(&self.settings, &self.position_owner(), build, begins, &self.meter)
     }
 
     /// Moves the rebuild's row to the next state.

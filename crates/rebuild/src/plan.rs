@@ -1,11 +1,14 @@
 //! The plan of a rebuild: what it will take. It is a document in the rebuild's row, which
 //! the API answers with.
 
-use orders::{LogIdentity, Partition, Position, Positions};
+use std::collections::BTreeMap;
+
+use orders::{LogDigest, LogIdentity, LogPrefix, Partition, Position, Positions};
 use serde::{Deserialize, Serialize};
 use views::rebuild::RebuildRow;
 
 use crate::error::{Error, Result};
+use crate::log_comparison::LogComparison;
 
 /// What a rebuild will take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +37,12 @@ pub struct Plan {
     pub events_per_second: f64,
     pub rate_source: RateSource,
     pub estimated_seconds: f64,
+    /// Settings of the topic by which the log loses records or gives them unreliable times.
+    pub topic_warnings: Vec<String>,
+    /// Null if the log was not read before loading: a dry run reads it, and so does a rebuild whose topic is not only
+    /// cleaned by deleting (`cleanup.policy=delete`).
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub log_comparison: Option<LogComparison>,
 }
 
 /// What is to be read of one partition.
@@ -45,6 +54,32 @@ pub struct PlannedPartition {
     pub begin: i64,
     /// The end offset when the plan was made; loading goes up to it.
     pub end: i64,
+    /// Where the live build stood when the plan was made.
+    pub live_position: i64,
+    /// The records that the live build had read by then.
+    pub live_records: u64,
+    /// The sum of their digests, in 16 hexadecimal digits. The log still has to hold these records.
+    pub live_digest: Digits,
+}
+
+/// A number that JSON readers would round, as hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^[0-9a-f]{16}$"))]
+pub struct Digits(pub u64);
+
+impl From<Digits> for String {
+    fn from(digits: Digits) -> Self {
+        format!("{:016x}", digits.0)
+    }
+}
+
+impl TryFrom<String> for Digits {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        u64::from_str_radix(&text, 16).map(Self)
+    }
 }
 
 /// Where the expected rate comes from: the last rebuild, or a default if none was measured.
@@ -67,6 +102,20 @@ impl Plan {
     /// The end offsets to load up to.
     pub(crate) fn ends(&self) -> Positions {
         self.partitions.iter().map(|one| (Partition(one.partition), Position(one.end))).collect()
+    }
+
+    /// The first offsets that the log still has.
+    pub(crate) fn begins(&self) -> BTreeMap<Partition, Position> {
+        self.partitions.iter().map(|one| (Partition(one.partition), Position(one.begin))).collect()
+    }
+
+    /// Where the live build stood, and which records it had read by then.
+    pub(crate) fn live(&self) -> BTreeMap<Partition, LogPrefix> {
+        let live = |one: &PlannedPartition| LogPrefix {
+            position: Position(one.live_position),
+            digest: LogDigest { records: one.live_records, sum: one.live_digest.0 },
+        };
+        self.partitions.iter().map(|one| (Partition(one.partition), live(one))).collect()
     }
 
     pub(crate) fn log_identity(&self) -> LogIdentity {

@@ -1,6 +1,7 @@
 //! Planning: what a rebuild will take, and whether it can be carried out.
 
 mod checks;
+mod early_comparison;
 mod estimate;
 mod free_space;
 mod survey;
@@ -9,20 +10,46 @@ use views::Session;
 
 use crate::error::Result;
 use crate::failure::Failure;
+use crate::log_comparison::{self, live_log};
+use crate::outcome::FailureCause;
 use crate::plan::Plan;
 use crate::settings::Settings;
 
 use survey::Survey;
+
+/// What the plan is made for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Purpose<'a> {
+    pub(crate) view: &'a str,
+    /// A dry run reads the log in any case, and a rebuild only if the log may have lost records that do not
+    /// lie at its beginning.
+    pub(crate) is_dry_run: bool,
+    /// Whether what the log has lost is taken over from the live build.
+    pub(crate) keeps_history: bool,
+}
 
 /// Looks at the log and at the live build, and changes nothing. Returns the plan, and why it
 /// cannot be carried out if it cannot.
 pub(crate) async fn make(
     settings: &Settings,
     session: &Session,
-    view: &str,
+    purpose: Purpose<'_>,
 ) -> Result<(Plan, Option<Failure>)> {
-    let survey = Survey::make(settings, session, view).await?;
-    let plan = survey.plan();
-    let refusal = checks::refusal(&plan, &survey);
+    let survey = Survey::make(settings, session, purpose.view).await?;
+    let mut plan = survey.plan();
+    if let Some(refusal) = checks::refusal(&plan, &survey, purpose.keeps_history) {
+        return Ok((plan, Some(refusal)));
+    }
+    if !purpose.is_dry_run && survey.is_cleaned_by_deleting_only() {
+        return Ok((plan, None));
+    }
+    let checkpoints = survey.live_build.log_checkpoints(session).await?;
+    let live = live_log(&survey.live, checkpoints);
+    let comparison = early_comparison::compare(&settings.kafka, live, &plan.begins()).await?;
+    let lost = !comparison.differences.is_empty() && !purpose.keeps_history;
+    let refusal = lost.then(|| {
+        Failure::new(FailureCause::Log, log_comparison::describe(&plan.topic, &comparison.differences))
+    });
+    plan.log_comparison = Some(comparison);
     Ok((plan, refusal))
 }

@@ -24,6 +24,9 @@ pub struct RebuildView {
     pub build: Option<i64>,
     pub switch: SwitchMode,
     pub dry_run: bool,
+    /// Why records that the log no longer holds are taken over from the live build; null: they are not.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub keep_history: Option<String>,
     /// Why it failed or was cancelled.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub reason: Option<String>,
@@ -51,6 +54,7 @@ impl From<RebuildRow> for RebuildView {
             build: row.build.map(|build| build.0),
             switch: row.switch,
             dry_run: row.dry_run,
+            keep_history: row.keep_history,
             reason: row.reason,
             plan: from_json(row.plan),
             progress: from_json(row.progress),

@@ -15,15 +15,19 @@ pub struct Settings {
     pub process: String,
 }
 
-/// Which view to rebuild, and whether to switch to the new build at once.
+/// Which view to rebuild, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub view: String,
+    /// Whether to switch to the new build at once.
     pub switch: SwitchMode,
+    /// Why records that the log no longer holds are taken over from the live build; `None`: they are not, and a
+    /// log that has lost records is refused.
+    pub keep_history: Option<String>,
 }
 
 impl Default for Request {
     fn default() -> Self {
-        Self { view: views::ORDERS.to_owned(), switch: SwitchMode::Auto }
+        Self { view: views::ORDERS.to_owned(), switch: SwitchMode::Auto, keep_history: None }
     }
 }

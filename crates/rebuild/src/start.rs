@@ -23,12 +23,13 @@ pub async fn start(settings: &Settings, request: &Request) -> Result<Job> {
     let name = owner_name(settings);
     if let Some(row) = rows::running(&session, &request.view).await? {
         let owner = RowOwner { rebuild: row.id, name: name.clone() };
-        owner.adopt(&session, request.switch).await?;
+        owner.adopt(&session, request.switch, request.keep_history.as_deref()).await?;
         if take_over(settings, &session, &owner, &row).await? {
             return Ok(resumed_job(settings, owner, lock, row));
         }
     }
-    let new = NewRebuild { view: &request.view, switch: request.switch, runner: &name };
+    let keep_history = request.keep_history.as_deref();
+    let new = NewRebuild { view: &request.view, switch: request.switch, keep_history, runner: &name };
     let rebuild = rows::insert(&session, &new).await?;
     let (meter, progress) = Meter::new(State::Planned, Vec::new());
     let context = Context {
@@ -52,7 +53,7 @@ pub async fn resume(settings: &Settings, view: &str) -> Result<Option<Job>> {
     // Read again under the lock: its owner may have ended it a moment ago.
     let Some(row) = resumable(&session, view).await? else { return Ok(None) };
     let owner = RowOwner { rebuild: row.id, name: owner_name(settings) };
-    owner.adopt(&session, row.switch).await?;
+    owner.adopt(&session, row.switch, None).await?;
     if !take_over(settings, &session, &owner, &row).await? {
         return Ok(None);
     }

@@ -18,6 +18,7 @@ use crate::plan::Plan;
 use crate::report;
 use crate::steps::{self, StepEnd};
 use crate::stop::Stop;
+use crate::verified;
 
 /// How long a step may keep failing before the rebuild is left to the next start.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(300);
@@ -99,11 +100,11 @@ impl StateMachine {
         context.meter.enter(row.state);
         tracing::info!(rebuild = row.id, build = row.build.map(|build| build.0), state = %row.state, "a step of the rebuild begins");
         let step = match row.state {
-            State::Planned => steps::plan::run(context, session).await,
-            State::Loading => steps::load::run(context, build(&row)?, &Plan::of_row(&row)?).await,
+            State::Planned => steps::plan::run(context, session, &row).await,
+            State::Loading => steps::load::run(context, &row, build(&row)?, &Plan::of_row(&row)?).await,
             State::Deriving => steps::derive::run(context, build(&row)?).await,
             State::CatchingUp => steps::catch_up::run(context, build(&row)?).await,
-            State::Verifying => steps::verify::run(context, build(&row)?).await,
+            State::Verifying => steps::verify::run(context, &row, build(&row)?, &Plan::of_row(&row)?).await,
             State::Ready if row.switch == SwitchMode::Manual => {
                 return Ok(Turn::Over(Outcome::Ready { build: build(&row)?.0 }));
             }
@@ -111,7 +112,9 @@ impl StateMachine {
                 context.advance(&session, State::Ready, State::Switching).await?;
                 Ok(StepEnd::Next(State::Switching))
             }
-            State::Switching => steps::switch::run(context, build(&row)?).await,
+            State::Switching => {
+                steps::switch::run(context, build(&row)?, &Plan::of_row(&row)?, verified::of_row(&row)?).await
+            }
             State::Active => {
                 let (build, plan) = (build(&row)?.0, from_json::<Plan>(row.plan));
                 return Ok(Turn::Over(Outcome::Active { build, replaced: plan.map(|plan| plan.live_build) }));

@@ -5,7 +5,7 @@ mod common;
 
 use common::World;
 use common::events::{lives, mixed};
-use rebuild::{FailureCause, Outcome, RateSource, Request, State};
+use rebuild::{FailureCause, LogComparison, Outcome, RateSource, Request, State};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_new_tables_follow_from_the_log() {
@@ -81,6 +81,8 @@ async fn a_dry_run_plans_and_makes_no_build() {
     assert_eq!((view.state, view.dry_run, view.build), (State::Planned, true, None));
     assert_eq!((plan.events, plan.rate_source), (2000, RateSource::Default));
     assert!(plan.bytes > 0 && plan.disk_needed_bytes > plan.bytes);
+    // The live tables have applied nothing, and the topic is one that our programs would create.
+    assert_eq!((plan.log_comparison, plan.topic_warnings), (Some(LogComparison::default()), vec![]));
     let builds: i64 =
         world.client().await.query_one("SELECT count(*) FROM builds", &[]).await.unwrap().get(0);
     assert_eq!(builds, 1);

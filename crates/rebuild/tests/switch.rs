@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::events::{lives, mixed};
 use common::{World, eventually};
-use rebuild::{Outcome, State, Stop};
+use rebuild::{FailureCause, Outcome, Request, State, Stop, SwitchMode};
 
 /// Reads the public tables in a loop: no error, no order missing, no position back in time.
 async fn read_until(world: Arc<World>, stop: Arc<AtomicBool>) -> usize {
@@ -132,6 +132,60 @@ async fn a_writer_that_holds_the_positions_delays_the_switch() {
     assert_eq!(outcome, Outcome::Active { build: 2, replaced: Some(1) });
 }
 
+impl World {
+    /// A verified build that waits, and where both builds stand at the same positions.
+    async fn ready(&self) {
+        self.write(lives(0, 50)).await;
+        self.apply_live().await;
+        let manual = Request { switch: SwitchMode::Manual, ..Request::default() };
+        let job = rebuild::start(&self.settings, &manual).await.unwrap();
+        assert_eq!(job.run(Stop::default()).await.unwrap(), Outcome::Ready { build: 2 });
+    }
+
+    async fn expect_other_records(&self, words: &str) {
+        let (outcome, view) = self.rebuild().await;
+        let Outcome::Failed { cause, reason } = outcome else { panic!("{outcome:?}") };
+        assert_eq!((cause, view.state), (FailureCause::Log, State::Failed));
+        assert!(reason.contains(words), "{reason}");
+    }
+}
+
+/// As if the log had lost a record after the live build and before the new one read it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_of_other_records_than_the_live_one_is_not_switched_to() {
+    let world = World::new(1).await;
+    world.ready().await;
+    let lost = "UPDATE build_2.positions SET records = records - 1, digest = digest - 7";
+    world.client().await.execute(lost, &[]).await.unwrap();
+    world.write(lives(50, 5)).await;
+    world.apply_live().await;
+    world
+        .expect_other_records(
+            "offsets 200 to 219: the live tables have applied 20 records, and the log holds 19",
+        )
+        .await;
+}
+
+/// No consumer runs, so the new build is ahead: the log between the compared positions and those of the
+/// live build tells which records the live build should have read.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_compared_up_to_a_live_build_that_lags() {
+    for damaged in [false, true] {
+        let world = World::new(1).await;
+        world.ready().await;
+        world.write(lives(50, 5)).await;
+        world.apply_live().await;
+        world.write(lives(55, 5)).await;
+        if damaged {
+            let other = "UPDATE build_1.positions SET digest = digest + 1";
+            world.client().await.execute(other, &[]).await.unwrap();
+            world.expect_other_records("offsets 200 to 219").await;
+        } else {
+            assert_eq!(world.rebuild().await.0, Outcome::Active { build: 2, replaced: Some(1) });
+        }
+    }
+}
+
 /// Regression: the live positions were read after the log's end offsets, and seemed to be ahead of the log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_plan_made_while_writers_continue_is_not_refused() {
@@ -147,7 +201,7 @@ async fn a_plan_made_while_writers_continue_is_not_refused() {
         })
     };
     for _ in 0..20 {
-        let dry_run = rebuild::dry_run(&world.settings, &rebuild::Request::default()).await.unwrap();
+        let dry_run = rebuild::dry_run(&world.settings, &Request::default()).await.unwrap();
         assert_eq!(dry_run.refused, None, "{:?}", dry_run.rebuild.reason);
     }
     stop.store(true, Ordering::SeqCst);

@@ -1,11 +1,13 @@
 //! Applying records: one transaction for rows and positions.
 //!
-//! BEGIN; move the positions by compare-and-set; COPY the history; upsert the orders; fold again those
-//! that the upsert left alone; insert the dead letters; COMMIT. If any step writes an unexpected number
+//! BEGIN; move the positions by compare-and-set; COPY the history; upsert the orders; merge those that the
+//! upsert left alone; insert the dead letters; COMMIT. If any step writes an unexpected number
 //! of rows, everything is rolled back.
 
+mod advance;
 mod batch;
 mod breaker;
+mod checkpoints;
 mod codec;
 pub(crate) mod copy;
 mod dead_letter;
@@ -15,9 +17,11 @@ mod order_rows;
 mod refold;
 mod rows;
 mod statement;
+mod winning_records;
 mod writer;
 
-pub use batch::{Advance, Batch};
+pub use advance::Advance;
+pub use batch::Batch;
 pub use breaker::Breaker;
 pub use codec::Codec;
 pub use copy::{COLUMNS, derived_event_id};

@@ -183,11 +183,31 @@ pub(crate) async fn record(
     Ok(row.get(0))
 }
 
+/// Records that the history of a partition below `upto` is kept where the log has lost it, and returns the number
+/// of the decision.
+pub(crate) async fn record_kept_history(
+    tx: &Transaction<'_>,
+    partition: Partition,
+    upto: Position,
+    reason: &str,
+) -> Result<i64> {
+    let row = tx
+        .query_one(
+            "/* views::decisions::record_kept_history */
+             INSERT INTO public.decisions (kind, view, partition, from_offset, to_offset, reason)
+             VALUES ('keep_history', $1, $2, 0, $3, $4) RETURNING id",
+            &[&ORDERS, &partition.0, &upto.0, &reason],
+        )
+        .await
+        .map_err(Error::during("recording a decision"))?;
+    Ok(row.get(0))
+}
+
 /// A row of table `decisions`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
     pub id: i64,
-    /// `retry`, `discard` or `accept_gap`.
+    /// `retry`, `discard`, `accept_gap` or `keep_history`.
     pub kind: String,
     pub view: String,
     pub partition: i32,

@@ -238,11 +238,12 @@ impl Lane {
         let result = writer.write(batch, &self.held, behind).await;
         if result.is_ok() {
             self.breaker = breaker;
-            for (partition, position) in batch.positions() {
+            for (partition, advance) in batch.advances() {
                 if let Some(held) = self.held.get_mut(&partition) {
-                    held.position = position;
+                    held.position = advance.to;
+                    held.digest += advance.read;
                 }
-                self.noted.insert(partition, position);
+                self.noted.insert(partition, advance.to);
             }
         }
         match &result {

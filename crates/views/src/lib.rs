@@ -26,12 +26,14 @@ mod row_values;
 mod session;
 pub mod sql;
 mod tx;
+mod winners;
 
 pub use build::Build;
 pub use connect::Database;
 pub use database_args::DatabaseArgs;
 pub use error::{Error, Recovery, Result};
 pub use session::{Session, SessionKind, SynchronousCommit};
+pub use winners::Winners;
 
 /// The only view so far. Positions, builds and rebuilds are recorded under its name.
 pub const ORDERS: &str = "orders";

@@ -23,15 +23,18 @@ enum Merge {
     FillOnce,
     /// The incoming fields are added to those of the row; if both have a field, the incoming one stays.
     Overlay,
+    /// The incoming bytes follow those of the row.
+    Append,
 }
 
 /// All columns, in the order in which the table declares them.
-const COLUMNS: [(&str, Merge); 18] = [
+const COLUMNS: [(&str, Merge); 19] = [
     ("order_id", Merge::Key),
     ("status", Merge::Replace),
     ("last_updated", Merge::Replace),
     ("sequence", Merge::Replace),
     (FIRST_SEQUENCE, Merge::Replace),
+    (WINNERS, Merge::Append),
     ("customer_id", Merge::Fill),
     ("restaurant_id", Merge::Fill),
     ("total_cents", Merge::Fill),
@@ -50,18 +53,23 @@ const COLUMNS: [(&str, Merge); 18] = [
 /// Only the upsert reads it.
 const FIRST_SEQUENCE: &str = "first_sequence";
 
+/// Which records won; see [`crate::Winners`]. No reader outside of this program is shown it.
+const WINNERS: &str = "winners";
+
 pub(crate) const COLUMN_COUNT: i16 = COLUMNS.len() as i16;
 
 /// All columns, as a list.
 pub(crate) static ALL: LazyLock<String> = LazyLock::new(|| list(|_| true, str::to_owned));
 
-/// What [`read`] reads, in its order: all columns but `first_sequence`.
-pub(crate) static READ: LazyLock<String> =
-    LazyLock::new(|| list(|name| name != FIRST_SEQUENCE, str::to_owned));
+/// What [`read`] reads, in its order: all columns but those that only writers need.
+pub(crate) static READ: LazyLock<String> = LazyLock::new(|| list(is_shown, str::to_owned));
 
 /// The same of a table or query `o`.
-pub(crate) static READ_OF_O: LazyLock<String> =
-    LazyLock::new(|| list(|name| name != FIRST_SEQUENCE, |name| format!("o.{name}")));
+pub(crate) static READ_OF_O: LazyLock<String> = LazyLock::new(|| list(is_shown, |name| format!("o.{name}")));
+
+fn is_shown(name: &str) -> bool {
+    ![FIRST_SEQUENCE, WINNERS].contains(&name)
+}
 
 fn list(is_wanted: impl Fn(&str) -> bool, print: impl Fn(&str) -> String) -> String {
     let names = COLUMNS.iter().map(|(name, _)| *name);
@@ -76,6 +84,7 @@ pub(crate) fn upsert() -> String {
         assignments.push(match merge {
             Merge::Key => continue,
             Merge::Replace => format!("{name} = excluded.{name}"),
+            Merge::Append => format!("{name} = o.{name} || excluded.{name}"),
             Merge::Fill => format!("{name} = COALESCE(excluded.{name}, o.{name})"),
             Merge::FillOnce => {
                 conditions.push_str(&format!("\n    AND (o.{name} IS NULL OR excluded.{name} IS NULL)"));
@@ -99,9 +108,11 @@ pub(crate) fn replace() -> String {
     let assignments: Vec<_> = COLUMNS
         .iter()
         .filter(|(_, merge)| *merge != Merge::Key)
-        .map(|(name, _)| format!("{name} = incoming.{name}"))
+        .map(|(name, _)| format!("{name} = excluded.{name}"))
         .collect();
-    include_str!("apply/replace.sql").replace("{assignments}", &assignments.join(",\n    "))
+    include_str!("apply/replace.sql")
+        .replace("{columns}", &ALL)
+        .replace("{assignments}", &assignments.join(",\n    "))
 }
 
 /// Reads a row of [`READ`]: the order's id, and what the merge has made of its records.

@@ -4,8 +4,10 @@ mod claim;
 mod frozen;
 mod resume;
 
-use orders::{Partition, Position};
+use orders::{LogDigest, LogPrefix, Partition, Position};
 use tokio_postgres::Row;
+
+use crate::positions;
 
 pub(crate) use claim::{claim, claim_building};
 pub(crate) use resume::resume;
@@ -19,12 +21,16 @@ pub struct OwnerEpoch(pub i64);
 pub struct Held {
     pub epoch: OwnerEpoch,
     pub position: Position,
+    /// Of the records below the position.
+    pub digest: LogDigest,
 }
 
-/// Reads a row that holds a partition, its next offset and its owner epoch.
+/// What [`held`] reads of a position row `p`, in its order.
+const HELD_COLUMNS: &str = "p.partition, p.next_offset, p.records, p.digest, p.owner_epoch";
+
 fn held(row: &Row) -> (Partition, Held) {
-    let held = Held { position: Position(row.get(1)), epoch: OwnerEpoch(row.get(2)) };
-    (Partition(row.get(0)), held)
+    let (partition, LogPrefix { position, digest }) = positions::prefix(row);
+    (partition, Held { epoch: OwnerEpoch(row.get(4)), position, digest })
 }
 
 /// A subquery that identifies the session running the statement, by its pid and its start time in

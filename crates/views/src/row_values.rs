@@ -71,6 +71,10 @@ impl<'a> RowValues<'a> {
         }
     }
 
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8]> {
+        self.value()?.ok_or(Error::UnreadableRow)
+    }
+
     pub(crate) fn bool(&mut self) -> Result<bool> {
         Ok(self.fixed()?.ok_or(Error::UnreadableRow)? != [0])
     }

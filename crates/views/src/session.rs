@@ -118,7 +118,13 @@ impl SessionKind {
         let mut set = |name, value: &str| push_option(&mut options, name, value);
         match self {
             Self::Short => {}
-            Self::Batches(synchronous_commit) => set("synchronous_commit", synchronous_commit.as_str()),
+            Self::Batches(synchronous_commit) => {
+                set("synchronous_commit", synchronous_commit.as_str());
+                // Rows are looked up by key. A plan that is made while a table is small has to use the
+                // index as well, because it is still used when the table has grown.
+                set("enable_seqscan", "off");
+                set("jit", "off");
+            }
             Self::Reads { statement_timeout } => {
                 set("statement_timeout", &format!("{}ms", statement_timeout.as_millis()));
                 // Compiling a query takes longer than most of these reads.

@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used)] // a test
 
 use orders::record::Headers;
-use orders::{Offset, Partition, Position, Record};
+use orders::{LogDigest, LogPrefix, Offset, Partition, Position, Record};
 use secrecy::SecretString;
 use tokio_postgres::Client;
 use views::apply::Codec;
 use views::lane::{Lane, LaneOptions};
-use views::{Database, Error, SynchronousCommit};
+use views::{Build, Database, Error, SessionKind, SynchronousCommit};
 
 const PARTITION: Partition = Partition(0);
 
@@ -97,4 +97,41 @@ async fn a_position_that_is_not_where_it_was_left_refuses_the_batch() {
         assert!(is_fenced(&written), "{written:?}");
         assert_eq!(world.state().await, (elsewhere, 1, 0));
     }
+}
+
+fn prefix(position: i64, records: &[Record<'_>]) -> LogPrefix {
+    let mut digest = LogDigest::default();
+    for record in records {
+        digest.add(record);
+    }
+    LogPrefix { position: Position(position), digest }
+}
+
+/// A dead letter and a record that only PostgreSQL refuses, which halves the batch, were read like all
+/// others. Those below the position were not.
+#[tokio::test]
+async fn a_position_stands_for_the_records_that_were_read() {
+    let world = World::new().await;
+    let session = world.database.session("test", SessionKind::Short).await.unwrap();
+    let is = async |expected: LogPrefix| {
+        assert_eq!(Build(1).log_prefixes(&session).await.unwrap(), [(PARTITION, expected)].into());
+    };
+    let bad = Record { value: Some(b"{"), ..record(65_534) };
+    let refused = br#"{"event":"OrderCreated","order_id":"A","weight":1e999999}"#;
+    let refused = Record { value: Some(refused), ..record(65_536) };
+    let mut all = vec![record(65_530), bad, record(65_535), refused, record(65_537)];
+    let mut first = world.lane("the first").await;
+    let applied = first.apply(&all, &[]).await.unwrap();
+    assert_eq!((applied.records, applied.dead_letters), (3, 2));
+    is(prefix(65_538, &all)).await;
+
+    let mut second = world.lane("the second").await;
+    all.push(record(131_071));
+    second.apply(&[record(65_535), record(65_537), record(131_071)], &[]).await.unwrap();
+    second.apply(&[], &[(PARTITION, Position(131_080))]).await.unwrap();
+    is(prefix(131_080, &all)).await;
+
+    let checkpoints = Build(1).log_checkpoints(&session).await.unwrap();
+    let expected = vec![prefix(65_536, &all[..3]), prefix(131_072, &all)];
+    assert_eq!(checkpoints, [(PARTITION, expected)].into());
 }

@@ -15,7 +15,7 @@ use views::{Build, Database, ORDERS, Session, SessionKind, builds};
 /// A new build with one order that is named after it, switched in; the one before is dropped.
 async fn switch(session: &mut Session) -> Build {
     let before = builds::active(session).await.unwrap().build;
-    let new = NewRebuild { view: ORDERS, switch: SwitchMode::Auto, runner: "test" };
+    let new = NewRebuild { view: ORDERS, switch: SwitchMode::Auto, keep_history: None, runner: "test" };
     let rebuild = rebuild::insert(session, &new).await.unwrap();
     let owner = RowOwner { rebuild, name: "test".into() };
     let log =

@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use end_to_end::harness::{GIVE_UP_AFTER, LostCommit, Network, OwnServer, Program, Proxy, Stage, eventually};
-use local_stack::{Kafka, Postgres};
+use end_to_end::harness::{
+    Cluster, GIVE_UP_AFTER, LostCommit, Network, OwnServer, Program, Proxy, Stage, eventually,
+};
+use local_stack::Postgres;
 use nix::sys::signal::Signal;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -20,9 +22,9 @@ use tokio::time::sleep;
 
 /// Injects random faults while a producer writes, and compares the tables with the log about once a minute.
 ///
-/// Starts a Kafka and a PostgreSQL of its own. Prints which faults it injected; the exit code is 0 if the
-/// tables were always what the log implies. After a failure it prints the last lines of the logs of all
-/// programs.
+/// Starts a Kafka of one or three brokers and a PostgreSQL of its own. Prints which faults it injected; the
+/// exit code is 0 if the tables were always what the log implies. After a failure it prints the last lines of
+/// the logs of all programs.
 #[derive(Parser, Debug)]
 #[command(name = "food-orders-soak", version)]
 struct Args {
@@ -33,6 +35,11 @@ struct Args {
     /// The same seed injects the same faults, although not at the same moments [default: random]
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
+
+    /// How many brokers form the cluster: 1 or 3. Of three, one at a time is killed, frozen or restarted, and
+    /// the next one not before all replicas are in sync
+    #[arg(long, value_name = "N", default_value = "1", value_parser = ["1", "3"])]
+    brokers: String,
 
     /// How many consumers share the topic
     #[arg(long, value_name = "N", default_value_t = 3)]
@@ -49,7 +56,8 @@ struct Soak {
     consumers: Vec<Program>,
     stage: Stage,
     proxy: Proxy,
-    kafka: OwnServer<Kafka>,
+    kafka: Cluster,
+    brokers: u16,
     postgres: OwnServer<Postgres>,
     tally: BTreeMap<&'static str, u32>,
 }
@@ -59,13 +67,22 @@ async fn main() {
     let args = Args::parse();
     let seed = args.seed.unwrap_or_else(rand::random);
     println!("seed: {seed}");
-    let (kafka, postgres) = (OwnServer::kafka(), OwnServer::postgres(&[]));
+    let brokers = if args.brokers == "3" { 3 } else { 1 };
+    let (kafka, postgres) = (Cluster::of(brokers), OwnServer::postgres(&[]));
     let stage = Stage::on(kafka.bootstrap_servers(), "food-orders-soak".into(), postgres.url());
     stage.create_topic(6).await;
     let proxy = Proxy::in_front_of(&stage.database_url);
     let random = StdRng::seed_from_u64(seed);
-    let mut soak =
-        Soak { random, stage, proxy, consumers: Vec::new(), kafka, postgres, tally: BTreeMap::new() };
+    let mut soak = Soak {
+        random,
+        stage,
+        proxy,
+        consumers: Vec::new(),
+        kafka,
+        brokers,
+        postgres,
+        tally: BTreeMap::new(),
+    };
     for _ in 0..args.consumers.max(1) {
         let consumer = soak.start_consumer();
         soak.consumers.push(consumer);
@@ -132,21 +149,7 @@ impl Soak {
                 self.postgres.restart().unwrap();
                 "PostgreSQL crashed"
             }
-            50..56 => {
-                self.kafka.kill().unwrap();
-                self.kafka.restart().unwrap();
-                "Kafka killed"
-            }
-            56..60 => {
-                self.kafka.restart().unwrap();
-                "Kafka restarted"
-            }
-            60..66 => {
-                self.kafka.pause();
-                sleep(Duration::from_millis(self.random.random_range(0..8000))).await;
-                self.kafka.resume();
-                "Kafka frozen"
-            }
+            50..66 => self.disturb_broker().await,
             66..78 => {
                 self.proxy.cut();
                 "database connections cut"
@@ -169,6 +172,33 @@ impl Soak {
             }
         };
         *self.tally.entry(name).or_default() += 1;
+    }
+
+    /// Of several brokers, all others run meanwhile.
+    async fn disturb_broker(&mut self) -> &'static str {
+        let broker = self.random.random_range(1..=self.brokers);
+        let time = Duration::from_millis(self.random.random_range(0..8000));
+        let name = match self.random.random_range(0..16) {
+            0..6 => {
+                self.kafka.broker(broker).kill().unwrap();
+                // A single one is away for as long as its start takes.
+                sleep(if self.brokers > 1 { time } else { Duration::ZERO }).await;
+                self.kafka.broker(broker).restart().unwrap();
+                "broker killed"
+            }
+            6..10 => {
+                self.kafka.broker(broker).restart().unwrap();
+                "broker restarted"
+            }
+            _ => {
+                self.kafka.broker(broker).pause();
+                sleep(time).await;
+                self.kafka.broker(broker).resume();
+                "broker frozen"
+            }
+        };
+        self.kafka.wait_until_all_in_sync(&self.stage).await;
+        name
     }
 
     async fn disturb_network(&mut self, network: Network) {

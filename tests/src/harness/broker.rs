@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::io::PipeWriter;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::message::Header;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{DeliveryResult, Header};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::{GIVE_UP_AFTER, Program, Stage};
+use super::{GIVE_UP_AFTER, Program, Stage, eventually};
 
 /// A record to send, with any bytes as its value.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +49,16 @@ impl Stage {
         results[0].as_ref().unwrap();
     }
 
+    /// Creates the topic with the replicas of each partition on these brokers, the preferred leader first.
+    pub async fn create_topic_on(&self, brokers: &[&[i32]]) {
+        let topic =
+            NewTopic::new(&self.kafka.topic, brokers.len() as i32, TopicReplication::Variable(brokers))
+                .set("message.timestamp.type", "LogAppendTime")
+                .set("retention.ms", "-1");
+        let results = self.admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
+        results[0].as_ref().unwrap();
+    }
+
     pub async fn delete_topic(&self) {
         let results = self.admin().delete_topics(&[&self.kafka.topic], &AdminOptions::new()).await.unwrap();
         results[0].as_ref().unwrap();
@@ -72,6 +84,23 @@ impl Stage {
             self.client().set("acks", "all").set("message.max.bytes", "1048576").create().unwrap();
         let topic = self.kafka.topic.clone();
         tokio::task::spawn_blocking(move || send(&producer, &topic, &records)).await.unwrap();
+    }
+
+    /// Sends the records, and gives up after 5 s.
+    pub async fn try_send(&self, records: Vec<NewRecord>) -> Result<(), KafkaError> {
+        let producer: BaseProducer<Refusals> = self
+            .client()
+            .set("acks", "all")
+            .set("message.timeout.ms", "5000")
+            .create_with_context(Refusals::default())
+            .unwrap();
+        let topic = self.kafka.topic.clone();
+        let sent = tokio::task::spawn_blocking(move || {
+            send(&producer, &topic, &records);
+            let refused = producer.context().0.lock().unwrap().take();
+            refused.map_or(Ok(()), Err)
+        });
+        sent.await.unwrap()
     }
 
     /// Sends the records in a transaction, which is then committed or aborted.
@@ -152,13 +181,35 @@ impl Stage {
         for partition in self.ends().await.keys() {
             asked.add_partition(&self.kafka.topic, *partition);
         }
-        let answer =
-            tokio::task::spawn_blocking(move || consumer.committed_offsets(asked, GIVE_UP_AFTER).unwrap());
-        let answer = answer.await.unwrap();
+        let consumer = Arc::new(consumer);
+        // The first question makes the brokers create their topic for groups, which takes a moment.
+        let answer = eventually("the group's coordinator answers", GIVE_UP_AFTER, async || {
+            let (consumer, asked) = (consumer.clone(), asked.clone());
+            let answer =
+                tokio::task::spawn_blocking(move || consumer.committed_offsets(asked, GIVE_UP_AFTER));
+            answer.await.unwrap().ok()
+        })
+        .await;
         let elements = answer.elements();
         let known = elements.iter().filter_map(|one| Some((one.partition(), one.offset().to_raw()?)));
         // librdkafka answers −1001 for a partition without a group offset.
         known.filter(|(_, offset)| *offset >= 0).collect()
+    }
+}
+
+/// Keeps the last error of a delivery.
+#[derive(Default)]
+struct Refusals(Mutex<Option<KafkaError>>);
+
+impl ClientContext for Refusals {}
+
+impl ProducerContext for Refusals {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            *self.0.lock().unwrap() = Some(error.clone());
+        }
     }
 }
 
@@ -172,7 +223,11 @@ impl OpenTransaction {
     }
 }
 
-fn send(producer: &BaseProducer, topic: &str, records: &[NewRecord]) {
+fn send<C: ProducerContext<DeliveryOpaque = ()>>(
+    producer: &BaseProducer<C>,
+    topic: &str,
+    records: &[NewRecord],
+) {
     for NewRecord { partition, key, value, headers } in records {
         let mut record = BaseRecord::<str, [u8]>::to(topic);
         record.partition = *partition;

@@ -53,7 +53,11 @@ struct Shared {
 impl Proxy {
     /// Starts a proxy in front of the server that the URL names.
     pub fn in_front_of(database_url: &str) -> Self {
-        let target = host_and_port(database_url).to_owned();
+        Self::to(host_and_port(database_url).to_owned())
+    }
+
+    /// Starts a proxy in front of the server on this `host:port`.
+    pub fn to(target: String) -> Self {
         let shared = Arc::new(Shared {
             target,
             state: watch::Sender::new((Network::Passes, 0)),
@@ -77,6 +81,10 @@ impl Proxy {
             });
         });
         Self { address, shared, _stop: stop }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The same URL with the address of this proxy.

@@ -21,7 +21,7 @@ pub type Decisions = BTreeMap<(i32, i64), Decision>;
 
 pub async fn read(tx: &Transaction<'_>) -> Result<Decisions, Error> {
     let select = "/* oracle::decisions */ SELECT partition, from_offset, id, kind, cause, order_id
-                  FROM public.decisions WHERE kind <> 'accept_gap' ORDER BY id";
+                  FROM public.decisions WHERE kind IN ('retry', 'discard') ORDER BY id";
     let mut decisions = Decisions::new();
     for row in tx.query(select, &[]).await? {
         let is_retry = row.try_get::<_, &str>(3)? == "retry";

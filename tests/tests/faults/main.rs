@@ -6,16 +6,21 @@
 mod access_control;
 mod api_connections;
 mod breaker;
+mod broker_disk;
+mod brokers;
 mod database_outages;
 mod deployment;
 mod disk;
 mod document;
+mod high_watermark;
 mod hostile_records;
+mod hot_orders;
 // The proxy in front of Kafka that the tests of `event-log` use.
 #[allow(dead_code)]
 #[path = "../../../crates/event-log/tests/log/proxy.rs"]
 mod kafka_proxy;
 mod kills;
+mod load;
 mod lock_conflicts;
 mod log;
 mod log_identity;
@@ -23,6 +28,8 @@ mod lost_commits;
 mod ownership;
 mod raw_producer;
 mod read_only;
+mod rebuilds;
 mod records;
 mod refused_values;
+mod small_disk;
 mod support;

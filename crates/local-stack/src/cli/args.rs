@@ -74,12 +74,15 @@ pub struct Folder {
 
 #[derive(Debug, Args)]
 pub struct Servers {
-    /// Kafka's port; 0 for a free one.
+    /// How many Kafka brokers form the cluster: 1, 3 or 5. Data belongs to the number that it was made with.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = brokers)]
+    pub brokers: u16,
+    /// Kafka's port; 0 for a free one. Several brokers take the ports that follow it, too.
     #[arg(long, env = "FOOD_ORDERS_KAFKA_PORT", value_name = "PORT", default_value_t = 9092)]
     pub kafka_port: u16,
-    /// Kafka's heap in MiB.
-    #[arg(long, env = "FOOD_ORDERS_KAFKA_HEAP_MIB", value_name = "MIB", default_value_t = 512)]
-    pub kafka_heap_mib: u32,
+    /// The heap of each broker in MiB; without it 512, or 320 for each of several.
+    #[arg(long, env = "FOOD_ORDERS_KAFKA_HEAP_MIB", value_name = "MIB")]
+    pub kafka_heap_mib: Option<u32>,
     /// PostgreSQL's port; 0 for a free one.
     #[arg(long, env = "FOOD_ORDERS_POSTGRES_PORT", value_name = "PORT", default_value_t = 5432)]
     pub postgres_port: u16,
@@ -117,7 +120,7 @@ pub struct Up {
     /// The address on which the HTTP API listens; port 0 for a free one.
     #[arg(long, env = "API_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub api_listen: std::net::SocketAddr,
-    /// How many consumers share the topic's partitions.
+    /// How many consumers share the topic's partitions; several are called C1, C2 and so on.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
     pub consumers: u16,
     /// Events per second of the demo producer.
@@ -146,6 +149,14 @@ pub struct Exec {
     pub command: Vec<OsString>,
 }
 
+/// Of two, or four, brokers a majority is as many as of three, or five, so the last one would be of no use.
+fn brokers(text: &str) -> Result<u16, UsageError> {
+    match text.parse() {
+        Ok(number @ (1 | 3 | 5)) => Ok(number),
+        _ => Err(UsageError::NotANumberOfBrokers),
+    }
+}
+
 fn setting(text: &str) -> Result<(String, String), UsageError> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -162,6 +173,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_cluster_has_an_odd_number_of_brokers() {
+        assert_eq!(["1", "3", "5"].map(|text| brokers(text).unwrap()), [1, 3, 5]);
+        for wrong in ["0", "2", "4", "7", "three", ""] {
+            assert!(brokers(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

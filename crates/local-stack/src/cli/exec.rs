@@ -10,7 +10,7 @@ use super::args::Exec;
 use super::events::{Event, Events};
 use crate::downloads::Downloads;
 use crate::error::{Attempt, Result, UsageError};
-use crate::kafka::{Kafka, KafkaOptions};
+use crate::kafka::{KafkaCluster, KafkaOptions};
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::process::Process;
 use crate::scratch::Scratch;
@@ -32,7 +32,7 @@ pub fn exec(arguments: &Exec) -> Result<ExitCode> {
         postgres = postgres.for_tests();
     }
     postgres.settings.extend(arguments.extra.postgres_setting.clone());
-    let (mut kafka, mut postgres) = start_both(&downloads, &kafka, &postgres)?;
+    let (mut kafka, mut postgres) = start_both(&downloads, &kafka, 1, &postgres)?;
     eprintln!(
         "Servers for this command: Kafka on {}, PostgreSQL {} on port {}, data in {}",
         kafka.bootstrap_servers(),
@@ -50,7 +50,7 @@ pub fn exec(arguments: &Exec) -> Result<ExitCode> {
 fn run_command(
     arguments: &Exec,
     events: &Events,
-    kafka: &mut Kafka,
+    kafka: &mut KafkaCluster,
     postgres: &mut Postgres,
 ) -> Result<ExitStatus> {
     let [program, rest @ ..] = arguments.command.as_slice() else {
@@ -77,7 +77,9 @@ fn run_command(
         if events.wait(Duration::ZERO) == Some(Event::Terminate) {
             child.signal(Signal::SIGTERM);
         }
-        if !failure_reported && let Some(failure) = kafka.failure().or_else(|| postgres.failure()) {
+        if !failure_reported
+            && let Some(failure) = kafka.failures().into_iter().next().or_else(|| postgres.failure())
+        {
             eprintln!("error: {failure}");
             failure_reported = true;
         }

@@ -1,4 +1,4 @@
-//! Asks a health route for its status code, without the weight of an HTTP client.
+//! A GET without the weight of an HTTP client.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,8 +6,20 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// An answer, cut after 64 KiB.
+#[derive(Debug)]
+pub struct Answer {
+    pub code: u16,
+    pub body: String,
+}
+
 /// The status code of a GET; `None` if there is no answer.
 pub fn status(address: SocketAddr, path: &str) -> Option<u16> {
+    Some(get(address, path)?.code)
+}
+
+/// `None` if there is no answer.
+pub fn get(address: SocketAddr, path: &str) -> Option<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).ok()?;
     stream.set_read_timeout(Some(TIMEOUT)).ok()?;
     stream.set_write_timeout(Some(TIMEOUT)).ok()?;
@@ -15,5 +27,7 @@ pub fn status(address: SocketAddr, path: &str) -> Option<u16> {
     let mut answer = Vec::new();
     stream.take(64 * 1024).read_to_end(&mut answer).ok()?;
     let text = String::from_utf8_lossy(&answer);
-    text.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
+    let code = text.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    Some(Answer { code, body })
 }

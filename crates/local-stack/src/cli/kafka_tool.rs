@@ -48,6 +48,17 @@ pub fn kafka(folder: &Folder, tool: Option<&str>, arguments: &[OsString]) -> Res
         println!("For example: ./food-orders kafka console-consumer --topic food-orders --from-beginning");
         return Ok(ExitCode::SUCCESS);
     };
+    let (mut command, wants_broker) = command(tool)?;
+    command.args(arguments);
+    if wants_broker && !names_broker(arguments) {
+        command.arg("--bootstrap-server").arg(bootstrap_servers(folder)?);
+    }
+    // `exec` returns only if it fails.
+    Err(command.exec()).attempt(format!("running {tool}"))
+}
+
+/// The command that runs a tool, without arguments, and whether it needs `--bootstrap-server`.
+pub fn command(tool: &str) -> Result<(Command, bool)> {
     let (class, wants_broker) = find(tool)?;
     let (java, jars) = Downloads::ensure_kafka()?;
     let logging = logging_settings(&jars)?;
@@ -59,13 +70,8 @@ pub fn kafka(folder: &Folder, tool: Option<&str>, arguments: &[OsString]) -> Res
         .arg(format!("-Dlog4j2.configurationFile={logging}"))
         .arg("-cp")
         .arg(jars.join("*"))
-        .arg(class)
-        .args(arguments);
-    if wants_broker && !names_broker(arguments) {
-        command.arg("--bootstrap-server").arg(bootstrap_servers(folder)?);
-    }
-    // `exec` returns only if it fails.
-    Err(command.exec()).attempt(format!("running {tool}"))
+        .arg(class);
+    Ok((command, wants_broker))
 }
 
 /// Finds a tool by `topics`, `kafka-topics` or `kafka-topics.sh`.

@@ -2,12 +2,15 @@
 #![allow(clippy::print_stdout, reason = "these commands print to the standard output")]
 
 mod args;
+mod cluster_status;
+mod described;
 mod down;
 mod events;
 mod exec;
 mod folder;
 mod http;
 mod kafka_tool;
+mod progress;
 mod psql;
 mod run;
 mod running_servers;
@@ -16,6 +19,7 @@ mod services;
 mod state;
 mod status;
 mod summary;
+mod table;
 mod up;
 
 use std::process::ExitCode;

@@ -1,12 +1,13 @@
-//! `run` starts the two servers alone.
+//! `run` starts the servers alone.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::args::Run;
 use super::events::Events;
-use super::folder::DataFolder;
+use super::folder::{DataFolder, OwnedFolder};
 use super::running_servers::RunningServers;
+use super::services::topic;
 use crate::downloads::Downloads;
 use crate::error::Result;
 
@@ -18,16 +19,18 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         events.watch_input();
     }
     let mut servers = RunningServers::start(&downloads, &owned.folder, &arguments.servers)?;
-    owned.write_state(&servers.state())?;
+    owned.write_state(&servers.state(&topic()))?;
     println!("ready kafka={} postgres={}", servers.kafka.bootstrap_servers(), servers.postgres.url());
-    let result = wait(&events, &mut servers);
+    let result = wait(&owned, &events, &mut servers);
     servers.stop(&owned)?;
     result.map(|()| ExitCode::SUCCESS)
 }
 
-fn wait(events: &Events, servers: &mut RunningServers) -> Result<()> {
+fn wait(owned: &OwnedFolder, events: &Events, servers: &mut RunningServers) -> Result<()> {
     while events.wait(Duration::from_millis(250)).is_none() {
-        servers.check()?;
+        if servers.check()? {
+            owned.write_state(&servers.state(&topic()))?;
+        }
     }
     Ok(())
 }

@@ -1,27 +1,37 @@
-//! The two servers of a stack, in its data folder.
+//! The servers of a stack, in its data folder.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::args::Servers;
 use super::folder::{DataFolder, OwnedFolder};
 use super::state::{ServerState, State};
 use crate::downloads::{Downloads, KAFKA_VERSION};
-use crate::error::Result;
-use crate::kafka::{Kafka, KafkaOptions};
+use crate::error::{Error, Result};
+use crate::kafka::{Kafka, KafkaCluster, KafkaOptions};
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::start_both::start_both;
+
+/// How long a broker of a cluster stays down after it has ended by itself: long enough to see what the
+/// others do without it.
+const RESTART_AFTER: Duration = Duration::from_secs(20);
+/// Several brokers share one machine.
+const HEAP_OF_ONE_MIB: u32 = 512;
+const HEAP_OF_SEVERAL_MIB: u32 = 320;
 
 /// See the module.
 #[derive(Debug)]
 pub struct RunningServers {
-    pub kafka: Kafka,
+    pub kafka: KafkaCluster,
     pub postgres: Postgres,
     kafka_data: PathBuf,
     postgres_data: PathBuf,
+    /// When to start the brokers again that have ended.
+    restart_at: Option<Instant>,
 }
 
 impl RunningServers {
-    /// Starts both.
+    /// Starts all.
     pub fn start(downloads: &Downloads, folder: &DataFolder, servers: &Servers) -> Result<Self> {
         let kafka_data = folder.kafka();
         let postgres_data = folder.postgres()?;
@@ -32,10 +42,11 @@ impl RunningServers {
                 postgres_data.display()
             );
         }
+        let heap = if servers.brokers == 1 { HEAP_OF_ONE_MIB } else { HEAP_OF_SEVERAL_MIB };
         let kafka = KafkaOptions {
             port: servers.kafka_port,
             port_setting: "--kafka-port PORT",
-            heap_mib: servers.kafka_heap_mib,
+            heap_mib: servers.kafka_heap_mib.unwrap_or(heap),
             settings: servers.extra.kafka_setting.clone(),
             ..KafkaOptions::new(&kafka_data)
         };
@@ -45,21 +56,20 @@ impl RunningServers {
             settings: servers.extra.postgres_setting.clone(),
             ..PostgresOptions::new(&postgres_data)
         };
-        let (kafka, postgres) = start_both(downloads, &kafka, &postgres)?;
-        Ok(Self { kafka, postgres, kafka_data, postgres_data })
+        let (kafka, postgres) = start_both(downloads, &kafka, servers.brokers, &postgres)?;
+        Ok(Self { kafka, postgres, kafka_data, postgres_data, restart_at: None })
     }
 
-    pub fn state(&self) -> State {
+    /// With the topic that the programs on top of the servers use.
+    pub fn state(&self, topic: &str) -> State {
+        let brokers: Vec<ServerState> = self.kafka.brokers().iter().map(|one| self.broker(one)).collect();
+        let mut kafka = brokers[0].clone();
+        kafka.address = self.kafka.bootstrap_servers();
         State {
             pid: std::process::id(),
-            kafka: ServerState {
-                version: KAFKA_VERSION.to_owned(),
-                pid: self.kafka.pid(),
-                port: self.kafka.port(),
-                address: self.kafka.bootstrap_servers(),
-                data: self.kafka_data.clone(),
-                log: self.kafka.log().to_owned(),
-            },
+            kafka,
+            brokers,
+            topic: topic.to_owned(),
             postgres: ServerState {
                 version: self.postgres.version().to_owned(),
                 pid: self.postgres.pid(),
@@ -72,18 +82,66 @@ impl RunningServers {
         }
     }
 
-    /// Fails if one of them has ended by itself.
-    pub fn check(&mut self) -> Result<()> {
-        match self.kafka.failure().or_else(|| self.postgres.failure()) {
-            Some(error) => Err(error),
-            None => Ok(()),
+    fn broker(&self, broker: &Kafka) -> ServerState {
+        ServerState {
+            version: KAFKA_VERSION.to_owned(),
+            pid: broker.pid(),
+            port: broker.port(),
+            address: broker.bootstrap_servers(),
+            data: self.kafka_data.clone(),
+            log: broker.log().to_owned(),
         }
     }
 
-    /// Stops both in good order, and removes the state that names them.
+    /// Fails if PostgreSQL or the only broker has ended by itself. A broker of several is started again
+    /// after a while. Returns whether brokers have ended or been started.
+    pub fn check(&mut self) -> Result<bool> {
+        if let Some(error) = self.postgres.failure() {
+            return Err(error);
+        }
+        let mut failures = self.kafka.failures();
+        if self.kafka.brokers().len() == 1 {
+            return failures.pop().map_or(Ok(false), Err);
+        }
+        for failure in &failures {
+            warn(failure);
+        }
+        if !failures.is_empty() {
+            self.restart_at = Some(Instant::now() + RESTART_AFTER);
+            return Ok(true);
+        }
+        if self.restart_at.is_none_or(|at| Instant::now() < at) {
+            return Ok(false);
+        }
+        match self.kafka.start_stopped() {
+            Ok(()) => {
+                eprintln!("All brokers run again.");
+                self.restart_at = None;
+            }
+            Err(error @ Error::NotStarted { .. }) => {
+                warn(&error);
+                self.restart_at = Some(Instant::now() + RESTART_AFTER);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    /// Stops all in good order, and removes the state that names them.
     pub fn stop(&mut self, owned: &OwnedFolder) -> Result<()> {
         let results = [self.kafka.stop(), self.postgres.stop()];
         owned.remove_state();
         results.into_iter().collect()
     }
+}
+
+/// One line: the log has the rest.
+fn warn(error: &Error) {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let log = match error {
+        Error::Ended { log, .. } | Error::NotStarted { log, .. } => format!(" (its log: {})", log.display()),
+        _ => String::new(),
+    };
+    eprintln!("warning: {line}{log}. It is started again in {} s.", RESTART_AFTER.as_secs());
 }

@@ -1,4 +1,4 @@
-//! Our programs on top of the two servers: they become ready together, are watched together, and end in
+//! Our programs on top of the servers: they become ready together, are watched together, and end in
 //! order.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,6 +18,12 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 const DRAIN_LIMIT: Duration = Duration::from_secs(25);
 /// The first port for health and metrics of the consumers and the producer.
 const FIRST_METRICS_PORT: u16 = 9101;
+
+/// The topic that the programs use: they read the same variable.
+pub fn topic() -> String {
+    let given = std::env::var("KAFKA_TOPIC").ok().filter(|topic| !topic.trim().is_empty());
+    given.map_or_else(|| "food-orders".to_owned(), |topic| topic.trim().to_owned())
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -49,10 +55,16 @@ impl Services {
 
     pub fn start_consumers(&mut self, count: u16) -> Result<()> {
         for number in 1..=count {
-            let name = if number == 1 { "consumer".to_owned() } else { format!("consumer-{number}") };
             let health = self.next_metrics_address()?;
-            let consumer =
-                self.start(name, "consumer", Vec::new(), &[("METRICS_LISTEN", health.to_string())], health)?;
+            let mut environment = vec![("METRICS_LISTEN", health.to_string())];
+            let name = if count == 1 {
+                "consumer".to_owned()
+            } else {
+                let name = format!("C{number}");
+                environment.push(("CONSUMER_NAME", name.clone()));
+                name
+            };
+            let consumer = self.start(name, "consumer", Vec::new(), &environment, health)?;
             self.running.push(consumer);
         }
         Ok(())

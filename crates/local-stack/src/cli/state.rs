@@ -10,7 +10,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct State {
     pub pid: u32,
+    /// The first broker; its address is that of the cluster.
     pub kafka: ServerState,
+    /// All brokers, in the order of their numbers.
+    pub brokers: Vec<ServerState>,
+    /// The topic that the programs use.
+    pub topic: String,
     pub postgres: ServerState,
     pub services: Vec<ServiceState>,
 }
@@ -20,7 +25,7 @@ pub struct ServerState {
     pub version: String,
     pub pid: Option<u32>,
     pub port: u16,
-    /// `host:port` of Kafka, the URL of PostgreSQL.
+    /// `host:port` of Kafka, or several of them with commas; the URL of PostgreSQL.
     pub address: String,
     pub data: PathBuf,
     pub log: PathBuf,

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::args::Folder;
+use super::cluster_status;
 use super::folder::DataFolder;
 use super::http;
 use super::state::ServerState;
@@ -19,7 +20,16 @@ pub fn status(folder: &Folder) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     println!("Running (pid {pid}), data in {}:", folder.path().display());
-    print_server("Kafka", &state.kafka);
+    match state.brokers.len() {
+        1 => print_server("Kafka", &state.kafka),
+        brokers => println!(
+            "  {:<12} {brokers} brokers, {}, version {}, data in {}",
+            "Kafka",
+            state.kafka.address,
+            state.kafka.version,
+            state.kafka.data.display()
+        ),
+    }
     print_server("PostgreSQL", &state.postgres);
     for service in &state.services {
         let health = match service.health {
@@ -31,6 +41,9 @@ pub fn status(folder: &Folder) -> Result<ExitCode> {
             },
         };
         println!("  {:<12} pid {:<8} {health}", service.name, service.pid);
+    }
+    if state.brokers.len() > 1 {
+        cluster_status::print(&state)?;
     }
     Ok(ExitCode::SUCCESS)
 }

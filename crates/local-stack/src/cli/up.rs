@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::args::Up;
+use super::args::{Servers, Up};
 use super::events::Events;
 use super::folder::{DataFolder, OwnedFolder};
 use super::running_servers::RunningServers;
 use super::service::require_built;
-use super::services::Services;
+use super::services::{Services, topic};
+use super::state::State;
 use super::summary;
 use crate::downloads::Downloads;
 use crate::error::Result;
@@ -25,7 +26,7 @@ pub fn up(arguments: &Up) -> Result<ExitCode> {
     let events = Events::listen()?;
     eprintln!("Starting Kafka and PostgreSQL ...");
     let mut servers = RunningServers::start(&downloads, &owned.folder, &arguments.servers)?;
-    owned.write_state(&servers.state())?;
+    owned.write_state(&servers.state(&topic()))?;
     let mut services = Services::new(&owned.folder, &servers)?;
     let result = run_until_stopped(arguments, &owned, &events, &mut servers, &mut services);
     services.drain()?;
@@ -36,12 +37,14 @@ pub fn up(arguments: &Up) -> Result<ExitCode> {
 
 /// Finds a busy port before anything is started on the others.
 fn check_ports(arguments: &Up) -> Result<()> {
-    let wanted = [
-        ("Kafka", arguments.servers.kafka_port, "--kafka-port PORT"),
+    let Servers { kafka_port, brokers, .. } = arguments.servers;
+    let brokers = (0..if kafka_port == 0 { 0 } else { brokers })
+        .map(|offset| ("Kafka", kafka_port.saturating_add(offset), "--kafka-port PORT"));
+    let others = [
         ("PostgreSQL", arguments.servers.postgres_port, "--postgres-port PORT"),
         ("the HTTP API", arguments.api_listen.port(), "--api-listen ADDRESS:PORT"),
     ];
-    for (server, port, setting) in wanted {
+    for (server, port, setting) in brokers.chain(others) {
         if port != 0 {
             ports::require_free(server, port, setting)?;
         }
@@ -67,15 +70,22 @@ fn run_until_stopped(
     if !arguments.no_producer {
         services.start_producer(arguments.rate, arguments.orders)?;
     }
-    let mut state = servers.state();
-    state.services = services.states();
-    owned.write_state(&state)?;
+    let state = write_state(owned, servers, services)?;
     summary::print(&state, api, &services.token);
     while events.wait(Duration::from_millis(250)).is_none() {
-        servers.check()?;
+        if servers.check()? {
+            write_state(owned, servers, services)?;
+        }
         services.check()?;
     }
     Ok(())
+}
+
+fn write_state(owned: &OwnedFolder, servers: &RunningServers, services: &Services) -> Result<State> {
+    let mut state = servers.state(&topic());
+    state.services = services.states();
+    owned.write_state(&state)?;
+    Ok(state)
 }
 
 /// Port 0 means a free one.

@@ -12,7 +12,7 @@ pub enum DataFolderError {
          another folder",
         .folder.display()
     )]
-    InUse { server: &'static str, folder: PathBuf },
+    InUse { server: String, folder: PathBuf },
 
     /// Another user created the folder.
     #[error(
@@ -46,6 +46,14 @@ pub enum DataFolderError {
         .folder.display()
     )]
     OtherVersion { folder: PathBuf, found: String, running: u32 },
+
+    /// Kafka's data was made with another number of brokers.
+    #[error(
+        "{} holds data that was made with --brokers {found}, and --brokers {wanted} was asked for. Start with --brokers {found}, \
+         or delete all data with `./food-orders reset`",
+        .folder.display()
+    )]
+    OtherBrokerCount { folder: PathBuf, found: u16, wanted: u16 },
 
     /// The server's own tool could not create the data.
     #[error("creating the data of {server} in {} failed: {tool} ended with {status}: {output}", .folder.display())]

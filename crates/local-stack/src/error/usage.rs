@@ -61,6 +61,10 @@ pub enum UsageError {
     #[error("expected NAME=VALUE")]
     NotASetting,
 
+    /// A cluster of this size has no use, or is not tested.
+    #[error("expected 1, 3 or 5")]
+    NotANumberOfBrokers,
+
     /// `up` found one of its programs missing.
     #[error(
         "{} has not been built. `./food-orders up` builds it, and so does: cargo build --release --locked -p {program}",

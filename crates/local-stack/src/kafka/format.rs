@@ -10,8 +10,8 @@ use crate::error::{Attempt, DataFolderError, Result};
 use crate::server::excerpt;
 
 /// Does nothing where the data folder exists. A new one is formatted under another name and then renamed, so
-/// that an interrupted start leaves no half-formatted folder.
-pub(super) fn format_once(node: &Node) -> Result<()> {
+/// that an interrupted start leaves no half-formatted folder. Without a cluster id, it gets a new one.
+pub(super) fn format_once(node: &Node, cluster_id: Option<&str>) -> Result<()> {
     const MARK: &str = "meta.properties";
     let data = node.data();
     if data.join(MARK).exists() {
@@ -29,10 +29,11 @@ pub(super) fn format_once(node: &Node) -> Result<()> {
     fs::write(&settings, format!("{text}\nlog.dirs={}\n", unfinished.display()))
         .attempt_on("writing", &settings)?;
     let log = node.folder().join("format.log");
+    let cluster_id = cluster_id.map_or_else(new_cluster_id, str::to_owned);
     let output = node
         .java(256, &log)
         .arg("-XX:TieredStopAtLevel=1")
-        .args(["kafka.tools.StorageTool", "format", "--cluster-id", &new_cluster_id(), "--config"])
+        .args(["kafka.tools.StorageTool", "format", "--cluster-id", &cluster_id, "--config"])
         .arg(&settings)
         .stdin(Stdio::null())
         .output()

@@ -1,4 +1,4 @@
-//! The one node: its settings, its command line, and when it is ready.
+//! One node: its settings, its command line, and when it is ready.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::{KafkaOptions, NAME};
+use super::KafkaOptions;
+use super::place::Place;
 use crate::class_archive;
 use crate::downloads::Downloads;
 use crate::error::{Attempt, Result};
@@ -24,12 +25,13 @@ pub(super) struct Node {
     jars: PathBuf,
     folder: PathBuf,
     log: PathBuf,
-    port: u16,
+    name: String,
+    place: Place,
     heap_mib: u32,
 }
 
 impl Node {
-    pub fn new(downloads: &Downloads, options: &KafkaOptions, port: u16, archive: Option<&Path>) -> Self {
+    pub fn new(downloads: &Downloads, options: &KafkaOptions, place: Place, archive: Option<&Path>) -> Self {
         Self {
             java: downloads.java.clone(),
             quick_start: options.quick_start,
@@ -37,7 +39,8 @@ impl Node {
             jars: downloads.kafka_jars.clone(),
             folder: options.data_dir.clone(),
             log: options.data_dir.join("kafka.log"),
-            port,
+            name: place.name(),
+            place,
             heap_mib: options.heap_mib,
         }
     }
@@ -54,14 +57,20 @@ impl Node {
         self.folder.join("server.properties")
     }
 
-    pub fn write_settings(&self, controller_port: u16, additional: &[(String, String)]) -> Result<()> {
-        let mut text = include_str!("../kafka.properties")
-            .replace("@PORT@", &self.port.to_string())
-            .replace("@CONTROLLER_PORT@", &controller_port.to_string())
-            .replace("@DATA@", &self.data().display().to_string());
+    pub fn write_settings(&self, additional: &[(String, String)]) -> Result<()> {
+        let mut text = include_str!("../kafka.properties").to_owned();
         for (name, value) in additional {
             text.push_str(&format!("{name}={value}\n"));
         }
+        let ports = self.place.own_ports();
+        let text = text
+            .replace("@NODE@", &self.place.node.to_string())
+            .replace("@VOTERS@", &self.place.voters())
+            .replace("@PORT@", &ports.broker.to_string())
+            .replace("@CONTROLLER_PORT@", &ports.controller.to_string())
+            .replace("@REPLICAS@", &self.place.replicas().to_string())
+            .replace("@IN_SYNC@", &self.place.in_sync().to_string())
+            .replace("@DATA@", &self.data().display().to_string());
         let path = self.properties();
         fs::write(&path, text).attempt_on("writing", &path)?;
         let path = self.folder.join("log4j2.properties");
@@ -83,8 +92,8 @@ impl Node {
 }
 
 impl ServerKind for Node {
-    fn name(&self) -> &'static str {
-        NAME
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn command(&self) -> Command {
@@ -111,7 +120,7 @@ impl ServerKind for Node {
     fn is_ready(&self, _pid: u32) -> bool {
         let started = fs::read(&self.log)
             .is_ok_and(|log| String::from_utf8_lossy(&log).contains("Kafka Server started"));
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.place.own_ports().broker));
         started && TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
     }
 

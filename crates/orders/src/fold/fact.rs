@@ -25,6 +25,13 @@ impl Fact<'_> {
         self.rank() > other.rank()
     }
 
+    /// What decides whether the record wins, without its fields.
+    #[must_use]
+    pub fn without_fields(&self) -> Fact<'static> {
+        let Self { event, sequence, at, occurred_at, .. } = *self;
+        Fact { event, sequence, at, occurred_at, fields: Fields::default() }
+    }
+
     pub(super) fn rank(&self) -> (i32, Reverse<LogOrder>) {
         (self.sequence, Reverse(self.at))
     }

@@ -2,20 +2,22 @@
 
 use super::survey::Survey;
 use crate::failure::Failure;
+use crate::log_comparison::KEEP_HISTORY;
 use crate::outcome::FailureCause;
 use crate::plan::Plan;
 
-/// Why it cannot, with the numbers.
-pub(super) fn refusal(plan: &Plan, survey: &Survey) -> Option<Failure> {
-    log_problem(plan, survey)
+/// Why it cannot, with the numbers. `keeps_history`: what the log has lost is taken over from the live
+/// build.
+pub(super) fn refusal(plan: &Plan, survey: &Survey, keeps_history: bool) -> Option<Failure> {
+    log_problem(plan, survey, keeps_history)
         .map(|reason| Failure::new(FailureCause::Log, reason))
         .or_else(|| disk_problem(plan).map(|reason| Failure::new(FailureCause::DiskSpace, reason)))
 }
 
-fn log_problem(plan: &Plan, survey: &Survey) -> Option<String> {
+fn log_problem(plan: &Plan, survey: &Survey, keeps_history: bool) -> Option<String> {
     no_topic(plan)
         .or_else(|| another_log(plan, survey))
-        .or_else(|| trimmed(plan))
+        .or_else(|| if keeps_history { lost_before_applied(plan) } else { trimmed(plan) })
         .or_else(|| behind_live_build(plan, survey))
 }
 
@@ -45,18 +47,29 @@ fn trimmed(plan: &Plan) -> Option<String> {
         .collect();
     (!begins.is_empty()).then(|| {
         format!(
-            "topic {} no longer holds all events: {}; the live tables stay as they are",
+            "topic {} no longer holds all events: {}; the live tables stay as they are. {KEEP_HISTORY}",
             plan.topic,
             begins.join(", ")
         )
     })
 }
 
+/// The live build cannot stand in for what it has never applied.
+fn lost_before_applied(plan: &Plan) -> Option<String> {
+    let one = plan.partitions.iter().find(|one| one.begin > one.live_position)?;
+    Some(format!(
+        "partition {} of topic {} begins at offset {}, but the live tables have it applied up to offset {} only: what lies in \
+         between is lost. A consumer continues after the gap once it is accepted (consumer --accept-gap)",
+        one.partition, plan.topic, one.begin, one.live_position
+    ))
+}
+
 /// Reads would go back in time.
 fn behind_live_build(plan: &Plan, survey: &Survey) -> Option<String> {
     let ends = plan.ends();
-    let behind = |(partition, live)| ends.get(partition).is_none_or(|end| end < live);
-    let (partition, live) = survey.live_positions.iter().find(|one| behind(*one))?;
+    let mut live = survey.live.iter().map(|(partition, live)| (*partition, live.position));
+    let (partition, live) =
+        live.find(|(partition, live)| ends.get(*partition).is_none_or(|end| end < *live))?;
     let end = match ends.get(partition) {
         Some(end) => format!("ends at offset {end}"),
         None => "does not exist".into(),
@@ -78,10 +91,14 @@ mod tests {
     use std::collections::BTreeMap;
 
     use event_log::OffsetRange;
-    use orders::{LogIdentity, Partition, Position, Positions};
+    use orders::{LogDigest, LogIdentity, LogPrefix, Partition, Position};
 
     use super::*;
     use crate::log_state::LogState;
+
+    fn prefix(position: i64) -> LogPrefix {
+        LogPrefix { position: Position(position), digest: LogDigest::default() }
+    }
 
     /// One partition of the log, and where the live build stands in it.
     fn survey(begin: i64, end: i64, live: i64) -> Survey {
@@ -95,7 +112,8 @@ mod tests {
                 offset_ranges: BTreeMap::from([(Partition(0), range)]),
             },
             live_build: views::Build(1),
-            live_positions: Positions::from_iter([(Partition(0), Position(live))]),
+            live: BTreeMap::from([(Partition(0), prefix(live))]),
+            topic_settings: None,
             live_bytes: 1,
             live_log: None,
             disk_free_bytes: None,
@@ -104,7 +122,7 @@ mod tests {
     }
 
     fn refusal_of(survey: &Survey) -> Option<(FailureCause, String)> {
-        refusal(&survey.plan(), survey).map(|failure| (failure.cause, failure.reason))
+        refusal(&survey.plan(), survey, false).map(|failure| (failure.cause, failure.reason))
     }
 
     #[test]
@@ -124,12 +142,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_live_tables_have_applied_may_be_gone_if_it_is_kept() {
+        let kept = |begin, end, live| {
+            let survey = survey(begin, end, live);
+            refusal(&survey.plan(), &survey, true).map(|failure| failure.reason)
+        };
+        assert_eq!(kept(3, 9, 9), None);
+        assert_eq!(kept(9, 9, 9), None);
+        let reason = kept(3, 9, 2).unwrap();
+        assert!(reason.contains("begins at offset 3") && reason.contains("up to offset 2 only"), "{reason}");
+    }
+
+    #[test]
     fn a_topic_or_a_partition_that_does_not_exist_is_refused() {
         let mut without_topic = survey(0, 0, 0);
         without_topic.log = LogState { identity: None, offset_ranges: BTreeMap::new() };
         assert!(refusal_of(&without_topic).unwrap().1.contains("no topic t"));
         let mut without_partition = survey(0, 9, 9);
-        without_partition.live_positions.insert(Partition(1), Position(4));
+        without_partition.live.insert(Partition(1), prefix(4));
         let (_, reason) = refusal_of(&without_partition).unwrap();
         assert!(reason.contains("partition 1 of topic t does not exist"), "{reason}");
     }

@@ -1,6 +1,9 @@
 //! What a plan is made from: the log and the live build as they are now.
 
-use orders::{LogIdentity, Positions};
+use std::collections::BTreeMap;
+
+use event_log::TopicSettings;
+use orders::{LogIdentity, LogPrefix, Partition};
 use views::{Build, Session, builds};
 
 use super::estimate::{self, Size};
@@ -8,7 +11,7 @@ use super::free_space;
 use crate::error::Result;
 use crate::json::from_json;
 use crate::log_state::LogState;
-use crate::plan::{Plan, PlannedPartition};
+use crate::plan::{Digits, Plan, PlannedPartition};
 use crate::progress::Progress;
 use crate::settings::Settings;
 
@@ -17,11 +20,14 @@ pub(super) struct Survey {
     pub(super) topic: String,
     pub(super) log: LogState,
     pub(super) live_build: Build,
-    pub(super) live_positions: Positions,
+    /// Where the live build stands, and which records it has read.
+    pub(super) live: BTreeMap<Partition, LogPrefix>,
     /// On disk, with indexes.
     pub(super) live_bytes: u64,
     /// The log that the live build was made from; `None` if nothing was applied yet.
     pub(super) live_log: Option<LogIdentity>,
+    /// `None` if the broker does not return them.
+    pub(super) topic_settings: Option<TopicSettings>,
     pub(super) disk_free_bytes: Option<u64>,
     /// Of the last rebuild that was switched to.
     pub(super) last_progress: Option<Progress>,
@@ -32,8 +38,9 @@ impl Survey {
         let live_build = builds::active(session).await?.build;
         // Before the log's end offsets: consumers continue meanwhile, and the live build must not
         // seem to be ahead of the log.
-        let live_positions = live_build.positions(session).await?;
+        let live = live_build.log_prefixes(session).await?;
         let log = LogState::read(&settings.kafka).await?;
+        let topic_settings = event_log::topic_settings(&settings.kafka).await?;
         let live_bytes = live_build.bytes_on_disk(session).await?;
         let live_log = live_build.log_identity(session).await?;
         let directory = views::rebuild::data_directory(session).await?;
@@ -42,9 +49,10 @@ impl Survey {
             topic: settings.kafka.topic.clone(),
             log,
             live_build,
-            live_positions,
+            live,
             live_bytes: u64::try_from(live_bytes).unwrap_or_default(),
             live_log,
+            topic_settings,
             disk_free_bytes: free_space::bytes(directory.as_deref()),
             last_progress: last.and_then(|row| from_json(row.progress)),
         })
@@ -55,14 +63,20 @@ impl Survey {
             .log
             .offset_ranges
             .iter()
-            .map(|(partition, range)| PlannedPartition {
-                partition: partition.0,
-                begin: range.low_watermark.0,
-                end: range.end_offset.0,
+            .map(|(partition, range)| {
+                let live = self.live.get(partition).copied().unwrap_or(LogPrefix::EMPTY);
+                PlannedPartition {
+                    partition: partition.0,
+                    begin: range.low_watermark.0,
+                    end: range.end_offset.0,
+                    live_position: live.position.0,
+                    live_records: live.digest.records,
+                    live_digest: Digits(live.digest.sum),
+                }
             })
             .collect();
         let events = partitions.iter().map(|one| one.end.saturating_sub(one.begin).max(0) as u64).sum();
-        let live_events = self.live_positions.iter().map(|(_, position)| position.0 as u64).sum();
+        let live_events = self.live.values().map(|live| live.digest.records).sum();
         let size = Size::estimate(events, live_events, self.live_bytes);
         let (events_per_second, rate_source) = estimate::rate(self.last_progress.as_ref());
         let identity = self.log.identity.as_ref();
@@ -79,6 +93,13 @@ impl Survey {
             events_per_second,
             rate_source,
             estimated_seconds: (events as f64 / events_per_second * 10.0).round() / 10.0,
+            topic_warnings: self.topic_settings.iter().flat_map(|topic| topic.warnings.clone()).collect(),
+            log_comparison: None,
         }
+    }
+    /// Whether the topic is known to lose records only at its beginning.
+    pub(super) fn is_cleaned_by_deleting_only(&self) -> bool {
+        let policy = self.topic_settings.as_ref().and_then(|topic| topic.cleanup_policy.as_deref());
+        policy == Some("delete")
     }
 }

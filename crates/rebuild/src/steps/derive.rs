@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use views::apply::{OrderPiece, OrderRows};
-use views::rebuild::{OrderGroups, OrderRange, OrdersCopy, State};
+use views::rebuild::{OrderGroups, OrderSet, OrdersCopy, State};
 use views::{Build, Database, SessionKind};
 
 use super::StepEnd;
@@ -27,10 +27,10 @@ pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
 
     let (sender, mut pieces) = mpsc::channel(WAITING_PIECES);
     let mut readers = JoinSet::new();
-    for range in OrderRange::halves(&session, build).await? {
+    for orders in OrderSet::halves(&session, build).await? {
         let (database, sender) = (context.settings.database.clone(), sender.clone());
         let meter = Arc::clone(&context.meter);
-        readers.spawn(async move { fold(&database, build, range, &sender, &meter).await });
+        readers.spawn(async move { fold(&database, build, orders, &sender, &meter).await });
     }
     drop(sender);
     let mut copy = OrdersCopy::begin(&mut session, build).await?;
@@ -46,16 +46,16 @@ pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
     Ok(StepEnd::Next(State::CatchingUp))
 }
 
-/// Sends the orders of a range as pieces of a COPY stream.
+/// Sends orders as pieces of a COPY stream.
 async fn fold(
     database: &Database,
     build: Build,
-    range: OrderRange,
+    orders: OrderSet,
     pieces: &mpsc::Sender<OrderPiece>,
     meter: &Meter,
 ) -> Result<()> {
     let session = database.session("food-orders rebuild fold", SessionKind::Sorting).await?;
-    let mut groups = OrderGroups::open(&session, build, &range).await?;
+    let mut groups = OrderGroups::open(&session, build, &orders).await?;
     let mut rows = OrderRows::for_copy();
     let mut records = 0;
     while let Some(group) = groups.next().await? {

@@ -1,19 +1,21 @@
 //! State `planned`: finds out what the rebuild will take, and makes the new build.
 
 use views::Session;
-use views::rebuild::{State, drop_leftovers};
+use views::rebuild::{RebuildRow, State, drop_leftovers};
 
 use super::StepEnd;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::to_json;
-use crate::planning;
+use crate::planning::{self, Purpose};
 
-pub(crate) async fn run(context: &Context, mut session: Session) -> Result<StepEnd> {
+pub(crate) async fn run(context: &Context, mut session: Session, row: &RebuildRow) -> Result<StepEnd> {
     for build in drop_leftovers(&mut session, &context.view).await? {
         tracing::info!(%build, "dropped a build that an earlier rebuild left behind");
     }
-    let (plan, refusal) = planning::make(&context.settings, &session, &context.view).await?;
+    let keeps_history = row.keep_history.is_some();
+    let purpose = Purpose { view: &context.view, is_dry_run: false, keeps_history };
+    let (plan, refusal) = planning::make(&context.settings, &session, purpose).await?;
     if let Some(mut failure) = refusal {
         failure.plan = Some(plan);
         return Ok(StepEnd::Failed(Box::new(failure)));

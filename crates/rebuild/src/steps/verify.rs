@@ -19,32 +19,43 @@ mod content;
 mod fold;
 mod history_hash;
 mod inspection;
+mod kept;
 mod log_hash;
 mod order_columns;
 mod record_columns;
+mod rows;
 mod scope;
+pub(super) mod stretch;
 
 use views::decisions;
-use views::rebuild::State;
+use views::rebuild::{RebuildRow, State};
 use views::{Build, SessionKind};
 
 use self::scope::Scope;
 use super::StepEnd;
 use crate::context::Context;
 use crate::differences::Differences;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::outcome::FailureCause;
+use crate::plan::Plan;
+use crate::{log_state, verified};
 
-pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
+pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan: &Plan) -> Result<StepEnd> {
     let session = context.session(SessionKind::Short).await?;
     let last_decision = decisions::latest(&session).await?;
-    let scope = Scope::read(&session, build).await?;
+    let kept = row.keep_history.as_ref().map(|_| plan);
+    let scope = Scope::read(&session, build, kept).await?;
     // The history is read twice: once against the log, once in the order of the order ids.
     context.meter.expect(scope.events() * 2);
     let mut differences = compare_with_log(context, &scope).await?;
+    if let Some(plan) = kept {
+        differences.extend(kept::compare(&session, build, plan).await?);
+    }
     differences.extend(fold::compare(&context.settings, build, &context.meter).await?);
     if differences.is_empty() {
+        let positions = verified::to_row(&scope.positions);
+        context.owner.save_verified(&session, &positions).await.map_err(Error::from_row_change)?;
         context.advance(&session, State::Verifying, State::Ready).await?;
         return Ok(StepEnd::Next(State::Ready));
     }
@@ -53,11 +64,16 @@ pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
         tracing::info!(rebuild = context.owner.rebuild, "an operator has decided meanwhile; verifying again");
         return Ok(StepEnd::Next(State::Verifying));
     }
-    Ok(StepEnd::Failed(Box::new(failure(build, differences))))
+    // Another log has other records, which is no fault of the build.
+    let failure = match log_state::other_log(&context.settings.kafka, plan).await? {
+        Some(failure) => failure,
+        None => failure(build, differences),
+    };
+    Ok(StepEnd::Failed(failure))
 }
 
 async fn compare_with_log(context: &Context, scope: &Scope) -> Result<Differences> {
-    let history = history_hash::of(&context.settings, scope.build);
+    let history = history_hash::of(&context.settings, scope.build, scope.rows);
     let log = log_hash::of(&context.settings, scope, &context.meter);
     let (history, (log, mut differences)) = tokio::try_join!(history, log)?;
     let differing = blocks::differing(&log, &history);
@@ -67,15 +83,11 @@ async fn compare_with_log(context: &Context, scope: &Scope) -> Result<Difference
     Ok(differences)
 }
 
-fn failure(build: Build, differences: Differences) -> Failure {
-    let mut reason = format!(
-        "the new build differs from the log in {} values; it was not switched to, and stays in schema {} until \
-         the next rebuild",
-        differences.total,
+/// A build with these differences is not switched to.
+pub(super) fn failure(build: Build, differences: Differences) -> Box<Failure> {
+    let reason = differences.describe(&format!(
+        "the new build was not switched to, and stays in schema {} until the next rebuild, because it differs from the log",
         build.schema()
-    );
-    if let Some(first) = differences.listed.first() {
-        reason.push_str(&format!(". The first difference: {first}"));
-    }
-    Failure { differences: Some(differences), ..Failure::new(FailureCause::Difference, reason) }
+    ));
+    Box::new(Failure { differences: Some(differences), ..Failure::new(FailureCause::Difference, reason) })
 }

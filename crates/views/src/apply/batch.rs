@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use orders::{Cause, Fact, Partition, Position, Positions, Record, Rejection, Time, decode};
+use orders::{Cause, Fact, Partition, Position, Positions, Record, Rejection, decode};
 
+use super::advance::{Advance, Advances};
 use super::codec::Codec;
 use super::copy::{HistoryRow, HistoryRows};
 use super::dead_letter::NewDeadLetter;
@@ -14,16 +15,6 @@ use crate::decisions::Decisions;
 
 /// The approximate size of a history row, not counting what comes from the record's value.
 const ROW_BYTES: usize = 64;
-
-/// How a transaction moves a partition's position.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advance {
-    pub from: Position,
-    pub to: Position,
-    /// The fingerprint of the last record; `None` if only a hole is passed.
-    pub fingerprint: Option<String>,
-    pub last_appended_at: Option<Time>,
-}
 
 /// What one transaction writes. It borrows from the records.
 #[derive(Debug, Default)]
@@ -74,12 +65,10 @@ impl<'a> Batch<'a> {
         let mut batch = Self::default();
         let bytes = records.iter().map(|record| record.value.map_or(0, <[u8]>::len) + ROW_BYTES).sum();
         let mut history = HistoryRows::with_capacity(bytes);
-        let mut last: BTreeMap<Partition, Record<'a>> = BTreeMap::new();
+        let mut advances = Advances::new(positions);
         for record in records.iter().copied() {
-            let from = last.get(&record.partition).map(Record::next);
-            match from.or_else(|| positions.get(record.partition)) {
-                Some(position) if position.accepts(record.offset) => {}
-                _ => continue,
+            if !advances.read(record) {
+                continue;
             }
             match Disposition::of(codec, &record, decisions.of(record.partition, record.offset)) {
                 Disposition::Event(decoded) => {
@@ -105,9 +94,8 @@ impl<'a> Batch<'a> {
                         .push(NewDeadLetter { records_before, ..NewDeadLetter::open(record, rejection) });
                 }
             }
-            last.insert(record.partition, record);
         }
-        batch.advances = advances(positions, &last);
+        batch.advances = advances.finish();
         batch.history_rows = history.len();
         batch.history = history.finish(numbers.len());
         (batch, numbers)
@@ -118,9 +106,10 @@ impl<'a> Batch<'a> {
     pub fn refused(positions: &Positions, record: Record<'a>, message: String) -> Self {
         let order_id = order_id_of(&record);
         let rejection = Rejection { order_id, ..Rejection::new(Cause::RefusedByDatabase, message) };
-        let last = BTreeMap::from([(record.partition, record)]);
+        let mut advances = Advances::new(positions);
+        advances.read(record);
         Self {
-            advances: advances(positions, &last),
+            advances: advances.finish(),
             dead_letters: vec![NewDeadLetter::open(record, rejection)],
             ..Self::default()
         }
@@ -128,13 +117,7 @@ impl<'a> Batch<'a> {
 
     /// Moves a partition's position over a hole at the end of the log.
     pub fn move_to(&mut self, partition: Partition, from: Position, to: Position) {
-        let advance = self.advances.entry(partition).or_insert_with(|| Advance {
-            from,
-            to: from,
-            fingerprint: None,
-            last_appended_at: None,
-        });
-        advance.to = advance.to.max(to);
+        self.advances.entry(partition).or_insert_with(|| Advance::begin(from)).move_to(to);
     }
 
     #[must_use]
@@ -154,26 +137,11 @@ impl<'a> Batch<'a> {
         self.dead_letters.iter().filter(|dead_letter| dead_letter.closed.is_none()).count()
     }
 
-    /// Where the partitions stand once this is committed.
-    pub fn positions(&self) -> impl Iterator<Item = (Partition, Position)> {
-        self.advances.iter().map(|(partition, advance)| (*partition, advance.to))
+    pub fn advances(&self) -> impl Iterator<Item = (Partition, &Advance)> {
+        self.advances.iter().map(|(partition, advance)| (*partition, advance))
     }
 }
 
 fn order_id_of(record: &Record<'_>) -> Option<String> {
     decode(envelope(record, usize::MAX), record.value).ok().map(|decoded| decoded.order_id.into_owned())
-}
-
-fn advances(positions: &Positions, last: &BTreeMap<Partition, Record<'_>>) -> BTreeMap<Partition, Advance> {
-    last.iter()
-        .filter_map(|(partition, record)| {
-            let advance = Advance {
-                from: positions.get(*partition)?,
-                to: record.next(),
-                fingerprint: Some(record.fingerprint()),
-                last_appended_at: Some(record.at().appended_at),
-            };
-            Some((*partition, advance))
-        })
-        .collect()
 }

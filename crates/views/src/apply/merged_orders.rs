@@ -60,10 +60,6 @@ impl<'a> MergedOrders<'a> {
         self.ids.is_empty()
     }
 
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.ids.iter().map(|(id, _)| &**id)
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &OrderState<'a>)> {
         self.ids.iter().map(|(id, number)| (&**id, &self.states[*number]))
     }

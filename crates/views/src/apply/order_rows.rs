@@ -6,6 +6,7 @@ use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use super::copy::{put_i32, put_i64, put_jsonb, put_null, put_text, put_time};
 use crate::order_columns::COLUMN_COUNT;
+use crate::winners::Winners;
 
 /// A piece of a COPY stream, and how many rows it holds.
 pub type OrderPiece = (Bytes, usize);
@@ -66,6 +67,7 @@ impl OrderRows {
         out.time(Some(row.last_updated));
         out.i32(row.sequence);
         out.i32(first_sequence);
+        out.winners(state);
         out.text(row.customer_id.as_deref());
         out.text(row.restaurant_id.as_deref());
         out.i64(row.total_cents);
@@ -145,6 +147,16 @@ impl Columns<'_> {
 
     fn i64(&mut self, number: Option<i64>) {
         self.put(&Type::INT8, number, put_i64);
+    }
+
+    fn winners(&mut self, state: &OrderState<'_>) {
+        self.put(&Type::BYTEA, Some(state), |out, state| {
+            let start = out.len();
+            out.put_i32(0); // the length, which is known at the end
+            Winners::write(state, out);
+            let length = (out.len() - start - 4) as i32;
+            out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+        });
     }
 
     fn jsonb(&mut self, json: Option<&str>) {

@@ -1,6 +1,8 @@
 /* views::order_columns::replace */
--- Writes rows that were folded again from their entire history. order_columns.rs fills in what is in braces.
-UPDATE {build}.orders AS o SET
-    {assignments}
+-- Writes rows that were merged in Rust. order_columns.rs fills in what is in braces. The rows exist and are locked; ON
+-- CONFLICT finds each by the primary key, whatever the planner knows about the table.
+INSERT INTO {build}.orders AS o ({columns})
+SELECT {columns}
 FROM unnest($1::{build}.orders[]) AS incoming
-WHERE o.order_id = incoming.order_id
+ON CONFLICT (order_id) DO UPDATE SET
+    {assignments}

@@ -6,15 +6,19 @@ use std::pin::pin;
 use bytes::Bytes;
 use futures_util::SinkExt;
 use futures_util::future::{join, try_join_all};
-use tokio_postgres::{Client, CopyInSink, Statement};
+use orders::OrderState;
+use tokio_postgres::{Client, CopyInSink, Row, Statement};
 
 use super::batch::Batch;
 use super::copy::COLUMNS;
-use super::merged_orders::MergedOrders;
+use super::merged_orders::{MergedOrders, OrderMerge, OrderNumbers};
 use super::order_rows::OrderRows;
-use super::refold::{Refold, merged};
+use super::refold::Refold;
 use super::statement::prepare;
+use super::winning_records::{RecordKey, portions};
 use crate::error::{Error, Result};
+use crate::history::FactRow;
+use crate::row_values::RowValues;
 use crate::{Build, order_columns};
 
 /// The bytes of a COPY in one message: PostgreSQL reads a message completely before it processes it.
@@ -75,7 +79,7 @@ impl Rows {
         if orders.is_empty() {
             return Ok(());
         }
-        let rows: Vec<_> = orders.iter().collect();
+        let rows: Vec<(&str, &OrderState<'_>)> = orders.iter().collect();
         let arrays: Vec<_> = rows.chunks(ORDERS_AT_ONCE).map(OrderRows::array).collect();
         let taken =
             try_join_all(arrays.iter().map(async |rows| client.execute(&self.upsert, &[rows]).await)).await;
@@ -83,8 +87,7 @@ impl Rows {
         if taken as usize == orders.len() {
             return Ok(());
         }
-        let incoming: Vec<&str> = orders.ids().collect();
-        let refolded = self.refold.run(client, &incoming).await?;
+        let refolded = self.refold.run(client, &rows).await?;
         if taken as usize + refolded != orders.len() {
             let (attempt, found) = ("writing the orders", taken + refolded as u64);
             return Err(Error::RowCount { attempt, expected: orders.len(), found });
@@ -93,9 +96,39 @@ impl Rows {
         Ok(())
     }
 
-    /// Folds orders from their histories, regardless of their rows.
-    pub(crate) async fn derive(&self, client: &Client, order_ids: &[&str]) -> Result<()> {
-        let history = self.refold.history(client, order_ids).await?;
-        self.write_orders(client, &merged(&history)?).await
+    /// Merges records that the history has into their orders' rows, whether or not those hold them already.
+    /// `orders` says which records to read of each order: the winners of its state.
+    pub(crate) async fn merge(&self, client: &Client, orders: &[(&str, &OrderState<'_>)]) -> Result<()> {
+        let records = self.refold.records();
+        let mut sized = Vec::with_capacity(orders.len());
+        for orders in orders.chunks(ORDERS_AT_ONCE) {
+            let all: Vec<_> = orders.iter().flat_map(|(order_id, state)| keys(order_id, state)).collect();
+            let mut ranked = records.ranked(client, &all).await?.into_iter();
+            for (order_id, state) in orders {
+                let keys: Vec<_> = keys(order_id, state).collect();
+                let bytes: usize = ranked.by_ref().take(keys.len()).map(|record| record.bytes).sum();
+                sized.push((keys, bytes));
+            }
+        }
+        for portion in portions(&sized, |(_, bytes)| *bytes) {
+            let keys: Vec<_> = portion.iter().flat_map(|(keys, _)| keys.iter().copied()).collect();
+            let rows = records.complete(client, &keys).await?;
+            self.write_orders(client, &merged(&rows)?).await?;
+        }
+        Ok(())
     }
+}
+
+fn keys<'o>(order_id: &'o str, state: &OrderState<'_>) -> impl Iterator<Item = RecordKey<'o>> {
+    state.winners().map(move |fact| RecordKey::new(order_id, fact.at))
+}
+
+/// Merges rows of the history by order.
+fn merged(history: &[Row]) -> Result<MergedOrders<'_>> {
+    let (mut numbers, mut merge) = (OrderNumbers::default(), OrderMerge::default());
+    for row in history {
+        let row = FactRow::read(&mut RowValues::of_query(row))?;
+        merge.add(numbers.of(row.order_id.into()), row.fact()?);
+    }
+    Ok(merge.finish(numbers))
 }

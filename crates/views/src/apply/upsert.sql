@@ -1,7 +1,7 @@
 /* views::order_columns::upsert */
 -- The easy case of the merge: every incoming record outranks all records in the row, and no event type
--- arrives a second time. Then each incoming group wins entirely. All other rows are only locked here,
--- and are folded again from their history. order_columns.rs fills in what is in braces.
+-- arrives a second time. Then each incoming group wins entirely. All other rows are only locked here, and
+-- are merged in Rust. order_columns.rs fills in what is in braces.
 INSERT INTO {build}.orders AS o ({columns})
 SELECT {columns}
 FROM unnest($1::{build}.orders[]) AS incoming

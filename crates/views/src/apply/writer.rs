@@ -7,6 +7,7 @@ use orders::Partition;
 use tokio_postgres::{Client, Statement};
 
 use super::batch::Batch;
+use super::checkpoints;
 use super::dead_letter;
 use super::rows::Rows;
 use super::statement::prepare;
@@ -35,11 +36,12 @@ impl Writer {
                 client,
                 build,
                 "/* views::apply::writer::advance */ UPDATE {build}.positions AS p
-                 SET next_offset = moved.to_offset,
+                 SET next_offset = moved.to_offset, records = moved.records, digest = moved.digest,
                      fingerprint = COALESCE(moved.fingerprint, p.fingerprint),
                      last_appended_at = COALESCE(moved.last_appended_at, p.last_appended_at)
-                 FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::timestamptz[])
-                     AS moved (partition, owner_epoch, from_offset, to_offset, fingerprint, last_appended_at)
+                 FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
+                         $9::timestamptz[])
+                     AS moved (partition, owner_epoch, from_offset, to_offset, records, digest, fingerprint, last_appended_at)
                  WHERE p.view = $1 AND p.partition = moved.partition
                      AND p.owner_epoch = moved.owner_epoch AND p.next_offset = moved.from_offset",
             )
@@ -117,6 +119,7 @@ impl Writer {
         for dead_letter in &batch.dead_letters {
             dead_letter::insert(self.client(), self.build, dead_letter).await?;
         }
+        checkpoints::write(self.client(), self.build, batch, held).await?;
         self.client()
             .batch_execute("/* views::apply::writer::transaction */ COMMIT")
             .await
@@ -151,6 +154,7 @@ impl Writer {
         let fenced = |reason: String| Error::Fenced { attempt, reason };
         let mut partitions = Vec::new();
         let (mut epochs, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut records, mut digests) = (Vec::new(), Vec::new());
         let (mut fingerprints, mut appended) = (Vec::new(), Vec::new());
         for (partition, advance) in &batch.advances {
             let held =
@@ -159,12 +163,18 @@ impl Writer {
             epochs.push(held.epoch.0);
             from.push(advance.from.0);
             to.push(advance.to.0);
+            let digest = held.digest + advance.read;
+            records.push(digest.records.cast_signed());
+            digests.push(digest.sum.cast_signed());
             fingerprints.push(advance.fingerprint.as_deref());
             appended.push(advance.last_appended_at.map(Timestamptz));
         }
         let moved = self
             .client()
-            .execute(&self.advance, &[&ORDERS, &partitions, &epochs, &from, &to, &fingerprints, &appended])
+            .execute(
+                &self.advance,
+                &[&ORDERS, &partitions, &epochs, &from, &to, &records, &digests, &fingerprints, &appended],
+            )
             .await
             .map_err(Error::during(attempt))?;
         if moved as usize != partitions.len() {

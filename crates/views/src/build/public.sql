@@ -9,7 +9,7 @@ FROM {build}.orders;
 
 CREATE OR REPLACE VIEW public.order_history AS
 SELECT partition, "offset", order_id, event, status, sequence, event_id, occurred_at, appended_at, details,
-    trace_id, decision
+    trace_id, decision, kept_by
 FROM {build}.order_history;
 
 CREATE OR REPLACE VIEW public.positions AS
@@ -18,7 +18,7 @@ FROM {build}.positions;
 
 CREATE OR REPLACE VIEW public.dead_letters AS
 SELECT partition, "offset", state, cause, error, order_id, key, payload, payload_bytes, headers, appended_at,
-    dead_lettered_at, decision
+    dead_lettered_at, decision, kept_by
 FROM {build}.dead_letters;
 
 DO $$

@@ -10,6 +10,7 @@ CREATE TABLE {build}.orders (
     last_updated timestamptz NOT NULL,
     sequence integer NOT NULL,
     first_sequence integer NOT NULL,
+    winners bytea NOT NULL,
     customer_id text,
     restaurant_id text,
     total_cents bigint,
@@ -32,6 +33,7 @@ COMMENT ON COLUMN {build}.orders.status IS 'pending, paid, shipped, delivered or
 COMMENT ON COLUMN {build}.orders.last_updated IS 'occurred_at of the record that gave the status.';
 COMMENT ON COLUMN {build}.orders.sequence IS 'Sequence of the record that gave the status.';
 COMMENT ON COLUMN {build}.orders.first_sequence IS 'Lowest sequence of the batch that last wrote this row. Only the upsert reads it.';
+COMMENT ON COLUMN {build}.orders.winners IS 'Which records gave the columns, one per event type, in the form of crates/views/src/winners.rs. Only the program that writes this table reads it.';
 COMMENT ON COLUMN {build}.orders.customer_id IS 'From OrderCreated.';
 COMMENT ON COLUMN {build}.orders.restaurant_id IS 'From OrderCreated.';
 COMMENT ON COLUMN {build}.orders.total_cents IS 'From OrderCreated; hundredths of the currency.';
@@ -58,7 +60,8 @@ CREATE TABLE {build}.order_history (
     appended_at timestamptz NOT NULL,
     details jsonb,
     trace_id text,
-    decision bigint
+    decision bigint,
+    kept_by bigint
 );
 COMMENT ON TABLE {build}.order_history IS 'Every record of the log once, except dead letters.';
 COMMENT ON COLUMN {build}.order_history.partition IS 'Kafka partition.';
@@ -73,6 +76,7 @@ COMMENT ON COLUMN {build}.order_history.appended_at IS 'The record''s time stamp
 COMMENT ON COLUMN {build}.order_history.details IS 'All other fields of the event. Null: none.';
 COMMENT ON COLUMN {build}.order_history.trace_id IS 'Of the record''s traceparent header.';
 COMMENT ON COLUMN {build}.order_history.decision IS 'The retry that admitted it, where it was a dead letter before.';
+COMMENT ON COLUMN {build}.order_history.kept_by IS 'The decision to keep it: the log had lost the record, and the row comes from the build before. Null: it comes from the log.';
 
 CREATE TABLE {build}.positions (
     view text NOT NULL,
@@ -84,6 +88,8 @@ CREATE TABLE {build}.positions (
     leader_epoch integer,
     fingerprint text,
     last_appended_at timestamptz,
+    records bigint NOT NULL DEFAULT 0,
+    digest bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (view, partition)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE {build}.positions IS 'Per view and partition: the next offset to apply, and which process may apply it.';
@@ -96,6 +102,21 @@ COMMENT ON COLUMN {build}.positions.owner_backend IS 'Its database session: pid 
 COMMENT ON COLUMN {build}.positions.leader_epoch IS 'Leader epoch of the last applied record, where known.';
 COMMENT ON COLUMN {build}.positions.fingerprint IS 'offset:append time in ms:hash of the last applied record.';
 COMMENT ON COLUMN {build}.positions.last_appended_at IS 'Append time of the last applied record.';
+COMMENT ON COLUMN {build}.positions.records IS 'How many records below next_offset were read: those applied and those dead-lettered.';
+COMMENT ON COLUMN {build}.positions.digest IS 'The sum of the digests of these records; the bits of an unsigned number.';
+
+CREATE TABLE {build}.log_checkpoints (
+    partition integer NOT NULL,
+    next_offset bigint NOT NULL,
+    records bigint NOT NULL,
+    digest bigint NOT NULL,
+    PRIMARY KEY (partition, next_offset)
+);
+COMMENT ON TABLE {build}.log_checkpoints IS 'The digest of the log at each multiple of 65536 offsets that a position has passed: where two readings of the log differ, it tells in which range.';
+COMMENT ON COLUMN {build}.log_checkpoints.partition IS 'Kafka partition.';
+COMMENT ON COLUMN {build}.log_checkpoints.next_offset IS 'The row is about the records below this offset.';
+COMMENT ON COLUMN {build}.log_checkpoints.records IS 'How many of them were read.';
+COMMENT ON COLUMN {build}.log_checkpoints.digest IS 'The sum of their digests; the bits of an unsigned number.';
 
 CREATE TABLE {build}.dead_letters (
     partition integer NOT NULL,
@@ -111,6 +132,7 @@ CREATE TABLE {build}.dead_letters (
     appended_at timestamptz NOT NULL,
     dead_lettered_at timestamptz NOT NULL DEFAULT now(),
     decision bigint,
+    kept_by bigint,
     PRIMARY KEY (partition, "offset")
 );
 CREATE INDEX dead_letters_open ON {build}.dead_letters (order_id) WHERE state = 'open';
@@ -130,6 +152,7 @@ COMMENT ON COLUMN {build}.dead_letters.headers IS 'The record''s headers: a list
 COMMENT ON COLUMN {build}.dead_letters.appended_at IS 'The record''s time stamp.';
 COMMENT ON COLUMN {build}.dead_letters.dead_lettered_at IS 'When it was dead-lettered in this build.';
 COMMENT ON COLUMN {build}.dead_letters.decision IS 'The decision that closed it.';
+COMMENT ON COLUMN {build}.dead_letters.kept_by IS 'The decision to keep it, as in order_history.';
 
 CREATE TABLE {build}.log_identity (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),

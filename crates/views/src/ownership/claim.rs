@@ -6,7 +6,7 @@ use orders::Partition;
 use scoped_futures::ScopedFutureExt;
 use tokio_postgres::Transaction;
 
-use super::{Held, THIS_BACKEND, frozen, held};
+use super::{HELD_COLUMNS, Held, THIS_BACKEND, frozen, held};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
@@ -120,7 +120,7 @@ async fn claim_in(
                  SET owner_epoch = p.owner_epoch + 1, owner = $3, owner_backend = backend.id
                  FROM locked, backend
                  WHERE p.view = $1 AND p.partition = locked.partition
-                 RETURNING p.partition, p.next_offset, p.owner_epoch"
+                 RETURNING {HELD_COLUMNS}"
                 ),
                 build,
             ),

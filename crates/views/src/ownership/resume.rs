@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use orders::Partition;
 use scoped_futures::ScopedFutureExt;
 
-use super::{Held, THIS_BACKEND};
+use super::{HELD_COLUMNS, Held, THIS_BACKEND};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
@@ -26,7 +26,7 @@ pub(crate) async fn resume(
          SET owner_backend = {THIS_BACKEND}
          FROM unnest($2::int[], $3::bigint[]) AS mine (partition, owner_epoch)
          WHERE p.view = $1 AND p.partition = mine.partition AND p.owner_epoch = mine.owner_epoch
-         RETURNING p.partition, p.next_offset, p.owner_epoch"
+         RETURNING {HELD_COLUMNS}"
         ),
         build,
     );

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use orders::{Offset, Partition};
 
+use super::history_scan::LogRows;
 use crate::Build;
 use crate::apply::Closed;
 use crate::decisions::Verdict;
@@ -23,13 +24,17 @@ impl Build {
     pub async fn dead_letters(
         self,
         session: &Session,
+        which: LogRows,
     ) -> Result<BTreeMap<(Partition, Offset), KnownDeadLetter>> {
         let rows = session
             .client
             .query(
                 &for_build(
-                    "/* views::rebuild::dead_letters::dead_letters */
-                     SELECT partition, \"offset\", cause, state, decision FROM {build}.dead_letters",
+                    &format!(
+                        "/* views::rebuild::dead_letters::dead_letters */
+                         SELECT partition, \"offset\", cause, state, decision FROM {{build}}.dead_letters WHERE {}",
+                        which.condition()
+                    ),
                     self,
                 ),
                 &[],

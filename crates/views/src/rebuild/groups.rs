@@ -5,7 +5,7 @@ use bytes::Bytes;
 use orders::{LogOrder, OrderState};
 
 use super::copy_out::CopyRows;
-use super::range::OrderRange;
+use super::order_set::OrderSet;
 use crate::Build;
 use crate::error::Result;
 use crate::history::{FACT_COLUMNS, FactRow};
@@ -15,16 +15,20 @@ use crate::sql::for_build;
 
 /// More rows of one order are folded down to the winners among them.
 const COMPACT_AT: usize = 1024;
+/// The same for rows of more bytes, or of twice as many as the winners have.
+const COMPACT_AT_BYTES: usize = 4 << 20;
 
 /// The records of one order. Some of those that cannot win any more may be missing.
 #[derive(Debug, Default)]
 pub struct OrderGroup {
     rows: Vec<Bytes>,
+    bytes: usize,
+    compact_at_bytes: usize,
     /// How many records there were.
     pub records: usize,
 }
 
-/// All orders of a range, in the order of their ids.
+/// Some orders, in the order of their ids.
 pub struct OrderGroups {
     rows: CopyRows,
     next: Option<Bytes>,
@@ -32,12 +36,12 @@ pub struct OrderGroups {
 
 impl OrderGroups {
     /// The session serves nothing else until the groups are dropped.
-    pub async fn open(session: &Session, build: Build, range: &OrderRange) -> Result<Self> {
+    pub async fn open(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
         let query = for_build(
             &format!(
                 "/* views::rebuild::groups::open */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE {}
                  ORDER BY order_id",
-                range.condition()
+                orders.condition()
             ),
             build,
         );
@@ -48,7 +52,12 @@ impl OrderGroups {
 
     pub async fn next(&mut self) -> Result<Option<OrderGroup>> {
         let Some(first) = self.next.take() else { return Ok(None) };
-        let mut group = OrderGroup { rows: vec![first], records: 1 };
+        let mut group = OrderGroup {
+            bytes: first.len(),
+            compact_at_bytes: COMPACT_AT_BYTES,
+            rows: vec![first],
+            records: 1,
+        };
         while let Some(row) = self.rows.next().await? {
             if order_id(&row)? != order_id(&group.rows[0])? {
                 self.next = Some(row);
@@ -62,9 +71,10 @@ impl OrderGroups {
 
 impl OrderGroup {
     fn push(&mut self, row: Bytes) -> Result<()> {
+        self.bytes += row.len();
         self.rows.push(row);
         self.records += 1;
-        if self.rows.len() >= COMPACT_AT {
+        if self.rows.len() >= COMPACT_AT || self.bytes >= self.compact_at_bytes {
             let (_, state) = self.fold()?;
             let winners: Vec<LogOrder> = state.winners().map(|fact| fact.at).collect();
             let mut kept = Vec::with_capacity(COMPACT_AT);
@@ -73,6 +83,8 @@ impl OrderGroup {
                     kept.push(row.clone());
                 }
             }
+            self.bytes = kept.iter().map(Bytes::len).sum();
+            self.compact_at_bytes = COMPACT_AT_BYTES.max(2 * self.bytes);
             self.rows = kept;
         }
         Ok(())

@@ -1,25 +1,26 @@
 //! Rows of table `orders`, read in bulk.
 
 use bytes::Bytes;
-use orders::OrderRow;
+use orders::{OrderRow, OrderState};
 
 use super::copy_out::CopyRows;
-use super::range::OrderRange;
-use crate::error::Result;
+use super::order_set::OrderSet;
+use crate::error::{Error, Result};
 use crate::row_values::RowValues;
 use crate::session::Session;
 use crate::sql::for_build;
+use crate::winners::Winners;
 use crate::{Build, order_columns};
 
-/// The orders of a range, in the order of their ids.
+/// Some orders, in the order of their ids.
 pub struct OrderScan(CopyRows);
 
 impl OrderScan {
-    pub async fn open(session: &Session, build: Build, range: &OrderRange) -> Result<Self> {
-        let (columns, condition) = (order_columns::READ.as_str(), range.condition());
+    pub async fn open(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
+        let (columns, condition) = (order_columns::READ.as_str(), orders.condition());
         let query = for_build(
             &format!(
-                "/* views::rebuild::order_scan::open */ SELECT {columns} FROM {{build}}.orders WHERE {condition}
+                "/* views::rebuild::order_scan::open */ SELECT {columns}, winners FROM {{build}}.orders WHERE {condition}
                  ORDER BY order_id"
             ),
             build,
@@ -29,6 +30,21 @@ impl OrderScan {
 
     pub async fn next(&mut self) -> Result<Option<StoredOrder>> {
         Ok(self.0.next().await?.map(StoredOrder))
+    }
+}
+
+/// What a row holds: the columns that are shown, and which records gave them.
+#[derive(Debug)]
+pub struct OrderContent<'a> {
+    pub row: OrderRow<'a>,
+    pub winners: Winners,
+}
+
+impl<'a> OrderContent<'a> {
+    /// What the row of `state` has to hold; a state without records has none.
+    #[must_use]
+    pub fn of(state: &'a OrderState<'_>) -> Option<Self> {
+        Some(Self { row: state.row()?, winners: Winners::of(state) })
     }
 }
 
@@ -42,7 +58,13 @@ impl StoredOrder {
         RowValues::of_copy(&self.0).text()
     }
 
-    pub fn row(&self) -> Result<OrderRow<'_>> {
-        Ok(order_columns::read(&mut RowValues::of_copy(&self.0))?.1)
+    pub fn content(&self) -> Result<OrderContent<'_>> {
+        let mut values = RowValues::of_copy(&self.0);
+        let (order_id, row) = order_columns::read(&mut values)?;
+        let winners = Winners::parse(values.bytes()?).ok_or_else(|| Error::DamagedOrder {
+            order_id: order_id.to_owned(),
+            cause: "column winners has another form".into(),
+        })?;
+        Ok(OrderContent { row, winners })
     }
 }

@@ -41,17 +41,21 @@ pub struct RebuildRow {
     pub state: State,
     pub switch: SwitchMode,
     pub dry_run: bool,
+    /// The operator's reason for keeping what the log no longer holds; `None`: it is not kept.
+    pub keep_history: Option<String>,
     pub reason: Option<String>,
     pub plan: Option<Value>,
     pub progress: Option<Value>,
     pub differences: Option<Value>,
+    /// Up to where the build was verified.
+    pub verified: Option<Value>,
     pub runner: Option<String>,
     pub requested_at: Time,
     pub updated_at: Time,
     pub finished_at: Option<Time>,
 }
 
-const COLUMNS: &str = "id, view, build, state, switch, dry_run, reason, plan, progress, differences, runner, \
+const COLUMNS: &str = "id, view, build, state, switch, dry_run, keep_history, reason, plan, progress, differences, verified, runner, \
                        requested_at, updated_at, finished_at";
 
 impl RebuildRow {
@@ -71,10 +75,12 @@ impl RebuildRow {
                 _ => SwitchMode::Auto,
             },
             dry_run: row.get("dry_run"),
+            keep_history: row.get("keep_history"),
             reason: row.get("reason"),
             plan: row.get("plan"),
             progress: row.get("progress"),
             differences: row.get("differences"),
+            verified: row.get("verified"),
             runner: row.get("runner"),
             requested_at: row.get::<_, Timestamptz>("requested_at").0,
             updated_at: row.get::<_, Timestamptz>("updated_at").0,
@@ -122,6 +128,7 @@ pub async fn last_finished(session: &Session, view: &str) -> Result<Option<Rebui
 pub struct NewRebuild<'a> {
     pub view: &'a str,
     pub switch: SwitchMode,
+    pub keep_history: Option<&'a str>,
     pub runner: &'a str,
 }
 
@@ -130,9 +137,9 @@ pub async fn insert(session: &Session, new: &NewRebuild<'_>) -> Result<i64> {
     let row = session
         .client
         .query_one(
-            "/* views::rebuild::row::insert */ INSERT INTO public.rebuilds (view, state, switch, dry_run, runner)
-             VALUES ($1, 'planned', $2, false, $3) RETURNING id",
-            &[&new.view, &new.switch.as_str(), &new.runner],
+            "/* views::rebuild::row::insert */ INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, keep_history)
+             VALUES ($1, 'planned', $2, false, $3, $4) RETURNING id",
+            &[&new.view, &new.switch.as_str(), &new.runner, &new.keep_history],
         )
         .await
         .map_err(Error::during("recording a rebuild"))?;
@@ -151,9 +158,17 @@ pub async fn insert_finished(
         .client
         .query_one(
             "/* views::rebuild::row::insert_finished */
-             INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, plan, reason, finished_at)
-             VALUES ($1, $2, $3, true, $4, $5, $6, now()) RETURNING id",
-            &[&new.view, &state.as_str(), &new.switch.as_str(), &new.runner, plan, &refused],
+             INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, plan, reason, keep_history, finished_at)
+             VALUES ($1, $2, $3, true, $4, $5, $6, $7, now()) RETURNING id",
+            &[
+                &new.view,
+                &state.as_str(),
+                &new.switch.as_str(),
+                &new.runner,
+                plan,
+                &refused,
+                &new.keep_history,
+            ],
         )
         .await
         .map_err(Error::during("recording a dry run"))?;

@@ -30,14 +30,21 @@ pub struct Ending<'a> {
 }
 
 impl RowOwner {
-    /// Takes over an unfinished rebuild that no process drives.
-    pub async fn adopt(&self, session: &Session, switch: SwitchMode) -> Result<()> {
+    /// Takes over an unfinished rebuild that no process drives. A reason to keep history that is given
+    /// now holds from now on; one that was given before stays.
+    pub async fn adopt(
+        &self,
+        session: &Session,
+        switch: SwitchMode,
+        keep_history: Option<&str>,
+    ) -> Result<()> {
         let adopted = session
             .client
             .execute(
-                "/* views::rebuild::row_owner::adopt */ UPDATE public.rebuilds SET runner = $2, switch = $3, updated_at = now()
+                "/* views::rebuild::row_owner::adopt */ UPDATE public.rebuilds
+                 SET runner = $2, switch = $3, keep_history = COALESCE($4, keep_history), updated_at = now()
                  WHERE id = $1",
-                &[&self.rebuild, &self.name, &switch.as_str()],
+                &[&self.rebuild, &self.name, &switch.as_str(), &keep_history],
             )
             .await
             .map_err(Error::during("taking over a rebuild"))?;
@@ -59,6 +66,19 @@ impl RowOwner {
             .await
             .map_err(Error::during("moving a rebuild on"))?;
         is_owned(moved, "moving a rebuild on")
+    }
+
+    /// Keeps others from driving the rebuild until the transaction ends, if it is still ours and in this state.
+    pub(super) async fn lock_in(&self, client: &Client, state: State) -> Result<()> {
+        let locked = client
+            .execute(
+                "/* views::rebuild::row_owner::lock_in */ SELECT FROM public.rebuilds
+                 WHERE id = $1 AND runner = $2 AND state = $3 FOR UPDATE",
+                &[&self.rebuild, &self.name, &state.as_str()],
+            )
+            .await
+            .map_err(Error::during("locking a rebuild"))?;
+        is_owned(locked, "locking a rebuild")
     }
 
     /// Makes the build that was planned: its tables, the log that it is made from, and the plan; and moves
@@ -93,6 +113,20 @@ impl RowOwner {
             .await
             .map_err(Error::during("recording a plan"))?;
         is_owned(saved, "recording a plan")
+    }
+
+    /// Records up to where the build is verified.
+    pub async fn save_verified(&self, session: &Session, verified: &Value) -> Result<()> {
+        let saved = session
+            .client
+            .execute(
+                "/* views::rebuild::row_owner::save_verified */ UPDATE public.rebuilds SET verified = $3, updated_at = now()
+                 WHERE id = $1 AND runner = $2",
+                &[&self.rebuild, &self.name, verified],
+            )
+            .await
+            .map_err(Error::during("recording how far a build is verified"))?;
+        is_owned(saved, "recording how far a build is verified")
     }
 
     /// Refused once another process has ended the rebuild or drives it.

@@ -5,6 +5,7 @@
 //! claim locks the row FOR SHARE: either the switch sees the claim, or the claim sees that its build is no
 //! longer active.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::row_owner::RowOwner;
@@ -14,7 +15,7 @@ use crate::session::Session;
 use crate::sql::for_build;
 use crate::tx::Tx;
 use crate::{Build, ORDERS, builds, positions};
-use orders::Positions;
+use orders::{LogPrefix, Partition, Positions};
 
 /// Readers queue behind a lock that the switch waits for, so this is short.
 const VIEW_LOCK_TIMEOUT: &str = "200ms";
@@ -25,6 +26,7 @@ pub struct Switch<'a> {
     tx: Tx<'a>,
     live: Build,
     positions: Positions,
+    prefixes: BTreeMap<Partition, LogPrefix>,
 }
 
 impl<'a> Switch<'a> {
@@ -56,8 +58,9 @@ impl<'a> Switch<'a> {
         ))
         .await
         .map_err(&during)?;
-        let positions = positions::read(tx.client(), live).await?;
-        Ok(Self { tx, live, positions })
+        let prefixes = positions::read_prefixes(tx.client(), live).await?;
+        let positions = prefixes.iter().map(|(partition, prefix)| (*partition, prefix.position)).collect();
+        Ok(Self { tx, live, positions, prefixes })
     }
 
     /// The build that is superseded by this.
@@ -70,6 +73,12 @@ impl<'a> Switch<'a> {
     #[must_use]
     pub fn positions(&self) -> &Positions {
         &self.positions
+    }
+
+    /// Where the live build stands, and which records it has read.
+    #[must_use]
+    pub fn prefixes(&self) -> &BTreeMap<Partition, LogPrefix> {
+        &self.prefixes
     }
 
     /// Switches to `build` and commits. [`Error::BuildBehind`] if it is behind the live one: reads would go

@@ -1,10 +1,12 @@
 //! What must have become of a record in the build. It follows from the record's bytes, from what
 //! operators decided about it, and from the dead letter that the build has of it.
 
-use orders::{Cause, Decoded, Record};
+use orders::{Cause, Decoded, Offset, Partition, Record};
 use views::apply::{Closed, Codec, Disposition};
 use views::decisions::{Decided, Verdict};
 use views::rebuild::KnownDeadLetter;
+
+use crate::differences::Difference;
 
 /// What the build should hold of a record.
 pub(super) struct Admission<'a> {
@@ -62,6 +64,27 @@ impl<'a> Admission<'a> {
                 Self { event: None, mismatch: if fits { None } else { mismatch(cause.into()) } }
             }
         }
+    }
+}
+
+impl DeadLetterMismatch {
+    pub(super) fn at(self, at: (Partition, Offset)) -> Difference {
+        let Self { expected, found } = self;
+        Difference { column: Some("cause".into()), expected, found, ..dead_letter_at(at) }
+    }
+}
+
+/// A dead letter whose record is not in the log.
+pub(super) fn without_record(at: (Partition, Offset), dead_letter: KnownDeadLetter) -> Difference {
+    Difference { found: Some(dead_letter.cause), ..dead_letter_at(at) }
+}
+
+fn dead_letter_at((partition, offset): (Partition, Offset)) -> Difference {
+    Difference {
+        table: "dead_letters".into(),
+        partition: Some(partition.0),
+        offset: Some(offset.0),
+        ..Difference::default()
     }
 }
 

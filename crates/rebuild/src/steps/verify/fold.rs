@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
-use views::rebuild::{OrderGroups, OrderRange, OrderScan};
+use views::rebuild::{OrderContent, OrderGroups, OrderScan, OrderSet};
 use views::{Build, Database, SessionKind};
 
 use super::order_columns;
@@ -20,8 +20,11 @@ const REPORT_EVERY: usize = 10_000;
 pub(super) async fn compare(settings: &Settings, build: Build, meter: &Arc<Meter>) -> Result<Differences> {
     let session = settings.database.session("food-orders rebuild verify", SessionKind::Short).await?;
     let mut tasks = JoinSet::new();
-    for range in OrderRange::halves(&session, build).await? {
-        tasks.spawn(compare_range(settings.database.clone(), build, range, Arc::clone(meter)));
+    for orders in OrderSet::halves(&session, build).await? {
+        let (database, meter) = (settings.database.clone(), Arc::clone(meter));
+        tasks.spawn(
+            async move { compare_orders(&database, build, &orders, |records| meter.add(records)).await },
+        );
     }
     let mut differences = Differences::default();
     while let Some(task) = tasks.join_next().await {
@@ -30,23 +33,24 @@ pub(super) async fn compare(settings: &Settings, build: Build, meter: &Arc<Meter
     Ok(differences)
 }
 
-async fn compare_range(
-    database: Database,
+/// `report` is told how many records were folded since it was last called.
+pub(super) async fn compare_orders(
+    database: &Database,
     build: Build,
-    range: OrderRange,
-    meter: Arc<Meter>,
+    orders: &OrderSet,
+    report: impl Fn(u64),
 ) -> Result<Differences> {
     let history = database.session("food-orders rebuild fold", SessionKind::Sorting).await?;
     let table = database.session("food-orders rebuild verify", SessionKind::Sorting).await?;
-    let mut groups = OrderGroups::open(&history, build, &range).await?;
-    let mut rows = OrderScan::open(&table, build, &range).await?;
+    let mut groups = OrderGroups::open(&history, build, orders).await?;
+    let mut rows = OrderScan::open(&table, build, orders).await?;
     let mut differences = Differences::default();
     let mut stored = rows.next().await?;
     let mut records = 0;
     while let Some(group) = groups.next().await? {
         records += group.records;
         if records >= REPORT_EVERY {
-            meter.add(std::mem::take(&mut records) as u64);
+            report(std::mem::take(&mut records) as u64);
         }
         let (order_id, state) = group.fold()?;
         while let Some(row) = &stored {
@@ -58,8 +62,8 @@ async fn compare_range(
         }
         match &stored {
             Some(row) if row.order_id()? == order_id => {
-                if let Some(expected) = state.row() {
-                    order_columns::compare(order_id, &expected, &row.row()?, &mut differences);
+                if let Some(expected) = OrderContent::of(&state) {
+                    order_columns::compare(order_id, &expected, &row.content()?, &mut differences);
                 }
                 stored = rows.next().await?;
             }
@@ -70,7 +74,7 @@ async fn compare_range(
         differences.push(row_without_records(row.order_id()?));
         stored = rows.next().await?;
     }
-    meter.add(records as u64);
+    report(records as u64);
     Ok(differences)
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::task::JoinSet;
 use views::history::HistoryRow;
-use views::rebuild::HistoryScan;
+use views::rebuild::{HistoryScan, LogRows};
 use views::{Build, Database, SessionKind};
 
 use super::blocks::Blocks;
@@ -10,10 +10,10 @@ use super::content::Content;
 use crate::error::Result;
 use crate::settings::Settings;
 
-pub(super) async fn of(settings: &Settings, build: Build) -> Result<Blocks> {
+pub(super) async fn of(settings: &Settings, build: Build, rows: LogRows) -> Result<Blocks> {
     let mut halves = JoinSet::new();
     for second in [false, true] {
-        halves.spawn(of_half(settings.database.clone(), build, second));
+        halves.spawn(of_half(settings.database.clone(), build, rows, second));
     }
     let mut blocks = Blocks::default();
     while let Some(half) = halves.join_next().await {
@@ -22,9 +22,9 @@ pub(super) async fn of(settings: &Settings, build: Build) -> Result<Blocks> {
     Ok(blocks)
 }
 
-async fn of_half(database: Database, build: Build, second: bool) -> Result<Blocks> {
+async fn of_half(database: Database, build: Build, rows: LogRows, second: bool) -> Result<Blocks> {
     let session = database.session("food-orders rebuild verify", SessionKind::Sorting).await?;
-    let mut scan = HistoryScan::half(&session, build, second).await?;
+    let mut scan = HistoryScan::half(&session, build, rows, second).await?;
     let mut blocks = Blocks::default();
     while let Some(row) = scan.next().await? {
         blocks.add(&Content::of_row(&HistoryRow::of(&row)?));

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use event_log::{Chunk, ChunkLimits, KafkaSettings, Replay, Span, lane_of};
-use orders::{Offset, Partition, Position};
+use orders::{Offset, Partition};
 use tokio::task::JoinSet;
 use views::apply::Codec;
 use views::decisions::Decisions;
 use views::rebuild::KnownDeadLetter;
 
-use super::admission::{Admission, DeadLetterMismatch};
+use super::admission::{Admission, without_record};
 use super::blocks::Blocks;
 use super::content::Content;
 use super::scope::Scope;
-use crate::differences::{Difference, Differences};
+use crate::differences::Differences;
 use crate::error::Result;
 use crate::meter::Meter;
 use crate::settings::Settings;
@@ -36,8 +36,8 @@ pub(super) async fn of(
         let spans: BTreeMap<Partition, Span> = scope
             .positions
             .iter()
-            .filter(|(partition, to)| is_mine(*partition) && to.0 > 0)
-            .map(|(partition, to)| (partition, Span { from: Position::START, to }))
+            .filter(|(partition, to)| is_mine(*partition) && scope.begin(*partition) < *to)
+            .map(|(partition, to)| (partition, Span { from: scope.begin(partition), to }))
             .collect();
         let reader = Reader {
             codec: settings.codec.clone(),
@@ -95,9 +95,8 @@ impl Reader {
             if let Some((event, decision)) = &admission.event {
                 self.blocks.add(&Content::of_record(&self.codec.topic, &record, event, *decision));
             }
-            if let Some(DeadLetterMismatch { expected, found }) = admission.mismatch {
-                let column = Some("cause".into());
-                self.differences.push(Difference { column, expected, found, ..dead_letter_at(at) });
+            if let Some(mismatch) = admission.mismatch {
+                self.differences.push(mismatch.at(at));
             }
         }
     }
@@ -105,16 +104,7 @@ impl Reader {
     /// Dead letters whose records are not in the log.
     fn add_unmatched_dead_letters(&mut self) {
         for (at, dead_letter) in std::mem::take(&mut self.dead_letters) {
-            self.differences.push(Difference { found: Some(dead_letter.cause), ..dead_letter_at(at) });
+            self.differences.push(without_record(at, dead_letter));
         }
-    }
-}
-
-fn dead_letter_at((partition, offset): (Partition, Offset)) -> Difference {
-    Difference {
-        table: "dead_letters".into(),
-        partition: Some(partition.0),
-        offset: Some(offset.0),
-        ..Difference::default()
     }
 }

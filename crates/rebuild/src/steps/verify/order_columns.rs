@@ -3,18 +3,22 @@
 use std::borrow::Cow;
 
 use orders::{OrderRow, Time};
+use views::rebuild::OrderContent;
 
 use super::canonical;
 use crate::differences::{Difference, Differences};
 
 pub(super) fn compare(
     order_id: &str,
-    expected: &OrderRow<'_>,
-    found: &OrderRow<'_>,
+    expected: &OrderContent<'_>,
+    found: &OrderContent<'_>,
     differences: &mut Differences,
 ) {
-    let same_details = are_same_details(expected.details.as_deref(), found.details.as_deref());
-    if same_details && are_equal_but_for_details(expected, found) {
+    let same_details = are_same_details(expected.row.details.as_deref(), found.row.details.as_deref());
+    if same_details
+        && expected.winners == found.winners
+        && are_equal_but_for_details(&expected.row, &found.row)
+    {
         return;
     }
     for ((column, expected), (_, found)) in texts(expected).into_iter().zip(texts(found)) {
@@ -52,7 +56,8 @@ fn are_equal_but_for_details(one: &OrderRow<'_>, other: &OrderRow<'_>) -> bool {
         && one.cancel_reason == other.cancel_reason
 }
 
-fn texts(row: &OrderRow<'_>) -> [(&'static str, Option<String>); 16] {
+fn texts(order: &OrderContent<'_>) -> [(&'static str, Option<String>); 17] {
+    let OrderContent { row, winners } = order;
     let text = |value: &Option<Cow<'_, str>>| value.as_deref().map(str::to_owned);
     let time = |value: Option<Time>| value.map(|time| time.to_string());
     [
@@ -72,5 +77,6 @@ fn texts(row: &OrderRow<'_>) -> [(&'static str, Option<String>); 16] {
         ("courier_id", text(&row.courier_id)),
         ("cancel_reason", text(&row.cancel_reason)),
         ("details", row.details.clone()),
+        ("winners", Some(winners.to_string())),
     ]
 }

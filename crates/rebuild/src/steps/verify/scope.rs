@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use orders::{Offset, Partition, Position, Positions};
 use views::decisions::{self, Decisions};
-use views::rebuild::KnownDeadLetter;
+use views::rebuild::{KnownDeadLetter, LogRows};
 use views::{Build, Session};
 
 use crate::error::Result;
+use crate::plan::Plan;
 
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
@@ -15,16 +16,28 @@ pub(super) struct Scope {
     pub(super) positions: Positions,
     pub(super) dead_letters: BTreeMap<(Partition, Offset), KnownDeadLetter>,
     pub(super) decisions: Decisions,
+    /// Rows of records that were taken over from the live build are not compared with the log.
+    pub(super) rows: LogRows,
+    /// The first offsets that the log had when the rebuild was planned; a partition that is missing had all.
+    begins: BTreeMap<Partition, Position>,
 }
 
 impl Scope {
-    pub(super) async fn read(session: &Session, build: Build) -> Result<Self> {
+    /// `kept`: the plan, if records were taken over from the live build.
+    pub(super) async fn read(session: &Session, build: Build, kept: Option<&Plan>) -> Result<Self> {
         let positions = build.positions(session).await?;
         // All decisions: verifying begins at offset 0 again.
         let starts = positions.partitions().map(|partition| (partition, Position::START)).collect();
         let decisions = decisions::ahead(session, &starts).await?;
-        let dead_letters = build.dead_letters(session).await?;
-        Ok(Self { build, positions, dead_letters, decisions })
+        let rows = if kept.is_some() { LogRows::NotKept } else { LogRows::All };
+        let dead_letters = build.dead_letters(session, rows).await?;
+        let begins = kept.map(Plan::begins).unwrap_or_default();
+        Ok(Self { build, positions, dead_letters, decisions, rows, begins })
+    }
+
+    /// Where to begin to read a partition.
+    pub(super) fn begin(&self, partition: Partition) -> Position {
+        self.begins.get(&partition).copied().unwrap_or(Position::START)
     }
 
     /// How many offsets lie before the positions.

@@ -1,0 +1,90 @@
+//! Which consumer has each partition, and how far it is: from the position rows and from the API.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+
+use super::http;
+use super::state::State;
+use crate::error::{Attempt, Error, Result};
+use crate::sql::sql_client;
+
+/// What is known about one partition.
+#[derive(Debug, Default, Clone)]
+pub struct Progress {
+    /// The name of the consumer that claimed the partition last.
+    pub consumer: Option<String>,
+    pub position: Option<i64>,
+    pub end: Option<i64>,
+    pub lag: Option<i64>,
+}
+
+pub type ByPartition = BTreeMap<i32, Progress>;
+
+#[derive(Deserialize)]
+struct Lag {
+    views: Vec<ViewLag>,
+}
+
+#[derive(Deserialize)]
+struct ViewLag {
+    partitions: Vec<PartitionLag>,
+}
+
+#[derive(Deserialize)]
+struct PartitionLag {
+    partition: i32,
+    end: Option<i64>,
+}
+
+/// Empty where the servers or the API do not answer.
+pub fn ask(state: &State) -> ByPartition {
+    let mut known = positions(state).unwrap_or_default();
+    let api = state.services.iter().find(|service| service.name == "api").and_then(|api| api.health);
+    for (partition, end) in api.map(ends).unwrap_or_default() {
+        let progress = known.entry(partition).or_default();
+        progress.end = Some(end);
+        // The two numbers are read one after the other.
+        progress.lag = progress.position.map(|position| (end - position).max(0));
+    }
+    known
+}
+
+/// The ends that the API has read within the last seconds.
+fn ends(api: SocketAddr) -> BTreeMap<i32, i64> {
+    let body = http::get(api, "/lag").filter(|answer| answer.code == 200).map(|answer| answer.body);
+    let lag = body.and_then(|body| serde_json::from_str::<Lag>(&body).ok());
+    let partitions = lag.into_iter().flat_map(|lag| lag.views).take(1).flat_map(|view| view.partitions);
+    partitions.filter_map(|one| Some((one.partition, one.end?))).collect()
+}
+
+fn positions(state: &State) -> Result<ByPartition> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.attempt("setting up a runtime")?.block_on(async {
+        let client = sql_client(&state.postgres.address, None).await?;
+        let rows = client
+            .query(
+                "/* local_stack::status */ SELECT partition, next_offset, owner FROM public.positions WHERE view = 'orders'",
+                &[],
+            )
+            .await
+            .map_err(|cause| Error::Database { attempt: "reading the positions".to_owned(), cause })?;
+        let known = rows.iter().map(|row| {
+            let consumer = row.get::<_, Option<&str>>(2).and_then(|owner| consumer_name(state, owner));
+            (row.get(0), Progress { consumer, position: Some(row.get(1)), ..Progress::default() })
+        });
+        Ok(known.collect())
+    })
+}
+
+/// An owner is called GROUP/NAME/ID, or GROUP/ID where the consumer was given no name.
+fn consumer_name(state: &State, owner: &str) -> Option<String> {
+    let name = owner.rsplit('/').nth(1)?;
+    let is_service = |name: &str| state.services.iter().any(|service| service.name == name);
+    if is_service(name) {
+        Some(name.to_owned())
+    } else {
+        is_service("consumer").then(|| "consumer".to_owned())
+    }
+}

@@ -1,0 +1,52 @@
+//! Table `log_checkpoints`: what the digest of the log was at regular offsets.
+
+use std::collections::BTreeMap;
+
+use orders::Partition;
+use tokio_postgres::Client;
+
+use super::batch::Batch;
+use crate::Build;
+use crate::error::{Error, Result};
+use crate::ownership::Held;
+use crate::sql::for_build;
+
+/// Writes the checkpoints that the batch passes, in the transaction that the session has open. Most
+/// batches pass none.
+pub(super) async fn write(
+    client: &Client,
+    build: Build,
+    batch: &Batch<'_>,
+    held: &BTreeMap<Partition, Held>,
+) -> Result<()> {
+    let (mut partitions, mut positions) = (Vec::new(), Vec::new());
+    let (mut records, mut digests) = (Vec::new(), Vec::new());
+    for (partition, advance) in &batch.advances {
+        let below = held.get(partition).map(|held| held.digest).unwrap_or_default();
+        for checkpoint in &advance.checkpoints {
+            let digest = below + checkpoint.digest;
+            partitions.push(partition.0);
+            positions.push(checkpoint.position.0);
+            records.push(digest.records.cast_signed());
+            digests.push(digest.sum.cast_signed());
+        }
+    }
+    if partitions.is_empty() {
+        return Ok(());
+    }
+    // A position that an operator moved back passes its checkpoints again.
+    client
+        .execute(
+            &for_build(
+                "/* views::apply::checkpoints::write */
+                 INSERT INTO {build}.log_checkpoints (partition, next_offset, records, digest)
+                 SELECT * FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[])
+                 ON CONFLICT (partition, next_offset) DO UPDATE SET records = excluded.records, digest = excluded.digest",
+                build,
+            ),
+            &[&partitions, &positions, &records, &digests],
+        )
+        .await
+        .map_err(Error::during("writing checkpoints of the log"))?;
+    Ok(())
+}
