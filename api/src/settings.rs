@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
-use event_log::{KafkaArgs, KafkaSettings};
+use event_log::{GroupArgs, KafkaArgs, KafkaSettings};
 use secrecy::{ExposeSecret, SecretString};
 use service::settings::{Invalid, ShellArgs, parse_listen, secret, whole_number};
 use views::apply::Codec;
@@ -27,8 +27,8 @@ pub struct Args {
     #[arg(long, env = "API_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value = "8")]
     pub api_database_connections: String,
 
-    /// Largest value of a record in bytes, for rebuilds and retries: the same as the consumers', or more, to retry what
-    /// they refused
+    /// Largest record in bytes, its key and headers included, for rebuilds and retries: the same as the consumers', or
+    /// more, to retry what they refused
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
 
@@ -37,6 +37,9 @@ pub struct Args {
 
     #[command(flatten)]
     pub kafka: KafkaArgs,
+
+    #[command(flatten)]
+    pub group: GroupArgs,
 
     #[command(flatten)]
     pub shell: ShellArgs,
@@ -56,7 +59,7 @@ pub struct Settings {
 impl Args {
     pub fn validate(&self) -> Result<Settings, Invalid> {
         let connections = whole_number("API_DATABASE_CONNECTIONS", &self.api_database_connections, 1, 500)?;
-        let kafka = self.kafka.validate()?;
+        let kafka = self.kafka.validate()?.of_group(&self.group.validate()?);
         Ok(Settings {
             listen: parse_listen("API_LISTEN", &self.api_listen)?,
             admin_token: check_token(self.api_admin_token.as_ref())?,

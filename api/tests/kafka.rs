@@ -15,11 +15,7 @@ impl Topic {
     /// Creates a topic with this many partitions.
     pub async fn new(partitions: i32) -> Self {
         let servers = local_stack::TestServers::shared().await.unwrap();
-        let settings = KafkaSettings {
-            bootstrap_servers: servers.bootstrap_servers().to_owned(),
-            topic: servers.fresh_topic_name(),
-            properties: Vec::new(),
-        };
+        let settings = KafkaSettings::new(servers.bootstrap_servers(), &servers.fresh_topic_name());
         ensure_topic(&settings, &TopicSpec { partitions, ..TopicSpec::default() }).await.unwrap();
         Self { settings }
     }

@@ -54,7 +54,8 @@ pub struct Args {
     #[arg(long, env = "BATCH_RECORDS", value_name = "N", default_value = "20000")]
     pub batch_records: String,
 
-    /// Largest value of a record in bytes; a larger one becomes a dead letter, which a retry with a higher limit can apply
+    /// Largest record in bytes, its key and headers included; a larger one becomes a dead letter, which a retry with a
+    /// higher limit can apply
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
 
@@ -75,7 +76,8 @@ pub struct Args {
 
 impl Args {
     pub fn validate(&self) -> Result<Settings, Invalid> {
-        let mut kafka = self.kafka.validate()?;
+        let group = self.group.validate()?;
+        let mut kafka = self.kafka.validate()?.of_group(&group);
         let name = self.name.as_deref().map(name).transpose()?;
         if let Some(name) = &name {
             // First, so that a client id among the user's properties takes precedence.
@@ -85,7 +87,7 @@ impl Args {
         Ok(Settings {
             codec: Codec::validate(&kafka.topic, &self.max_record_bytes)?,
             kafka,
-            group: self.group.validate()?,
+            group,
             name,
             database: self.database.validate()?,
             metrics_listen: self.metrics.validate()?,

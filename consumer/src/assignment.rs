@@ -36,8 +36,7 @@ enum State {
     /// Claimed, while other partitions of the same assignment are not. Kafka is answered once for all
     /// of them, since under an eager protocol each answer replaces the previous one.
     Claimed(Position),
-    /// `was_idle`: at the last tick, the partition was behind its end although its lane was idle.
-    Reading { position: Position, was_idle: bool },
+    Reading(Position),
     /// Released and being claimed again, while Kafka still has it assigned.
     Reclaiming,
     /// Released for good: only a new assignment brings it back.
@@ -61,7 +60,6 @@ impl Assignment {
             Event::Committed(committed) => self.committed(&committed),
             Event::Switched(released) => self.claim_again(&released),
             Event::Fenced(released) => self.give_up(&released),
-            Event::Tick { ends, idle_lanes } => self.read_stalled_again(&ends, &idle_lanes),
         };
         commands.extend(self.start_claimed());
         commands
@@ -71,7 +69,7 @@ impl Assignment {
     #[must_use]
     pub fn positions(&self) -> Positions {
         let position = |(partition, assigned): (&Partition, &Assigned)| match assigned.state {
-            State::Reading { position, .. } => Some((*partition, position)),
+            State::Reading(position) => Some((*partition, position)),
             _ => None,
         };
         self.partitions.iter().filter_map(position).collect()
@@ -105,10 +103,10 @@ impl Assignment {
             match assigned.state {
                 State::Claiming => assigned.state = State::Claimed(position),
                 State::Reclaiming => {
-                    assigned.state = State::Reading { position, was_idle: false };
+                    assigned.state = State::Reading(position);
                     seek.push(ReadFrom { partition, position, assignment, generation });
                 }
-                State::Claimed(_) | State::Reading { .. } | State::GivenUp => {}
+                State::Claimed(_) | State::Reading(_) | State::GivenUp => {}
             }
         }
         if seek.is_empty() { Vec::new() } else { vec![Command::ReadFrom(seek)] }
@@ -117,9 +115,9 @@ impl Assignment {
     fn committed(&mut self, committed: &[LanePosition]) -> Vec<Command> {
         for one in committed {
             if let Some(assigned) = self.current(one.partition, one.generation)
-                && let State::Reading { position, was_idle } = &mut assigned.state
+                && let State::Reading(position) = &mut assigned.state
             {
-                (*position, *was_idle) = (one.position, false);
+                *position = one.position;
             }
         }
         Vec::new()
@@ -132,7 +130,7 @@ impl Assignment {
             let Some(assigned) = self.current(*partition, *generation) else { continue };
             assigned.state = match assigned.state {
                 State::Claiming | State::Claimed(_) => State::Claiming,
-                State::Reading { .. } | State::Reclaiming => State::Reclaiming,
+                State::Reading(_) | State::Reclaiming => State::Reclaiming,
                 State::GivenUp => continue,
             };
             assigned.generation = next;
@@ -162,28 +160,6 @@ impl Assignment {
         commands
     }
 
-    /// If a partition stays behind its end while its lane is idle, only holes are left to read, and
-    /// its end was reached before they were known. Reading from its position again yields either
-    /// records or the end.
-    fn read_stalled_again(&mut self, ends: &Positions, idle_lanes: &[bool]) -> Vec<Command> {
-        let mut stalled = Vec::new();
-        for (partition, assigned) in &mut self.partitions {
-            let State::Reading { position, was_idle } = &mut assigned.state else { continue };
-            let Some(end) = ends.get(*partition) else { continue };
-            let is_idle = position.behind(end) > 0 && idle_lanes[lane_of(*partition, idle_lanes.len())];
-            if is_idle && *was_idle {
-                stalled.push(ReadFrom {
-                    partition: *partition,
-                    position: *position,
-                    assignment: assigned.assignment,
-                    generation: assigned.generation,
-                });
-            }
-            *was_idle = is_idle;
-        }
-        if stalled.is_empty() { Vec::new() } else { vec![Command::ReadFrom(stalled)] }
-    }
-
     /// Answers each assignment that has no partition left to claim.
     fn start_claimed(&mut self) -> Option<Command> {
         let is_claiming = |assigned: &&Assigned| assigned.state == State::Claiming;
@@ -195,7 +171,7 @@ impl Assignment {
             if let State::Claimed(position) = *state
                 && !unfinished.contains(assignment)
             {
-                *state = State::Reading { position, was_idle: false };
+                *state = State::Reading(position);
                 let (assignment, generation) = (*assignment, *generation);
                 start.push(ReadFrom { partition: *partition, position, assignment, generation });
             }

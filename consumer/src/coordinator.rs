@@ -33,6 +33,8 @@ struct Coordinator<'a> {
     group_events: mpsc::UnboundedReceiver<GroupEvent>,
     lanes: Lanes,
     ends: EndsWatch,
+    /// When the first end offsets were asked for.
+    began: Instant,
     tick: Interval,
     assignment: Assignment,
     group_offsets: GroupOffsets,
@@ -81,7 +83,6 @@ impl<'a> Coordinator<'a> {
         let membership = Membership {
             group_id: settings.group.to_string(),
             lanes: queues.clone(),
-            ends: ends.latest.clone(),
             heartbeat: Pulse::polling(&shell.health).into(),
         };
         let (consumer, group_events) = Consumer::join(&settings.kafka, membership)?;
@@ -93,6 +94,7 @@ impl<'a> Coordinator<'a> {
             group_events,
             lanes: Lanes::start(settings, shell, queues),
             ends,
+            began: Instant::now(),
             tick,
             assignment: Assignment::new(settings.lanes),
             group_offsets: GroupOffsets::new(Instant::now()),
@@ -179,19 +181,20 @@ impl<'a> Coordinator<'a> {
         if let Some(offsets) = self.group_offsets.due(Instant::now(), &positions) {
             self.consumer.commit(offsets);
         }
-        let Some(ends) = self.ends.latest.borrow().clone() else { return Ok(()) };
+        let Some(ends) = self.ends.latest.borrow().clone() else {
+            let waited = self.began.elapsed();
+            if waited >= KAFKA_AWAY_AFTER {
+                self.shell.health.set("kafka", Err(format!("no end offsets within {} s", waited.as_secs())));
+            }
+            return Ok(());
+        };
         self.log_check.check(&ends, &positions).map_err(|mismatch| Error::from(mismatch).into_failure())?;
         self.report(&positions, &ends);
-        let ends = ends.ranges.into_iter().map(|(partition, range)| (partition, range.end_offset)).collect();
-        self.handle(Event::Tick { ends, idle_lanes: self.lanes.are_idle() });
         Ok(())
     }
 
     fn report(&mut self, positions: &Positions, ends: &LogEnds) {
-        let age = ends.asked_at.elapsed();
-        let kafka =
-            if age < KAFKA_AWAY_AFTER { Ok(()) } else { Err(format!("no answer for {} s", age.as_secs())) };
-        self.shell.health.set("kafka", kafka);
+        self.shell.health.set("kafka", kafka_state(ends));
         let progress = self.watchdog.look(Instant::now(), positions, ends);
         self.shell.health.set("progress", progress.map_err(|standstills| standstills.to_string()));
         for (partition, position) in positions.iter() {
@@ -222,6 +225,19 @@ impl<'a> Coordinator<'a> {
             tracing::warn!("Kafka did not answer in time; the group will notice that this member is gone");
         }
         tracing::info!("left the group");
+    }
+}
+
+fn kafka_state(ends: &LogEnds) -> Result<(), String> {
+    let age = ends.asked_at.elapsed();
+    if age >= KAFKA_AWAY_AFTER {
+        return Err(format!("no answer for {} s", age.as_secs()));
+    }
+    let silent = ends.silent.iter().filter(|(_, since)| since.elapsed() >= KAFKA_AWAY_AFTER);
+    let silent: Vec<_> = silent.map(|(partition, _)| *partition).collect();
+    match silent.is_empty() {
+        true => Ok(()),
+        false => Err(format!("partitions without a leader, or without an answer: {}", list(&silent))),
     }
 }
 

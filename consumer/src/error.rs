@@ -45,6 +45,7 @@ impl Error {
             Self::Database(error) if error.is_about_the_url() => Exit::Usage,
             Self::Mismatch(_) | Self::GapRefused(_) => Exit::LogIdentity,
             Self::Log(error) if error.is_about_the_log() => Exit::LogIdentity,
+            Self::Log(event_log::Error::FencedInstance) => Exit::OtherDeployment,
             Self::Database(_) | Self::Log(_) | Self::Task { .. } => Exit::Unexpected,
         }
     }

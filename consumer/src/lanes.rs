@@ -26,7 +26,6 @@ fn owner(settings: &Settings) -> String {
 
 pub struct Lanes {
     commands: Vec<mpsc::UnboundedSender<Command>>,
-    queues: Vec<Arc<LaneQueue>>,
     events: mpsc::UnboundedReceiver<Event>,
     tasks: JoinSet<views::Result<()>>,
 }
@@ -43,8 +42,8 @@ impl Lanes {
             has_breaker: settings.has_breaker,
         };
         let (report, events) = mpsc::unbounded_channel();
-        let mut lanes = Self { commands: Vec::new(), queues, events, tasks: JoinSet::new() };
-        for (number, queue) in lanes.queues.iter().enumerate() {
+        let mut lanes = Self { commands: Vec::new(), events, tasks: JoinSet::new() };
+        for (number, queue) in queues.iter().enumerate() {
             let (sender, commands) = mpsc::unbounded_channel();
             let task = LaneTask {
                 lane: Lane::new(options.clone()),
@@ -81,11 +80,6 @@ impl Lanes {
         let (reply, answer) = oneshot::channel();
         let _ = self.commands[lane].send(Command::Release { partitions, reply });
         answer
-    }
-
-    /// For each lane, whether nothing waits in its queue and nothing is in flight.
-    pub fn are_idle(&self) -> Vec<bool> {
-        self.queues.iter().map(|queue| queue.is_idle()).collect()
     }
 
     /// Lets each lane finish what is in flight, for at most `limit`. Returns the events that have not

@@ -46,7 +46,7 @@ impl LogCheck {
         }
         let (noted_at, noted) = &self.noted;
         if ends.asked_at > *noted_at {
-            check_positions(&self.topic, &ends.ranges, noted)?;
+            check_positions(&self.topic, &ends.ranges, &answered(ends, noted))?;
             self.noted = (Instant::now(), positions.clone());
         }
         Ok(())
@@ -59,13 +59,18 @@ impl LogCheck {
         let mut latest = ends.latest.clone();
         let since = latest.wait_for(|ends| ends.as_ref().is_some_and(|ends| ends.asked_at > now));
         let found = match timeout(EXPLANATION_LIMIT, since).await {
-            Ok(Ok(ends)) => {
-                ends.as_ref().map_or(Ok(()), |ends| check_positions(&self.topic, &ends.ranges, positions))
-            }
+            Ok(Ok(ends)) => ends.as_ref().map_or(Ok(()), |ends| {
+                check_positions(&self.topic, &ends.ranges, &answered(ends, positions))
+            }),
             Ok(Err(_)) | Err(_) => Ok(()),
         };
         found.map_or_else(Error::from, |()| Error::from(error)).into_failure()
     }
+}
+
+/// The positions of the partitions whose ranges are no older than the others'.
+fn answered(ends: &LogEnds, positions: &Positions) -> Positions {
+    positions.iter().filter(|(partition, _)| !ends.silent.contains_key(partition)).collect()
 }
 
 /// Compares the ids of a log with those that were recorded.
@@ -137,6 +142,8 @@ mod tests {
         let earlier = LogEnds::of([(PARTITION, Position(5))]);
         assert_eq!(check.check(&earlier, &at(7)), Ok(()), "the log has grown since the request");
         assert_eq!(check.check(&earlier, &at(7)), Ok(()), "the same answer once more");
+        let silent = LogEnds { silent: [(PARTITION, Instant::now())].into(), ..LogEnds::of([]) };
+        assert_eq!(check.check(&silent, &at(7)), Ok(()), "a partition without a leader");
         let later = LogEnds::of([(PARTITION, Position(5))]);
         assert!(matches!(check.check(&later, &at(7)), Err(LogMismatch::BeyondEnd { .. })));
     }

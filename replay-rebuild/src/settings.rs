@@ -1,7 +1,7 @@
 //! The flags of replay-rebuild, and the settings that they become.
 
 use clap::{Parser, ValueEnum};
-use event_log::KafkaArgs;
+use event_log::{GroupArgs, KafkaArgs};
 use rebuild::{Request, Settings, SwitchMode};
 use service::settings::{Invalid, ShellArgs};
 use views::DatabaseArgs;
@@ -20,6 +20,8 @@ use views::apply::Codec;
 pub struct Args {
     #[command(flatten)]
     pub kafka: KafkaArgs,
+    #[command(flatten)]
+    pub group: GroupArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]
@@ -48,8 +50,8 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["dry_run", "switch", "keep_history"])]
     pub cancel: bool,
 
-    /// Largest value of a record in bytes; a record with a larger value becomes a dead letter. Must be the same as the
-    /// consumers' value
+    /// Largest record in bytes, its key and headers included; a larger one becomes a dead letter. Must be the same as
+    /// the consumers' value
     #[arg(long, env = "MAX_RECORD_BYTES", value_name = "BYTES", default_value = "1000000")]
     pub max_record_bytes: String,
 }
@@ -73,7 +75,7 @@ fn reason(text: &str) -> Result<String, String> {
 
 impl Args {
     pub fn validate(&self) -> Result<(Settings, Request), Invalid> {
-        let kafka = self.kafka.validate()?;
+        let kafka = self.kafka.validate()?.of_group(&self.group.validate()?);
         let settings = Settings {
             database: self.database.validate()?,
             codec: Codec::validate(&kafka.topic, &self.max_record_bytes)?,

@@ -17,7 +17,7 @@ mod proxy;
 mod stage;
 mod wait;
 
-pub use api::{Answer, Api};
+pub use api::{Answer, Api, TOKEN};
 pub use broker::{NewRecord, OpenTransaction, raw};
 pub use cluster::{Cluster, Replicas};
 pub use launch::Launch;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use orders::decode::Envelope;
+use orders::record::Headers;
 use orders::{LogOrder, Offset, OrderState, Partition, Time};
 use serde_json::Value;
 
@@ -146,7 +147,7 @@ impl World {
 }
 
 fn decode(at: LogOrder, value: &str) -> orders::Decoded<'_> {
-    let envelope = Envelope { at, schema_version: None, max_bytes: 1_000_000 };
+    let envelope = Envelope { at, key_bytes: 0, headers: Headers::default(), max_bytes: 1_000_000 };
     orders::decode(envelope, Some(value.as_bytes())).unwrap()
 }
 

@@ -36,7 +36,6 @@ enum Step {
     GroupEvent,
     /// The coordinator takes an event from a lane.
     LaneEvent(usize),
-    Tick,
     /// Another member claims a partition and applies some of its records.
     Steal(usize, i64),
     /// A rebuild is switched in, in which a partition may stand further back.
@@ -92,10 +91,6 @@ impl World {
                 if let Some(event) = self.lanes[lane % LANES].events.pop_front() {
                     self.handle(event);
                 }
-            }
-            Step::Tick => {
-                let idle_lanes = self.lanes.iter().map(|lane| lane.records.is_empty()).collect();
-                self.handle(Event::Tick { ends: self.kafka.ends(), idle_lanes });
             }
             Step::Steal(partition, records) => {
                 let partition = Partition((partition % PARTITIONS) as i32);
@@ -196,7 +191,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         12 => lane().prop_map(Step::LaneApply),
         8 => Just(Step::GroupEvent),
         8 => lane().prop_map(Step::LaneEvent),
-        2 => Just(Step::Tick),
         1 => (partition(), 0..3_i64).prop_map(|(partition, records)| Step::Steal(partition, records)),
         1 => (partition(), 0..3_i64).prop_map(|(partition, back)| Step::Switch(partition, back)),
         1 => (partition(), 1..3_i64).prop_map(|(partition, back)| Step::GoBack(partition, back)),

@@ -1,7 +1,7 @@
 //! What goes into the state machine and what comes out of it.
 
 use event_log::{AssignmentId, Generation, ReadFrom};
-use orders::{Partition, Position, Positions};
+use orders::{Partition, Position};
 
 /// A partition that a lane holds, and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,6 @@ pub enum Event {
     Switched(Vec<(Partition, Generation)>),
     /// A lane has released partitions because another member owns one of them.
     Fenced(Vec<(Partition, Generation)>),
-    /// Sent once a second.
-    Tick {
-        ends: Positions,
-        /// For each lane, whether nothing waits in its queue and nothing is in flight.
-        idle_lanes: Vec<bool>,
-    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

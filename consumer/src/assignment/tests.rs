@@ -122,18 +122,3 @@ fn a_fence_of_what_is_no_longer_assigned_disturbs_nothing() {
     assert_eq!(assignment.handle(Event::Fenced(vec![(Partition(1), Generation(9))])), []);
     assert_eq!(assignment.positions().to_string(), "0=5");
 }
-
-#[test]
-fn a_partition_that_lags_with_an_idle_lane_is_read_again_at_the_second_tick() {
-    let mut assignment = reading();
-    let tick = |end, is_idle| Event::Tick {
-        ends: Positions::from_iter([(Partition(0), Position(end))]),
-        idle_lanes: vec![is_idle, true],
-    };
-    assert_eq!(assignment.handle(tick(5, true)), [], "level with the end");
-    assert_eq!(assignment.handle(tick(6, false)), [], "its lane is busy");
-    assert_eq!(assignment.handle(tick(6, true)), []);
-    assert_eq!(assignment.handle(tick(6, true)), [read_from(FIRST, &[at(0, 1, 5)])]);
-    let _ = assignment.handle(Event::Committed(vec![at(0, 1, 6)]));
-    assert_eq!(assignment.handle(tick(7, true)), [], "it has moved");
-}

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use event_log::fingerprints;
+use event_log::{Fingerprint, fingerprints};
 use orders::{Offset, Partition};
 use views::{Session, SessionKind};
 
@@ -30,7 +30,8 @@ pub async fn check_fingerprints(settings: &Settings, session: &Session) -> Resul
     let reading = tokio::task::spawn_blocking(move || fingerprints(&kafka, &offsets, READ_LIMIT));
     let task = |cause| Error::Task { attempt: "reading the records that were applied last", cause };
     let Ok(found) = reading.await.map_err(task)? else { return Ok(()) };
-    let unverified: Vec<_> = recorded.keys().filter(|partition| !found.contains_key(partition)).collect();
+    let is_found = |partition: &&Partition| matches!(found.get(partition), Some(Fingerprint::Found(_)));
+    let unverified: Vec<_> = recorded.keys().filter(|partition| !is_found(partition)).collect();
     metrics::gauge!("food_orders_unverified_partitions").set(unverified.len() as f64);
     if !unverified.is_empty() {
         tracing::debug!(
@@ -58,9 +59,10 @@ pub async fn watch_fingerprints(settings: &Settings) -> LogMismatch {
 fn compare(
     topic: &str,
     recorded: &BTreeMap<Partition, String>,
-    found: &BTreeMap<Partition, String>,
+    found: &BTreeMap<Partition, Fingerprint>,
 ) -> Result<(), LogMismatch> {
     for (partition, found) in found {
+        let Fingerprint::Found(found) = found else { continue };
         if let Some(recorded) = recorded.get(partition).filter(|recorded| *recorded != found) {
             return Err(LogMismatch::WrittenAnew {
                 topic: topic.to_owned(),
@@ -90,12 +92,12 @@ mod tests {
 
     #[test]
     fn only_records_that_could_be_read_are_compared() {
-        let prints = |pairs: &[(i32, &str)]| -> BTreeMap<_, _> {
-            pairs.iter().map(|(partition, print)| (Partition(*partition), (*print).to_owned())).collect()
-        };
-        let recorded = prints(&[(0, "4:1:aa"), (1, "9:1:bb")]);
-        assert_eq!(compare("t", &recorded, &prints(&[(1, "9:1:bb")])), Ok(()));
-        let mismatch = compare("t", &recorded, &prints(&[(0, "4:2:cc")])).unwrap_err().to_string();
+        let found = |print: &str| Fingerprint::Found(print.to_owned());
+        let recorded = [(Partition(0), "4:1:aa".to_owned()), (Partition(1), "9:1:bb".to_owned())].into();
+        let same = [(Partition(0), Fingerprint::Gone), (Partition(1), found("9:1:bb"))].into();
+        assert_eq!(compare("t", &recorded, &same), Ok(()));
+        let other = [(Partition(0), found("4:2:cc")), (Partition(1), Fingerprint::Unanswered)].into();
+        let mismatch = compare("t", &recorded, &other).unwrap_err().to_string();
         assert!(mismatch.contains("4:1:aa") && mismatch.contains("4:2:cc"), "{mismatch}");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use event_log::{ChunkLimits, Consumer, EndsWatch, KafkaSettings, LaneQueue, Membership};
 use retry::Backoff;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use views::apply::Codec;
 use views::lane::{Lane, LaneOptions};
 use views::{Database, SynchronousCommit};
@@ -85,7 +85,6 @@ fn a_polling_thread_that_hangs_makes_the_process_not_live() {
     let membership = Membership {
         group_id: "g".into(),
         lanes: vec![Arc::new(LaneQueue::new(ChunkLimits::default()))],
-        ends: watch::channel(None).1,
         heartbeat: hanging_at(&gate, &health, "polling"),
     };
     let (_consumer, _events) = Consumer::join(&no_kafka(), membership).unwrap();

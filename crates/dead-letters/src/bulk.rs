@@ -113,6 +113,10 @@ fn bounded(mut dead_letters: Vec<DeadLetter>) -> Vec<DeadLetter> {
     let mut bytes = 0;
     let fitting = dead_letters.iter().take_while(|dead_letter| {
         bytes += i64::from(dead_letter.payload_bytes);
+        // How large the key and the headers are in the log is not known if they were cut: such a record comes alone.
+        if dead_letter.has_cut_envelope() {
+            bytes += MAX_BYTES;
+        }
         bytes <= MAX_BYTES
     });
     let fitting = fitting.count().max(1);

@@ -41,6 +41,7 @@ pub struct DeadLetterBody {
     /// Length of the record's value in the log, in bytes.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub payload_bytes: i32,
+    /// The headers, at most 64 KiB of them. If some are left out, the last entry is named `\cut` and says so.
     pub headers: Vec<DeadLetterHeader>,
     /// The key of the record, at most 64 KiB of it; null if the record has none. Only with the admin token.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,13 +65,12 @@ pub struct DeadLetterBody {
     pub payload_is_cut: Option<bool>,
 }
 
-/// A header of a record.
+/// A header of a record. A backslash is written as two; a NUL, and each byte that is not valid UTF-8, as `\xNN`.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeadLetterHeader {
     pub name: String,
-    /// Bytes that are not valid UTF-8 are replaced by U+FFFD; null if the header has no value. Only with the
-    /// admin token.
+    /// Null if the header has no value. Only with the admin token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub value: Option<Option<String>>,

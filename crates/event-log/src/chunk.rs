@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use orders::record::{self, Headers};
+use orders::record::Headers;
 use orders::{Offset, Partition, Position, Record};
-use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, Headers as _};
 
 use crate::generation::Generation;
+use crate::incoming::Message;
 
 /// How much a chunk may hold before the next one is started. A record is never split, so a chunk may
 /// exceed `bytes` by one record.
@@ -27,6 +26,12 @@ impl Default for ChunkLimits {
         Self { records: 20_000, bytes: 8 << 20 }
     }
 }
+
+/// No chunk is filled beyond this, so that positions in its memory fit into 32 bits even after one more
+/// record, which has less than 2 GiB.
+const MAX_BYTES: usize = 1 << 30;
+/// After a huge record, a chunk that is used again keeps no more than this many times its byte limit.
+const KEPT_LIMITS: usize = 4;
 
 /// Records in the order in which they were read, and the partition ends that were reached after them.
 #[derive(Debug, Default)]
@@ -74,12 +79,16 @@ impl Chunk {
 
     #[must_use]
     pub fn is_full(&self, limits: ChunkLimits) -> bool {
-        self.entries.len() >= limits.records || self.bytes.len() >= limits.bytes
+        self.entries.len() >= limits.records || self.bytes.len() >= limits.bytes.min(MAX_BYTES)
     }
 
-    /// Drops the content but keeps the memory.
-    pub fn clear(&mut self) {
+    /// Drops the content but keeps the memory, unless it is far more than the limits need.
+    pub fn clear(&mut self, limits: ChunkLimits) {
         self.bytes.clear();
+        let most = limits.bytes.saturating_mul(KEPT_LIMITS);
+        if self.bytes.capacity() > most {
+            self.bytes.shrink_to(most);
+        }
         self.entries.clear();
         self.ends.clear();
     }
@@ -108,18 +117,16 @@ impl Chunk {
         self.ends.insert(partition, (end, generation));
     }
 
-    pub(crate) fn push(&mut self, message: &BorrowedMessage<'_>, generation: Generation) {
+    pub(crate) fn push(&mut self, message: &Message<'_>, generation: Generation) {
         let key = message.key().map(|key| self.append(key));
-        let value = message.payload().map(|value| self.append(value));
+        let value = message.value().map(|value| self.append(value));
         let start = self.bytes.len();
-        for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
-            record::push_header(&mut self.bytes, header.key, header.value);
-        }
+        message.push_headers(&mut self.bytes);
         let headers = Slice { start: start as u32, len: (self.bytes.len() - start) as u32 };
         self.entries.push(Entry {
-            partition: Partition(message.partition()),
-            offset: Offset(message.offset()),
-            appended_millis: message.timestamp().to_millis().unwrap_or(0),
+            partition: message.partition(),
+            offset: message.offset(),
+            appended_millis: message.millis(),
             generation,
             key,
             value,
@@ -128,7 +135,7 @@ impl Chunk {
     }
 
     fn append(&mut self, bytes: &[u8]) -> Slice {
-        // Lengths fit: a chunk is closed at its byte limit, and one record is far below 4 GiB.
+        // They fit because of MAX_BYTES.
         let slice = Slice { start: self.bytes.len() as u32, len: bytes.len() as u32 };
         self.bytes.extend_from_slice(bytes);
         slice

@@ -75,6 +75,11 @@ impl LogClient {
 
     /// The topic's partitions; none if the topic does not exist.
     pub fn partitions(&self, timeout: Duration) -> Result<Vec<Partition>> {
+        Ok(self.leaders(timeout)?.into_keys().collect())
+    }
+
+    /// The topic's partitions, and whether each has a leader.
+    fn leaders(&self, timeout: Duration) -> Result<BTreeMap<Partition, bool>> {
         // Every other query begins with this one, so this is where a lost broker is noticed.
         let metadata = self.consumer.fetch_metadata(Some(&self.topic), timeout).map_err(|error| {
             self.bootstrap.note(&error);
@@ -87,28 +92,44 @@ impl LogClient {
         {
             return Err(Error::during("asking for the topic's partitions")(KafkaError::MetadataFetch(code)));
         }
-        let mut partitions: Vec<_> = topic
-            .iter()
-            .flat_map(|topic| topic.partitions())
-            .map(|partition| Partition(partition.id()))
-            .collect();
-        partitions.sort_unstable();
-        Ok(partitions)
+        let partitions = topic.iter().flat_map(|topic| topic.partitions());
+        Ok(partitions.map(|partition| (Partition(partition.id()), partition.leader() >= 0)).collect())
     }
 
     /// The offsets that each partition holds now. There is one request per partition, and each may take
     /// `timeout`.
     pub fn offset_ranges(&self, timeout: Duration) -> Result<OffsetRanges> {
-        self.partitions(timeout)?
-            .into_iter()
-            .map(|partition| {
-                let (low, end) = self
-                    .consumer
-                    .fetch_watermarks(&self.topic, partition.0, timeout)
-                    .map_err(Error::during("asking for the offsets of a partition"))?;
-                let range = OffsetRange { low_watermark: Position(low), end_offset: Position(end) };
-                Ok((partition, range))
-            })
-            .collect()
+        let ranges = self.partitions(timeout)?.into_iter();
+        ranges.map(|partition| Ok((partition, self.offset_range(partition, timeout)?))).collect()
+    }
+
+    /// The same, where a partition that does not answer, as it has no leader, does not affect the others.
+    /// An error only if none answers.
+    pub(crate) fn answered_ranges(
+        &self,
+        timeout: Duration,
+    ) -> Result<BTreeMap<Partition, Option<OffsetRange>>> {
+        let mut answers = BTreeMap::new();
+        let mut first_error = None;
+        for (partition, has_leader) in self.leaders(timeout)? {
+            let range = if has_leader { self.offset_range(partition, timeout).map(Some) } else { Ok(None) };
+            let range = range.unwrap_or_else(|error| {
+                first_error.get_or_insert(error);
+                None
+            });
+            answers.insert(partition, range);
+        }
+        match first_error {
+            Some(error) if answers.values().all(Option::is_none) => Err(error),
+            _ => Ok(answers),
+        }
+    }
+
+    fn offset_range(&self, partition: Partition, timeout: Duration) -> Result<OffsetRange> {
+        let (low, end) = self
+            .consumer
+            .fetch_watermarks(&self.topic, partition.0, timeout)
+            .map_err(Error::during("asking for the offsets of a partition"))?;
+        Ok(OffsetRange { low_watermark: Position(low), end_offset: Position(end) })
     }
 }

@@ -5,8 +5,10 @@
 //! flight can be finished first; an assignment is answered later, by a command.
 
 mod context;
+mod pauses;
 mod poll;
 mod readings;
+mod seeks;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender, channel};
@@ -14,13 +16,12 @@ use std::thread::JoinHandle;
 
 use orders::{Partition, Positions};
 use rdkafka::ClientConfig;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
-use crate::ends::LogEnds;
 use crate::error::{Error, Result};
 use crate::heartbeat::Heartbeat;
 use crate::lane_queue::LaneQueue;
-use crate::settings::KafkaSettings;
+use crate::settings::{KafkaSettings, fixed};
 pub use readings::{AssignmentId, ReadFrom};
 
 const THREAD: &str = "log-poll";
@@ -58,7 +59,6 @@ pub struct Membership {
     pub group_id: String,
     /// At least one. Partition `p` goes to lane `p mod lanes`.
     pub lanes: Vec<Arc<LaneQueue>>,
-    pub ends: watch::Receiver<Option<LogEnds>>,
     /// Called by the polling thread. A beat may be late by the 5 s for which a revocation waits.
     pub heartbeat: Heartbeat,
 }
@@ -121,31 +121,26 @@ impl Drop for Consumer {
 
 fn config(settings: &KafkaSettings, group_id: &str) -> ClientConfig {
     let mut config = settings.client_config("consumer");
-    // Defaults, which the user's properties may replace.
-    for (name, value) in [
-        ("partition.assignment.strategy", "cooperative-sticky"),
-        // Handing partitions over takes a few heartbeats.
-        ("heartbeat.interval.ms", "500"),
-    ] {
-        if config.get(name).is_none() {
-            config.set(name, value);
+    let has_new_protocol = fixed::has_new_protocol(&config);
+    if !has_new_protocol {
+        // Defaults, which the user's properties may replace.
+        for (name, value) in [
+            ("partition.assignment.strategy", "cooperative-sticky"),
+            // Handing partitions over takes a few heartbeats.
+            ("heartbeat.interval.ms", "500"),
+        ] {
+            if config.get(name).is_none() {
+                config.set(name, value);
+            }
         }
     }
     KafkaSettings::read_ahead(&mut config);
-    // What the design depends on is set last.
-    for (name, value) in [
-        ("group.id", group_id),
-        ("auto.offset.reset", "error"),
-        ("enable.auto.commit", "false"),
-        ("enable.auto.offset.store", "false"),
-        ("check.crcs", "true"),
-        ("isolation.level", "read_committed"),
-        ("fetch.queue.backoff.ms", "10"),
-        ("enable.partition.eof", "true"),
-        ("topic.metadata.refresh.interval.ms", "5000"),
-        ("session.timeout.ms", "10000"),
-    ] {
+    config.set("group.id", group_id);
+    for (name, value) in fixed::READING.into_iter().chain([fixed::METADATA_INTERVAL]) {
         config.set(name, value);
+    }
+    if !has_new_protocol {
+        config.set(fixed::SESSION_TIMEOUT.0, fixed::SESSION_TIMEOUT.1);
     }
     config
 }
@@ -170,5 +165,15 @@ mod tests {
         assert_eq!(config.get("enable.auto.commit"), Some("false"));
         assert_eq!(config.get("heartbeat.interval.ms"), Some("900"));
         assert_eq!(config.get("client.rack"), Some(""));
+    }
+
+    #[test]
+    fn the_new_protocol_of_groups_gets_only_properties_that_go_with_it() {
+        let properties = vec![("group.protocol".into(), "Consumer".to_owned().into())];
+        let settings = KafkaSettings { properties, ..KafkaSettings::new("localhost:9092", "food-orders") };
+        let config = config(&settings, "g");
+        for name in ["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"] {
+            assert_eq!(config.get(name), None, "{name}");
+        }
     }
 }

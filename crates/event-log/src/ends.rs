@@ -1,5 +1,6 @@
 //! The end offsets and the identity of the log, polled on a thread beside the one that reads.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,10 @@ const IDENTITY_INTERVAL: Duration = Duration::from_secs(10);
 pub struct LogEnds {
     pub asked_at: Instant,
     /// The ranges for readers of committed records, so they end at the last stable offsets.
+    /// A partition that did not answer keeps its last known range, if there is one.
     pub ranges: OffsetRanges,
+    /// The partitions that did not answer, most often because they have no leader, and since when.
+    pub silent: BTreeMap<Partition, Instant>,
     /// Where the partitions end if records of open transactions count; up to 10 s old.
     pub high_watermarks: Positions,
     /// Which log it was, up to 10 s ago; `None` if the topic did not exist.
@@ -35,7 +39,13 @@ impl LogEnds {
     pub fn of(ends: impl IntoIterator<Item = (Partition, Position)>) -> Self {
         let range = |end_offset| OffsetRange { low_watermark: Position::START, end_offset };
         let ranges = ends.into_iter().map(|(partition, end)| (partition, range(end))).collect();
-        Self { asked_at: Instant::now(), ranges, high_watermarks: Positions::new(), identity: None }
+        Self {
+            asked_at: Instant::now(),
+            ranges,
+            silent: BTreeMap::new(),
+            high_watermarks: Positions::new(),
+            identity: None,
+        }
     }
 }
 
@@ -56,6 +66,8 @@ impl EndsWatch {
         let questioner = Questioner {
             committed: LogClient::new(settings)?,
             uncommitted: LogClient::read_uncommitted(settings)?,
+            ranges: OffsetRanges::new(),
+            silent: BTreeMap::new(),
             high_watermarks: Positions::new(),
             identity: None,
             identified_at: None,
@@ -74,6 +86,8 @@ impl EndsWatch {
 struct Questioner {
     committed: LogClient,
     uncommitted: LogClient,
+    ranges: OffsetRanges,
+    silent: BTreeMap<Partition, Instant>,
     high_watermarks: Positions,
     identity: Option<LogIdentity>,
     identified_at: Option<Instant>,
@@ -106,16 +120,57 @@ impl Questioner {
 
     fn ask(&mut self) -> Result<LogEnds> {
         let asked_at = Instant::now();
-        let ranges = self.committed.offset_ranges(TIMEOUT)?;
+        let answers = self.committed.answered_ranges(TIMEOUT)?;
+        (self.ranges, self.silent) = merge(&self.ranges, &self.silent, answers, asked_at);
         if self.identified_at.is_none_or(|at| at.elapsed() >= IDENTITY_INTERVAL) {
             self.heartbeat.beat();
             self.identity = self.committed.identity(TIMEOUT)?;
-            let ranges = self.uncommitted.offset_ranges(TIMEOUT)?;
+            let answers = self.uncommitted.answered_ranges(TIMEOUT)?.into_iter();
             self.high_watermarks =
-                ranges.into_iter().map(|(partition, range)| (partition, range.end_offset)).collect();
+                answers.filter_map(|(partition, range)| Some((partition, range?.end_offset))).collect();
             self.identified_at = Some(Instant::now());
         }
+        let (ranges, silent) = (self.ranges.clone(), self.silent.clone());
         let (high_watermarks, identity) = (self.high_watermarks.clone(), self.identity.clone());
-        Ok(LogEnds { asked_at, ranges, high_watermarks, identity })
+        Ok(LogEnds { asked_at, ranges, silent, high_watermarks, identity })
+    }
+}
+
+/// The ranges and the silent partitions after these answers.
+fn merge(
+    known: &OffsetRanges,
+    silent: &BTreeMap<Partition, Instant>,
+    answers: BTreeMap<Partition, Option<OffsetRange>>,
+    now: Instant,
+) -> (OffsetRanges, BTreeMap<Partition, Instant>) {
+    let (mut ranges, mut still_silent) = (OffsetRanges::new(), BTreeMap::new());
+    for (partition, answer) in answers {
+        ranges.extend(answer.or_else(|| known.get(&partition).copied()).map(|range| (partition, range)));
+        if answer.is_none() {
+            still_silent.insert(partition, silent.get(&partition).copied().unwrap_or(now));
+        }
+    }
+    (ranges, still_silent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_partition_keeps_its_range_and_does_not_affect_the_others() {
+        let range = |end| OffsetRange { low_watermark: Position::START, end_offset: Position(end) };
+        let [answers, silent, unknown] = [0, 1, 2].map(Partition);
+        let began = Instant::now();
+        let later = began + Duration::from_secs(1);
+        let first = [(answers, Some(range(1))), (silent, Some(range(5))), (unknown, None)].into();
+        let (ranges, no_answer) = merge(&OffsetRanges::new(), &BTreeMap::new(), first, began);
+        assert_eq!(no_answer, [(unknown, began)].into());
+        let second = [(answers, Some(range(2))), (silent, None), (unknown, None)].into();
+        let (ranges, no_answer) = merge(&ranges, &no_answer, second, later);
+        assert_eq!(ranges, [(answers, range(2)), (silent, range(5))].into());
+        assert_eq!(no_answer, [(silent, later), (unknown, began)].into());
+        let third = [(answers, Some(range(2))), (silent, Some(range(6)))].into();
+        assert_eq!(merge(&ranges, &no_answer, third, later).1, BTreeMap::new());
     }
 }

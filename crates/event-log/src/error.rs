@@ -3,7 +3,7 @@
 
 use std::io;
 
-use orders::{Offset, Partition};
+use orders::{Offset, Partition, Position};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::task::JoinError;
 
@@ -14,6 +14,12 @@ pub enum Error {
     /// A call to librdkafka failed: what was attempted, and librdkafka's reason.
     #[error("{attempt}: {cause}")]
     Kafka { attempt: &'static str, cause: KafkaError },
+
+    /// Kafka's access control forbids it.
+    #[error(
+        "{attempt}: Kafka denies it; its user needs the right {right} (\"Access control\" in docs/configuration.md)"
+    )]
+    Denied { attempt: &'static str, right: &'static str },
 
     #[error(
         "no Kafka broker answers at {bootstrap_servers} ({problem}); start one, or set KAFKA_BOOTSTRAP_SERVERS to the \
@@ -44,10 +50,22 @@ pub enum Error {
     OutOfRange(KafkaError),
 
     #[error(
+        "partition {partition} ends at offset {end}, but it has held records up to offset {expected}: it was truncated \
+         or created anew"
+    )]
+    EndsEarly { partition: Partition, end: Position, expected: Position },
+
+    #[error(
         "the log holds a corrupt batch: its checksum (CRC) does not match ({0}); neither the batch nor anything after \
          it was applied. Restore the partition from another replica, then start again"
     )]
     CorruptBatch(KafkaError),
+
+    #[error(
+        "another member of the group has joined with the same group.instance.id, and Kafka has shut this one out; \
+         give each process its own in KAFKA_PROPERTIES"
+    )]
+    FencedInstance,
 
     #[error("the thread {name} could not be started: {cause}")]
     Thread { name: &'static str, cause: io::Error },
@@ -59,7 +77,10 @@ pub enum Error {
 impl Error {
     /// Adds what was attempted; for use with `map_err`.
     pub fn during(attempt: &'static str) -> impl Fn(KafkaError) -> Self {
-        move |cause| Self::Kafka { attempt, cause }
+        move |cause| match cause.rdkafka_error_code().and_then(missing_right) {
+            Some(right) => Self::Denied { attempt, right },
+            None => Self::Kafka { attempt, cause },
+        }
     }
 
     /// Whether the same call may succeed later, because the broker or the network recovers.
@@ -71,10 +92,13 @@ impl Error {
             | Self::NoLeader { .. }
             | Self::RecordTimeout { .. }
             | Self::TopicGone(_) => true,
-            Self::TopicNotCreated { .. }
+            Self::Denied { .. }
+            | Self::TopicNotCreated { .. }
             | Self::TopicName(_)
             | Self::OutOfRange(_)
+            | Self::EndsEarly { .. }
             | Self::CorruptBatch(_)
+            | Self::FencedInstance
             | Self::Thread { .. }
             | Self::Task { .. } => false,
         }
@@ -84,7 +108,21 @@ impl Error {
     /// errors does a process end with the exit code for a wrong log.
     #[must_use]
     pub fn is_about_the_log(&self) -> bool {
-        matches!(self, Self::OutOfRange(_) | Self::CorruptBatch(_))
+        matches!(self, Self::OutOfRange(_) | Self::EndsEarly { .. } | Self::CorruptBatch(_))
+    }
+}
+
+/// The right that is missing if Kafka answers with this code.
+pub(crate) fn missing_right(code: RDKafkaErrorCode) -> Option<&'static str> {
+    use RDKafkaErrorCode as C;
+    match code {
+        C::TopicAuthorizationFailed => Some("READ on the topic, or WRITE if it produces"),
+        C::GroupAuthorizationFailed => {
+            Some("READ on the group and on all groups whose names begin with its name")
+        }
+        C::TransactionalIdAuthorizationFailed => Some("WRITE and DESCRIBE on the transactional id"),
+        C::ClusterAuthorizationFailed => Some("for this request on the cluster"),
+        _ => None,
     }
 }
 
@@ -133,10 +171,15 @@ mod tests {
         let code = RDKafkaErrorCode::OffsetOutOfRange;
         assert!(Error::OutOfRange(kafka(code)).is_about_the_log());
         assert!(Error::CorruptBatch(kafka(RDKafkaErrorCode::BadMessage)).is_about_the_log());
+        let (end, expected) = (Position(3), Position(5));
+        assert!(Error::EndsEarly { partition: Partition(0), end, expected }.is_about_the_log());
+        let denied = Error::during("reading the log")(kafka(RDKafkaErrorCode::TopicAuthorizationFailed));
+        assert!(denied.to_string().contains("needs the right READ on the topic"), "{denied}");
         for other in [
-            Error::during("reading the log")(kafka(RDKafkaErrorCode::TopicAuthorizationFailed)),
+            denied,
             Error::Thread { name: "log-poll", cause: io::Error::other("no memory") },
             Error::TopicName("a\0".into()),
+            Error::FencedInstance,
             Error::TopicGone("food-orders".into()),
         ] {
             assert!(!other.is_about_the_log(), "{other}");

@@ -3,24 +3,34 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use orders::{Offset, Partition};
+use orders::{Offset, Partition, Position};
+use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
-use rdkafka::{Message as _, TopicPartitionList};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::chunk::Chunk;
-use crate::error::{Error, Result, is_passing};
+use crate::error::{Error, Result, missing_right};
 use crate::generation::Generation;
+use crate::incoming::{Incoming, Receiver};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 
-/// The fingerprints of the records at `offsets`. A partition is left out if its record was deleted or
-/// compacted away, or did not arrive within `time_limit`. Blocking.
+/// What the log answered about one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fingerprint {
+    Found(String),
+    /// The log holds no record at this offset: it was deleted or compacted away, or the log ends before it.
+    Gone,
+    /// Nothing is known: no broker answered within the time limit.
+    Unanswered,
+}
+
+/// The fingerprints of the records at `offsets`, one for each partition. Blocks for at most `time_limit`.
 pub fn fingerprints(
     settings: &KafkaSettings,
     offsets: &BTreeMap<Partition, Offset>,
     time_limit: Duration,
-) -> Result<BTreeMap<Partition, String>> {
+) -> Result<BTreeMap<Partition, Fingerprint>> {
     let consumer: BaseConsumer<Quiet> = settings
         .reader_config("fingerprints")
         // Only one record of each partition is needed.
@@ -34,28 +44,54 @@ pub fn fingerprints(
             .add_partition_offset(&settings.topic, partition.0, rdkafka::Offset::Offset(offset.0))
             .map_err(Error::during("choosing what to compare"))?;
     }
-    consumer.assign(&assignment).map_err(Error::during("assigning what to compare"))?;
+    let receiver = Receiver::new(consumer);
+    receiver.consumer().assign(&assignment).map_err(Error::during("assigning what to compare"))?;
+    let mut answers: BTreeMap<_, _> =
+        offsets.keys().map(|partition| (*partition, Fingerprint::Unanswered)).collect();
     let mut open = offsets.clone();
-    let mut found = BTreeMap::new();
     let deadline = Instant::now() + time_limit;
     while !open.is_empty() && Instant::now() < deadline {
-        match consumer.poll(Duration::from_millis(100)) {
+        match receiver.poll(Duration::from_millis(100)) {
             None => {}
-            Some(Ok(message)) => {
-                let partition = Partition(message.partition());
-                if open.remove(&partition) == Some(Offset(message.offset())) {
-                    let mut chunk = Chunk::default();
-                    chunk.push(&message, Generation::default());
-                    found.extend(chunk.records().map(|(_, record)| (partition, record.fingerprint())));
+            Some(Incoming::Record(message)) => {
+                let partition = message.partition();
+                let Some(offset) = open.remove(&partition) else { continue };
+                let mut chunk = Chunk::default();
+                chunk.push(&message, Generation::default());
+                let record = chunk.records().map(|(_, record)| record).find(|record| record.offset == offset);
+                let found = record.map(|record| Fingerprint::Found(record.fingerprint()));
+                answers.insert(partition, found.unwrap_or(Fingerprint::Gone));
+            }
+            // An end that does not lie beyond the record says nothing: a leader that has just taken over may
+            // show an earlier end for a moment.
+            Some(Incoming::End(partition, end)) => {
+                if open.get(&partition).is_some_and(|offset| Position::after(*offset) <= end) {
+                    open.remove(&partition);
+                    answers.insert(partition, Fingerprint::Gone);
                 }
             }
-            Some(Err(KafkaError::PartitionEOF(partition))) => {
-                open.remove(&Partition(partition));
+            Some(Incoming::Failed { partition: Some(partition), error }) if is_out_of_range(&error) => {
+                if open.remove(&partition).is_some() {
+                    answers.insert(partition, Fingerprint::Gone);
+                }
             }
-            Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => {}
-            // The error concerns one partition without naming it, so that partition stays open.
-            Some(Err(error)) => tracing::debug!(%error, "a record cannot be compared"),
+            Some(Incoming::Failed { error, .. }) if is_denied(&error) => {
+                return Err(Error::during("reading the records to compare")(error));
+            }
+            // The partition stays open.
+            Some(Incoming::Failed { error, .. }) => {
+                tracing::debug!(%error, "a record cannot be compared");
+            }
         }
     }
-    Ok(found)
+    Ok(answers)
+}
+
+fn is_denied(error: &KafkaError) -> bool {
+    error.rdkafka_error_code().and_then(missing_right).is_some()
+}
+
+fn is_out_of_range(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{AutoOffsetReset, OffsetOutOfRange};
+    matches!(error.rdkafka_error_code(), Some(AutoOffsetReset | OffsetOutOfRange))
 }

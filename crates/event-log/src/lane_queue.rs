@@ -8,11 +8,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use orders::{Partition, Position};
-use rdkafka::message::BorrowedMessage;
 use tokio::sync::Notify;
 
 use crate::chunk::{Chunk, ChunkLimits};
 use crate::generation::Generation;
+use crate::incoming::Message;
 
 /// The number of full chunks that may wait before reading stops.
 const WAITING: usize = 1;
@@ -54,7 +54,7 @@ impl LaneQueue {
 
     /// Gives back a chunk that is done with, so that its memory can be reused.
     pub fn recycle(&self, mut chunk: Chunk) {
-        chunk.clear();
+        chunk.clear(self.limits);
         let mut state = self.lock();
         state.spare = Some(chunk);
         state.in_use = false;
@@ -67,8 +67,14 @@ impl LaneQueue {
         state.chunks.is_empty() && !state.in_use
     }
 
+    /// The number of records that wait.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.lock().chunks.iter().map(Chunk::len).sum()
+    }
+
     /// Returns whether the queue is full now.
-    pub(crate) fn push(&self, message: &BorrowedMessage<'_>, generation: Generation) -> bool {
+    pub(crate) fn push(&self, message: &Message<'_>, generation: Generation) -> bool {
         self.last_chunk(|chunk| chunk.push(message, generation))
     }
 

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use orders::{Offset, Partition};
+use orders::{Offset, Partition, Position};
+use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{Message, TopicPartitionList};
+use rdkafka::error::RDKafkaErrorCode;
 
 use crate::chunk::Chunk;
 use crate::error::{Error, Result, is_passing};
 use crate::generation::Generation;
+use crate::incoming::{Incoming, Receiver};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 
@@ -27,46 +28,61 @@ pub fn pick(settings: &KafkaSettings, offsets: &[(Partition, Offset)], timeout: 
         .set("queued.max.messages.kbytes", "1024")
         .create_with_context(Quiet)
         .map_err(Error::during("setting up a reader of the log"))?;
+    let receiver = Receiver::new(consumer);
     let deadline = Instant::now() + timeout;
     for (partition, offset) in offsets {
         let mut assignment = TopicPartitionList::new();
         assignment
             .add_partition_offset(&settings.topic, partition.0, rdkafka::Offset::Offset(offset.0))
             .map_err(Error::during("choosing a record"))?;
-        consumer.assign(&assignment).map_err(Error::during("assigning a record's partition"))?;
-        read(&consumer, *partition, *offset, deadline, &mut chunk)?;
+        receiver.consumer().assign(&assignment).map_err(Error::during("assigning a record's partition"))?;
+        read(&receiver, &settings.topic, (*partition, *offset), deadline, &mut chunk)?;
     }
     Ok(chunk)
 }
 
+/// Returns without a record only if the log certainly holds none at this offset.
 fn read(
-    consumer: &BaseConsumer<Quiet>,
-    partition: Partition,
-    offset: Offset,
+    receiver: &Receiver<Quiet>,
+    topic: &str,
+    (partition, offset): (Partition, Offset),
     deadline: Instant,
     chunk: &mut Chunk,
 ) -> Result<()> {
+    let after = Position::after(offset);
+    let mut seems_short = false;
     while Instant::now() < deadline {
-        let error = match consumer.poll(Duration::from_millis(100)) {
-            None => continue,
-            Some(Ok(message)) if message.partition() != partition.0 || message.offset() < offset.0 => {
-                continue;
-            }
-            Some(Ok(message)) => {
-                if message.offset() == offset.0 {
-                    chunk.push(&message, Generation::default());
+        match receiver.poll(Duration::from_millis(100)) {
+            // A leader that has just taken over may show an earlier end for a moment.
+            None if seems_short => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let asked = receiver.consumer().fetch_watermarks(topic, partition.0, left);
+                if asked.is_ok_and(|(_, end)| end < after.0) {
+                    return Ok(());
                 }
-                return Ok(());
             }
-            Some(Err(KafkaError::PartitionEOF(ended))) if ended == partition.0 => return Ok(()),
-            Some(Err(error)) => error,
-        };
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => return Ok(()),
+            None => {}
+            Some(Incoming::Record(message)) => {
+                if message.partition() == partition && message.offset() >= offset {
+                    if message.offset() == offset {
+                        chunk.push(&message, Generation::default());
+                    }
+                    return Ok(());
+                }
+            }
+            Some(Incoming::End(ended, end)) if ended == partition => match end >= after {
+                true => return Ok(()),
+                false => seems_short = true,
+            },
             // This is the end of a partition that was assigned earlier.
-            Some(RDKafkaErrorCode::PartitionEOF) => {}
-            Some(code) if is_passing(code) => {}
-            _ => return Err(Error::during("reading a record")(error)),
+            Some(Incoming::End(..)) => {}
+            Some(Incoming::Failed { error, .. }) => match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                    return Ok(());
+                }
+                Some(code) if is_passing(code) => {}
+                _ => return Err(Error::during("reading a record")(error)),
+            },
         }
     }
     Err(Error::RecordTimeout { partition, offset })

@@ -17,7 +17,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result};
-use crate::settings::KafkaSettings;
+use crate::settings::{KafkaSettings, fixed};
 use deliveries::Deliveries;
 pub use deliveries::Totals;
 use transaction::Transaction;
@@ -82,7 +82,9 @@ impl LogWriter {
                 config.set(name, value);
             }
         }
-        config.set("acks", "all").set("enable.idempotence", "true");
+        for (name, value) in fixed::WRITING {
+            config.set(name, value);
+        }
         if transactional {
             // This must be shorter than the time-out of a transaction, which is 60 s.
             config.set("delivery.timeout.ms", "50000");

@@ -1,22 +1,27 @@
 //! Reading given ranges of the log without joining a group.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use orders::{Partition, Position};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{Message, Offset, TopicPartitionList};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
 use crate::bootstrap::Bootstrap;
 use crate::chunk::{Chunk, ChunkLimits};
 use crate::error::{Error, Result, is_passing};
 use crate::generation::Generation;
+use crate::incoming::{Incoming, Receiver};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 
 const THREAD: &str = "log-replay";
+const POLL: Duration = Duration::from_millis(100);
+/// How often a partition that seems to end early is asked for its end, and for how long.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+const ASK_LIMIT: Duration = Duration::from_secs(5);
 /// Records that are read without a group belong to no assignment.
 const UNASSIGNED: Generation = Generation(0);
 
@@ -24,7 +29,7 @@ const UNASSIGNED: Generation = Generation(0);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub from: Position,
-    /// Must not lie beyond the current end of the partition.
+    /// Must not lie beyond the current end of the partition: a log that ends earlier is an error.
     pub to: Position,
 }
 
@@ -48,7 +53,9 @@ impl Replay {
         let (sender, chunks) = mpsc::channel(1);
         let bootstrap = Bootstrap::of(&config);
         let topic = settings.topic.clone();
-        let mut reader = Reader { consumer, bootstrap, topic, spans, limits, sender };
+        let receiver = Receiver::new(consumer);
+        let short = BTreeMap::new();
+        let mut reader = Reader { receiver, bootstrap, topic, spans, short, limits, sender };
         std::thread::Builder::new()
             .name(THREAD.into())
             .spawn(move || {
@@ -68,10 +75,12 @@ impl Replay {
 }
 
 struct Reader {
-    consumer: BaseConsumer<Quiet>,
+    receiver: Receiver<Quiet>,
     bootstrap: Bootstrap,
     topic: String,
     spans: BTreeMap<Partition, Span>,
+    /// The partitions that seem to end below their spans, and when they are asked for their ends next.
+    short: BTreeMap<Partition, Instant>,
     limits: ChunkLimits,
     sender: mpsc::Sender<Result<Chunk>>,
 }
@@ -91,40 +100,38 @@ impl Reader {
                 .add_partition_offset(&self.topic, partition.0, Offset::Offset(span.from.0))
                 .map_err(Error::during("choosing the ranges to read"))?;
         }
-        self.consumer.assign(&assignment).map_err(Error::during("assigning the ranges to read"))?;
+        let consumer = self.receiver.consumer();
+        consumer.assign(&assignment).map_err(Error::during("assigning the ranges to read"))?;
         while !open.is_empty() {
-            match self.consumer.poll(Duration::from_millis(100)) {
-                None => self.bootstrap.give_again(self.consumer.client()),
-                Some(Ok(message)) => {
-                    let partition = Partition(message.partition());
+            match self.receiver.poll(POLL) {
+                None => {
+                    self.bootstrap.give_again(self.receiver.consumer().client());
+                    self.check_short(&open)?;
+                }
+                Some(Incoming::Record(message)) => {
+                    let partition = message.partition();
                     let Some(span) = open.get(&partition) else { continue };
-                    if message.offset() < span.to.0 {
+                    if message.offset().0 < span.to.0 {
                         chunk.push(&message, UNASSIGNED);
                     }
-                    if message.offset() + 1 >= span.to.0 {
-                        chunk.end(partition, span.to, UNASSIGNED);
-                        open.remove(&partition);
+                    self.reached(partition, Position::after(message.offset()), &mut open, &mut chunk);
+                }
+                Some(Incoming::End(partition, end)) => {
+                    if open.contains_key(&partition) && !self.reached(partition, end, &mut open, &mut chunk) {
+                        self.short.insert(partition, Instant::now());
                     }
                 }
-                // The partition ends at or after the span's end, so only holes are left in the span.
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    if let Some(span) = open.remove(&Partition(partition)) {
-                        chunk.end(Partition(partition), span.to, UNASSIGNED);
+                Some(Incoming::Failed { error, .. }) => match error.rdkafka_error_code() {
+                    Some(code) if is_passing(code) => {
+                        self.bootstrap.note(&error);
+                        tracing::warn!(%error, "reading the log: waiting for a broker");
                     }
-                }
-                Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => {
-                    self.bootstrap.note(&error);
-                    tracing::warn!(%error, "reading the log: waiting for a broker");
-                }
-                Some(Err(error)) => {
-                    return Err(match error.rdkafka_error_code() {
-                        Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                            Error::OutOfRange(error)
-                        }
-                        Some(RDKafkaErrorCode::BadMessage) => Error::CorruptBatch(error),
-                        _ => Error::during("reading a range of the log")(error),
-                    });
-                }
+                    Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                        return Err(Error::OutOfRange(error));
+                    }
+                    Some(RDKafkaErrorCode::BadMessage) => return Err(Error::CorruptBatch(error)),
+                    _ => return Err(Error::during("reading a range of the log")(error)),
+                },
             }
             if chunk.is_full(self.limits) && self.send(&mut chunk).is_err() {
                 return Ok(());
@@ -134,6 +141,43 @@ impl Reader {
             }
         }
         let _ = self.send(&mut chunk);
+        Ok(())
+    }
+
+    /// Notes that everything below `position` was read. Returns whether that completes the span.
+    fn reached(
+        &mut self,
+        partition: Partition,
+        position: Position,
+        open: &mut BTreeMap<Partition, Span>,
+        chunk: &mut Chunk,
+    ) -> bool {
+        self.short.remove(&partition);
+        let Some(span) = open.get(&partition).copied() else { return false };
+        let is_complete = position >= span.to;
+        if is_complete {
+            chunk.end(partition, span.to, UNASSIGNED);
+            open.remove(&partition);
+        }
+        is_complete
+    }
+
+    /// A leader that has just taken over may show an earlier end for a moment; a log that was truncated ends
+    /// there. Only the second is an error, and the broker knows which it is.
+    fn check_short(&mut self, open: &BTreeMap<Partition, Span>) -> Result<()> {
+        let now = Instant::now();
+        for (partition, due_at) in &mut self.short {
+            let (true, Some(span)) = (*due_at <= now, open.get(partition)) else { continue };
+            *due_at = now + ASK_AGAIN_AFTER;
+            let consumer = self.receiver.consumer();
+            let Ok((_, end)) = consumer.fetch_watermarks(&self.topic, partition.0, ASK_LIMIT) else {
+                continue;
+            };
+            if end < span.to.0 {
+                let (partition, end, expected) = (*partition, Position(end), span.to);
+                return Err(Error::EndsEarly { partition, end, expected });
+            }
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! How to reach Kafka, and which topic is the log.
 
 mod args;
+pub(crate) mod fixed;
 mod group;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use rdkafka::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use args::KafkaArgs;
+use group::DEFAULT_GROUP;
 pub use group::{GroupArgs, GroupId};
 
 /// Limits on the records that wait inside librdkafka, whatever the backlog; one more fetch may exceed
@@ -27,6 +29,9 @@ const READ_AHEAD: [(&str, &str); 4] = [
 pub struct KafkaSettings {
     pub bootstrap_servers: String,
     pub topic: String,
+    /// The consumer group. The names of readers without a group begin with it, because librdkafka and Kafka's
+    /// access control demand one of each reader.
+    pub group: String,
     /// Properties of librdkafka, such as those for TLS and SASL.
     pub properties: Vec<(String, SecretString)>,
 }
@@ -35,7 +40,18 @@ impl KafkaSettings {
     /// Settings without TLS or SASL.
     #[must_use]
     pub fn new(bootstrap_servers: &str, topic: &str) -> Self {
-        Self { bootstrap_servers: bootstrap_servers.into(), topic: topic.into(), properties: Vec::new() }
+        Self {
+            bootstrap_servers: bootstrap_servers.into(),
+            topic: topic.into(),
+            group: DEFAULT_GROUP.into(),
+            properties: Vec::new(),
+        }
+    }
+
+    /// The same for a program that knows the group.
+    #[must_use]
+    pub fn of_group(self, group: &GroupId) -> Self {
+        Self { group: group.to_string(), ..self }
     }
 
     /// The configuration that all clients share. What the design depends on is set after it.
@@ -65,19 +81,11 @@ impl KafkaSettings {
     /// The configuration for reading from given offsets, without a group.
     pub(crate) fn reader_config(&self, role: &str) -> ClientConfig {
         let mut config = self.client_config(role);
-        for (name, value) in [
-            ("enable.auto.commit", "false"),
-            ("enable.auto.offset.store", "false"),
-            ("auto.offset.reset", "error"),
-            ("isolation.level", "read_committed"),
-            ("check.crcs", "true"),
-            ("enable.partition.eof", "true"),
-            ("fetch.queue.backoff.ms", "10"),
-        ] {
+        for (name, value) in fixed::READING {
             config.set(name, value);
         }
         // librdkafka requires a group id to assign partitions by hand; the client neither joins nor commits.
-        config.set("group.id", format!("food-orders-{role}"));
+        config.set("group.id", format!("{}-{role}", self.group));
         config
     }
 }
@@ -88,6 +96,7 @@ impl fmt::Debug for KafkaSettings {
         f.debug_struct("KafkaSettings")
             .field("bootstrap_servers", &self.bootstrap_servers)
             .field("topic", &self.topic)
+            .field("group", &self.group)
             .field("properties", &names)
             .finish()
     }

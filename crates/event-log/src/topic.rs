@@ -174,7 +174,14 @@ impl<'a> Admin<'a> {
         if self.replicas().await?.is_some_and(|replicas| replicas.all_led) {
             return Ok(false);
         }
-        Err(Error::TopicNotCreated { topic: self.settings.topic.clone(), code })
+        match code {
+            RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed => {
+                let right =
+                    "READ on the topic (WRITE if it produces), or CREATE on it if it does not exist yet";
+                Err(Error::Denied { attempt: "finding or creating the topic", right })
+            }
+            code => Err(Error::TopicNotCreated { topic: self.settings.topic.clone(), code }),
+        }
     }
 
     async fn wait_for_leaders(&self) -> Result<Replicas> {

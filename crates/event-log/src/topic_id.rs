@@ -10,6 +10,7 @@ use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::error::{Error, Result};
+use crate::owned::Owned;
 
 /// The topic's id; `None` if the topic does not exist, or if the broker is older than topic ids
 /// (Kafka 2.8).
@@ -74,14 +75,4 @@ fn succeeded(code: rd::rd_kafka_resp_err_t) -> Result<()> {
 
 fn failed(code: RDKafkaErrorCode) -> Error {
     Error::Kafka { attempt: "asking for the topic's id", cause: KafkaError::MetadataFetch(code) }
-}
-
-/// An object of librdkafka that is destroyed at the end of its scope.
-struct Owned<T>(*mut T, unsafe extern "C" fn(*mut T));
-
-impl<T> Drop for Owned<T> {
-    fn drop(&mut self) {
-        // SAFETY: the object was made by the call that pairs with this one, and is destroyed only here.
-        unsafe { (self.1)(self.0) }
-    }
 }

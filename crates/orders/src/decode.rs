@@ -9,9 +9,11 @@ mod object;
 
 use std::borrow::Cow;
 
+use crate::record::Headers;
 use crate::{Fact, LogOrder, OrderId, text};
 
-pub use cause::{Cause, Rejection, UnknownCause};
+pub use cause::{Cause, MAX_MESSAGE_BYTES, Rejection, UnknownCause};
+use fields::shorten;
 use object::Object;
 
 /// The highest `schema-version` header that this version reads.
@@ -21,6 +23,9 @@ pub const MAX_SCHEMA_VERSION: u32 = 1;
 /// An identifier with a column may be part of an index, and PostgreSQL refuses index entries of more
 /// than a few kilobytes.
 pub const MAX_ID_CHARS: usize = OrderId::MAX_CHARS;
+
+/// As much of a header as a message may quote, with some to spare.
+const MAX_QUOTED_BYTES: usize = 200;
 
 /// One event of one order, borrowed from the record's bytes.
 #[derive(Clone, Debug)]
@@ -35,9 +40,11 @@ pub struct Decoded<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
     pub at: LogOrder,
-    /// The value of the header `schema-version`, if the record has one.
-    pub schema_version: Option<&'a [u8]>,
-    /// In bytes. Larger values are rejected without being read.
+    /// The length of the record's key; 0 without one.
+    pub key_bytes: usize,
+    pub headers: Headers<'a>,
+    /// A record whose key, value and headers have more bytes than this together is rejected without being
+    /// read.
     pub max_bytes: usize,
 }
 
@@ -47,11 +54,8 @@ pub fn decode<'a>(envelope: Envelope<'_>, value: Option<&'a [u8]>) -> Result<Dec
     if value.is_empty() {
         return Err(Rejection::new(Cause::EmptyValue, "the record has no value"));
     }
-    if value.len() > envelope.max_bytes {
-        let message = format!("the value has {} bytes; the limit is {}", value.len(), envelope.max_bytes);
-        return Err(Rejection::new(Cause::TooLarge, message));
-    }
-    check_schema_version(envelope.schema_version)?;
+    check_size(envelope, value)?;
+    check_schema_version(envelope.headers.get("schema-version"))?;
     let json = std::str::from_utf8(value)
         .map_err(|error| Rejection::new(Cause::BadJson, format!("the value is not valid UTF-8: {error}")))?;
     let object: Object<'a> = serde_json::from_str(json).map_err(|error| {
@@ -74,6 +78,25 @@ fn readable_order_id(raw: Option<&str>) -> Option<String> {
     OrderId::check(&order_id).ok().map(|()| order_id.into_owned())
 }
 
+fn check_size(envelope: Envelope<'_>, value: &[u8]) -> Result<(), Rejection> {
+    let Envelope { key_bytes, headers, max_bytes, .. } = envelope;
+    if !headers.are_readable() {
+        let message = "the record has more headers than can be read (100000), or damaged ones";
+        return Err(Rejection::new(Cause::TooLarge, message));
+    }
+    let (value_bytes, header_bytes) = (value.len(), headers.size());
+    // None of the three comes near the limits of the type.
+    let bytes = key_bytes + value_bytes + header_bytes;
+    if bytes <= max_bytes {
+        return Ok(());
+    }
+    let message = format!(
+        "the record has {bytes} bytes (key {key_bytes}, value {value_bytes}, headers {header_bytes}); the limit is \
+         {max_bytes}"
+    );
+    Err(Rejection::new(Cause::TooLarge, message))
+}
+
 fn check_schema_version(header: Option<&[u8]>) -> Result<(), Rejection> {
     let Some(header) = header else { return Ok(()) };
     let version = std::str::from_utf8(header).ok().and_then(|text| text.trim().parse::<u32>().ok());
@@ -83,7 +106,7 @@ fn check_schema_version(header: Option<&[u8]>) -> Result<(), Rejection> {
             Cause::UnknownSchemaVersion,
             format!(
                 "schema-version is {:?}; this version reads 1 to {MAX_SCHEMA_VERSION}",
-                String::from_utf8_lossy(header)
+                shorten(&String::from_utf8_lossy(&header[..header.len().min(MAX_QUOTED_BYTES)]))
             ),
         )),
     }

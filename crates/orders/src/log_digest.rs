@@ -86,7 +86,7 @@ mod tests {
     fn headers(all: &[(&str, Option<&[u8]>)]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (name, value) in all {
-            push_header(&mut bytes, name, *value);
+            push_header(&mut bytes, name.as_bytes(), *value);
         }
         bytes
     }

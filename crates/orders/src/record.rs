@@ -1,6 +1,10 @@
 //! One record as the log holds it.
 
+mod escaped;
+
 use crate::{LogOrder, Offset, Partition, Position, Time};
+
+pub use escaped::{CUT, escape, from_escaped, to_escaped};
 
 /// A record, borrowed from the memory that it was read into.
 #[derive(Clone, Copy, Debug)]
@@ -14,27 +18,33 @@ pub struct Record<'a> {
     pub headers: Headers<'a>,
 }
 
-/// The headers of a record, in order, in one block of memory that [`push_header`] fills.
+/// The headers of a record, in order, in one block of memory that [`push_header`] fills. Names and values
+/// are any bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Headers<'a>(pub &'a [u8]);
 
-/// Takes the place of a value's length if the header has no value.
+/// Takes the place of a value's length if the header has no value. No name has this length.
 const NO_VALUE: u32 = u32::MAX;
 
 /// Appends one header in the form that [`Headers`] reads.
-pub fn push_header(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
+pub fn push_header(out: &mut Vec<u8>, name: &[u8], value: Option<&[u8]>) {
     out.extend((name.len() as u32).to_le_bytes());
     out.extend(value.map_or(NO_VALUE, |value| value.len() as u32).to_le_bytes());
-    out.extend(name.as_bytes());
-    out.extend(value.unwrap_or_default());
+    out.extend_from_slice(name);
+    out.extend_from_slice(value.unwrap_or_default());
 }
 
 impl<'a> Headers<'a> {
-    pub fn iter(self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
-        self.raw().map_while(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
+    /// Stands for headers that the record has, but that could not be read.
+    pub const UNREADABLE: Headers<'static> = Headers(&NO_VALUE.to_le_bytes());
+
+    #[must_use]
+    pub fn are_readable(self) -> bool {
+        self.0 != Self::UNREADABLE.0
     }
 
-    fn raw(self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
+    /// Each name with its value.
+    pub fn iter(self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             let (name_len, tail) = rest.split_first_chunk::<4>()?;
@@ -49,10 +59,16 @@ impl<'a> Headers<'a> {
         })
     }
 
+    /// The bytes of all names and values.
+    #[must_use]
+    pub fn size(self) -> usize {
+        self.iter().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len)).sum()
+    }
+
     /// The value of the header with this name. If there are several, the last one counts.
     #[must_use]
     pub fn get(self, name: &str) -> Option<&'a [u8]> {
-        self.raw().filter(|(other, _)| *other == name.as_bytes()).last().and_then(|(_, value)| value)
+        self.iter().filter(|(other, _)| *other == name.as_bytes()).last().and_then(|(_, value)| value)
     }
 }
 
@@ -64,6 +80,13 @@ impl<'a> Record<'a> {
             partition: self.partition,
             offset: self.offset,
         }
+    }
+
+    /// The bytes of the key, the value and the headers: what the size limit counts.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+        len(self.key) + len(self.value) + self.headers.size()
     }
 
     /// The position of a reader that has applied this record.
@@ -114,14 +137,18 @@ mod tests {
     #[test]
     fn headers_keep_order_and_absent_values() {
         let mut bytes = Vec::new();
-        push_header(&mut bytes, "a", Some(b"1"));
-        push_header(&mut bytes, "b", None);
-        push_header(&mut bytes, "a", Some(b""));
+        push_header(&mut bytes, b"a", Some(b"1"));
+        push_header(&mut bytes, b"b\xff", None);
+        push_header(&mut bytes, b"a", Some(b""));
         let headers = Headers(&bytes);
         let all: Vec<_> = headers.iter().collect();
-        assert_eq!(all, [("a", Some(&b"1"[..])), ("b", None), ("a", Some(&b""[..]))]);
+        assert_eq!(all, [(&b"a"[..], Some(&b"1"[..])), (b"b\xff", None), (b"a", Some(b""))]);
+        assert_eq!(headers.size(), 5);
         assert_eq!(headers.get("a"), Some(&b""[..]));
         assert_eq!(headers.get("c"), None);
+        assert!(headers.are_readable() && Headers::default().are_readable());
+        assert!(!Headers::UNREADABLE.are_readable());
+        assert_eq!(Headers::UNREADABLE.iter().count(), 0);
     }
 
     #[test]
@@ -133,7 +160,7 @@ mod tests {
             (String::new(), None),
         ] {
             let mut bytes = Vec::new();
-            push_header(&mut bytes, "traceparent", Some(parent.as_bytes()));
+            push_header(&mut bytes, b"traceparent", Some(parent.as_bytes()));
             let record = Record {
                 partition: Partition(0),
                 offset: Offset(0),

@@ -1,20 +1,30 @@
 //! A record's bytes become an event, or a rejection with its cause.
 
-use orders::decode::Envelope;
+use orders::decode::{Envelope, MAX_MESSAGE_BYTES};
+use orders::record::{Headers, push_header};
 use orders::{
     Cause, Decoded, EventType, LogOrder, Offset, OrderState, Partition, Rejection, Status, Time, decode, text,
 };
 
 const APPENDED: i64 = 1_795_284_245_123;
 
-fn envelope(schema_version: Option<&[u8]>) -> Envelope<'_> {
+fn envelope(headers: &[u8]) -> Envelope<'_> {
     let at =
         LogOrder { appended_at: Time::from_millis(APPENDED), partition: Partition(3), offset: Offset(7) };
-    Envelope { at, schema_version, max_bytes: 1000 }
+    Envelope { at, key_bytes: 0, headers: Headers(headers), max_bytes: 1000 }
+}
+
+/// Headers of the name `schema-version`.
+fn versions(values: &[&[u8]]) -> Vec<u8> {
+    let mut headers = Vec::new();
+    for value in values {
+        push_header(&mut headers, b"schema-version", Some(value));
+    }
+    headers
 }
 
 fn read(value: &str) -> Result<Decoded<'_>, Rejection> {
-    decode(envelope(None), Some(value.as_bytes()))
+    decode(envelope(&[]), Some(value.as_bytes()))
 }
 
 fn cause(value: &str) -> Cause {
@@ -42,7 +52,7 @@ fn the_minimal_form_takes_the_rest_from_the_record() {
         assert_eq!(decoded.fact.event, event);
         assert_eq!(decoded.fact.sequence, event.rank());
         assert_eq!(decoded.fact.occurred_at, Time::from_millis(APPENDED));
-        assert_eq!(decoded.fact.at, envelope(None).at);
+        assert_eq!(decoded.fact.at, envelope(&[]).at);
         assert!(decoded.fact.fields.is_empty());
     }
 }
@@ -206,7 +216,7 @@ fn the_limits_themselves_are_fine() {
 #[test]
 fn a_tombstone_and_an_empty_value_are_dead_letters() {
     for value in [None, Some(&b""[..])] {
-        assert_eq!(decode(envelope(None), value).unwrap_err().cause, Cause::EmptyValue);
+        assert_eq!(decode(envelope(&[]), value).unwrap_err().cause, Cause::EmptyValue);
     }
     assert_eq!(cause(" "), Cause::BadJson);
 }
@@ -218,6 +228,61 @@ fn size_is_counted_in_bytes_and_read_first() {
     assert!(read(&fits).is_ok());
     assert_eq!(cause(&format!("{fits} ")), Cause::TooLarge);
     assert_eq!(cause(&"\0".repeat(1001)), Cause::TooLarge);
+}
+
+#[test]
+fn key_and_headers_count_towards_the_size() {
+    let value = event("OrderPaid", &format!(r#""x":"{}""#, "a".repeat(900 - 47)));
+    let mut headers = Vec::new();
+    push_header(&mut headers, b"name", Some(&[b'v'; 46]));
+    let with_key = |key_bytes| {
+        let envelope = Envelope { key_bytes, ..envelope(&headers) };
+        decode(envelope, Some(value.as_bytes())).map(drop)
+    };
+    assert_eq!(with_key(50), Ok(()));
+    let rejection = with_key(51).unwrap_err();
+    assert_eq!(rejection.cause, Cause::TooLarge);
+    let message = "the record has 1001 bytes (key 51, value 900, headers 50); the limit is 1000";
+    assert_eq!(rejection.message, message);
+    let unreadable = Envelope { headers: Headers::UNREADABLE, max_bytes: usize::MAX, ..envelope(&[]) };
+    assert_eq!(decode(unreadable, Some(value.as_bytes())).unwrap_err().cause, Cause::TooLarge);
+}
+
+/// A record may have any shape: the work stays linear, and so do the memory and the message.
+#[test]
+fn hostile_shapes_are_read_in_linear_time() {
+    const COUNT: usize = 100_000;
+    let envelope = |headers| Envelope { max_bytes: usize::MAX, ..envelope(headers) };
+    let mut headers = Vec::new();
+    for _ in 0..COUNT {
+        push_header(&mut headers, b"schema-version", Some(b"1"));
+    }
+    let fields: String = (0..COUNT).map(|n| format!(r#","f{}":{n}"#, n % 1000)).collect();
+    let value = format!(r#"{{"event":"OrderPaid","order_id":"a"{fields}}}"#);
+    let decoded = decode(envelope(&headers), Some(value.as_bytes())).unwrap();
+    assert_eq!(decoded.fact.fields.iter().count(), COUNT);
+    let mut state = OrderState::default();
+    state.add(decoded.fact);
+    assert!(state.row().unwrap().details.unwrap().len() > COUNT);
+
+    let long = "\\u0001".repeat(COUNT);
+    for value in [
+        format!(r#"{{"event":"{long}","order_id":"a"}}"#),
+        format!(r#"{{"event":"OrderPaid","order_id":"a","status":"{long}"}}"#),
+        format!(r#"{{"event":"OrderPaid","order_id":"a","occurred_at":"{long}"}}"#),
+        format!(r#"{{"event":"OrderPaid","order_id":"a","sequence":"{long}"}}"#),
+        format!(r#"{{"event":"OrderPaid","order_id":"{long}"}}"#),
+        format!(r#"{{"event":"OrderCreated","order_id":"a","{long}":1e999}}"#),
+        format!(r#"{{"event":"OrderPaid","order_id":"a","x":{}1}}"#, r#"{"y":"#.repeat(COUNT)),
+        "[".repeat(COUNT),
+        r#"{"x":"#.repeat(COUNT),
+    ] {
+        let rejection = decode(envelope(&[]), Some(value.as_bytes())).unwrap_err();
+        assert!(rejection.message.len() <= MAX_MESSAGE_BYTES, "{}", rejection.message.len());
+    }
+    let version = versions(&["é".repeat(COUNT).as_bytes()]);
+    let rejection = decode(envelope(&version), Some(b"{}")).unwrap_err();
+    assert!(rejection.message.len() <= MAX_MESSAGE_BYTES);
 }
 
 #[test]
@@ -234,17 +299,18 @@ fn nesting_has_a_limit_at_every_place() {
 fn schema_versions_up_to_ours_are_read() {
     let value = br#"{"event":"OrderPaid","order_id":"ORD-1"}"#;
     for known in ["1", " 1 ", "01"] {
-        assert!(decode(envelope(Some(known.as_bytes())), Some(value)).is_ok(), "{known:?}");
+        assert!(decode(envelope(&versions(&[known.as_bytes()])), Some(value)).is_ok(), "{known:?}");
     }
     for unknown in [&b"2"[..], b"0", b"-1", b"", b"one", b"1.0", b"\xff", b"99999999999999999999"] {
-        let rejection = decode(envelope(Some(unknown)), Some(value)).unwrap_err();
+        let rejection = decode(envelope(&versions(&[b"1", unknown])), Some(value)).unwrap_err();
         assert_eq!(rejection.cause, Cause::UnknownSchemaVersion, "{unknown:?}");
     }
+    assert!(decode(envelope(&versions(&[b"2", b"1"])), Some(value)).is_ok(), "the last one counts");
 }
 
 #[test]
 fn bytes_that_are_no_utf_8_are_bad_json() {
-    let rejection = decode(envelope(None), Some(b"{\"event\":\"\xff\"}")).unwrap_err();
+    let rejection = decode(envelope(&[]), Some(b"{\"event\":\"\xff\"}")).unwrap_err();
     assert_eq!(rejection.cause, Cause::BadJson);
 }
 

@@ -2,6 +2,7 @@
 
 use orders::decide::{Stamp, Standing, decide};
 use orders::decode::Envelope;
+use orders::record::Headers;
 use orders::{
     Command, Item, LogOrder, NewEvent, Offset, OrderId, OrderState, Partition, Status, Time, decode,
 };
@@ -11,7 +12,7 @@ use uuid::Uuid;
 fn envelope(offset: i64) -> Envelope<'static> {
     let at =
         LogOrder { appended_at: Time::from_millis(offset), partition: Partition(0), offset: Offset(offset) };
-    Envelope { at, schema_version: Some(b"1"), max_bytes: 1 << 20 }
+    Envelope { at, key_bytes: 0, headers: Headers::default(), max_bytes: 1 << 20 }
 }
 
 fn id() -> impl Strategy<Value = String> {

@@ -9,6 +9,7 @@ use local_stack::TestServers;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use orders::decode::Envelope;
+use orders::record::Headers;
 use orders::{Decoded, LogOrder, Offset, Partition, Position, Time, decode};
 
 pub struct Topic(KafkaSettings);
@@ -26,7 +27,7 @@ impl Record {
     pub fn decode(&self) -> Decoded<'_> {
         let (partition, offset) = (Partition(self.partition), Offset(self.offset));
         let at = LogOrder { appended_at: Time::from_millis(0), partition, offset };
-        let envelope = Envelope { at, schema_version: Some(b"1"), max_bytes: 10_000 };
+        let envelope = Envelope { at, key_bytes: 0, headers: Headers::default(), max_bytes: 10_000 };
         decode(envelope, Some(&self.value)).unwrap()
     }
 }

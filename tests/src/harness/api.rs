@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{GIVE_UP_AFTER, Program, eventually};
 
 /// The admin token of every API that the tests start.
-pub(super) const TOKEN: &str = "token-of-the-test";
+pub const TOKEN: &str = "token-of-the-test";
 
 pub struct Api {
     pub program: Program,

@@ -19,8 +19,16 @@ pub struct OwnServer<T> {
 
 impl OwnServer<Kafka> {
     pub fn kafka() -> Self {
+        Self::kafka_with(&[])
+    }
+
+    /// Starts Kafka with these settings, as in server.properties.
+    pub fn kafka_with(settings: &[(&str, &str)]) -> Self {
         let folder = folder();
-        let options = KafkaOptions::new(folder.path().join("kafka")).for_tests();
+        let mut options = KafkaOptions::new(folder.path().join("kafka")).for_tests();
+        options
+            .settings
+            .extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let server = Kafka::start(&Downloads::ensure().unwrap(), &options).unwrap();
         Self { server, folder }
     }

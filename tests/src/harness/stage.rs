@@ -2,6 +2,7 @@
 //! use them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -96,10 +97,19 @@ impl Stage {
 
     /// The same, with another MAX_RECORD_BYTES.
     pub async fn api_with(&self, max_record_bytes: usize) -> Api {
+        self.api_of(self.program("api").env("MAX_RECORD_BYTES", max_record_bytes.to_string())).await
+    }
+
+    /// Starts this API, and waits until it is ready.
+    pub async fn api_of(&self, api: Launch) -> Api {
         let address = free_address();
-        let program = self.program("api").env("API_LISTEN", &address).env("API_ADMIN_TOKEN", TOKEN);
-        let program = program.env("MAX_RECORD_BYTES", max_record_bytes.to_string()).start();
+        let program = api.env("API_LISTEN", &address).env("API_ADMIN_TOKEN", TOKEN).start();
         Api::ready(program, &address).await
+    }
+
+    /// A folder for files of the test.
+    pub fn folder(&self) -> &Path {
+        self.logs.path()
     }
 
     /// A session on the database.

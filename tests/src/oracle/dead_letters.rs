@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event_log::HeaderBytes;
 use tokio_postgres::{Row, Transaction};
 
 use super::cell::{Cell, Column, Kind, names};
@@ -160,20 +161,40 @@ fn compare_row(
     Ok(())
 }
 
+/// The headers as the table has them: whole ones, as long as they fit, and then a mark.
+fn headers(headers: Option<&[HeaderBytes]>) -> Vec<(String, Option<String>)> {
+    let mark = |text: String| ("\\cut".to_owned(), Some(text));
+    let Some(headers) = headers else { return vec![mark("the headers cannot be read".into())] };
+    let mut bytes = 0;
+    let fitting = headers.iter().take_while(|(name, value)| {
+        bytes += name.len() + value.as_ref().map_or(0, Vec::len);
+        bytes <= KEPT_BYTES
+    });
+    let mut kept: Vec<_> =
+        fitting.map(|(name, value)| (readable(name), value.as_deref().map(readable))).collect();
+    if kept.len() < headers.len() {
+        kept.push(mark(format!("{} of {} headers are kept", kept.len(), headers.len())));
+    }
+    kept
+}
+
+/// Backslashes are doubled; NUL, and what is not UTF-8, becomes `\xNN`.
+fn readable(bytes: &[u8]) -> String {
+    let escaped = |byte: &u8| format!("\\x{byte:02x}");
+    let chunks = bytes.utf8_chunks().flat_map(|chunk| {
+        let valid = chunk.valid().replace('\\', "\\\\").replace('\0', "\\x00");
+        [valid, chunk.invalid().iter().map(escaped).collect()]
+    });
+    chunks.collect()
+}
+
 /// The expected values, by index of the column.
 fn expected(record: &Undecodable, appended_at: i64) -> Vec<(usize, Cell<'_>)> {
     let kept = |bytes: &'_ Option<Vec<u8>>| match bytes {
         Some(bytes) => Cell::Bytes(bytes[..bytes.len().min(KEPT_BYTES)].to_vec().into()),
         None => Cell::Null,
     };
-    // A text of PostgreSQL cannot contain NUL.
-    let readable = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}");
-    let headers: Vec<_> = record
-        .raw
-        .headers
-        .iter()
-        .map(|(name, value)| (readable(name.as_bytes()), value.as_deref().map(readable)))
-        .collect();
+    let headers = headers(record.raw.headers.as_deref());
     let mut cells = vec![
         (5, kept(&record.raw.key)),
         (6, kept(&record.raw.value)),

@@ -92,7 +92,7 @@ impl Reading {
             self.faults.push("empty_value");
             return None;
         }
-        if value.len() > max_bytes {
+        if raw.headers.is_none() || raw.size() > max_bytes {
             self.faults.push("too_large");
             return None;
         }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use event_log::KafkaSettings;
+use event_log::{KafkaSettings, header_bytes};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use secrecy::ExposeSecret;
 
@@ -85,12 +85,8 @@ impl Log {
                 millis: message.timestamp().to_millis().unwrap_or(0),
                 key: message.key().map(<[u8]>::to_vec),
                 value: message.payload().map(<[u8]>::to_vec),
-                headers: message
-                    .headers()
-                    .into_iter()
-                    .flat_map(|headers| headers.iter())
-                    .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
-                    .collect(),
+                // rdkafka's own accessor panics on names that are not UTF-8.
+                headers: header_bytes(message),
             };
             let appended_at = raw.appended_at();
             let content = match decided.get(&(partition, offset)) {

@@ -1,5 +1,7 @@
 //! A record as it is in the log, before anything in it is understood.
 
+use event_log::HeaderBytes;
+
 use super::instant;
 
 /// A record as it is in the log.
@@ -9,13 +11,22 @@ pub struct Raw {
     pub millis: i64,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
-    pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// `None`: they cannot be read.
+    pub headers: Option<Vec<HeaderBytes>>,
 }
 
 impl Raw {
     /// The last header of this name.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers.iter().rev().find(|(other, _)| other == name)?.1.as_deref()
+        self.headers.as_ref()?.iter().rev().find(|(other, _)| other == name.as_bytes())?.1.as_deref()
+    }
+
+    /// Bytes of key, value, and names and values of headers.
+    pub fn size(&self) -> usize {
+        let headers = self.headers.iter().flatten();
+        let headers: usize =
+            headers.map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len)).sum();
+        headers + [&self.key, &self.value].into_iter().flatten().map(Vec::len).sum::<usize>()
     }
 
     pub fn appended_at(&self) -> i64 {

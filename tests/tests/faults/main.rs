@@ -3,6 +3,7 @@
 //! fold of the topic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // This is test code.
 
+mod access_control;
 mod api_connections;
 mod breaker;
 mod broker_disk;
@@ -12,7 +13,12 @@ mod deployment;
 mod disk;
 mod document;
 mod high_watermark;
+mod hostile_records;
 mod hot_orders;
+// The proxy in front of Kafka that the tests of `event-log` use.
+#[allow(dead_code)]
+#[path = "../../../crates/event-log/tests/log/proxy.rs"]
+mod kafka_proxy;
 mod kills;
 mod load;
 mod lock_conflicts;
@@ -21,6 +27,7 @@ mod log_identity;
 mod lost_commits;
 mod lost_locks;
 mod ownership;
+mod raw_producer;
 mod read_only;
 mod rebuilds;
 mod records;

@@ -10,11 +10,9 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::watch;
 
 use super::readings::Readings;
 use super::{GroupEvent, ReadFrom};
-use crate::ends::LogEnds;
 use crate::error::Error;
 use crate::quiet::on_error;
 
@@ -24,7 +22,6 @@ const REVOKE_WAIT_LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Context {
     topic: String,
     events: UnboundedSender<GroupEvent>,
-    ends: watch::Receiver<Option<LogEnds>>,
     state: Mutex<State>,
 }
 
@@ -60,12 +57,8 @@ impl ConsumerContext for Context {
 }
 
 impl Context {
-    pub(super) fn new(
-        topic: String,
-        events: UnboundedSender<GroupEvent>,
-        ends: watch::Receiver<Option<LogEnds>>,
-    ) -> Self {
-        Self { topic, events, ends, state: Mutex::default() }
+    pub(super) fn new(topic: String, events: UnboundedSender<GroupEvent>) -> Self {
+        Self { topic, events, state: Mutex::default() }
     }
 
     pub(super) fn fail(&self, error: Error) {
@@ -77,18 +70,13 @@ impl Context {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The end of a partition, if it is known by now.
-    pub(super) fn end_offset(&self, partition: Partition) -> Option<Position> {
-        Some(self.ends.borrow().as_ref()?.ranges.get(&partition)?.end_offset)
-    }
-
     /// Has librdkafka read these partitions, which must be assigned and not being read yet.
     pub(super) fn assign(&self, consumer: &BaseConsumer<Self>, from: &[ReadFrom]) -> KafkaResult<()> {
         let mut list = TopicPartitionList::new();
         {
             let mut state = self.state();
             for one in from {
-                state.readings.begin(one, self.end_offset(one.partition));
+                state.readings.begin(one);
                 list.add_partition_offset(&self.topic, one.partition.0, Offset::Offset(one.position.0))?;
             }
             state.owes_assign = false;
@@ -164,34 +152,4 @@ impl Context {
 
 fn is_cooperative(consumer: &BaseConsumer<Context>) -> bool {
     matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::generation::Generation;
-
-    #[test]
-    fn an_end_counts_only_if_it_was_known_before_reading_began() {
-        let (known, ends) = watch::channel(None);
-        let context = Context::new("t".into(), tokio::sync::mpsc::unbounded_channel().0, ends);
-        let mut config = rdkafka::ClientConfig::new();
-        config.set("group.id", "g");
-        let consumer: BaseConsumer<Context> = config.create_with_context(context).unwrap();
-        let context = consumer.context();
-        let partition = Partition(0);
-        let assignment = context.state().readings.assign(&[partition]);
-        let from = |generation| ReadFrom {
-            partition,
-            position: Position::START,
-            assignment,
-            generation: Generation(generation),
-        };
-        context.assign(&consumer, &[from(1)]).unwrap();
-        known.send(Some(LogEnds::of([(partition, Position(2))]))).unwrap();
-        assert_eq!(context.state().readings.end(partition), None);
-        context.assign(&consumer, &[from(2)]).unwrap();
-        known.send(Some(LogEnds::of([(partition, Position(3))]))).unwrap();
-        assert_eq!(context.state().readings.end(partition), Some((Position(2), Generation(2))));
-    }
 }

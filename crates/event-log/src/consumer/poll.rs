@@ -1,18 +1,22 @@
 //! The polling thread: it carries out commands, polls, and hands records to the lanes.
 
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::Arc;
+use std::sync::mpsc::{self, TryRecvError};
 use std::time::{Duration, Instant};
 
-use orders::Partition;
+use orders::{Partition, Position};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::context::Context;
+use super::pauses::Pauses;
+use super::seeks::Seeks;
 use super::{Command, GroupEvent, Membership, ReadFrom, lane_of};
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result, is_passing};
+use crate::incoming::{Incoming, Receiver};
 
 /// How soon a command is seen while no records arrive.
 const POLL: Duration = Duration::from_millis(20);
@@ -26,13 +30,13 @@ const REPEAT_WARNING_AFTER: Duration = Duration::from_secs(10);
 const RECORDS_PER_BEAT: u32 = 256;
 
 pub(super) struct Poller {
-    consumer: BaseConsumer<Context>,
+    receiver: Receiver<Context>,
     bootstrap: Bootstrap,
     topic: String,
     membership: Membership,
-    commands: Receiver<Command>,
-    /// For each lane, whether its partitions are paused.
-    paused: Vec<bool>,
+    commands: mpsc::Receiver<Command>,
+    pauses: Pauses,
+    seeks: Seeks,
     warned_at: Option<Instant>,
     records_since_beat: u32,
 }
@@ -43,21 +47,22 @@ impl Poller {
         topic: String,
         membership: Membership,
         events: UnboundedSender<GroupEvent>,
-        commands: Receiver<Command>,
+        commands: mpsc::Receiver<Command>,
     ) -> Result<Self> {
-        let context = Context::new(topic.clone(), events, membership.ends.clone());
+        let context = Context::new(topic.clone(), events);
         let consumer: BaseConsumer<Context> =
             config.create_with_context(context).map_err(Error::during("setting up the consumer"))?;
         consumer.subscribe(&[&topic]).map_err(Error::during("subscribing to the topic"))?;
-        let paused = vec![false; membership.lanes.len()];
+        let pauses = Pauses::new(membership.lanes.len());
         let bootstrap = Bootstrap::of(config);
         Ok(Self {
-            consumer,
+            receiver: Receiver::new(consumer),
             bootstrap,
             topic,
             membership,
             commands,
-            paused,
+            pauses,
+            seeks: Seeks::default(),
             warned_at: None,
             records_since_beat: 0,
         })
@@ -69,10 +74,10 @@ impl Poller {
             match self.carry_out_commands() {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(error) => return self.consumer.context().fail(error),
+                Err(error) => return self.consumer().context().fail(error),
             }
             if let Err(error) = self.step() {
-                return self.consumer.context().fail(error);
+                return self.consumer().context().fail(error);
             }
         }
     }
@@ -82,13 +87,13 @@ impl Poller {
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Commit(positions)) => {
-                    self.consumer.context().commit(&self.consumer, &positions, CommitMode::Async);
+                    self.consumer().context().commit(self.consumer(), &positions, CommitMode::Async);
                 }
                 Ok(Command::ReadFrom(from)) => self.read_from(from)?,
                 Ok(Command::Rejoin) => self.rejoin()?,
                 Ok(Command::Stop(positions)) => {
                     self.settle()?;
-                    self.consumer.context().commit(&self.consumer, &positions, CommitMode::Sync);
+                    self.consumer().context().commit(self.consumer(), &positions, CommitMode::Sync);
                     return Ok(false);
                 }
                 Err(TryRecvError::Empty) => return Ok(true),
@@ -98,33 +103,37 @@ impl Poller {
     }
 
     fn step(&mut self) -> Result<()> {
-        self.resume_lanes()?;
-        let full = match self.consumer.poll(POLL) {
+        let lanes = &self.membership.lanes;
+        self.pauses.resume(self.receiver.consumer(), |lane| lanes[lane].is_full());
+        for again in self.seeks.take_due(Instant::now()) {
+            self.seek(again)?;
+        }
+        let full = match self.receiver.poll(POLL) {
             None => {
                 self.beat();
-                self.bootstrap.give_again(self.consumer.client());
+                self.bootstrap.give_again(self.consumer().client());
                 None
             }
-            Some(Ok(message)) => {
+            Some(Incoming::Record(message)) => {
                 self.records_since_beat += 1;
-                let partition = Partition(message.partition());
+                let (partition, offset) = (message.partition(), message.offset());
                 let lane = lane_of(partition, self.membership.lanes.len());
-                let generation = self.consumer.context().state().readings.generation(partition);
+                let generation = self.consumer().context().state().readings.received(partition, offset);
                 generation
                     .is_some_and(|generation| self.membership.lanes[lane].push(&message, generation))
                     .then_some(lane)
             }
-            Some(Err(KafkaError::PartitionEOF(partition))) => {
-                self.reached_end(Partition(partition));
+            Some(Incoming::End(partition, end)) => {
+                self.reached_end(partition, end);
                 None
             }
-            Some(Err(error)) => return self.report(error),
+            Some(Incoming::Failed { error, .. }) => return self.report(error),
         };
-        if let Some(lane) = full
-            && !self.paused[lane]
-        {
+        if let Some(lane) = full {
+            // A paused lane may be full of records that were on their way, or of partitions that were assigned
+            // since: it is waited for and paused like any other, so that its queue stays bounded.
             if !self.membership.lanes[lane].wait_for_room(PAUSE_AFTER) {
-                self.pause(lane)?;
+                self.pauses.pause(lane, self.receiver.consumer());
             }
             self.beat();
         }
@@ -139,12 +148,16 @@ impl Poller {
         self.membership.heartbeat.beat();
     }
 
-    fn reached_end(&self, partition: Partition) {
-        let end = self.consumer.context().state().readings.end(partition);
-        if let Some((end, generation)) = end {
+    fn reached_end(&self, partition: Partition, end: Position) {
+        let generation = self.consumer().context().state().readings.reached(partition, end);
+        if let Some(generation) = generation {
             let lane = lane_of(partition, self.membership.lanes.len());
             self.membership.lanes[lane].end(partition, end, generation);
         }
+    }
+
+    fn consumer(&self) -> &BaseConsumer<Context> {
+        self.receiver.consumer()
     }
 
     /// Seeks in partitions that librdkafka is already reading, and assigns the others.
@@ -152,81 +165,55 @@ impl Poller {
         let current = self.assignment()?;
         let (seek, assign): (Vec<_>, Vec<_>) = from
             .into_iter()
-            .filter(|one| self.consumer.context().state().readings.accepts(one))
+            .filter(|one| self.consumer().context().state().readings.accepts(one))
             .partition(|one| current.find_partition(&self.topic, one.partition.0).is_some());
         if !assign.is_empty() {
-            self.consumer
+            self.consumer()
                 .context()
-                .assign(&self.consumer, &assign)
+                .assign(self.consumer(), &assign)
                 .map_err(Error::during("assigning partitions"))?;
+            self.pauses.pause_assigned(self.receiver.consumer());
         }
+        self.seeks.replace(&seek);
         for one in seek {
-            self.seek(&one)?;
+            self.seek(one)?;
+        }
+        Ok(())
+    }
+
+    /// A seek that fails is repeated later, unless the partition has been taken away.
+    fn seek(&mut self, from: ReadFrom) -> Result<()> {
+        let (context, partition) = (Arc::clone(self.consumer().context()), from.partition);
+        let is_assigned = self.assignment()?.find_partition(&self.topic, partition.0).is_some();
+        if is_assigned && context.state().readings.accepts(&from) {
+            let offset = Offset::Offset(from.position.0);
+            match self.consumer().seek(&self.topic, partition.0, offset, SEEK_TIMEOUT) {
+                Ok(()) => context.state().readings.begin(&from),
+                Err(error) => {
+                    tracing::warn!(%error, %partition, "the client does not move to the position; trying again");
+                    self.seeks.failed(from, Instant::now());
+                }
+            }
             self.beat();
         }
         Ok(())
     }
 
-    fn seek(&self, from: &ReadFrom) -> Result<()> {
-        let context = self.consumer.context();
-        let end = context.end_offset(from.partition);
-        let offset = Offset::Offset(from.position.0);
-        self.consumer
-            .seek(&self.topic, from.partition.0, offset, SEEK_TIMEOUT)
-            .map_err(Error::during("seeking"))?;
-        context.state().readings.begin(from, end);
-        Ok(())
-    }
-
     fn rejoin(&self) -> Result<()> {
         self.settle()?;
-        self.consumer.unsubscribe();
-        self.consumer.subscribe(&[&self.topic]).map_err(Error::during("subscribing to the topic"))
+        self.consumer().unsubscribe();
+        self.consumer().subscribe(&[&self.topic]).map_err(Error::during("subscribing to the topic"))
     }
 
     fn settle(&self) -> Result<()> {
-        self.consumer
+        self.consumer()
             .context()
-            .settle(&self.consumer)
+            .settle(self.consumer())
             .map_err(Error::during("answering an assignment with nothing"))
     }
 
-    fn pause(&mut self, lane: usize) -> Result<()> {
-        let list = self.lane_partitions(lane)?;
-        if list.count() > 0 {
-            tracing::debug!(lane, "paused: the database is slower than the log");
-            // A lane that could not be paused is waited for again with its next record.
-            self.paused[lane] = self.consumer.pause(&list).is_ok();
-        }
-        Ok(())
-    }
-
-    fn resume_lanes(&mut self) -> Result<()> {
-        for lane in 0..self.paused.len() {
-            if self.paused[lane] && !self.membership.lanes[lane].is_full() {
-                let list = self.lane_partitions(lane)?;
-                if list.count() > 0 {
-                    self.consumer.resume(&list).map_err(Error::during("resuming partitions"))?;
-                }
-                self.paused[lane] = false;
-            }
-        }
-        Ok(())
-    }
-
-    fn lane_partitions(&self, lane: usize) -> Result<TopicPartitionList> {
-        let assignment = self.assignment()?;
-        let mut list = TopicPartitionList::new();
-        for element in assignment.elements() {
-            if lane_of(Partition(element.partition()), self.paused.len()) == lane {
-                list.add_partition(&self.topic, element.partition());
-            }
-        }
-        Ok(list)
-    }
-
     fn assignment(&self) -> Result<TopicPartitionList> {
-        self.consumer.assignment().map_err(Error::during("reading the assignment"))
+        self.consumer().assignment().map_err(Error::during("reading the assignment"))
     }
 
     /// Warns of an error from which librdkafka recovers on its own. Any other error ends the reading.
@@ -238,6 +225,7 @@ impl Poller {
                 return Err(Error::OutOfRange(error));
             }
             Some(RDKafkaErrorCode::BadMessage) => return Err(Error::CorruptBatch(error)),
+            Some(RDKafkaErrorCode::FencedInstanceId) => return Err(Error::FencedInstance),
             Some(code) if is_passing(code) => {}
             _ => return Err(Error::during("reading the log")(error)),
         }

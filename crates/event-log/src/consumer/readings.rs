@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use orders::{Partition, Position};
+use orders::{Offset, Partition, Position};
 
 use crate::generation::Generation;
 
@@ -41,8 +41,8 @@ struct Assigned {
 #[derive(Debug)]
 struct Reading {
     generation: Generation,
-    /// An end offset that was known before this reading began.
-    end: Option<Position>,
+    /// Everything below it has been received, or is a hole.
+    next: Position,
 }
 
 impl Readings {
@@ -69,30 +69,35 @@ impl Readings {
         })
     }
 
-    /// Records that a reading begins. `end` must have been known before librdkafka was told to read.
-    pub(super) fn begin(&mut self, from: &ReadFrom, end: Option<Position>) {
+    /// Records that a reading begins.
+    pub(super) fn begin(&mut self, from: &ReadFrom) {
         if self.accepts(from)
             && let Some(assigned) = self.partitions.get_mut(&from.partition)
         {
-            assigned.reading = Some(Reading { generation: from.generation, end });
+            assigned.reading = Some(Reading { generation: from.generation, next: from.position });
         }
     }
 
-    /// The generation for this partition's records; `None` if the partition is not being read.
-    pub(super) fn generation(&self, partition: Partition) -> Option<Generation> {
-        Some(self.reading(partition)?.generation)
-    }
-
-    /// The position that is reached when librdkafka reports the end of this partition: offsets below it
-    /// that yielded no record were holes. An end offset that became known after the reading began does
-    /// not count, because the report waits in a queue behind records while the log may grow.
-    pub(super) fn end(&self, partition: Partition) -> Option<(Position, Generation)> {
+    /// Notes a record and returns its generation; `None` if its partition is not being read.
+    pub(super) fn received(&mut self, partition: Partition, offset: Offset) -> Option<Generation> {
         let reading = self.reading(partition)?;
-        Some((reading.end?, reading.generation))
+        reading.next = Position::after(offset);
+        Some(reading.generation)
     }
 
-    fn reading(&self, partition: Partition) -> Option<&Reading> {
-        self.partitions.get(&partition)?.reading.as_ref()
+    /// Notes the end of a partition. Returns the generation if there are holes before it that no record
+    /// reveals, so that the position has to be moved there.
+    pub(super) fn reached(&mut self, partition: Partition, end: Position) -> Option<Generation> {
+        let reading = self.reading(partition)?;
+        if end <= reading.next {
+            return None;
+        }
+        reading.next = end;
+        Some(reading.generation)
+    }
+
+    fn reading(&mut self, partition: Partition) -> Option<&mut Reading> {
+        self.partitions.get_mut(&partition)?.reading.as_mut()
     }
 }
 
@@ -111,14 +116,27 @@ mod tests {
     fn nothing_is_read_before_the_answer_or_after_the_revocation() {
         let mut readings = Readings::default();
         let assignment = readings.assign(&[PARTITION]);
-        assert_eq!(readings.generation(PARTITION), None);
-        readings.begin(&from(assignment, 7), Some(Position(3)));
-        assert_eq!(readings.generation(PARTITION), Some(Generation(7)));
-        assert_eq!(readings.end(PARTITION), Some((Position(3), Generation(7))));
+        assert_eq!(readings.received(PARTITION, Offset(0)), None);
+        readings.begin(&from(assignment, 7));
+        assert_eq!(readings.received(PARTITION, Offset(0)), Some(Generation(7)));
         readings.revoke(&[PARTITION]);
-        assert_eq!(readings.generation(PARTITION), None);
-        readings.begin(&from(assignment, 8), None);
-        assert_eq!(readings.generation(PARTITION), None, "the answer came too late");
+        assert_eq!(readings.received(PARTITION, Offset(1)), None);
+        assert_eq!(readings.reached(PARTITION, Position(9)), None);
+        readings.begin(&from(assignment, 8));
+        assert_eq!(readings.received(PARTITION, Offset(1)), None, "the answer came too late");
+    }
+
+    #[test]
+    fn an_end_moves_the_position_only_over_holes() {
+        let mut readings = Readings::default();
+        let assignment = readings.assign(&[PARTITION]);
+        readings.begin(&from(assignment, 1));
+        assert_eq!(readings.reached(PARTITION, Position::START), None, "an empty partition");
+        assert_eq!(readings.received(PARTITION, Offset(4)), Some(Generation(1)));
+        assert_eq!(readings.reached(PARTITION, Position(5)), None, "it ends after a record");
+        assert_eq!(readings.reached(PARTITION, Position(6)), Some(Generation(1)));
+        assert_eq!(readings.reached(PARTITION, Position(6)), None, "reported already");
+        assert_eq!(readings.reached(PARTITION, Position(3)), None, "the report of an earlier leader");
     }
 
     #[test]
@@ -134,9 +152,9 @@ mod tests {
     fn a_newer_generation_is_not_replaced_by_an_older_one() {
         let mut readings = Readings::default();
         let assignment = readings.assign(&[PARTITION]);
-        readings.begin(&from(assignment, 2), None);
-        readings.begin(&from(assignment, 1), None);
-        assert_eq!(readings.generation(PARTITION), Some(Generation(2)));
+        readings.begin(&from(assignment, 2));
+        readings.begin(&from(assignment, 1));
+        assert_eq!(readings.received(PARTITION, Offset(0)), Some(Generation(2)));
         assert!(readings.accepts(&from(assignment, 2)), "read once more from elsewhere");
     }
 }

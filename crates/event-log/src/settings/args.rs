@@ -4,7 +4,7 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use settings::{Invalid, given, given_secret, secret};
 
-use super::KafkaSettings;
+use super::{DEFAULT_GROUP, KafkaSettings};
 
 #[derive(Args, Clone, Debug)]
 pub struct KafkaArgs {
@@ -54,7 +54,7 @@ pub struct KafkaArgs {
 }
 
 impl KafkaArgs {
-    /// Checks only the form. Whether a broker answers and the files exist is found out by the first
+    /// Checks only the form, and warns of properties that have no effect. Whether a broker answers and the files exist is found out by the first
     /// connection.
     pub fn validate(&self) -> Result<KafkaSettings, Invalid> {
         let mut properties = match &self.kafka_properties {
@@ -74,11 +74,19 @@ impl KafkaArgs {
             ("ssl.key.password", hidden(&self.kafka_ssl_key_password)),
         ];
         properties.extend(own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-        Ok(KafkaSettings {
+        let settings = KafkaSettings {
             bootstrap_servers: check_servers(&self.kafka_bootstrap_servers)?,
             topic: check_topic(&self.kafka_topic)?,
+            group: DEFAULT_GROUP.to_owned(),
             properties,
-        })
+        };
+        settings.check_properties()?;
+        let overridden = settings.overridden();
+        if !overridden.is_empty() {
+            let names = overridden.join(", ");
+            tracing::warn!("KAFKA_PROPERTIES: the programs keep their own values of {names}");
+        }
+        Ok(settings)
     }
 
     fn protocol(&self) -> Result<Option<SecretString>, Invalid> {

@@ -5,10 +5,12 @@ use std::fmt;
 use clap::Args;
 use settings::Invalid;
 
+pub(super) const DEFAULT_GROUP: &str = "order-processors";
+
 #[derive(Args, Clone, Debug)]
 pub struct GroupArgs {
-    /// Consumer group; one group per database
-    #[arg(long, env = "KAFKA_GROUP_ID", value_name = "GROUP", default_value = "order-processors")]
+    /// Consumer group; one group per database. The names of readers without a group begin with it
+    #[arg(long, env = "KAFKA_GROUP_ID", value_name = "GROUP", default_value = DEFAULT_GROUP)]
     pub kafka_group_id: String,
 }
 

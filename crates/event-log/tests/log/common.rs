@@ -40,7 +40,7 @@ pub async fn read_all(settings: &KafkaSettings) -> Vec<Read> {
         for (_, record) in chunk.unwrap().records() {
             let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
             let Partition(partition) = record.partition;
-            let headers = record.headers.iter().map(|(name, value)| (name.into(), value.map(text).unwrap()));
+            let headers = record.headers.iter().map(|(name, value)| (text(name), value.map(text).unwrap()));
             all.push(Read {
                 partition,
                 offset: record.offset.0,

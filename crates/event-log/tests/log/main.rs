@@ -4,6 +4,7 @@
 
 mod common;
 mod ends;
+mod groups;
 mod no_brokers;
 mod produce;
 mod proxy;

@@ -10,7 +10,6 @@ use event_log::{
     Membership, Outgoing, ReadFrom, Replay, Sent, Span, TopicSpec, ensure_topic,
 };
 use orders::{EventType, Partition, Position};
-use tokio::sync::watch;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
@@ -120,9 +119,8 @@ async fn members_of_groups_read_on() {
     for number in 0..CLIENTS {
         let lane = Arc::new(LaneQueue::new(ChunkLimits::default()));
         let group_id = format!("group-{number}-of-{}", settings.topic);
-        let ends = watch::channel(None).1;
         let heartbeat = Heartbeat::unwatched();
-        let membership = Membership { group_id, lanes: vec![lane.clone()], ends, heartbeat };
+        let membership = Membership { group_id, lanes: vec![lane.clone()], heartbeat };
         let (consumer, events) = Consumer::join(&settings, membership).unwrap();
         members.push((consumer, events, lane));
     }

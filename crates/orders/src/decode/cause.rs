@@ -84,9 +84,20 @@ pub struct Rejection {
     pub order_id: Option<String>,
 }
 
+/// How long the message of a rejection may be, in bytes, with the mark of a cut.
+pub const MAX_MESSAGE_BYTES: usize = 1024;
+
+const CUT: &str = "… (cut)";
+
 impl Rejection {
+    /// A message that is too long is cut.
     #[must_use]
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into(), order_id: None }
+        let mut message = message.into();
+        if message.len() > MAX_MESSAGE_BYTES {
+            message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES - CUT.len()));
+            message.push_str(CUT);
+        }
+        Self { cause, message, order_id: None }
     }
 }

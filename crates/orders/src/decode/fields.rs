@@ -96,7 +96,8 @@ pub(super) fn in_range(name: &str, raw: &str, least: i128, most: i128) -> Result
     })
 }
 
-fn shorten(raw: &str) -> Cow<'_, str> {
+/// The beginning of a text that a message quotes.
+pub(super) fn shorten(raw: &str) -> Cow<'_, str> {
     match raw.char_indices().nth(40) {
         None => Cow::Borrowed(raw),
         Some((end, _)) => Cow::Owned(format!("{}…", &raw[..end])),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::fields::{check_field, in_range, is_too_long, optional_text, present, required_text};
+use super::fields::{check_field, in_range, is_too_long, optional_text, present, required_text, shorten};
 use super::{Cause, Decoded, MAX_ID_CHARS, Rejection};
 use crate::event::UnknownEvent;
 use crate::key::Key;
@@ -28,7 +28,7 @@ impl<'a> Object<'a> {
     pub(super) fn interpret(self, at: LogOrder) -> Result<Decoded<'a>, Rejection> {
         let order_id = required_text("order_id", self.order_id)?;
         OrderId::check(&order_id).map_err(|error| Rejection::new(Cause::OutOfRange, error.to_string()))?;
-        let event: EventType = required_text("event", self.event)?
+        let event: EventType = shorten(&required_text("event", self.event)?)
             .parse()
             .map_err(|error: UnknownEvent| Rejection::new(Cause::UnknownEvent, error.to_string()))?;
         self.check_status(event)?;
@@ -45,7 +45,7 @@ impl<'a> Object<'a> {
         };
         let occurred_at = match optional_text("occurred_at", self.occurred_at)? {
             None => at.appended_at,
-            Some(text) => text
+            Some(text) => shorten(&text)
                 .parse::<Time>()
                 .map_err(|error| Rejection::new(Cause::OutOfRange, format!("occurred_at: {error}")))?,
         };
@@ -61,6 +61,7 @@ impl<'a> Object<'a> {
         if text.parse::<Status>() == Ok(event.status()) {
             return Ok(());
         }
+        let text = shorten(&text);
         let message = format!("status is {text:?}, but {event} makes an order {:?}", event.status().as_str());
         Err(Rejection::new(Cause::StatusContradictsEvent, message))
     }

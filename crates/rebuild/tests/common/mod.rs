@@ -12,13 +12,12 @@ use event_log::{
     ChunkLimits, KafkaSettings, LogClient, LogWriter, Outgoing, Replay, Sent, Span, TopicSpec, ensure_topic,
 };
 use local_stack::TestServers;
-use orders::decode::Envelope;
 use orders::{EventType, Partition, Position, decode};
 use rebuild::{Job, Outcome, RebuildView, Request, Settings, Stop};
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
 use views::Database;
-use views::apply::Codec;
+use views::apply::{Codec, envelope};
 
 use events::Written;
 
@@ -132,9 +131,7 @@ impl World {
         let mut states: HashMap<String, orders::OrderState<'_>> = HashMap::new();
         let (mut history, mut dead_letters) = (0, 0);
         for (_, record) in chunks.iter().flat_map(|chunk| chunk.records()) {
-            let schema_version = record.headers.get("schema-version");
-            let max_bytes = self.settings.codec.max_record_bytes;
-            match decode(Envelope { at: record.at(), schema_version, max_bytes }, record.value) {
+            match decode(envelope(&record, self.settings.codec.max_record_bytes), record.value) {
                 Ok(decoded) => {
                     history += 1;
                     states.entry(decoded.order_id.into_owned()).or_default().add(decoded.fact);

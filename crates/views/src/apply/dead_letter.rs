@@ -1,5 +1,6 @@
 //! A record that cannot be applied, on its way into table `dead_letters`.
 
+use orders::record::to_escaped;
 use orders::{Record, Rejection};
 use tokio_postgres::Client;
 
@@ -8,7 +9,7 @@ use crate::decisions::{Decided, Verdict};
 use crate::error::{Error, Result};
 use crate::sql::{Timestamptz, for_build};
 
-/// How much of a key or a value is kept, in bytes. All of it is in the log.
+/// How much of a key, of a value and of all headers together is kept, in bytes. All of it is in the log.
 pub const KEPT_BYTES: usize = 64 * 1024;
 
 #[derive(Debug)]
@@ -49,11 +50,13 @@ pub(super) async fn insert(client: &Client, build: Build, dead_letter: &NewDeadL
     let text = |text: &str| if *is_reduced { ascii(text) } else { without_nul(text) };
     let order_id = rejection.order_id.as_deref().map(text);
     let kept = |bytes: &'_ [u8]| bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
-    let headers: Vec<_> = record
-        .headers
-        .iter()
-        .map(|(name, value)| (text(name), value.map(|value| text(&String::from_utf8_lossy(value)))))
-        .collect();
+    let mut headers = to_escaped(record.headers, KEPT_BYTES);
+    if *is_reduced {
+        for (name, value) in &mut headers {
+            *name = ascii(name);
+            *value = value.as_deref().map(ascii);
+        }
+    }
     let statement = for_build(
         "/* views::apply::dead_letter::insert */ INSERT INTO {build}.dead_letters
              (partition, \"offset\", cause, error, order_id, key, payload, payload_bytes, headers, appended_at, state,

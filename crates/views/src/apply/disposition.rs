@@ -36,5 +36,6 @@ impl<'a, 'd> Disposition<'a, 'd> {
 /// What [`decode()`] needs to know about a record besides its value; `max_bytes` is the size limit.
 #[must_use]
 pub fn envelope<'a>(record: &Record<'a>, max_bytes: usize) -> Envelope<'a> {
-    Envelope { at: record.at(), schema_version: record.headers.get("schema-version"), max_bytes }
+    let key_bytes = record.key.map_or(0, <[u8]>::len);
+    Envelope { at: record.at(), key_bytes, headers: record.headers, max_bytes }
 }

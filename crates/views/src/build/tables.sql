@@ -148,7 +148,7 @@ COMMENT ON COLUMN {build}.dead_letters.order_id IS 'The order that is incomplete
 COMMENT ON COLUMN {build}.dead_letters.key IS 'The record''s key, cut at 64 KiB.';
 COMMENT ON COLUMN {build}.dead_letters.payload IS 'The record''s value, cut at 64 KiB; the log has all of it. Null: the record had none.';
 COMMENT ON COLUMN {build}.dead_letters.payload_bytes IS 'Length of the value in the log.';
-COMMENT ON COLUMN {build}.dead_letters.headers IS 'The record''s headers: a list of [name, value]; bytes that are not valid UTF-8 are replaced.';
+COMMENT ON COLUMN {build}.dead_letters.headers IS 'The record''s headers: a list of [name, value]. A backslash is written as two, a NUL and each byte that is not valid UTF-8 as \xNN. Beyond 64 KiB they are left out, and the last entry, named \cut, says so.';
 COMMENT ON COLUMN {build}.dead_letters.appended_at IS 'The record''s time stamp.';
 COMMENT ON COLUMN {build}.dead_letters.dead_lettered_at IS 'When it was dead-lettered in this build.';
 COMMENT ON COLUMN {build}.dead_letters.decision IS 'The decision that closed it.';

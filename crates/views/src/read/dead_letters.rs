@@ -1,6 +1,6 @@
 //! Dead letters: lists of them, and one by its id. Always as they are now: they cannot be read as of a cut.
 
-use orders::record::{Headers, push_header};
+use orders::record::{Headers, from_escaped};
 use orders::{Cause, Offset, Partition, Record, Time};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -9,6 +9,7 @@ use super::ReadError;
 use super::reader::{Answer, Reader};
 use super::source::Values;
 use super::statement::{Kind, Statement};
+use crate::apply::KEPT_BYTES;
 use crate::dead_letters::DeadLetterId;
 use crate::error::Error;
 use crate::sql::Timestamptz;
@@ -31,7 +32,8 @@ pub struct DeadLetter {
     pub order_id: Option<String>,
     /// Length of the value in the log.
     pub payload_bytes: i32,
-    /// What is not valid UTF-8, and NUL characters, are replaced by U+FFFD.
+    /// Names and values, escaped by [`orders::record::escape`]. If some are missing, the last entry is
+    /// [`orders::record::CUT`].
     pub headers: Vec<(String, Option<String>)>,
     pub appended_at: Time,
     pub dead_lettered_at: Time,
@@ -49,8 +51,6 @@ pub struct DeadLetterBytes {
     pub key: Option<Vec<u8>>,
     pub payload: Option<Vec<u8>>,
 }
-
-const REPLACED: char = '\u{fffd}';
 
 impl DeadLetter {
     fn of(row: &Row, with_bytes: bool) -> Result<Self, Error> {
@@ -81,28 +81,27 @@ impl DeadLetter {
         self.payload().map_or(0, <[u8]>::len) < usize::try_from(self.payload_bytes).unwrap_or_default()
     }
 
+    /// Whether the log has more of the key or of the headers than is kept.
+    #[must_use]
+    pub fn has_cut_envelope(&self) -> bool {
+        let key = self.bytes.as_ref().and_then(|bytes| bytes.key.as_ref());
+        key.is_some_and(|key| key.len() >= KEPT_BYTES) || from_escaped(&self.headers).is_none()
+    }
+
     /// Whether everything that decoding reads is here as it is in the log.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        let is_replaced = |text: &str| text.contains(REPLACED);
-        let replaced = |(name, value): &(String, Option<String>)| {
-            is_replaced(name) || value.as_deref().is_some_and(is_replaced)
-        };
-        self.bytes.is_some() && !self.is_cut() && !self.headers.iter().any(replaced)
+        self.bytes.is_some() && !self.is_cut() && from_escaped(&self.headers).is_some()
     }
 
     fn payload(&self) -> Option<&[u8]> {
         self.bytes.as_ref()?.payload.as_deref()
     }
 
-    /// The headers in the form in which a record has them.
+    /// The headers in the form in which a record has them, as far as they are kept.
     #[must_use]
     pub fn header_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (name, value) in &self.headers {
-            push_header(&mut bytes, name, value.as_deref().map(str::as_bytes));
-        }
-        bytes
+        from_escaped(&self.headers).unwrap_or_else(|| Headers::UNREADABLE.0.to_vec())
     }
 
     /// The record, reassembled; `headers` are the result of [`DeadLetter::header_bytes`].

@@ -4,7 +4,7 @@ use super::*;
 
 fn raw(value: &str) -> Raw {
     let value = Some(value.as_bytes().to_vec());
-    Raw { partition: 1, offset: 7, millis: 1000, key: None, value, headers: Vec::new() }
+    Raw { partition: 1, offset: 7, millis: 1000, key: None, value, headers: Some(Vec::new()) }
 }
 
 fn faults(value: &str) -> Vec<&'static str> {

@@ -27,6 +27,10 @@ fn each_failure_names_its_variable() {
         (["--kafka-topic", ""], "KAFKA_TOPIC"),
         (["--kafka-security-protocol", "tls"], "KAFKA_SECURITY_PROTOCOL"),
         (["--kafka-properties", "fetch"], "KAFKA_PROPERTIES"),
+        (["--kafka-properties", "fetch=1"], "KAFKA_PROPERTIES"),
+        (["--kafka-properties", "linger.ms=soon"], "KAFKA_PROPERTIES"),
+        (["--kafka-properties", "group.protocol=none"], "KAFKA_PROPERTIES"),
+        (["--kafka-properties", "group.protocol=consumer,session.timeout.ms=9000"], "KAFKA_PROPERTIES"),
     ] {
         assert_eq!(kafka(&flags).unwrap_err().variable, variable);
     }
@@ -46,6 +50,19 @@ fn secrets_are_never_printed() {
     let args = parse::<KafkaArgs>(&flags);
     let printed = format!("{args:?} {:?}", args.validate().unwrap());
     assert!(!printed.contains("hunter2"), "{printed}");
+}
+
+#[test]
+fn a_property_that_is_refused_is_named_without_its_value() {
+    let invalid = kafka(&["--kafka-properties=sasl.pasword=hunter2"]).unwrap_err();
+    assert!(invalid.reason.contains("sasl.pasword") && !invalid.reason.contains("hunter2"), "{invalid}");
+}
+
+#[test]
+fn properties_without_an_effect_are_known() {
+    let properties = "enable.auto.commit=true,linger.ms=9,group.protocol=consumer,acks=1,group.id=g";
+    let kafka = kafka(&[&format!("--kafka-properties={properties}")]).unwrap();
+    assert_eq!(kafka.overridden(), ["enable.auto.commit", "acks", "group.id"]);
 }
 
 #[test]

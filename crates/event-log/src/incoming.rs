@@ -1,0 +1,149 @@
+//! What a consumer receives: records, the ends of partitions, and errors.
+//!
+//! rdkafka's own `poll` is not used: it drops the offset of an end and the partition of an error, and it panics
+//! on a header whose name is not UTF-8, which any client can write.
+#![allow(unsafe_code)]
+
+mod message;
+
+use std::ffi::CStr;
+use std::ptr;
+use std::slice;
+use std::time::Duration;
+
+use orders::{Partition, Position};
+use rdkafka::bindings as rd;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset as Start, TopicPartitionList};
+
+use crate::owned::Owned;
+pub(crate) use message::Message;
+pub use message::{HeaderBytes, header_bytes};
+
+/// One thing that was received.
+pub(crate) enum Incoming<'a> {
+    Record(Message<'a>),
+    /// Everything below this position has been received, or is a hole.
+    End(Partition, Position),
+    /// `partition`: the one that the error is about.
+    Failed {
+        partition: Option<Partition>,
+        error: KafkaError,
+    },
+}
+
+/// A consumer together with its queue.
+pub(crate) struct Receiver<C: ConsumerContext> {
+    /// Declared before the consumer, and so dropped before it.
+    queue: Owned<rd::rd_kafka_queue_t>,
+    consumer: BaseConsumer<C>,
+}
+
+impl<C: ConsumerContext> Receiver<C> {
+    /// The consumer must have a group id, which is what gives it a queue.
+    pub(crate) fn new(consumer: BaseConsumer<C>) -> Self {
+        // SAFETY: the client lives as long as the consumer. A null pointer is never used: librdkafka returns
+        // one only to a client without a group id, and `poll` looks.
+        let queue = unsafe { rd::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
+        Self { queue: Owned(queue, rd::rd_kafka_queue_destroy), consumer }
+    }
+
+    pub(crate) fn consumer(&self) -> &BaseConsumer<C> {
+        &self.consumer
+    }
+
+    /// Waits for one event, for at most `timeout`. Calls the context back about rebalances and errors, as
+    /// rdkafka's `poll` does.
+    pub(crate) fn poll(&self, timeout: Duration) -> Option<Incoming<'_>> {
+        let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        if self.queue.0.is_null() {
+            return None;
+        }
+        // SAFETY: the queue lives as long as `self`. The event is destroyed once, by `Owned`; whatever borrows
+        // from it is copied before that, except for a message, which takes the event along.
+        unsafe {
+            let event = rd::rd_kafka_queue_poll(self.queue.0, millis);
+            if event.is_null() {
+                return None;
+            }
+            let event = Owned(event, rd::rd_kafka_event_destroy);
+            match rd::rd_kafka_event_type(event.0) {
+                rd::RD_KAFKA_EVENT_FETCH => self.received(event),
+                rd::RD_KAFKA_EVENT_ERROR => self.failed(&event),
+                rd::RD_KAFKA_EVENT_REBALANCE => {
+                    self.rebalance(&event);
+                    None
+                }
+                // The others report what is not used here: commits, statistics, tokens.
+                _ => None,
+            }
+        }
+    }
+
+    /// # Safety
+    /// `event` must be a fetch event.
+    unsafe fn received(&self, event: Owned<rd::rd_kafka_event_t>) -> Option<Incoming<'_>> {
+        // SAFETY: a fetch event owns one message, which lives as long as the event.
+        unsafe {
+            let message = rd::rd_kafka_event_message_next(event.0);
+            let code = RDKafkaErrorCode::from(message.as_ref()?.err);
+            let partition = Partition((*message).partition);
+            Some(match code {
+                RDKafkaErrorCode::NoError => Incoming::Record(Message::of(message, event)),
+                RDKafkaErrorCode::PartitionEOF => Incoming::End(partition, Position((*message).offset)),
+                code => Incoming::Failed {
+                    partition: Some(partition),
+                    error: KafkaError::MessageConsumption(code),
+                },
+            })
+        }
+    }
+
+    /// # Safety
+    /// `event` must be an error event.
+    unsafe fn failed(&self, event: &Owned<rd::rd_kafka_event_t>) -> Option<Incoming<'_>> {
+        // SAFETY: the partition is copied by librdkafka and destroyed once; the text lives as long as the event.
+        unsafe {
+            let mut code = RDKafkaErrorCode::from(rd::rd_kafka_event_error(event.0));
+            let place =
+                Owned(rd::rd_kafka_event_topic_partition(event.0), rd::rd_kafka_topic_partition_destroy);
+            let place = place.0.as_ref().map(|place| (Partition(place.partition), Position(place.offset)));
+            if code == RDKafkaErrorCode::PartitionEOF {
+                return place.map(|(partition, end)| Incoming::End(partition, end));
+            }
+            let reason = CStr::from_ptr(rd::rd_kafka_event_error_string(event.0)).to_string_lossy();
+            self.consumer.context().error(KafkaError::Global(code), reason.trim());
+            let is_fatal = rd::rd_kafka_event_error_is_fatal(event.0) != 0;
+            if is_fatal {
+                // The event only says that it is fatal; the client knows why.
+                let client = self.consumer.client().native_ptr();
+                code = RDKafkaErrorCode::from(rd::rd_kafka_fatal_error(client, ptr::null_mut(), 0));
+            }
+            let error = match is_fatal {
+                true => KafkaError::MessageConsumptionFatal(code),
+                false => KafkaError::MessageConsumption(code),
+            };
+            Some(Incoming::Failed { partition: place.map(|(partition, _)| partition), error })
+        }
+    }
+
+    /// # Safety
+    /// `event` must be a rebalance event.
+    unsafe fn rebalance(&self, event: &Owned<rd::rd_kafka_event_t>) {
+        let mut partitions = TopicPartitionList::new();
+        // SAFETY: the list and its texts live as long as the event; they are copied here.
+        let code = unsafe {
+            if let Some(list) = rd::rd_kafka_event_topic_partition_list(event.0).as_ref()
+                && !list.elems.is_null()
+            {
+                for element in slice::from_raw_parts(list.elems, usize::try_from(list.cnt).unwrap_or(0)) {
+                    let topic = CStr::from_ptr(element.topic).to_string_lossy();
+                    let _ = partitions.add_partition_offset(&topic, element.partition, Start::Invalid);
+                }
+            }
+            rd::rd_kafka_event_error(event.0)
+        };
+        self.consumer.context().rebalance(&self.consumer, code, &mut partitions);
+    }
+}

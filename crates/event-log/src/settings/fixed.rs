@@ -1,0 +1,70 @@
+//! The properties that the design depends on. They are set last, whatever the user's properties say.
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use settings::Invalid;
+
+use super::KafkaSettings;
+
+/// Of every reader of the log.
+pub(crate) const READING: [(&str, &str); 7] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("isolation.level", "read_committed"),
+    ("check.crcs", "true"),
+    ("enable.partition.eof", "true"),
+    ("fetch.queue.backoff.ms", "10"),
+];
+/// Of a member of the group, besides those of a reader.
+pub(crate) const METADATA_INTERVAL: (&str, &str) = ("topic.metadata.refresh.interval.ms", "5000");
+/// In the classic protocol of groups. In the protocol of KIP-848 the broker decides.
+pub(crate) const SESSION_TIMEOUT: (&str, &str) = ("session.timeout.ms", "10000");
+/// Of every writer.
+pub(crate) const WRITING: [(&str, &str); 2] = [("acks", "all"), ("enable.idempotence", "true")];
+/// Set by settings of their own, or never.
+const NAMED_ELSEWHERE: [&str; 3] = ["bootstrap.servers", "group.id", "client.rack"];
+/// What librdkafka refuses together with the protocol of KIP-848.
+const CLASSIC_ONLY: [&str; 3] =
+    ["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"];
+
+/// Whether the group uses the protocol of KIP-848, which other properties do not fit.
+pub(crate) fn has_new_protocol(config: &ClientConfig) -> bool {
+    config.get("group.protocol").is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
+}
+
+impl KafkaSettings {
+    /// Refuses properties that librdkafka does not know, or whose values it refuses. The message names the
+    /// property and not its value, which may be a password.
+    pub(super) fn check_properties(&self) -> Result<(), Invalid> {
+        let config = self.client_config("check");
+        let invalid = |reason: String| Invalid::new("KAFKA_PROPERTIES", reason);
+        match config.create_native_config() {
+            Err(KafkaError::ClientConfig(_, _, name, _)) if self.has(&name) => {
+                return Err(invalid(format!(
+                    "gives {name}, which librdkafka does not know, or whose value it refuses"
+                )));
+            }
+            Err(error) => return Err(invalid(error.to_string())),
+            Ok(_) => {}
+        }
+        match CLASSIC_ONLY.into_iter().find(|name| has_new_protocol(&config) && self.has(name)) {
+            Some(name) => {
+                Err(invalid(format!("gives {name}, which does not go with group.protocol=consumer")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The properties that the user gives without any effect.
+    pub(super) fn overridden(&self) -> Vec<&str> {
+        let fixed = [&READING[..], &[METADATA_INTERVAL, SESSION_TIMEOUT], &WRITING].concat();
+        let is_fixed =
+            |name: &&str| NAMED_ELSEWHERE.contains(name) || fixed.iter().any(|(fixed, _)| fixed == name);
+        self.properties.iter().map(|(name, _)| name.as_str()).filter(is_fixed).collect()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.properties.iter().any(|(given, _)| given == name)
+    }
+}

@@ -1,0 +1,147 @@
+//! Members of groups: the new protocol (KIP-848), a second member with the same name, and lanes that are full.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_log::{
+    ChunkLimits, Consumer, Error, Generation, GroupEvent, Heartbeat, KafkaSettings, LaneQueue, Membership,
+    ReadFrom, TopicSpec, ensure_topic,
+};
+use orders::{Partition, Position, Positions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::common;
+
+const SOON: Duration = Duration::from_secs(60);
+
+async fn settings(partitions: i32, properties: &[(&str, &str)]) -> KafkaSettings {
+    let mut settings = common::settings().await;
+    ensure_topic(&settings, &TopicSpec { partitions, ..TopicSpec::default() }).await.unwrap();
+    for (name, value) in properties {
+        settings.properties.push(((*name).to_owned(), (*value).to_owned().into()));
+    }
+    settings
+}
+
+/// A member of the topic's group, and what it has.
+struct Member {
+    consumer: Consumer,
+    events: UnboundedReceiver<GroupEvent>,
+    lane: Arc<LaneQueue>,
+    partitions: BTreeSet<Partition>,
+    last: Generation,
+}
+
+impl Member {
+    fn join(settings: &KafkaSettings) -> Self {
+        let lane = Arc::new(LaneQueue::new(ChunkLimits { records: 1, bytes: 1 << 20 }));
+        let membership = Membership {
+            group_id: format!("group-of-{}", settings.topic),
+            lanes: vec![lane.clone()],
+            heartbeat: Heartbeat::unwatched(),
+        };
+        let (consumer, events) = Consumer::join(settings, membership).unwrap();
+        Self { consumer, events, lane, partitions: BTreeSet::new(), last: Generation(0) }
+    }
+
+    /// Follows one decision of the group. The reason of the failure, if the member cannot go on.
+    async fn follow(&mut self) -> Option<Error> {
+        match tokio::time::timeout(SOON, self.events.recv()).await.expect("an event").expect("a member") {
+            GroupEvent::Assigned { assignment, partitions } => {
+                self.last.0 += 1;
+                let generation = self.last;
+                let from =
+                    |partition| ReadFrom { partition, position: Position::START, assignment, generation };
+                self.consumer.read_from(partitions.iter().copied().map(from).collect());
+                self.partitions.extend(partitions);
+            }
+            GroupEvent::Revoked { partitions, reply, .. } => {
+                self.partitions.retain(|one| !partitions.contains(one));
+                let _ = reply.send(Positions::new());
+            }
+            GroupEvent::Failed(error) => return Some(error),
+        }
+        None
+    }
+
+    async fn follow_until(&mut self, partitions: usize) {
+        while self.partitions.len() != partitions {
+            assert!(self.follow().await.is_none());
+        }
+    }
+}
+
+async fn send(settings: &KafkaSettings, partition: i32, records: usize) {
+    let producer: FutureProducer = settings.client_config("test").create().unwrap();
+    let sending = (0..records).map(|_| {
+        let record = FutureRecord::<(), _>::to(&settings.topic).payload("{}").partition(partition);
+        producer.send_result(record).unwrap()
+    });
+    for sent in sending.collect::<Vec<_>>() {
+        sent.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_the_new_protocol_share_partitions_and_take_them_over() {
+    let settings = settings(4, &[("group.protocol", "consumer")]).await;
+    let mut first = Member::join(&settings);
+    first.follow_until(4).await;
+    let mut second = Member::join(&settings);
+    tokio::join!(first.follow_until(2), second.follow_until(2));
+    assert!(first.partitions.is_disjoint(&second.partitions));
+    second.consumer.leave(Positions::new());
+    first.follow_until(4).await;
+    send(&settings, 3, 1).await;
+    let chunk = tokio::time::timeout(SOON, first.lane.take()).await.expect("a record");
+    assert_eq!(chunk.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_member_with_the_same_name_shuts_the_first_one_out_with_a_reason() {
+    let settings = settings(1, &[("group.instance.id", "one")]).await;
+    let mut first = Member::join(&settings);
+    first.follow_until(1).await;
+    let mut second = Member::join(&settings);
+    let fenced = async {
+        loop {
+            if let Some(error) = first.follow().await {
+                return error;
+            }
+        }
+    };
+    let (error, ()) = tokio::join!(fenced, second.follow_until(1));
+    assert!(matches!(error, Error::FencedInstance), "{error:?}");
+}
+
+/// A lane is paused when the database is slow. Partitions that are assigned meanwhile must not fill its queue.
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_are_assigned_to_a_paused_lane_are_paused() {
+    let settings = settings(1, &[("topic.metadata.refresh.interval.ms", "500")]).await;
+    let mut member = Member::join(&settings);
+    member.follow_until(1).await;
+    send(&settings, 0, 10).await;
+    while member.lane.is_idle() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // One record fills the lane, which is paused after half a second.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let admin: AdminClient<DefaultClientContext> = settings.client_config("test").create().unwrap();
+    let more = NewPartitions::new(&settings.topic, 2);
+    admin.create_partitions([&more], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+    send(&settings, 1, 200).await;
+    member.follow_until(2).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let waiting = member.lane.records();
+    assert!(waiting < 10, "{waiting} records wait");
+    let mut read = 0;
+    while read < 210 {
+        let chunk = tokio::time::timeout(SOON, member.lane.take()).await.expect("the rest");
+        read += chunk.len();
+        member.lane.recycle(chunk);
+    }
+}
