@@ -65,15 +65,15 @@ pub fn fingerprints(
             // An end that does not lie beyond the record says nothing: a leader that has just taken over may
             // show an earlier end for a moment.
             Some(Incoming::End(partition, end)) => {
-                if open.get(&partition).is_some_and(|offset| Position::after(*offset) <= end) {
+                let is_beyond = open.get(&partition).is_some_and(|offset| Position::after(*offset) <= end);
+                if is_beyond {
                     open.remove(&partition);
                     answers.insert(partition, Fingerprint::Gone);
                 }
             }
             Some(Incoming::Failed { partition: Some(partition), error }) if is_out_of_range(&error) => {
-                if open.remove(&partition).is_some() {
-                    answers.insert(partition, Fingerprint::Gone);
-                }
+                let was_open = open.remove(&partition);
+                answers.extend(was_open.map(|_| (partition, Fingerprint::Gone)));
             }
             Some(Incoming::Failed { error, .. }) if is_denied(&error) => {
                 return Err(Error::during("reading the records to compare")(error));

@@ -62,14 +62,16 @@ fn read(
                 }
             }
             None => {}
-            Some(Incoming::Record(message)) => {
-                if message.partition() == partition && message.offset() >= offset {
-                    if message.offset() == offset {
-                        chunk.push(&message, Generation::default());
-                    }
-                    return Ok(());
+            Some(Incoming::Record(message))
+                if message.partition() == partition && message.offset() >= offset =>
+            {
+                if message.offset() == offset {
+                    chunk.push(&message, Generation::default());
                 }
+                return Ok(());
             }
+            // It belongs to a partition that was assigned earlier.
+            Some(Incoming::Record(_)) => {}
             Some(Incoming::End(ended, end)) if ended == partition => match end >= after {
                 true => return Ok(()),
                 false => seems_short = true,
