@@ -1,13 +1,13 @@
 //! Whatever the batches, lanes and orders of arrival: a row is the merge of all records of its order.
 
 use std::cell::Cell;
-use std::sync::Mutex;
 
 use orders::record::Headers;
 use orders::{EventType, Offset, OrderState, Partition, Record, decode};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use super::*;
 use crate::apply::{Codec, envelope};
@@ -115,7 +115,7 @@ impl World {
 
     /// Applies each batch in both lanes at once.
     async fn apply(&self, given: &[Given], written: &[Written]) {
-        let mut lanes = self.lanes.lock().unwrap();
+        let mut lanes = self.lanes.lock().await;
         let [first, second] = &mut *lanes;
         let mut start = 0;
         for end in 1..=given.len() {
