@@ -1,5 +1,5 @@
 //! The API over HTTP, with a real PostgreSQL and a database for each test. The folders mirror the URLs.
-#![allow(clippy::unwrap_used, clippy::panic)] // tests
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // tests
 
 mod kafka;
 mod world;

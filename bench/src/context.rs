@@ -9,7 +9,7 @@ use crate::args::Options;
 
 /// Prints a line of progress to standard error.
 macro_rules! say {
-    ($($text:tt)*) => { eprintln!($($text)*) };
+    ($($text:tt)*) => { output::note!($($text)*) };
 }
 pub(crate) use say;
 

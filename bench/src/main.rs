@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     match start(Args::parse()) {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
-            eprintln!("error: {}", failure.message);
+            output::note!("error: {}", failure.message);
             failure.exit.into()
         }
     }

@@ -4,8 +4,8 @@ mod definitions;
 mod rates;
 mod summary;
 
+use std::fmt::Write;
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
@@ -69,8 +69,7 @@ impl<'a> Report<'a> {
             &self.environment;
         let Environment { kafka, postgres, postgres_program, .. } = &self.environment;
         let Backlog { events, orders, partitions, value_bytes, .. } = self.backlog;
-        let mut out = std::io::stdout().lock();
-        writeln!(out)?;
+        let mut out = String::from("\n");
         writeln!(out, "{processors} x {processor}, Linux {kernel}, load before {load_before}")?;
         writeln!(
             out,
@@ -101,6 +100,7 @@ impl<'a> Report<'a> {
         for definition in self.definitions {
             writeln!(out, "- {definition}")?;
         }
+        output::data(out.trim_end_matches('\n'))?;
         Ok(())
     }
 

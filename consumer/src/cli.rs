@@ -3,7 +3,6 @@
 mod dead_letters;
 mod decisions;
 
-use std::io;
 use std::time::Duration;
 
 use ::dead_letters::Operator;
@@ -47,14 +46,5 @@ pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result
     tokio::select! {
         () = shell.stop.cancelled() => Ok(()),
         done = work => done,
-    }
-}
-
-/// Returns false if the reader of the output has closed it, as `head` does, which is not a failure.
-fn written(result: io::Result<()>) -> Result<bool, Failure> {
-    match result {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(error.into()),
     }
 }

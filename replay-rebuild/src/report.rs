@@ -1,13 +1,11 @@
 //! The plan, the phases and the summary of a rebuild, in words.
 
-use std::io::Write;
-
 use indicatif::{HumanBytes, HumanCount};
 use rebuild::{Phase, Plan, RateSource, RebuildView, State};
 
 /// Prints to standard output. If standard output is closed, the rebuild goes on without printing.
 pub fn say(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    output::say!("{text}");
 }
 
 pub fn plan(plan: &Plan) -> String {

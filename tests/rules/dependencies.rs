@@ -10,7 +10,7 @@ use crate::tree::{self, File};
 /// What ships, from the bottom up. A package uses packages of lower layers only, so there are no circles between modules
 /// of different packages.
 const LAYERS: [&[&str]; 4] = [
-    &["orders", "retry", "settings"],
+    &["orders", "output", "retry", "settings"],
     &["event-log", "views", "service"],
     &["rebuild", "dead-letters"],
     &["producer", "consumer", "api", "replay-rebuild"],

@@ -2,16 +2,14 @@
 
 mod print;
 
-use std::io::{Write, stdout};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use dead_letters::{DeadLetterBody, DeadLetterFilter, DeadLetterId, Operator, Reason};
 use orders::Cause;
+use output::Reader as OutputReader;
 use service::{Exit, Failure};
 use views::read::{DeadLetter, Reader};
-
-use super::written;
 
 const PAGE: i64 = 1000;
 /// Long enough that a retry of all dead letters of a cause is not limited in practice.
@@ -127,7 +125,8 @@ fn usage<T>(given: Result<T, dead_letters::BadReason>) -> Result<T, Failure> {
 }
 
 fn say(line: &str) -> Result<(), Failure> {
-    written(writeln!(stdout(), "{line}")).map(drop)
+    output::data(line)?;
+    Ok(())
 }
 
 async fn list(wanted: Wanted, reader: &Reader) -> Result<(), Failure> {
@@ -144,7 +143,7 @@ async fn list(wanted: Wanted, reader: &Reader) -> Result<(), Failure> {
                 true => serde_json::to_string(&DeadLetterBody::from(dead_letter))?,
                 false => print::line(&dead_letter),
             };
-            if !written(writeln!(stdout(), "{line}"))? {
+            if output::data(&line)? == OutputReader::Left {
                 return Ok(());
             }
         }

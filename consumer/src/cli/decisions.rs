@@ -1,13 +1,10 @@
 //! `consumer decisions`.
 
-use std::io::{Write, stdout};
-
 use clap::Subcommand;
 use dead_letters::DecisionLine;
+use output::Reader;
 use service::Failure;
 use views::{Database, SessionKind};
-
-use super::written;
 
 const PAGE: i64 = 1000;
 
@@ -29,7 +26,7 @@ pub async fn run(command: &Decisions, database: &Database) -> Result<(), Failure
         after = last.id;
         for decision in page {
             let line = serde_json::to_string(&DecisionLine::from(decision))?;
-            if !written(writeln!(stdout(), "{line}"))? {
+            if output::data(&line)? == Reader::Left {
                 return Ok(());
             }
         }

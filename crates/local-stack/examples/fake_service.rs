@@ -38,7 +38,7 @@ fn note_start(name: &str) {
     let token = std::env::var("API_ADMIN_TOKEN").is_ok();
     note(&format!("{name} started {} token={token}", arguments.join(" ")));
     if std::env::var("FAKE_DIES").is_ok_and(|dies| dies == name) {
-        eprintln!("out of cheese");
+        output::note!("out of cheese");
         std::process::exit(3);
     }
 }

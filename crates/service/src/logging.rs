@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use output::LogWriter;
 use tracing_subscriber::EnvFilter;
 
 use crate::settings::{Format, Invalid, Log};
@@ -11,7 +12,11 @@ pub fn init(log: &Log) -> Result<(), Invalid> {
     let filter = EnvFilter::try_new(&log.filter).map_err(|error| {
         Invalid::new("RUST_LOG", format!("is {:?}, which is not a log filter: {error}", log.filter))
     })?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Its internal errors would be printed by `eprintln!`, which panics if the log cannot be written.
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .log_internal_errors(false)
+        .with_writer(|| LogWriter);
     // This fails only if a log is installed already, as in tests.
     let _ = match log.format {
         Format::Text => logs.with_ansi(std::io::stderr().is_terminal()).try_init(),

@@ -1,7 +1,7 @@
 //! From `main()` to the exit code.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::runtime::Runtime;
@@ -67,9 +67,10 @@ fn start(args: ShellArgs) -> Result<(Runtime, Shell), Failure> {
     Ok((runtime, shell))
 }
 
-/// The first signal asks the program to stop. A second one, or a program that takes too long, ends the process.
+/// The first signal asks the program to stop. A second one after more than a second, or a program that takes too long, ends the process.
 async fn watch(mut signals: Signals, stop: CancellationToken, timeout: Duration) {
     let signal = signals.next().await;
+    let first = Instant::now();
     tracing::info!(
         signal,
         timeout_s = timeout.as_secs(),
@@ -78,7 +79,7 @@ async fn watch(mut signals: Signals, stop: CancellationToken, timeout: Duration)
     stop.cancel();
     // A little longer than the program may take, so that a program that stops in time is not cut off.
     let grace = timeout + Duration::from_secs(1);
-    match tokio::time::timeout(grace, signals.next()).await {
+    match tokio::time::timeout(grace, signals.next_after(first)).await {
         Ok(signal) => tracing::warn!(signal, "the process is ended by a second signal"),
         Err(_) => tracing::error!(
             timeout_s = timeout.as_secs(),
@@ -106,7 +107,7 @@ fn end_on_panic() {
 /// A setting that cannot be used concerns whoever started the program, so it is printed as clap prints its errors.
 fn report(failure: &Failure) {
     if failure.exit == Exit::Usage || !tracing::dispatcher::has_been_set() {
-        eprintln!("error: {failure}");
+        output::note!("error: {failure}");
     } else {
         tracing::error!(exit_code = failure.exit as u8, "{failure}");
     }

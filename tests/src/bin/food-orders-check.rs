@@ -1,6 +1,5 @@
 //! Compares the tables in PostgreSQL with an independent fold of the topic.
 
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -60,7 +59,7 @@ async fn check(args: Args, shell: Shell) -> Result<(), Failure> {
         () = shell.stop.cancelled() => return Err(Failure::new(Exit::Unexpected, "stopped before the comparison was complete")),
         report = oracle::check(&settings) => report?,
     };
-    writeln!(stdout(), "{report} ({:.1} s)", started.elapsed().as_secs_f64())?;
+    output::data(&format!("{report} ({:.1} s)", started.elapsed().as_secs_f64()))?;
     match report.differences.count() {
         0 => Ok(()),
         count => Err(Failure::new(

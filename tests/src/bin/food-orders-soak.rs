@@ -3,7 +3,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
     reason = "test code: it reports failures by panics, and progress by prints"
 )]
 
@@ -66,7 +65,7 @@ struct Soak {
 async fn main() {
     let args = Args::parse();
     let seed = args.seed.unwrap_or_else(rand::random);
-    println!("seed: {seed}");
+    output::say!("seed: {seed}");
     let brokers = if args.brokers == "3" { 3 } else { 1 };
     let (kafka, postgres) = (Cluster::of(brokers), OwnServer::postgres(&[]));
     let stage = Stage::on(kafka.bootstrap_servers(), "food-orders-soak".into(), postgres.url());
@@ -105,7 +104,7 @@ async fn main() {
         assert_eq!(producer.terminate(GIVE_UP_AFTER).await, 0, "the producer's exit code");
         soak.catch_up_and_check().await;
     }
-    println!("{:?}", soak.tally);
+    output::say!("{:?}", soak.tally);
 }
 
 impl Soak {
@@ -228,6 +227,6 @@ impl Soak {
             0,
             "dead letters, although every record is an event"
         );
-        println!("{:?}", self.tally);
+        output::say!("{:?}", self.tally);
     }
 }

@@ -14,6 +14,8 @@ pub struct Launch {
     name: String,
     command: Command,
     log: PathBuf,
+    stdout: Option<Stdio>,
+    stderr: Option<Stdio>,
 }
 
 impl Launch {
@@ -28,7 +30,7 @@ impl Launch {
             }
         }
         command.stdin(Stdio::null());
-        Self { name: name.to_owned(), command, log }
+        Self { name: name.to_owned(), command, log, stdout: None, stderr: None }
     }
 
     #[must_use]
@@ -50,9 +52,25 @@ impl Launch {
         self
     }
 
+    /// Standard output goes there, not to the log.
+    #[must_use]
+    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.stdout = Some(stdout.into());
+        self
+    }
+
+    /// Standard error goes there, not to the log.
+    #[must_use]
+    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.stderr = Some(stderr.into());
+        self
+    }
+
     pub fn start(mut self) -> Program {
         let output = File::create(&self.log).unwrap();
-        self.command.stderr(output.try_clone().unwrap()).stdout(output);
+        let log = || Stdio::from(output.try_clone().unwrap());
+        self.command.stderr(self.stderr.take().unwrap_or_else(log));
+        self.command.stdout(self.stdout.take().unwrap_or_else(log));
         let started = Process::start(self.command);
         let process = started.unwrap_or_else(|error| panic!("could not start {}: {error}", self.name));
         Program::new(self.name, process, self.log)

@@ -9,19 +9,19 @@ use crate::process::{is_stopped, start_time};
 
 pub fn print(state: &State) -> Result<()> {
     let described = Described::ask(&state.kafka.address, &state.topic)?;
-    println!();
+    output::say!("");
     print_rows(&brokers(state, described.controller.as_deref()));
     if described.controller.is_none() {
-        println!("  No majority of the brokers answers, so no leader can be elected.");
+        output::say!("  No majority of the brokers answers, so no leader can be elected.");
     }
-    println!();
+    output::say!("");
     print_rows(&partitions(state, &described));
     Ok(())
 }
 
 fn print_rows(rows: &[Vec<String>]) {
     for line in table::lines(rows) {
-        println!("  {line}");
+        output::say!("  {line}");
     }
 }
 

@@ -20,13 +20,13 @@ pub fn down(folder: &Folder) -> Result<ExitCode> {
     let folder = DataFolder::new(&folder.path)?;
     match folder.running() {
         Some(pid) => stop(&folder, pid)?,
-        None => println!("Nothing is running in {}.", folder.path().display()),
+        None => output::say!("Nothing is running in {}.", folder.path().display()),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn stop(folder: &DataFolder, pid: u32) -> Result<()> {
-    println!("Stopping (pid {pid}) ...");
+    output::say!("Stopping (pid {pid}) ...");
     kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM).attempt(format!("stopping pid {pid}"))?;
     let deadline = Instant::now() + STOP_LIMIT;
     while folder.running().is_some() {
@@ -36,7 +36,7 @@ fn stop(folder: &DataFolder, pid: u32) -> Result<()> {
         }
         thread::sleep(Duration::from_millis(50));
     }
-    println!("Stopped. The data is kept in {}.", folder.path().display());
+    output::say!("Stopped. The data is kept in {}.", folder.path().display());
     Ok(())
 }
 
@@ -47,7 +47,7 @@ pub fn reset(folder: &Folder, yes: bool) -> Result<ExitCode> {
         .filter(|path| path.exists())
         .collect();
     if existing.is_empty() {
-        println!("There is no data in {}.", folder.path().display());
+        output::say!("There is no data in {}.", folder.path().display());
         return Ok(ExitCode::SUCCESS);
     }
     // A mistyped --data-dir must not delete somebody's files.
@@ -57,7 +57,7 @@ pub fn reset(folder: &Folder, yes: bool) -> Result<ExitCode> {
     }
     let names: Vec<String> = existing.iter().map(|path| path.display().to_string()).collect();
     if !yes && !confirmed(&names.join(" and "))? {
-        println!("Nothing was deleted.");
+        output::say!("Nothing was deleted.");
         return Ok(ExitCode::FAILURE);
     }
     if let Some(pid) = folder.running() {
@@ -66,7 +66,7 @@ pub fn reset(folder: &Folder, yes: bool) -> Result<ExitCode> {
     for path in &existing {
         fs::remove_dir_all(path).attempt_on("deleting", path)?;
     }
-    println!("Deleted {}.", names.join(" and "));
+    output::say!("Deleted {}.", names.join(" and "));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,8 +74,9 @@ fn confirmed(folders: &str) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(UsageError::NotConfirmed { folders: folders.to_owned() }.into());
     }
-    print!("Delete {folders}, including Kafka's log? [y/N] ");
-    std::io::stdout().flush().attempt("asking for confirmation")?;
+    let mut question = std::io::stdout();
+    write!(question, "Delete {folders}, including Kafka's log? [y/N] ").attempt("asking for confirmation")?;
+    question.flush().attempt("asking for confirmation")?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).attempt("reading the answer")?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

@@ -3,11 +3,14 @@
 use std::io::Read;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::{Attempt, Error, Result};
+
+/// A signal this soon after the first one is the same request: GNU `timeout` signals the process and then its group.
+const REPEATED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A request to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +20,7 @@ pub enum Event {
     InputClosed,
 }
 
-/// Receives the requests to end. A second signal ends this process immediately, and the kernel then ends its
+/// Receives the requests to end. A second signal, more than a second after the first, ends this process immediately, and the kernel then ends its
 /// children.
 #[derive(Debug)]
 pub struct Events {
@@ -79,19 +82,24 @@ fn watch_signals(events: &Sender<Event>, reply: &Sender<std::io::Result<()>>) {
             }
         };
         let _ = reply.send(Ok(()));
-        let mut seen = 0;
+        let mut first: Option<Instant> = None;
         loop {
             let event = tokio::select! {
                 _ = interrupt.recv() => Event::Interrupt,
                 _ = terminate.recv() => Event::Terminate,
                 _ = hangup.recv() => Event::Terminate,
             };
-            seen += 1;
-            if seen > 1 {
-                eprintln!("Ended immediately, because of a second signal.");
-                std::process::exit(130);
+            match first {
+                None => {
+                    first = Some(Instant::now());
+                    let _ = events.send(event);
+                }
+                Some(first) if first.elapsed() >= REPEATED_WITHIN => {
+                    output::note!("Ended immediately, because of a second signal.");
+                    std::process::exit(130);
+                }
+                Some(_) => {}
             }
-            let _ = events.send(event);
         }
     });
 }

@@ -33,7 +33,7 @@ pub fn exec(arguments: &Exec) -> Result<ExitCode> {
     }
     postgres.settings.extend(arguments.extra.postgres_setting.clone());
     let (mut kafka, mut postgres) = start_both(&downloads, &kafka, 1, &postgres)?;
-    eprintln!(
+    output::note!(
         "Servers for this command: Kafka on {}, PostgreSQL {} on port {}, data in {}",
         kafka.bootstrap_servers(),
         postgres.version(),
@@ -80,7 +80,7 @@ fn run_command(
         if !failure_reported
             && let Some(failure) = kafka.failures().into_iter().next().or_else(|| postgres.failure())
         {
-            eprintln!("error: {failure}");
+            output::note!("error: {failure}");
             failure_reported = true;
         }
     }

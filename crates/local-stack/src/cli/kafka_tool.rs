@@ -41,11 +41,13 @@ const TOOLS: &[(&str, &str, bool)] = &[
 
 pub fn kafka(folder: &Folder, tool: Option<&str>, arguments: &[OsString]) -> Result<ExitCode> {
     let Some(tool) = tool else {
-        println!("Kafka's command line tools:");
+        output::say!("Kafka's command line tools:");
         for (name, _, _) in TOOLS {
-            println!("  {name}");
+            output::say!("  {name}");
         }
-        println!("For example: ./food-orders kafka console-consumer --topic food-orders --from-beginning");
+        output::say!(
+            "For example: ./food-orders kafka console-consumer --topic food-orders --from-beginning"
+        );
         return Ok(ExitCode::SUCCESS);
     };
     let (mut command, wants_broker) = command(tool)?;

@@ -1,5 +1,4 @@
 //! The commands of the `local-stack` program, a file each.
-#![allow(clippy::print_stdout, reason = "these commands print to the standard output")]
 
 mod args;
 mod cluster_status;
@@ -35,7 +34,7 @@ pub fn main() -> ExitCode {
     match dispatch(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            output::note!("error: {error}");
             ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
         }
     }

@@ -20,7 +20,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     }
     let mut servers = RunningServers::start(&downloads, &owned.folder, &arguments.servers)?;
     owned.write_state(&servers.state(&topic()))?;
-    println!("ready kafka={} postgres={}", servers.kafka.bootstrap_servers(), servers.postgres.url());
+    output::say!("ready kafka={} postgres={}", servers.kafka.bootstrap_servers(), servers.postgres.url());
     let result = wait(&owned, &events, &mut servers);
     servers.stop(&owned)?;
     result.map(|()| ExitCode::SUCCESS)

@@ -36,7 +36,7 @@ impl RunningServers {
         let kafka_data = folder.kafka();
         let postgres_data = folder.postgres()?;
         if !postgres_data.starts_with(folder.path()) {
-            eprintln!(
+            output::note!(
                 "PostgreSQL refuses to run as root, and its user cannot enter {}. Its data is in {}.",
                 folder.path().display(),
                 postgres_data.display()
@@ -115,7 +115,7 @@ impl RunningServers {
         }
         match self.kafka.start_stopped() {
             Ok(()) => {
-                eprintln!("All brokers run again.");
+                output::note!("All brokers run again.");
                 self.restart_at = None;
             }
             Err(error @ Error::NotStarted { .. }) => {
@@ -143,5 +143,5 @@ fn warn(error: &Error) {
         Error::Ended { log, .. } | Error::NotStarted { log, .. } => format!(" (its log: {})", log.display()),
         _ => String::new(),
     };
-    eprintln!("warning: {line}{log}. It is started again in {} s.", RESTART_AFTER.as_secs());
+    output::note!("warning: {line}{log}. It is started again in {} s.", RESTART_AFTER.as_secs());
 }

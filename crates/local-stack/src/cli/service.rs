@@ -101,7 +101,7 @@ impl Service {
         let attempt = format!("stopping {}", self.name);
         let limit = deadline.saturating_duration_since(Instant::now());
         if self.process.wait_for(limit).attempt(attempt.as_str())?.is_none() {
-            eprintln!(
+            output::note!(
                 "warning: {} did not end in time and was killed. Its log is {}",
                 self.name,
                 self.log.display()

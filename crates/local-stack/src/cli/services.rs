@@ -144,7 +144,7 @@ impl Services {
             if !status.success() {
                 return Err(producer.failure(status));
             }
-            eprintln!("The producer has created all its orders.");
+            output::note!("The producer has created all its orders.");
             self.producer = None;
         }
         Ok(())
@@ -157,7 +157,7 @@ impl Services {
         for mut group in [producer, std::mem::take(&mut self.running)] {
             let deadline = Instant::now() + DRAIN_LIMIT;
             for service in &group {
-                eprintln!("Stopping {} ...", service.name());
+                output::note!("Stopping {} ...", service.name());
                 service.ask_to_end();
             }
             for service in &mut group {

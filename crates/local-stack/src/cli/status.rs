@@ -12,17 +12,17 @@ use crate::error::Result;
 pub fn status(folder: &Folder) -> Result<ExitCode> {
     let folder = DataFolder::new(&folder.path)?;
     let Some(pid) = folder.running() else {
-        println!("Nothing is running in {}.", folder.path().display());
+        output::say!("Nothing is running in {}.", folder.path().display());
         return Ok(ExitCode::FAILURE);
     };
     let Some(state) = folder.state() else {
-        println!("Still starting (pid {pid}), data in {}.", folder.path().display());
+        output::say!("Still starting (pid {pid}), data in {}.", folder.path().display());
         return Ok(ExitCode::SUCCESS);
     };
-    println!("Running (pid {pid}), data in {}:", folder.path().display());
+    output::say!("Running (pid {pid}), data in {}:", folder.path().display());
     match state.brokers.len() {
         1 => print_server("Kafka", &state.kafka),
-        brokers => println!(
+        brokers => output::say!(
             "  {:<12} {brokers} brokers, {}, version {}, data in {}",
             "Kafka",
             state.kafka.address,
@@ -40,7 +40,7 @@ pub fn status(folder: &Folder) -> Result<ExitCode> {
                 None => format!("does not answer on http://{address}"),
             },
         };
-        println!("  {:<12} pid {:<8} {health}", service.name, service.pid);
+        output::say!("  {:<12} pid {:<8} {health}", service.name, service.pid);
     }
     if state.brokers.len() > 1 {
         cluster_status::print(&state)?;
@@ -49,7 +49,7 @@ pub fn status(folder: &Folder) -> Result<ExitCode> {
 }
 
 fn print_server(name: &str, server: &ServerState) {
-    println!(
+    output::say!(
         "  {name:<12} pid {:<8} {}, version {}, data in {}",
         server.pid.unwrap_or(0),
         server.address,

@@ -24,13 +24,13 @@ pub fn up(arguments: &Up) -> Result<ExitCode> {
     check_ports(arguments)?;
     let downloads = Downloads::ensure()?;
     let events = Events::listen()?;
-    eprintln!("Starting Kafka and PostgreSQL ...");
+    output::note!("Starting Kafka and PostgreSQL ...");
     let mut servers = RunningServers::start(&downloads, &owned.folder, &arguments.servers)?;
     owned.write_state(&servers.state(&topic()))?;
     let mut services = Services::new(&owned.folder, &servers)?;
     let result = run_until_stopped(arguments, &owned, &events, &mut servers, &mut services);
     services.drain()?;
-    eprintln!("Stopping Kafka and PostgreSQL ...");
+    output::note!("Stopping Kafka and PostgreSQL ...");
     servers.stop(&owned)?;
     result.map(|()| ExitCode::SUCCESS)
 }
@@ -61,7 +61,7 @@ fn run_until_stopped(
     services: &mut Services,
 ) -> Result<()> {
     let api = api_address(arguments)?;
-    eprintln!("Starting consumer and API ...");
+    output::note!("Starting consumer and API ...");
     services.start_consumers(arguments.consumers)?;
     services.start_api(api)?;
     if !services.wait_until_ready(events, servers)? {

@@ -19,13 +19,13 @@ pub(super) fn ensure_archive(downloads: &Downloads) {
 }
 
 fn warn(error: &Error) {
-    eprintln!("warning: Kafka starts slower than it could: {error}");
+    output::note!("warning: Kafka starts slower than it could: {error}");
 }
 
 fn create(downloads: &Downloads) -> Result<()> {
     let folder = class_archive::folder(&downloads.java, &downloads.kafka_jars);
     let run_broker = |file: &Path| -> Result<()> {
-        eprintln!("Preparing Kafka's classes for this Java (takes some seconds, once) ...");
+        output::note!("Preparing Kafka's classes for this Java (takes some seconds, once) ...");
         let scratch = Scratch::new()?;
         let options = KafkaOptions::new(scratch.path().join("kafka"));
         let mut kafka = Kafka::start_to_archive(downloads, &options, file)?;
