@@ -5,6 +5,7 @@ CREATE TABLE builds (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     view text NOT NULL,
     projection_version integer NOT NULL,
+    max_record_bytes integer CHECK (max_record_bytes > 0),
     state text NOT NULL CHECK (state IN ('building', 'active', 'superseded', 'dropped')),
     created_at timestamptz NOT NULL DEFAULT now(),
     activated_at timestamptz,
@@ -15,6 +16,7 @@ COMMENT ON TABLE builds IS 'One generation of a view''s tables, positions, dead 
 COMMENT ON COLUMN builds.id IS 'The N of schema build_N; what the header View-Build names.';
 COMMENT ON COLUMN builds.view IS 'The view that was built: orders.';
 COMMENT ON COLUMN builds.projection_version IS 'The version of the view that the code makes. A consumer writes only to builds of its own version.';
+COMMENT ON COLUMN builds.max_record_bytes IS 'Records with a larger value are dead letters. Decided by whoever writes to the build first; null: nobody has.';
 COMMENT ON COLUMN builds.state IS 'building, active, superseded (kept for a rollback) or dropped.';
 COMMENT ON COLUMN builds.created_at IS 'When its schema was made.';
 COMMENT ON COLUMN builds.activated_at IS 'When reads were last switched to it.';
@@ -90,11 +92,13 @@ COMMENT ON COLUMN decisions.order_id IS 'The order that the dead letter marked a
 
 CREATE TABLE deployment (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
     group_id text NOT NULL,
     since timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE deployment IS 'The one consumer group that may write to this database.';
 COMMENT ON COLUMN deployment.singleton IS 'Keeps the table at one row.';
+COMMENT ON COLUMN deployment.id IS 'Names this database to the consumers of other databases. A restored backup keeps it.';
 COMMENT ON COLUMN deployment.group_id IS 'The Kafka group id of the running consumers.';
 COMMENT ON COLUMN deployment.since IS 'When that group took the database over.';
 

@@ -94,7 +94,8 @@ impl App {
             Ok(())
         };
         let watching = async {
-            start::migrate(&database, &state.health).await?;
+            let limit = state.operator.codec.max_record_bytes;
+            start::migrate(&database, limit, &state.health).await?;
             tokio::select! {
                 never = start::watch_database(&state) => never,
                 never = state.rebuilds.adopt(&state.health) => never,

@@ -33,7 +33,7 @@ impl CutPart {
             e: matches!(cut.time, Some((_, Clock::Event))),
             o: cut.offsets.to_string(),
             d: cut.decision,
-            p: cut.projection.into(),
+            p: cut.projection,
         }
     }
 
@@ -45,6 +45,7 @@ impl CutPart {
             time: time.map(|time| (time, clock)),
             offsets: Some(parse_offsets("cursor", &self.o).map_err(|_| broken())?),
             decision: Some(self.d),
+            projection: Some(self.p),
         })
     }
 }

@@ -3,8 +3,8 @@
 use orders::{Partition, Position, Positions, Time};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
-use views::PROJECTION_VERSION;
 use views::read::{Clock, CompleteCut, Cut};
+use views::{PROJECTION_VERSION, Projection};
 
 use crate::problem::{Kind, Problem};
 use crate::query::{Parameter, ParameterSet, Query, integer, words};
@@ -38,7 +38,8 @@ impl ParameterSet for CutParameters {
         },
         Parameter {
             name: "projection",
-            about: "The projection version that answered; one that this program does not have is answered with 410. \
+            about: "The projection that answered: its version, and with another MAX_RECORD_BYTES than the default, 10⁹ \
+                    times the version plus that limit. Any other than that of the active build is answered with 410. \
                     Completes a cut: needs `as_of` or `as_of_offsets`.",
             schema: || integer(0, None, None),
         },
@@ -90,15 +91,16 @@ pub fn parse(query: &Query) -> Result<Option<Cut>, Problem> {
         return Ok(None);
     }
     check_projection(projection)?;
-    Ok(Some(Cut { time: time.map(|time| (time, clock.unwrap_or_default())), offsets, decision }))
+    Ok(Some(Cut { time: time.map(|time| (time, clock.unwrap_or_default())), offsets, decision, projection }))
 }
 
-/// Refuses the cut of another projection version, which would answer with other bytes.
+/// Refuses the cut of another projection version, which no build of this program can answer. The limit in the number
+/// is compared with that of the active build when the cut is read.
 pub fn check_projection(asked: Option<i64>) -> Result<(), Problem> {
     match asked {
-        Some(asked) if asked != i64::from(PROJECTION_VERSION) => {
+        Some(asked) if !Projection::is_of_this_version(asked) => {
             let detail = format!(
-                "the cut was answered by projection version {asked}, and this program has version {PROJECTION_VERSION}; \
+                "the cut was answered by projection {asked}, and this program has version {PROJECTION_VERSION}; \
                  leave projection out to see the same records as this version merges them"
             );
             Err(Problem::new(Kind::ProjectionGone, detail))
@@ -171,7 +173,7 @@ mod tests {
             time: Some(("2026-11-21T18:04:05.123Z".parse().unwrap(), Clock::Event)),
             offsets: parse_offsets("as_of_offsets", "0=12,1=0,10=9").unwrap(),
             decision: 3,
-            projection: PROJECTION_VERSION,
+            projection: PROJECTION_VERSION.into(),
         };
         let raw: Vec<_> = parameters(&complete)
             .iter()

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use service::{Exit, Failure, Health};
-use views::{Database, Recovery};
+use views::builds::Active;
+use views::{Database, Recovery, SessionKind};
 
 use crate::state::AppState;
 use crate::watch::Watch;
@@ -16,8 +17,8 @@ const DATABASE_WATCH: Watch = Watch {
     overdue_after: Duration::from_secs(30),
 };
 
-/// Brings the tables up to date. Fails only if a person must act.
-pub async fn migrate(database: &Database, health: &Health) -> Result<(), Failure> {
+/// Brings the tables up to date. Fails only if a person must act. `max_record_bytes` is this program's setting.
+pub async fn migrate(database: &Database, max_record_bytes: usize, health: &Health) -> Result<(), Failure> {
     health.set("database", Err("not connected yet"));
     let attempt = || async {
         let result = views::migrate::migrate(database).await;
@@ -26,11 +27,31 @@ pub async fn migrate(database: &Database, health: &Health) -> Result<(), Failure
         }
         result
     };
-    let is_passing = |error: &views::Error| error.recovery() != Recovery::Stop;
+    let is_passing = |error: &views::Error| !matches!(error.recovery(), Recovery::BuildGone | Recovery::Stop);
     let what = format!("database {database}");
     retry::retry(&what, is_passing, attempt).await.map_err(failure)?;
+    compare_limit(database, max_record_bytes).await;
     health.set_started();
     Ok(())
+}
+
+/// Warns if this program would rebuild the view with another size limit than that of the live build.
+async fn compare_limit(database: &Database, own: usize) {
+    let active = async {
+        let session = database.session("food-orders api", SessionKind::Short).await?;
+        views::builds::active(&session).await
+    };
+    match active.await {
+        Ok(Active { build, max_record_bytes: Some(limit), .. }) if limit != own => tracing::warn!(
+            %build,
+            limit_of_the_build = limit,
+            own_setting = own,
+            "MAX_RECORD_BYTES differs from the limit that the live build was made with; a rebuild by this program \
+             would make another projection, and older complete cuts would be answered with 410"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::debug!(%error, "the size limit of the live build was not read"),
+    }
 }
 
 fn failure(error: views::Error) -> Failure {

@@ -68,6 +68,11 @@ pub struct Args {
     #[arg(long, value_name = "PARTITION=FROM..TO")]
     pub accept_gap: Vec<String>,
 
+    /// Start although no broker answers for the records that were applied last, which show whether the log is still
+    /// the same one
+    #[arg(long)]
+    pub accept_unverified_log: bool,
+
     /// on: a commit waits for the disk. off: what the database loses in a crash is read from
     /// the log again
     #[arg(long, env = "SYNCHRONOUS_COMMIT", value_name = "on|off", default_value = "off")]
@@ -95,6 +100,7 @@ impl Args {
             lanes: whole_number("LANES", &self.lanes, 1, 16)? as usize,
             has_breaker: !self.no_breaker,
             accepted_gaps: self.accept_gap.iter().map(|text| gap(text)).collect::<Result<_, _>>()?,
+            accepts_unverified_log: self.accept_unverified_log,
             limits: ChunkLimits { records, ..ChunkLimits::default() },
             synchronous_commit: synchronous_commit(&self.synchronous_commit)?,
         })

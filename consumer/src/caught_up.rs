@@ -36,6 +36,6 @@ pub async fn wait(database: &Database, mut session: Session, ends: &Positions) -
 }
 
 async fn is_reached(session: &Session, ends: &Positions) -> Result<bool> {
-    let active = views::builds::active(session).await?;
-    Ok(active.build.positions(session).await?.have_reached(ends))
+    let positions = views::builds::of_active(session, async |active| active.build.positions(session).await);
+    Ok(positions.await?.have_reached(ends))
 }

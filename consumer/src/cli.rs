@@ -12,6 +12,8 @@ use views::read::Reader;
 
 use crate::settings::Settings;
 
+/// How long a command waits for a database that is starting or has no free connection.
+const START_LIMIT: Duration = Duration::from_secs(30);
 const CONNECTION_WAIT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -29,7 +31,7 @@ pub enum Command {
 /// Carries out the command; a signal to stop ends it early.
 pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result<(), Failure> {
     let work = async {
-        views::migrate::migrate(&settings.database).await?;
+        views::migrate::migrate_within(&settings.database, START_LIMIT).await?;
         match command {
             Command::DeadLetters(command) => {
                 let operator = Operator {

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event_log::{Consumer, EndsWatch, GroupEvent, LaneQueue, LogEnds, Membership};
-use orders::{Partition, Positions};
+use orders::Positions;
 use service::{Failure, Shell};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::assignment::{Assignment, Command, Event};
 use crate::error::Error;
+use crate::group_check::GroupCheck;
 use crate::group_offsets::GroupOffsets;
+use crate::group_watch::GroupWatch;
+use crate::kafka_state::{KAFKA_AWAY_AFTER, kafka_state, list};
 use crate::lane_task;
 use crate::lanes::Lanes;
 use crate::log_check::{self, LogCheck};
@@ -24,8 +27,6 @@ use crate::{caught_up, deployment};
 
 /// How often the group's offsets and the end offsets are examined.
 const TICK: Duration = Duration::from_secs(1);
-/// Kafka counts as away once the end offsets are this old.
-const KAFKA_AWAY_AFTER: Duration = Duration::from_secs(10);
 
 struct Coordinator<'a> {
     shell: &'a Shell,
@@ -38,6 +39,7 @@ struct Coordinator<'a> {
     tick: Interval,
     assignment: Assignment,
     group_offsets: GroupOffsets,
+    group_watch: GroupWatch,
     log_check: LogCheck,
     watchdog: Watchdog,
     pulse: Pulse,
@@ -49,13 +51,15 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
         name = settings.name, database = %settings.database, topic = settings.kafka.topic, group = %settings.group,
         end_offsets = ready.end_offset_sum(), "joining the group"
     );
-    let Ready { session, deployment, ends, recorded, target } = ready;
-    let mut coordinator = Coordinator::join(settings, shell, ends, LogCheck::new(recorded))?;
+    let Ready { session, deployment, group, ends, recorded, target } = ready;
+    let mut coordinator = Coordinator::join(settings, shell, group, ends, LogCheck::new(recorded))?;
+    let other_database = coordinator.group_watch.look();
     let ends_early = async {
         tokio::select! {
             done = caught_up::wait(&settings.database, session, &target), if settings.until_caught_up => done,
             error = deployment::keep(settings, deployment) => Err(error),
-            mismatch = log_check::watch_fingerprints(settings) => Err(mismatch.into()),
+            error = other_database => Err(error),
+            mismatch = log_check::watch_fingerprints(settings, &shell.health) => Err(mismatch.into()),
         }
     };
     shell.health.set_started();
@@ -76,12 +80,14 @@ impl<'a> Coordinator<'a> {
     fn join(
         settings: &Settings,
         shell: &'a Shell,
+        group: GroupCheck,
         ends: EndsWatch,
         log_check: LogCheck,
     ) -> Result<Self, Failure> {
         let queues: Vec<_> = (0..settings.lanes).map(|_| Arc::new(LaneQueue::new(settings.limits))).collect();
         let membership = Membership {
             group_id: settings.group.to_string(),
+            mark: group.mark(),
             lanes: queues.clone(),
             heartbeat: Pulse::polling(&shell.health).into(),
         };
@@ -98,6 +104,7 @@ impl<'a> Coordinator<'a> {
             tick,
             assignment: Assignment::new(settings.lanes),
             group_offsets: GroupOffsets::new(Instant::now()),
+            group_watch: GroupWatch::new(group),
             log_check,
             watchdog: Watchdog::default(),
             pulse: Pulse::coordinator(&shell.health),
@@ -120,6 +127,7 @@ impl<'a> Coordinator<'a> {
             GroupEvent::Assigned { assignment, partitions } => {
                 tracing::info!(partitions = %list(&partitions), "assigned");
                 self.watchdog.assigned();
+                self.group_watch.assigned();
                 self.handle(Event::Assigned { assignment, partitions });
             }
             GroupEvent::Revoked { partitions, lost, reply } => {
@@ -128,12 +136,13 @@ impl<'a> Coordinator<'a> {
                     self.watchdog.lost(Instant::now());
                 }
                 let released = self.handle(Event::Revoked { partitions });
+                let may_commit = self.group_watch.is_verified();
                 tokio::spawn(async move {
                     let mut positions = Positions::new();
                     for answer in released {
                         positions.extend(answer.await.unwrap_or_default());
                     }
-                    let _ = reply.send(positions);
+                    let _ = reply.send(if may_commit { positions } else { Positions::new() });
                 });
             }
             GroupEvent::Failed(error) if error.is_about_the_log() => {
@@ -178,7 +187,9 @@ impl<'a> Coordinator<'a> {
     fn on_tick(&mut self) -> Result<(), Failure> {
         self.pulse.beat();
         let positions = self.assignment.positions();
-        if let Some(offsets) = self.group_offsets.due(Instant::now(), &positions) {
+        if self.group_watch.is_verified()
+            && let Some(offsets) = self.group_offsets.due(Instant::now(), &positions)
+        {
             self.consumer.commit(offsets);
         }
         let Some(ends) = self.ends.latest.borrow().clone() else {
@@ -208,7 +219,7 @@ impl<'a> Coordinator<'a> {
 
     /// Lets the lanes finish what is in flight, commits the group's offsets, and leaves the group.
     async fn stop(self) {
-        let Self { shell, consumer, group_events, mut lanes, mut assignment, pulse, .. } = self;
+        let Self { shell, consumer, group_events, mut lanes, mut assignment, group_watch, pulse, .. } = self;
         pulse.rest();
         // Once the receiver is gone, a rebalance no longer waits for an answer.
         drop(group_events);
@@ -218,7 +229,8 @@ impl<'a> Coordinator<'a> {
                 let _ = assignment.handle(Event::Committed(committed));
             }
         }
-        let positions = assignment.positions();
+        let positions =
+            if group_watch.is_verified_at_last().await { assignment.positions() } else { Positions::new() };
         Pulse::polling(&shell.health).rest();
         let left = tokio::task::spawn_blocking(move || consumer.leave(positions));
         if timeout(shell.shutdown_timeout.saturating_sub(began.elapsed()), left).await.is_err() {
@@ -226,21 +238,4 @@ impl<'a> Coordinator<'a> {
         }
         tracing::info!("left the group");
     }
-}
-
-fn kafka_state(ends: &LogEnds) -> Result<(), String> {
-    let age = ends.asked_at.elapsed();
-    if age >= KAFKA_AWAY_AFTER {
-        return Err(format!("no answer for {} s", age.as_secs()));
-    }
-    let silent = ends.silent.iter().filter(|(_, since)| since.elapsed() >= KAFKA_AWAY_AFTER);
-    let silent: Vec<_> = silent.map(|(partition, _)| *partition).collect();
-    match silent.is_empty() {
-        true => Ok(()),
-        false => Err(format!("partitions without a leader, or without an answer: {}", list(&silent))),
-    }
-}
-
-fn list(partitions: &[Partition]) -> String {
-    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }

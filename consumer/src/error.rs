@@ -23,30 +23,49 @@ pub enum Error {
     #[error(transparent)]
     GapRefused(#[from] GapRefused),
 
+    #[error(
+        "no broker answers for the records that were applied last in partitions {partitions}, so that it is unknown \
+         whether this is still the same log; trying again (--accept-unverified-log goes on without comparing)"
+    )]
+    LogUnverified { partitions: String },
+
+    /// The reverse of [`views::Error::OtherDeployment`].
+    #[error(
+        "group {group} follows the database {theirs}, and this consumer writes to {ours}: a group belongs to one \
+         database; give this consumer a group of its own (KAFKA_GROUP_ID), or stop the consumers of the other database \
+         first"
+    )]
+    OtherDatabase { group: String, theirs: String, ours: String },
+
     #[error("{attempt}: the task ended early: {cause}")]
     Task { attempt: &'static str, cause: JoinError },
 }
 
 impl Error {
-    /// Whether another attempt may succeed once a server has recovered.
+    /// Whether another attempt may succeed once a server has recovered, or in the build that is active by then.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Database(error) => error.recovery() == Recovery::Retry,
+            Self::Database(error) => matches!(error.recovery(), Recovery::Retry | Recovery::BuildGone),
             Self::Log(error) => error.is_passing(),
-            Self::Mismatch(_) | Self::GapRefused(_) | Self::Task { .. } => false,
+            Self::LogUnverified { .. } => true,
+            Self::Mismatch(_) | Self::GapRefused(_) | Self::OtherDatabase { .. } | Self::Task { .. } => false,
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Database(views::Error::OtherDeployment { .. }) => Exit::OtherDeployment,
+            Self::Database(views::Error::OtherDeployment { .. }) | Self::OtherDatabase { .. } => {
+                Exit::OtherDeployment
+            }
             Self::Database(views::Error::TooManyDeadLetters { .. }) => Exit::CircuitBreaker,
             Self::Database(views::Error::ProjectionVersion { .. }) => Exit::ProjectionVersion,
             Self::Database(error) if error.is_about_the_url() => Exit::Usage,
             Self::Mismatch(_) | Self::GapRefused(_) => Exit::LogIdentity,
             Self::Log(error) if error.is_about_the_log() => Exit::LogIdentity,
             Self::Log(event_log::Error::FencedInstance) => Exit::OtherDeployment,
-            Self::Database(_) | Self::Log(_) | Self::Task { .. } => Exit::Unexpected,
+            Self::Database(_) | Self::Log(_) | Self::LogUnverified { .. } | Self::Task { .. } => {
+                Exit::Unexpected
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use crate::assignment::LanePosition;
 use crate::lane_partitions::LanePartitions;
 use crate::pulse::Pulse;
 
-/// How often an idle lane checks that its session still exists.
+/// How often an idle lane checks that its session still exists, and that its build is still active.
 const SESSION_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 pub enum Command {
@@ -113,21 +113,24 @@ impl LaneTask {
         };
         match error.recovery() {
             // The error concerns partitions that are held already, not the wanted ones.
-            Recovery::Reclaim if self.partitions.holds_any() => self.give_way(&error).await,
-            Recovery::Retry | Recovery::Reclaim => Ok(self.pause_after(&error).await),
+            Recovery::Reclaim | Recovery::BuildGone if self.partitions.holds_any() => {
+                self.give_way(error).await
+            }
+            Recovery::Retry | Recovery::Reclaim | Recovery::BuildGone => Ok(self.pause_after(&error).await),
             Recovery::Record | Recovery::Stop => Err(error),
         }
     }
 
-    /// A database that comes back in an older state must be noticed even when there is nothing to write.
+    /// A switch, or a database that comes back in an older state, must be noticed even when there is nothing to
+    /// write.
     async fn check_session(&mut self) -> Result<Next, Error> {
-        let Err(error) = self.pulse.during(self.lane.reconnect()).await else {
+        let Err(error) = self.pulse.during(self.lane.check()).await else {
             self.succeeded();
             return Ok(Next::GoOn);
         };
         match error.recovery() {
             Recovery::Retry => Ok(self.pause_after(&error).await),
-            Recovery::Reclaim => self.give_way(&error).await,
+            Recovery::Reclaim | Recovery::BuildGone => self.give_way(error).await,
             Recovery::Record | Recovery::Stop => Err(error),
         }
     }
@@ -146,8 +149,8 @@ impl LaneTask {
             };
             let next = match error.recovery() {
                 Recovery::Retry => self.pause_after(&error).await,
-                Recovery::Reclaim => {
-                    let next = self.give_way(&error).await?;
+                Recovery::Reclaim | Recovery::BuildGone => {
+                    let next = self.give_way(error).await?;
                     self.queue.recycle(chunk);
                     return Ok(next);
                 }
@@ -178,10 +181,11 @@ impl LaneTask {
 
     /// Releases everything after a commit or a claim was refused. After a switch of builds, or if the
     /// database went back, the same partitions can be claimed again; if another member owns one of
-    /// them, they are lost.
-    async fn give_way(&mut self, refusal: &Error) -> Result<Next, Error> {
+    /// them, they are lost. Fails if a table of the active build is missing.
+    async fn give_way(&mut self, refusal: Error) -> Result<Next, Error> {
         loop {
             match self.pulse.during(self.lane.is_superseded()).await {
+                Ok(false) if refusal.recovery() == Recovery::BuildGone => return Err(refusal),
                 Ok(is_superseded) => {
                     if is_superseded {
                         tracing::info!("another build is active now; this lane continues in it");

@@ -6,6 +6,7 @@
 //! detects a log that was truncated and then written again up to the same offsets.
 
 mod fingerprints;
+mod unverified;
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use tokio::time::timeout;
 use crate::error::Error;
 use crate::log_mismatch::LogMismatch;
 
-pub use fingerprints::{check_fingerprints, watch_fingerprints};
+pub use fingerprints::{verify_fingerprints, watch_fingerprints};
 
 /// How long a failure waits for the offsets that explain it.
 const EXPLANATION_LIMIT: Duration = Duration::from_secs(3);

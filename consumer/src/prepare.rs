@@ -4,18 +4,19 @@
 use std::time::Duration;
 
 use event_log::{EndsWatch, LogClient, OffsetRanges, TopicSpec, ensure_topic};
-use orders::{LogIdentity, Position, Positions};
+use orders::{LogIdentity, Partition, Position, Positions};
 use retry::retry;
 use service::{Failure, Shell};
 use tokio::task::spawn_blocking;
 use views::deployment::Deployment;
-use views::{Session, SessionKind};
+use views::{Recovery, Session, SessionKind};
 
 use crate::error::{Error, Result};
-use crate::log_check::{check_fingerprints, check_identity, check_positions};
+use crate::group_check::GroupCheck;
+use crate::log_check::{check_identity, check_positions, verify_fingerprints};
 use crate::pulse::Pulse;
 use crate::settings::Settings;
-use crate::{deployment, gaps};
+use crate::{deployment, gaps, projection};
 
 /// Bounds each request.
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,6 +27,7 @@ pub struct Ready {
     pub session: Session,
     /// The right to write.
     pub deployment: Deployment,
+    pub group: GroupCheck,
     pub ends: EndsWatch,
     /// The log that the active build was made from.
     pub recorded: LogIdentity,
@@ -42,25 +44,27 @@ pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Re
 }
 
 async fn prepare(settings: &Settings, shell: &Shell) -> Result<Ready> {
-    retry("PostgreSQL", Error::is_passing, || migrate(settings)).await?;
+    let is_passing = |error: &views::Error| error.recovery() == Recovery::Retry;
+    retry("PostgreSQL", is_passing, || views::migrate::migrate(&settings.database)).await?;
     let deployment = deployment::join(settings).await?;
     shell.health.set("database", Ok::<(), String>(()));
+    projection::wait(settings, &shell.health).await?;
     let matching = retry("Kafka", Error::is_passing, || matching_log(settings)).await?;
-    let MatchingLog { session, recorded, target } = matching;
-    check_fingerprints(settings, &session).await?;
+    let MatchingLog { session, recorded, target, first_position } = matching;
+    verify_fingerprints(settings, &shell.health).await?;
     shell.health.set("kafka", Ok::<(), String>(()));
+    let group = GroupCheck::new(settings, deployment.id())?;
+    group.before_joining(first_position).await?;
     let ends = EndsWatch::start(&settings.kafka, ENDS_INTERVAL, Pulse::end_offsets(&shell.health).into())?;
-    Ok(Ready { session, deployment, ends, recorded, target })
-}
-
-async fn migrate(settings: &Settings) -> Result<()> {
-    Ok(views::migrate::migrate(&settings.database).await?)
+    Ok(Ready { session, deployment, group, ends, recorded, target })
 }
 
 struct MatchingLog {
     session: Session,
     recorded: LogIdentity,
     target: Positions,
+    /// That of partition 0.
+    first_position: Position,
 }
 
 /// Each attempt opens its own session, since either server may go away while this waits for the other.
@@ -79,8 +83,9 @@ async fn matching_log(settings: &Settings) -> Result<MatchingLog> {
     let recorded = build.record_log_identity(&session, &log).await?;
     check_identity(&log, &recorded)?;
     check_positions(&log.topic, &ranges, &positions)?;
+    let first_position = positions.of(Partition(0));
     let target = ranges.into_iter().map(|(partition, range)| (partition, range.end_offset)).collect();
-    Ok(MatchingLog { session, recorded, target })
+    Ok(MatchingLog { session, recorded, target, first_position })
 }
 
 /// The identity of the log and the offsets that it holds. Creates the topic if it does not exist.

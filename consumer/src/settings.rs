@@ -23,4 +23,6 @@ pub struct Settings {
     pub synchronous_commit: SynchronousCommit,
     pub has_breaker: bool,
     pub accepted_gaps: Vec<Gap>,
+    /// Whether to start although the last applied records could not be compared with the log.
+    pub accepts_unverified_log: bool,
 }

@@ -1,5 +1,7 @@
 //! Runs what the flags ask for, and turns its outcome into an exit code.
 
+use std::time::Duration;
+
 use rebuild::{FailureCause, Outcome, Request, Settings, Stop};
 use service::{Exit, Failure, Shell};
 use tokio_util::sync::CancellationToken;
@@ -8,10 +10,14 @@ use crate::display::Display;
 use crate::report::{self, say};
 use crate::settings::Args;
 
+/// How long the start waits for a database that is starting or has no free connection.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
 pub async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
     let (settings, request) = args.validate()?;
     let work = async {
-        views::migrate::migrate(&settings.database).await.map_err(not_migrated)?;
+        let migrated = views::migrate::migrate_within(&settings.database, START_LIMIT).await;
+        migrated.map_err(not_migrated)?;
         if args.cancel {
             cancel(&settings, &request).await
         } else if args.dry_run {

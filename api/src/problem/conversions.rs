@@ -22,6 +22,7 @@ impl From<ReadError> for Problem {
                 .with_members(Members { applied_offsets: Some(offsets.to_string()), ..Members::default() })
                 .header(header::RETRY_AFTER, 1.into()),
             ReadError::DecisionAhead { .. } => Self::new(Kind::DecisionAhead, detail),
+            ReadError::ProjectionGone { .. } => Self::new(Kind::ProjectionGone, detail),
             ReadError::OtherProjection { .. } => Self::unavailable(
                 format!("{detail}; run replay-rebuild, or POST /rebuilds, to bring the view to this version"),
                 REBUILD_RETRY_SECONDS,

@@ -107,7 +107,7 @@ pub async fn get(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Resu
     let view = ViewLag {
         view: views::ORDERS,
         build: head.build.0,
-        projection_version: head.projection_version,
+        projection_version: head.projection.version,
         events_behind: total.map(|behind| behind.events),
         seconds_behind: total.map(|behind| round(behind.seconds)),
         partitions,

@@ -58,7 +58,7 @@ pub async fn get(
     let answer = state.reader_for(&query, cut.as_ref()).await?.stats(cut.as_ref()).await?;
     let stats = answer.value;
     let count = |status: Status| {
-        let found = stats.by_status.iter().find(|(name, _)| name == status.as_str());
+        let found = stats.by_status.iter().find(|(found, _)| *found == status);
         (status.as_str(), found.map_or(0, |(_, count)| *count))
     };
     let by_status: BTreeMap<_, _> = Status::ALL.into_iter().map(count).collect();

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use event_log::{Fingerprint, fingerprints};
 use orders::{Offset, Partition};
-use views::{Session, SessionKind};
+use retry::retry;
+use service::Health;
+use views::SessionKind;
 
+use super::unverified::Unverified;
 use crate::error::{Error, Result};
 use crate::log_mismatch::LogMismatch;
 use crate::settings::Settings;
@@ -16,44 +19,57 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// How long the records may take to arrive.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
-/// Compares once. Partitions whose record cannot be read are only counted as unverified: the polling
-/// thread notices a broker that is away, and ids and end offsets are compared in any case.
-pub async fn check_fingerprints(settings: &Settings, session: &Session) -> Result<()> {
-    let active = views::builds::active(session).await?;
-    let recorded = active.build.fingerprints(session).await?;
+/// Compares before the group is joined, and waits for a broker that does not answer: the next batch replaces the
+/// fingerprint of the record that was applied last, and with it the only evidence of a log that was truncated
+/// and written anew.
+pub async fn verify_fingerprints(settings: &Settings, health: &Health) -> Result<()> {
+    retry("Kafka", Error::is_passing, || verify_once(settings, health)).await
+}
+
+async fn verify_once(settings: &Settings, health: &Health) -> Result<()> {
+    let unverified = check(settings).await?;
+    unverified.publish(health);
+    let error = match unverified.unanswered() {
+        None => return Ok(()),
+        Some(partitions) => Error::LogUnverified { partitions },
+    };
+    if settings.accepts_unverified_log {
+        tracing::warn!(%error, "going on all the same, as --accept-unverified-log says");
+        return Ok(());
+    }
+    health.set("log", Err(error.to_string()));
+    Err(error)
+}
+
+/// Compares every 10 s, and returns only with a mismatch. A comparison that fails is repeated: a broker that is
+/// away is noticed by others, and ids and end offsets are compared in any case.
+pub async fn watch_fingerprints(settings: &Settings, health: &Health) -> LogMismatch {
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        match check(settings).await {
+            Err(Error::Mismatch(mismatch)) => return mismatch,
+            Err(error) => tracing::debug!(%error, "the log cannot be verified at the moment"),
+            Ok(unverified) => unverified.publish(health),
+        }
+    }
+}
+
+/// Compares once.
+async fn check(settings: &Settings) -> Result<Unverified> {
+    let session = settings.database.session("food-orders fingerprints", SessionKind::Short).await?;
+    let recorded =
+        views::builds::of_active(&session, async |active| active.build.fingerprints(&session).await).await?;
     let offsets: BTreeMap<_, _> =
         recorded.iter().filter_map(|(partition, print)| Some((*partition, offset(print)?))).collect();
     if offsets.is_empty() {
-        return Ok(());
+        return Ok(Unverified::default());
     }
     let kafka = settings.kafka.clone();
     let reading = tokio::task::spawn_blocking(move || fingerprints(&kafka, &offsets, READ_LIMIT));
     let task = |cause| Error::Task { attempt: "reading the records that were applied last", cause };
-    let Ok(found) = reading.await.map_err(task)? else { return Ok(()) };
-    let is_found = |partition: &&Partition| matches!(found.get(partition), Some(Fingerprint::Found(_)));
-    let unverified: Vec<_> = recorded.keys().filter(|partition| !is_found(partition)).collect();
-    metrics::gauge!("food_orders_unverified_partitions").set(unverified.len() as f64);
-    if !unverified.is_empty() {
-        tracing::debug!(
-            ?unverified,
-            "not verified: the log no longer holds the record that was applied last, or no broker answered"
-        );
-    }
-    Ok(compare(&settings.kafka.topic, &recorded, &found)?)
-}
-
-/// Compares every 10 s, and returns only with a mismatch. A comparison that fails is repeated.
-pub async fn watch_fingerprints(settings: &Settings) -> LogMismatch {
-    loop {
-        tokio::time::sleep(INTERVAL).await;
-        let session = settings.database.session("food-orders fingerprints", SessionKind::Short).await;
-        let Ok(session) = session else { continue };
-        match check_fingerprints(settings, &session).await {
-            Err(Error::Mismatch(mismatch)) => return mismatch,
-            Err(error) => tracing::debug!(%error, "the log cannot be verified at the moment"),
-            Ok(()) => {}
-        }
-    }
+    let found = reading.await.map_err(task)??;
+    compare(&settings.kafka.topic, &recorded, &found)?;
+    Ok(Unverified::of(&found))
 }
 
 fn compare(

@@ -84,6 +84,7 @@ fn a_polling_thread_that_hangs_makes_the_process_not_live() {
     let (health, gate) = (Health::default(), Gate::default());
     let membership = Membership {
         group_id: "g".into(),
+        mark: String::new(),
         lanes: vec![Arc::new(LaneQueue::new(ChunkLimits::default()))],
         heartbeat: hanging_at(&gate, &health, "polling"),
     };

@@ -57,6 +57,8 @@ pub struct Consumer {
 #[derive(Debug)]
 pub struct Membership {
     pub group_id: String,
+    /// Stands with each offset that this member commits: the group's mark ([`crate::GroupMark`]).
+    pub mark: String,
     /// At least one. Partition `p` goes to lane `p mod lanes`.
     pub lanes: Vec<Arc<LaneQueue>>,
     /// Called by the polling thread. A beat may be late by the 5 s for which a revocation waits.

@@ -139,6 +139,7 @@ pub(crate) fn is_passing(code: RDKafkaErrorCode) -> bool {
             | C::Resolve
             | C::NetworkException
             | C::CoordinatorNotAvailable
+            | C::WaitingForCoordinator
             | C::CoordinatorLoadInProgress
             | C::NotCoordinator
             | C::LeaderNotAvailable

@@ -81,7 +81,10 @@ impl Error {
             Self::Views(error) => match error.recovery() {
                 // A step that runs again claims its partitions and reads their positions anew.
                 views::Recovery::Retry | views::Recovery::Reclaim => Recovery::Retry,
-                views::Recovery::Record | views::Recovery::Stop => Recovery::Fail(FailureCause::Unexpected),
+                // Nobody but the owner of a rebuild drops its build.
+                views::Recovery::Record | views::Recovery::BuildGone | views::Recovery::Stop => {
+                    Recovery::Fail(FailureCause::Unexpected)
+                }
             },
             Self::EventLog(error) if error.is_passing() => Recovery::Retry,
             Self::EventLog(error) if error.is_about_the_log() => Recovery::Fail(FailureCause::Log),

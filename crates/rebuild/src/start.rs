@@ -25,6 +25,7 @@ pub async fn start(settings: &Settings, request: &Request) -> Result<Job> {
         let owner = RowOwner { rebuild: row.id, name: name.clone() };
         owner.adopt(&session, request.switch, request.keep_history.as_deref()).await?;
         if take_over(settings, &session, &owner, &row).await? {
+            let settings = settings_of_build(settings, &session, &row).await?;
             return Ok(resumed_job(settings, owner, lock, row));
         }
     }
@@ -57,6 +58,7 @@ pub async fn resume(settings: &Settings, view: &str) -> Result<Option<Job>> {
     if !take_over(settings, &session, &owner, &row).await? {
         return Ok(None);
     }
+    let settings = settings_of_build(settings, &session, &row).await?;
     Ok(Some(resumed_job(settings, owner, lock, row)))
 }
 
@@ -68,11 +70,21 @@ async fn resumable(session: &Session, view: &str) -> Result<Option<RebuildRow>> 
     Ok((is_ours && !waits_for_a_person).then_some(row))
 }
 
-fn resumed_job(settings: &Settings, owner: RowOwner, lock: RunnerLock, row: RebuildRow) -> Job {
+/// The settings with the size limit of the build that another process has begun.
+async fn settings_of_build(settings: &Settings, session: &Session, row: &RebuildRow) -> Result<Settings> {
+    let mut settings = settings.clone();
+    if let Some(build) = row.build {
+        let own = settings.codec.max_record_bytes;
+        settings.codec.max_record_bytes = build.max_record_bytes(session, own).await?;
+    }
+    Ok(settings)
+}
+
+fn resumed_job(settings: Settings, owner: RowOwner, lock: RunnerLock, row: RebuildRow) -> Job {
     tracing::info!(rebuild = owner.rebuild, state = %row.state, "continuing a rebuild that no process drove");
     let earlier: Option<Progress> = from_json(row.progress);
     let phases = earlier.map(|progress| progress.phases).unwrap_or_default();
     let (meter, progress) = Meter::new(row.state, phases);
-    let context = Context { settings: settings.clone(), view: row.view, owner, meter: Arc::new(meter) };
+    let context = Context { settings, view: row.view, owner, meter: Arc::new(meter) };
     Job::new(context, lock, Some(row.state), progress)
 }

@@ -18,7 +18,7 @@ pub enum Exit {
     Usage = 2,
     /// The log is not the one that was read so far, has a gap, or holds a damaged batch.
     LogIdentity = 3,
-    /// Another consumer group owns the database.
+    /// Another consumer group owns the database, or the group follows another database.
     OtherDeployment = 4,
     /// Too many of the last records became dead letters.
     CircuitBreaker = 5,

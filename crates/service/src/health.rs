@@ -16,6 +16,7 @@ pub struct Health(Arc<Mutex<State>>);
 struct State {
     started: bool,
     checks: BTreeMap<&'static str, Result<(), String>>,
+    details: BTreeMap<&'static str, String>,
     heartbeats: BTreeMap<&'static str, Instant>,
 }
 
@@ -24,6 +25,8 @@ struct State {
 pub struct Report {
     /// Each check, with the reason if it fails.
     pub checks: Vec<(&'static str, Result<(), String>)>,
+    /// What is to be known about a check that passes.
+    pub details: BTreeMap<&'static str, String>,
 }
 
 impl Report {
@@ -57,6 +60,15 @@ impl Health {
         }
     }
 
+    /// Adds to a check what is to be known about it even if it passes; `None`: nothing.
+    pub fn set_detail(&self, check: &'static str, detail: Option<String>) {
+        let mut state = self.lock();
+        match detail {
+            Some(detail) => state.details.insert(check, detail),
+            None => state.details.remove(check),
+        };
+    }
+
     /// Marks start-up as finished.
     pub fn set_started(&self) {
         self.lock().started = true;
@@ -75,12 +87,12 @@ impl Health {
 
     #[must_use]
     pub fn live(&self) -> Report {
-        Report { checks: heartbeats(&self.lock()) }
+        Report { checks: heartbeats(&self.lock()), details: BTreeMap::new() }
     }
 
     #[must_use]
     pub fn started(&self) -> Report {
-        Report { checks: vec![started(&self.lock())] }
+        Report { checks: vec![started(&self.lock())], details: BTreeMap::new() }
     }
 
     #[must_use]
@@ -89,7 +101,7 @@ impl Health {
         let mut checks = heartbeats(&state);
         checks.push(started(&state));
         checks.extend(state.checks.iter().map(|(name, state)| (*name, state.clone())));
-        Report { checks }
+        Report { checks, details: state.details.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -26,7 +26,7 @@ pub fn routes(health: Health, metrics: Metrics) -> Router {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Probe))]
 pub struct ProbeBody {
-    /// Each check with `ok`, or with the reason why it fails.
+    /// Each check with `ok`, or with the reason why it fails. A detail may follow `ok`.
     checks: BTreeMap<&'static str, String>,
     status: ProbeStatus,
 }
@@ -45,10 +45,12 @@ pub fn probe(report: Report) -> Response {
         true => (StatusCode::OK, ProbeStatus::Ok),
         false => (StatusCode::SERVICE_UNAVAILABLE, ProbeStatus::Failing),
     };
+    let Report { checks, mut details } = report;
     let check = |(name, state): (&'static str, Result<(), String>)| {
-        (name, state.err().unwrap_or_else(|| "ok".to_owned()))
+        let passes = || details.remove(name).map_or("ok".to_owned(), |detail| format!("ok; {detail}"));
+        (name, state.err().unwrap_or_else(passes))
     };
-    let body = ProbeBody { checks: report.checks.into_iter().map(check).collect(), status };
+    let body = ProbeBody { checks: checks.into_iter().map(check).collect(), status };
     (code, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
 }
 

@@ -3,7 +3,7 @@
 use scoped_futures::ScopedFutureExt;
 use tokio_postgres::{Client, Transaction};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Recovery, Result};
 use crate::session::Session;
 use crate::sql::for_build;
 use crate::{Build, ORDERS, PROJECTION_VERSION};
@@ -13,6 +13,18 @@ use crate::{Build, ORDERS, PROJECTION_VERSION};
 pub struct Active {
     pub build: Build,
     pub projection_version: i32,
+    /// `None`: nobody has written to the build yet.
+    pub max_record_bytes: Option<usize>,
+}
+
+impl Active {
+    /// [`Error::ProjectionVersion`] if this program may not write to the build.
+    pub fn check_version(&self) -> Result<()> {
+        if self.projection_version == PROJECTION_VERSION {
+            return Ok(());
+        }
+        Err(Error::ProjectionVersion { build: self.build, found: self.projection_version })
+    }
 }
 
 /// The active build of view `orders`.
@@ -20,15 +32,81 @@ pub async fn active(session: &Session) -> Result<Active> {
     active_on(&session.client).await
 }
 
+/// Reads something of the active build. If that build is dropped meanwhile, reads it of the one that is active
+/// by then.
+pub async fn of_active<T>(session: &Session, read: impl AsyncFn(Active) -> Result<T>) -> Result<T> {
+    let mut current = active(session).await?;
+    loop {
+        let error = match read(current).await {
+            Err(error) if error.recovery() == Recovery::BuildGone => error,
+            result => return result,
+        };
+        let before = std::mem::replace(&mut current, active(session).await?);
+        if current.build == before.build {
+            return Err(error);
+        }
+    }
+}
+
 pub(crate) async fn active_on(client: &Client) -> Result<Active> {
     let row = client
         .query_one(
-            "/* views::builds::active */ SELECT id, projection_version FROM public.builds WHERE view = $1 AND state = 'active'",
+            "/* views::builds::active */ SELECT id, projection_version, max_record_bytes FROM public.builds WHERE view = $1 AND state = 'active'",
             &[&ORDERS],
         )
         .await
         .map_err(Error::during("reading the active build"))?;
-    Ok(Active { build: Build(row.get(0)), projection_version: row.get(1) })
+    let limit: Option<i32> = row.get(2);
+    Ok(Active {
+        build: Build(row.get(0)),
+        projection_version: row.get(1),
+        max_record_bytes: limit.and_then(|limit| usize::try_from(limit).ok()),
+    })
+}
+
+impl Build {
+    /// The size limit of the build's records, which stays what it was when the build was first written to. `own` is
+    /// the setting of this program; it becomes the limit if the build has none.
+    pub async fn max_record_bytes(self, session: &Session, own: usize) -> Result<usize> {
+        let during = Error::during("reading the size limit of a build");
+        let recorded: Option<i32> = session
+            .client
+            .query_one(
+                "/* views::builds::max_record_bytes */ SELECT max_record_bytes FROM public.builds WHERE id = $1",
+                &[&self.0],
+            )
+            .await
+            .map_err(&during)?
+            .get(0);
+        let limit = match recorded {
+            Some(limit) => limit,
+            None => session
+                .client
+                .query_one(
+                    "/* views::builds::max_record_bytes */ UPDATE public.builds
+                     SET max_record_bytes = COALESCE(max_record_bytes, $2) WHERE id = $1 RETURNING max_record_bytes",
+                    &[&self.0, &sql_limit(own)],
+                )
+                .await
+                .map_err(&during)?
+                .get(0),
+        };
+        let limit = usize::try_from(limit).unwrap_or(own);
+        if limit != own {
+            tracing::warn!(
+                build = self.0,
+                limit_of_the_build = limit,
+                own_setting = own,
+                "MAX_RECORD_BYTES differs from the limit that this build was made with, and the limit of the build \
+                 counts; a rebuild makes one with another limit"
+            );
+        }
+        Ok(limit)
+    }
+}
+
+fn sql_limit(bytes: usize) -> i32 {
+    i32::try_from(bytes).unwrap_or(i32::MAX)
 }
 
 /// Makes build 1, active and empty, so that there is always an active build.
@@ -47,7 +125,7 @@ pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
                 if made {
                     return Ok(());
                 }
-                let build = create(tx).await?;
+                let build = create(tx, None).await?;
                 add_indexes(tx, build).await?;
                 activate(tx, build).await
             }
@@ -56,13 +134,14 @@ pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
         .await
 }
 
-/// Makes a build's row, schema and tables, without the indexes.
-pub(crate) async fn create(tx: &Transaction<'_>) -> Result<Build> {
+/// Makes a build's row, schema and tables, without the indexes. Without a size limit, whoever first writes to the build
+/// decides it.
+pub(crate) async fn create(tx: &Transaction<'_>, max_record_bytes: Option<usize>) -> Result<Build> {
     let build = tx
         .query_one(
-            "/* views::builds::create */ INSERT INTO public.builds (view, projection_version, state)
-             VALUES ($1, $2, 'building') RETURNING id",
-            &[&ORDERS, &PROJECTION_VERSION],
+            "/* views::builds::create */ INSERT INTO public.builds (view, projection_version, max_record_bytes, state)
+             VALUES ($1, $2, $3, 'building') RETURNING id",
+            &[&ORDERS, &PROJECTION_VERSION, &max_record_bytes.map(sql_limit)],
         )
         .await
         .map_err(Error::during("recording a new build"))?

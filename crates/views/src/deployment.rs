@@ -19,6 +19,12 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The right to write, for as long as the session lives.
 pub struct Deployment {
+    lock: Lock,
+    id: String,
+}
+
+/// The session that holds the lock, or tries to get it.
+struct Lock {
     session: Session,
 }
 
@@ -26,14 +32,15 @@ impl Deployment {
     /// Joins the deployment of `group`. [`Error::OtherDeployment`] while consumers of another group run.
     pub async fn join(database: &Database, group: &str) -> Result<Self> {
         let session = database.session("food-orders deployment", SessionKind::Short).await?;
-        let this = Self { session };
+        let lock = Lock { session };
         let began = Instant::now();
         loop {
-            if this.try_shared(group).await? || this.try_take_over(group).await? {
-                return Ok(this);
+            if lock.try_shared(group).await? || lock.try_take_over(group).await? {
+                let id = lock.id().await?;
+                return Ok(Self { lock, id });
             }
             if began.elapsed() > LOCK_WAIT_LIMIT
-                && let Some(running) = this.group().await?
+                && let Some(running) = lock.group().await?
                 && running != group
             {
                 return Err(Error::OtherDeployment { running });
@@ -42,12 +49,20 @@ impl Deployment {
         }
     }
 
+    /// Names this database, for as long as it exists and in every restored backup of it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Whether the right is still held. Asks the server, so that a connection that broke without a word is
     /// noticed.
     pub async fn is_held(&self) -> bool {
-        self.session.client.batch_execute("/* views::deployment::is_held */").await.is_ok()
+        self.lock.session.client.batch_execute("/* views::deployment::is_held */").await.is_ok()
     }
+}
 
+impl Lock {
     /// Joins consumers of the same group.
     async fn try_shared(&self, group: &str) -> Result<bool> {
         if !self.lock("pg_try_advisory_lock_shared").await? {
@@ -85,6 +100,16 @@ impl Deployment {
         // The session holds both locks for a moment, so that no other group can get in between.
         self.lock("pg_try_advisory_lock_shared").await?;
         self.lock("pg_advisory_unlock").await
+    }
+
+    async fn id(&self) -> Result<String> {
+        let row = self
+            .session
+            .client
+            .query_one("/* views::deployment::id */ SELECT id::text FROM public.deployment", &[])
+            .await
+            .map_err(Error::during("reading the deployment"))?;
+        Ok(row.get(0))
     }
 
     async fn group(&self) -> Result<Option<String>> {

@@ -11,7 +11,7 @@ use tokio_postgres::error::SqlState;
 use crate::Build;
 use crate::dead_letters::DeadLetterId;
 
-pub(crate) use driver::words;
+pub(crate) use driver::{is_of_the_connection, words};
 pub use recovery::Recovery;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -108,8 +108,9 @@ pub enum Error {
     )]
     OtherSchemaVersion { cause: refinery::Error },
 
+    /// `connection_lost`: the connection is to blame.
     #[error("the tables of the database cannot be migrated: {cause}")]
-    Migration { cause: String, sqlstate: Option<SqlState> },
+    Migration { cause: String, sqlstate: Option<SqlState>, connection_lost: bool },
 
     /// PostgreSQL took another number of rows than it was given. The transaction is rolled back.
     #[error("{attempt}: {found} rows were written instead of {expected}; nothing was changed")]

@@ -50,14 +50,22 @@ impl<'a> FactRow<'a> {
         Ok(Self { order_id, at, event, sequence, occurred_at, details: values.json_or_null()? })
     }
 
-    /// The record that the row stands for. [`Error::DamagedHistory`] if the event is unknown or the
-    /// details are not a JSON object, which this program never writes.
+    /// The record that the row stands for. [`Error::DamagedHistory`] if the event is unknown, the details are
+    /// not a JSON object, or a number or a time is out of range, which this program never writes.
     pub fn fact(&self) -> Result<Fact<'a>> {
         let damaged = |cause: String| Error::DamagedHistory {
             partition: self.at.partition,
             offset: self.at.offset,
             cause,
         };
+        if self.sequence < 1 {
+            return Err(damaged(format!("column sequence is {}", self.sequence)));
+        }
+        for (column, time) in [("occurred_at", self.occurred_at), ("appended_at", self.at.appended_at)] {
+            if !(Time::MIN..=Time::MAX).contains(&time) {
+                return Err(damaged(format!("column {column} is out of range")));
+            }
+        }
         Ok(Fact {
             event: self.event.parse().map_err(|error| damaged(format!("column event: {error}")))?,
             sequence: self.sequence,

@@ -1,6 +1,7 @@
 //! A lane: one database session, the partitions that it holds, and their positions.
 
 mod connection;
+mod options;
 mod parts;
 mod refused;
 
@@ -10,29 +11,16 @@ use orders::{Partition, Position, Positions, Record};
 
 use crate::Build;
 use crate::apply::{Batch, Breaker, Codec, Writer};
-use crate::connect::Database;
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Recovery, Result};
 use crate::ownership::{self, Held};
-use crate::session::SynchronousCommit;
-
-/// What a lane needs to open its session.
-#[derive(Clone, Debug)]
-pub struct LaneOptions {
-    pub database: Database,
-    pub codec: Codec,
-    /// The consumer group that this lane belongs to; `None`: no group, as in a rebuild.
-    pub group: Option<String>,
-    /// Names the process in the position rows.
-    pub owner: String,
-    pub synchronous_commit: SynchronousCommit,
-    /// Whether a flood of dead letters stops it.
-    pub has_breaker: bool,
-}
+pub use options::LaneOptions;
 
 #[derive(Debug)]
 pub struct Lane {
     options: LaneOptions,
+    /// That of the options, with the size limit of the build.
+    codec: Codec,
     target: Target,
     /// `None`: the next use opens a session. The writer is taken out while it is in use, so that dropping
     /// a future in the middle of a transaction ends the session, and with it the transaction.
@@ -70,6 +58,7 @@ impl Lane {
     pub fn new(options: LaneOptions) -> Self {
         let breaker = options.has_breaker.then(Breaker::default);
         Self {
+            codec: options.codec.clone(),
             options,
             target: Target::Active,
             writer: None,
@@ -211,7 +200,7 @@ impl Lane {
             Target::Building { history_only: true, .. } => Batch::encode_history,
             _ => Batch::encode,
         };
-        encode(&self.options.codec, &self.positions(), &self.decisions, records)
+        encode(&self.codec, &self.positions(), &self.decisions, records)
     }
 
     fn move_over(&self, batch: &mut Batch<'_>, ends: &[(Partition, Position)]) {

@@ -20,6 +20,7 @@ pub mod openapi;
 mod order_columns;
 pub mod ownership;
 mod positions;
+mod projection;
 pub mod read;
 pub mod rebuild;
 mod row_values;
@@ -32,6 +33,7 @@ pub use build::Build;
 pub use connect::Database;
 pub use database_args::DatabaseArgs;
 pub use error::{Error, Recovery, Result};
+pub use projection::{DEFAULT_MAX_RECORD_BYTES, Projection};
 pub use session::{Session, SessionKind, SynchronousCommit};
 pub use winners::Winners;
 

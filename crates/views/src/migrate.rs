@@ -1,11 +1,13 @@
 //! Brings a database's tables up to this version. Whichever process comes first does it.
 
+use std::time::{Duration, Instant};
+
 use refinery::error::Kind;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::builds;
 use crate::connect::Database;
-use crate::error::{Error, Result, words};
+use crate::error::{Error, Recovery, Result, is_of_the_connection, words};
 use crate::session::{Session, SessionKind};
 
 mod embedded {
@@ -34,6 +36,14 @@ pub async fn migrate(database: &Database) -> Result<()> {
     builds::ensure_first(&mut session).await
 }
 
+/// The same for a command that somebody waits for: an error that may pass, such as that of a server that is
+/// starting, is tried again for as long as `limit`.
+pub async fn migrate_within(database: &Database, limit: Duration) -> Result<()> {
+    let began = Instant::now();
+    let is_passing = |error: &Error| error.recovery() == Recovery::Retry && began.elapsed() < limit;
+    retry::retry("PostgreSQL", is_passing, || migrate(database)).await
+}
+
 /// A table `orders` that another program made is not ours to replace.
 async fn refuse_foreign_tables(session: &Session) -> Result<()> {
     let foreign = session
@@ -55,12 +65,21 @@ async fn refuse_foreign_tables(session: &Session) -> Result<()> {
 fn migration_failed(error: refinery::Error) -> Error {
     match error.kind() {
         Kind::DivergentVersion(..) | Kind::MissingVersion(_) => Error::OtherSchemaVersion { cause: error },
-        _ => Error::Migration { sqlstate: sqlstate(&error), cause: words(&error) },
+        _ => Error::Migration {
+            sqlstate: sqlstate(&error),
+            connection_lost: causes(&error)
+                .filter_map(|cause| cause.downcast_ref::<tokio_postgres::Error>())
+                .any(is_of_the_connection),
+            cause: words(&error),
+        },
     }
 }
 
 /// The driver's error lies somewhere below the runner's own.
 fn sqlstate(error: &refinery::Error) -> Option<SqlState> {
-    let mut causes = std::iter::successors(std::error::Error::source(error), |&error| error.source());
-    causes.find_map(|cause| cause.downcast_ref::<DbError>()).map(|error| error.code().clone())
+    causes(error).find_map(|cause| cause.downcast_ref::<DbError>()).map(|error| error.code().clone())
+}
+
+fn causes(error: &refinery::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |&error| error.source())
 }

@@ -48,6 +48,13 @@ pub enum ReadError {
     )]
     OtherProjection { active: i32, ours: i32 },
 
+    /// The cut was answered by another projection, whose build is gone.
+    #[error(
+        "the cut was answered by projection {asked}, and the active build is of projection {active}; leave projection \
+         out to see the same records as this build has them"
+    )]
+    ProjectionGone { asked: i64, active: i64 },
+
     #[error(transparent)]
     Database(#[from] crate::Error),
 }

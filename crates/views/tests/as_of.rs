@@ -132,6 +132,7 @@ fn cut() -> impl Strategy<Value = Cut> {
             offsets.into_iter().map(|(partition, next)| (Partition(partition), Position(next))).collect()
         }),
         decision: Some(decision.unwrap_or(3)),
+        projection: None,
     })
 }
 
@@ -260,7 +261,14 @@ impl World {
         for order in &folded {
             *statuses.entry(order.status.clone()).or_default() += 1;
         }
-        prop_assert_eq!(stats.by_status.into_iter().collect::<BTreeMap<_, _>>(), statuses);
+        prop_assert_eq!(
+            stats
+                .by_status
+                .iter()
+                .map(|(status, count)| (status.to_string(), *count))
+                .collect::<BTreeMap<_, _>>(),
+            statuses
+        );
         for sort in [Sort::OrderId, Sort::OrderIdDescending, Sort::LastUpdatedDescending] {
             match sort {
                 Sort::OrderId => {}

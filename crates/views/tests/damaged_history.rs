@@ -141,3 +141,51 @@ async fn every_reader_names_the_record() {
     world.lane.apply(&[record(2, late)], &[]).await.unwrap();
     assert_eq!(world.scan().await.unwrap(), 3, "a refused refold leaves nothing behind");
 }
+
+#[tokio::test]
+async fn a_record_with_a_value_out_of_range_is_named() {
+    let world = World::new().await;
+    let id = OrderId::parse("A").unwrap();
+    let cut = Cut { decision: Some(0), ..Cut::default() };
+    for (damage, mended) in [
+        ("occurred_at = '-infinity'", "occurred_at = appended_at"),
+        ("occurred_at = '10000-01-01'", "occurred_at = appended_at"),
+        ("sequence = 0", "sequence = 4"),
+    ] {
+        world.damage(damage).await;
+        names_the_record("an order as of a cut", damage, world.reader.order(&id, Some(&cut)).await);
+        names_the_record("a history", damage, world.reader.history(&id, None, 10, None).await);
+        names_the_record("the fold", damage, world.fold().await);
+        world.damage(mended).await;
+    }
+}
+
+#[tokio::test]
+async fn every_reader_of_orders_names_the_order() {
+    let world = World::new().await;
+    let id = OrderId::parse("A").unwrap();
+    for (damage, mended) in [
+        ("status = 'eaten'", "status = 'paid'"),
+        ("details = '[1]'", "details = NULL"),
+        ("paid_at = 'infinity'", "paid_at = NULL"),
+        ("last_updated = '-infinity'", "last_updated = now()"),
+    ] {
+        let statement = |assignment: &str| format!("UPDATE build_1.orders SET {assignment}");
+        world.sql.batch_execute(&statement(damage)).await.unwrap();
+        let names_it = |result: Result<(), String>| {
+            assert!(
+                result.as_ref().is_err_and(|error| error.contains("order \"A\"")),
+                "{damage}: {result:?}"
+            );
+        };
+        names_it(world.reader.order(&id, None).await.map(drop).map_err(|error| error.to_string()));
+        let list = world.reader.orders(&Filter::default(), Sort::OrderId, None, 10, None).await;
+        names_it(list.map(drop).map_err(|error| error.to_string()));
+        let stats = world.reader.stats(None).await;
+        match damage.starts_with("status") {
+            true => names_it(stats.map(drop).map_err(|error| error.to_string())),
+            false => assert_eq!(stats.unwrap().value.by_status.len(), 1),
+        }
+        world.sql.batch_execute(&statement(mended)).await.unwrap();
+    }
+}

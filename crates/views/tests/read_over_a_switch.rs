@@ -20,7 +20,7 @@ async fn switch(session: &mut Session) -> Build {
     let owner = RowOwner { rebuild, name: "test".into() };
     let log =
         LogIdentity { cluster_id: "c".into(), topic: "food-orders".into(), topic_id: None, partitions: 1 };
-    let build = owner.create_build(session, &log, &serde_json::Value::Null).await.unwrap();
+    let build = owner.create_build(session, &log, 1_000_000, &serde_json::Value::Null).await.unwrap();
     owner.advance(session, State::Loading, State::Deriving).await.unwrap();
     build.index_history(session).await.unwrap();
     let mut orders = OrdersCopy::begin(session, build).await.unwrap();

@@ -60,6 +60,12 @@ impl Stage {
         }
     }
 
+    /// The same topic and group with another database.
+    #[must_use]
+    pub fn with_other_database(self, database_url: &str) -> Self {
+        Self { database_url: database_url.to_owned(), ..self }
+    }
+
     /// One of our binaries, with the addresses and names of this stage in its environment.
     pub fn program(&self, name: &str) -> Launch {
         let number = self.programs.fetch_add(1, Ordering::Relaxed);

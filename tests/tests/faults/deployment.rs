@@ -1,6 +1,9 @@
-//! Fault 7: two consumer groups use one database.
+//! One database belongs to one group (fault 7), and one group to one database (fault 71).
 
-use end_to_end::harness::{GIVE_UP_AFTER, Stage, eventually};
+use end_to_end::harness::{GIVE_UP_AFTER, Launch, Program, Stage, eventually};
+use local_stack::TestServers;
+
+use super::support::{idle_consumer, wait_until_all_applied};
 
 const OTHER_DEPLOYMENT: i32 = 4;
 
@@ -35,4 +38,82 @@ async fn fault_07_two_groups_on_one_database() {
         stage.program("consumer").env("KAFKA_GROUP_ID", "another-group").args("--until-caught-up");
     successor.succeed(GIVE_UP_AFTER).await;
     stage.check().await;
+}
+
+async fn another_database() -> String {
+    TestServers::shared().await.unwrap().fresh_database().await.unwrap()
+}
+
+/// The name of a database, from its URL.
+fn name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap().split('?').next().unwrap()
+}
+
+fn consumer_of(stage: &Stage, database: &str) -> Launch {
+    stage.program("consumer").env("DATABASE_URL", database)
+}
+
+#[tokio::test]
+async fn fault_71_second_database_in_one_group() {
+    let stage = Stage::new().await;
+    stage.produce("--orders 20").await;
+    let mut first = idle_consumer(&stage).await;
+    wait_until_all_applied(&stage).await;
+    let second = another_database().await;
+    let mut refused = consumer_of(&stage, &second).start();
+    assert_eq!(refused.exit_code(GIVE_UP_AFTER).await, OTHER_DEPLOYMENT);
+    for database in [&stage.database_url, &second] {
+        assert!(
+            refused.log().contains(name(database)),
+            "both databases have to be named:\n{}",
+            refused.log()
+        );
+    }
+    assert!(!first.has_ended() && !first.log().contains("revoked"), "the first one was disturbed");
+
+    // Nobody of the first database is left, so the second one may have the group; then the first one may not.
+    assert_eq!(first.terminate(GIVE_UP_AFTER).await, 0);
+    let mut successor = consumer_of(&stage, &second).start();
+    successor.wait_for_log("the group follows this database now", GIVE_UP_AFTER).await;
+    successor.wait_for_log("assigned", GIVE_UP_AFTER).await;
+    let mut refused = stage.consumer();
+    assert_eq!(refused.exit_code(GIVE_UP_AFTER).await, OTHER_DEPLOYMENT);
+    assert_eq!(successor.terminate(GIVE_UP_AFTER).await, 0);
+}
+
+#[tokio::test]
+async fn fault_71_two_databases_at_the_same_moment() {
+    let stage = Stage::new().await;
+    stage.produce("--orders 20").await;
+    let databases = [stage.database_url.clone(), another_database().await];
+    let mut consumers = databases.each_ref().map(|database| consumer_of(&stage, database).start());
+    let ended = eventually("one of the consumers has ended", 2 * GIVE_UP_AFTER, async || {
+        consumers.iter_mut().position(Program::has_ended)
+    })
+    .await;
+    let [first, second] = consumers;
+    let (mut ended, winner, database) =
+        if ended == 0 { (first, second, &databases[1]) } else { (second, first, &databases[0]) };
+    assert_eq!(ended.exit_code(GIVE_UP_AFTER).await, OTHER_DEPLOYMENT);
+    let stage = stage.with_other_database(database);
+    wait_until_all_applied(&stage).await;
+    assert_eq!(winner.terminate(GIVE_UP_AFTER).await, 0);
+    stage.check().await;
+}
+
+#[tokio::test]
+async fn fault_71_database_restored_from_a_backup() {
+    let stage = Stage::new().await;
+    stage.produce("--orders 20").await;
+    stage.catch_up().await;
+    let copy = format!("{}_restored", name(&stage.database_url));
+    let admin = local_stack::sql_client(&another_database().await, None).await.unwrap();
+    let template = name(&stage.database_url);
+    admin.batch_execute(&format!("CREATE DATABASE {copy} TEMPLATE {template}")).await.unwrap();
+    stage.produce("--orders 20").await;
+    let restored = stage.database_url.replace(template, &copy);
+    let consumer = consumer_of(&stage, &restored).args("--until-caught-up");
+    let log = consumer.succeed(GIVE_UP_AFTER).await;
+    assert!(!log.contains("another database"), "{log}");
+    stage.with_other_database(&restored).check().await;
 }

@@ -180,7 +180,10 @@ async fn fault_05_group_offsets_follow_the_database() {
     wait_for_lanes(&sql, 2, WAITS_FOR_A_LOCK).await;
     // Group offsets are committed once a second.
     hold_for(Duration::from_secs(3)).await;
-    assert_eq!(stage.group_offsets().await, BTreeMap::new());
+    let mut committed = stage.group_offsets().await;
+    // That of partition 0 carries the group's mark from the start.
+    committed.retain(|_, offset| *offset > 0);
+    assert_eq!(committed, BTreeMap::new());
     blocker.release().await;
     wait_until_all_applied(&stage).await;
     let ends = stage.ends().await;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use orders::{Fields, OrderRow, Time};
+use orders::{Fields, OrderRow, OrderState, Time};
 use serde::Serialize;
 use serde_json::Value;
 use views::read::HistoryPage;
@@ -24,13 +24,17 @@ pub struct Change {
 pub type Changes = BTreeMap<String, Change>;
 
 /// The changes of each record of the page, in its order.
-pub fn of_page(page: &HistoryPage) -> Result<Vec<Changes>, views::Error> {
+pub fn of_page(order_id: &str, page: &HistoryPage) -> Result<Vec<Changes>, views::Error> {
+    let fields_of = |state: &OrderState<'_>| match state.row() {
+        Some(row) => fields(&row).map_err(|error| damaged(order_id, &error)),
+        None => Ok(BTreeMap::new()),
+    };
     let mut state = page.state_before()?;
-    let mut before = state.row().as_ref().map(fields).unwrap_or_default();
+    let mut before = fields_of(&state)?;
     let mut changes = Vec::with_capacity(page.records.len());
     for record in &page.records {
         state.add(record.fact()?);
-        let after = state.row().as_ref().map(fields).unwrap_or_default();
+        let after = fields_of(&state)?;
         changes.push(difference(&before, &after));
         before = after;
     }
@@ -38,7 +42,7 @@ pub fn of_page(page: &HistoryPage) -> Result<Vec<Changes>, views::Error> {
 }
 
 /// The fields of a row that are not null, as JSON texts. A field of `details` is named `details.NAME`.
-fn fields(row: &OrderRow<'_>) -> BTreeMap<String, String> {
+fn fields(row: &OrderRow<'_>) -> Result<BTreeMap<String, String>, serde_json::Error> {
     let time = |time: Option<Time>| time.map(|time| json(&time.to_string()));
     let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(json);
     let columns = [
@@ -60,10 +64,16 @@ fn fields(row: &OrderRow<'_>) -> BTreeMap<String, String> {
     ];
     let mut fields: BTreeMap<_, _> =
         columns.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-    let details = row.details.as_deref().and_then(|json| Fields::from_object(json).ok()).unwrap_or_default();
+    let details = row.details.as_deref().map(Fields::from_object).transpose()?.unwrap_or_default();
     // If two fields have the same name, the last one counts, as in jsonb.
     fields.extend(details.iter().map(|(name, raw)| (format!("details.{name}"), raw.to_owned())));
-    fields
+    Ok(fields)
+}
+
+/// The merge of details that could be read can be read, so this is a mistake of the program.
+fn damaged(order_id: &str, error: &serde_json::Error) -> views::Error {
+    let cause = format!("the merge of its details is not a JSON object: {error}");
+    views::Error::DamagedOrder { order_id: order_id.to_owned(), cause }
 }
 
 fn json(text: &str) -> String {

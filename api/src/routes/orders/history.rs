@@ -139,7 +139,7 @@ pub async fn get(
             cut: answer.cut.as_ref().map(CutPart::of),
         })
     });
-    let changes = change::of_page(&page)?;
+    let changes = change::of_page(id.as_str(), &page)?;
     let records = page.records.into_iter().zip(changes).map(|(record, changed)| Record::of(record, changed));
     freshness.json(&History { order_id: id.to_string(), records: records.collect(), next_cursor })
 }

@@ -190,6 +190,7 @@ fn agrees(asked: &Cut, carried: &Cut) -> bool {
                 .all(|partition| asked.of(partition) == carried.of(partition))
         })
         && (asked.decision.is_none() || asked.decision == carried.decision)
+        && (asked.projection.is_none() || asked.projection == carried.projection)
 }
 
 /// The default comes first.

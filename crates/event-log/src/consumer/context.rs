@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::readings::Readings;
 use super::{GroupEvent, ReadFrom};
 use crate::error::Error;
+use crate::group_mark;
 use crate::quiet::on_error;
 
 /// How long a revocation waits for what is in flight. The rebalance of the group waits with it.
@@ -21,6 +22,7 @@ const REVOKE_WAIT_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) struct Context {
     topic: String,
+    mark: String,
     events: UnboundedSender<GroupEvent>,
     state: Mutex<State>,
 }
@@ -57,8 +59,8 @@ impl ConsumerContext for Context {
 }
 
 impl Context {
-    pub(super) fn new(topic: String, events: UnboundedSender<GroupEvent>) -> Self {
-        Self { topic, events, state: Mutex::default() }
+    pub(super) fn new(topic: String, mark: String, events: UnboundedSender<GroupEvent>) -> Self {
+        Self { topic, mark, events, state: Mutex::default() }
     }
 
     pub(super) fn fail(&self, error: Error) {
@@ -138,9 +140,12 @@ impl Context {
     /// count.
     pub(super) fn commit(&self, consumer: &BaseConsumer<Self>, positions: &Positions, mode: CommitMode) {
         let mut list = TopicPartitionList::new();
-        // A group without an offset starts at the beginning anyway.
-        for (partition, position) in positions.iter().filter(|(_, position)| *position > Position::START) {
-            let _ = list.add_partition_offset(&self.topic, partition.0, Offset::Offset(position.0));
+        // A partition without an offset starts at the beginning anyway, but one of them carries the mark.
+        let needs_offset = |(partition, position): &(Partition, Position)| {
+            *position > Position::START || *partition == group_mark::MARKED
+        };
+        for (partition, position) in positions.iter().filter(needs_offset) {
+            let _ = group_mark::add(&mut list, &self.topic, partition, position, &self.mark);
         }
         if list.count() > 0
             && let Err(error) = consumer.commit(&list, mode)

@@ -49,7 +49,7 @@ impl Poller {
         events: UnboundedSender<GroupEvent>,
         commands: mpsc::Receiver<Command>,
     ) -> Result<Self> {
-        let context = Context::new(topic.clone(), events);
+        let context = Context::new(topic.clone(), membership.mark.clone(), events);
         let consumer: BaseConsumer<Context> =
             config.create_with_context(context).map_err(Error::during("setting up the consumer"))?;
         consumer.subscribe(&[&topic]).map_err(Error::during("subscribing to the topic"))?;

@@ -41,7 +41,7 @@ async fn member(settings: &KafkaSettings, position: i64, name: &str) -> (Consume
     let lane = Arc::new(LaneQueue::new(ChunkLimits { records: 1, bytes: 1 << 20 }));
     let group_id = format!("{name}-of-{}", settings.topic);
     let heartbeat = Heartbeat::unwatched();
-    let membership = Membership { group_id, lanes: vec![lane.clone()], heartbeat };
+    let membership = Membership { group_id, mark: String::new(), lanes: vec![lane.clone()], heartbeat };
     let (consumer, mut events) = Consumer::join(settings, membership).unwrap();
     let Some(GroupEvent::Assigned { assignment, .. }) = events.recv().await else { panic!("no assignment") };
     let (position, generation) = (Position(position), Generation(1));

@@ -41,6 +41,7 @@ impl Member {
         let lane = Arc::new(LaneQueue::new(ChunkLimits { records: 1, bytes: 1 << 20 }));
         let membership = Membership {
             group_id: format!("group-of-{}", settings.topic),
+            mark: String::new(),
             lanes: vec![lane.clone()],
             heartbeat: Heartbeat::unwatched(),
         };

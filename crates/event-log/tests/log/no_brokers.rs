@@ -120,7 +120,7 @@ async fn members_of_groups_read_on() {
         let lane = Arc::new(LaneQueue::new(ChunkLimits::default()));
         let group_id = format!("group-{number}-of-{}", settings.topic);
         let heartbeat = Heartbeat::unwatched();
-        let membership = Membership { group_id, lanes: vec![lane.clone()], heartbeat };
+        let membership = Membership { group_id, mark: String::new(), lanes: vec![lane.clone()], heartbeat };
         let (consumer, events) = Consumer::join(&settings, membership).unwrap();
         members.push((consumer, events, lane));
     }

@@ -21,6 +21,17 @@ pub(crate) async fn run(context: &Context, mut session: Session, row: &RebuildRo
         return Ok(StepEnd::Failed(Box::new(failure)));
     }
     let log = plan.log_identity();
-    context.owner.create_build(&mut session, &log, &to_json(&plan)).await.map_err(Error::from_row_change)?;
+    let limit = context.settings.codec.max_record_bytes;
+    if let Some(live) = views::builds::active(&session).await?.max_record_bytes.filter(|live| *live != limit)
+    {
+        tracing::warn!(
+            limit_of_the_live_build = live,
+            own_setting = limit,
+            "MAX_RECORD_BYTES differs from the limit that the live build was made with: the new build is another \
+             projection, and once it is active, older complete cuts are answered with 410"
+        );
+    }
+    let created = context.owner.create_build(&mut session, &log, limit, &to_json(&plan)).await;
+    created.map_err(Error::from_row_change)?;
     Ok(StepEnd::Next(State::Loading))
 }

@@ -38,7 +38,7 @@ pub(super) fn causes<'a>(
 }
 
 /// Whether the connection is to blame, and not this program or the server.
-pub(super) fn is_of_the_connection(error: &tokio_postgres::Error) -> bool {
+pub(crate) fn is_of_the_connection(error: &tokio_postgres::Error) -> bool {
     // Time-outs of the driver have no cause.
     error.is_closed() || error.source().is_none() || causes(error).any(|cause| cause.is::<io::Error>())
 }

@@ -13,6 +13,9 @@ pub enum Recovery {
     Record,
     /// Drop what is buffered and read the positions again.
     Reclaim,
+    /// A table is not there. If another build is active by now, the build that was written or read has been
+    /// dropped: go on in the active one. If not, a person must act.
+    BuildGone,
     /// A person must act.
     Stop,
 }
@@ -26,6 +29,7 @@ impl Error {
                 None if driver::is_of_the_connection(cause) => Recovery::Retry,
                 None => Recovery::Stop,
             },
+            Self::Migration { connection_lost: true, .. } => Recovery::Retry,
             Self::Migration { sqlstate: Some(code), .. } if by_code(code) == Recovery::Retry => {
                 Recovery::Retry
             }
@@ -68,9 +72,15 @@ fn by_code(code: &SqlState) -> Recovery {
             "25" => Recovery::Retry,
             // A database that is still being created.
             "3D" => Recovery::Retry,
+            _ if is_of_a_missing_table(code) => Recovery::BuildGone,
             _ => Recovery::Stop,
         },
     }
+}
+
+/// The schema or the table was dropped, or is being dropped while it is looked up (XX000).
+fn is_of_a_missing_table(code: &SqlState) -> bool {
+    [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME, SqlState::INTERNAL_ERROR].contains(code)
 }
 
 #[cfg(test)]
@@ -90,7 +100,9 @@ mod tests {
             ("22P05", Recovery::Record),
             ("22003", Recovery::Record),
             ("23514", Recovery::Record),
-            ("42P01", Recovery::Stop),
+            ("42P01", Recovery::BuildGone),
+            ("3F000", Recovery::BuildGone),
+            ("42703", Recovery::Stop),
             ("28P01", Recovery::Stop),
             ("XX001", Recovery::Stop),
         ] {

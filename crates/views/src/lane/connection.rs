@@ -4,7 +4,7 @@ use super::{Lane, Target};
 use crate::apply::Writer;
 use crate::error::{Error, Result};
 use crate::session::SessionKind;
-use crate::{PROJECTION_VERSION, builds, decisions, ownership};
+use crate::{Build, builds, decisions, ownership};
 
 impl Lane {
     /// Whether the active build is no longer the one that this lane writes to. If so, the next claim is
@@ -19,9 +19,19 @@ impl Lane {
         Ok(superseded)
     }
 
-    /// Opens a new session if the last one was lost, and reads the held positions again.
-    pub async fn reconnect(&mut self) -> Result<()> {
-        if self.held.is_empty() { Ok(()) } else { self.connect().await }
+    /// Asks the database whether this lane still writes to the active build, which an idle one would not notice
+    /// otherwise; with no partitions held as well. Opens a new session if the last one was lost, and then reads
+    /// the held positions again. [`Error::Fenced`] after a switch.
+    pub async fn check(&mut self) -> Result<()> {
+        let mut writer = self.take_writer().await?;
+        let active = builds::active(writer.session()).await?;
+        active.check_version()?;
+        if active.build == writer.build() {
+            self.writer = Some(writer);
+        } else if !self.held.is_empty() {
+            return Err(is_active_now("looking at the active build", active.build));
+        }
+        Ok(())
     }
 
     /// Makes sure that there is a session, and that the held positions are those that it has read.
@@ -46,10 +56,7 @@ impl Lane {
     async fn resume_on(&mut self, writer: &mut Writer) -> Result<()> {
         let build = writer.build();
         if self.build != Some(build) {
-            return Err(Error::Fenced {
-                attempt: "resuming partitions",
-                reason: format!("build {build} is the active one now"),
-            });
+            return Err(is_active_now("resuming partitions", build));
         }
         let resumed = ownership::resume(writer.session(), build, &self.held).await?;
         for (partition, held) in &self.held {
@@ -65,16 +72,23 @@ impl Lane {
         Ok(())
     }
 
-    async fn open(&self) -> Result<Writer> {
+    async fn open(&mut self) -> Result<Writer> {
         let kind = SessionKind::Batches(self.options.synchronous_commit);
         let session = self.options.database.session("food-orders lane", kind).await?;
-        if let Target::Building { build, .. } = self.target {
-            return Writer::open(session, build).await;
-        }
-        let active = builds::active(&session).await?;
-        if active.projection_version != PROJECTION_VERSION {
-            return Err(Error::ProjectionVersion { build: active.build, found: active.projection_version });
-        }
-        Writer::open(session, active.build).await
+        let build = match self.target {
+            Target::Building { build, .. } => build,
+            Target::Active => {
+                let active = builds::active(&session).await?;
+                active.check_version()?;
+                active.build
+            }
+        };
+        let own = self.options.codec.max_record_bytes;
+        self.codec.max_record_bytes = build.max_record_bytes(&session, own).await?;
+        Writer::open(session, build).await
     }
+}
+
+fn is_active_now(attempt: &'static str, build: Build) -> Error {
+    Error::Fenced { attempt, reason: format!("build {build} is the active one now") }
 }

@@ -49,6 +49,8 @@ pub struct Cut {
     pub offsets: Option<Positions>,
     /// The decisions up to this one count; `None`: all decisions so far.
     pub decision: Option<i64>,
+    /// The number of the projection that answered before; `None`: any.
+    pub projection: Option<i64>,
 }
 
 /// A cut that leaves nothing open: asked for again, the answer has the same bytes.
@@ -58,21 +60,31 @@ pub struct CompleteCut {
     /// It omits partitions at 0, where a missing partition stands anyway.
     pub offsets: Positions,
     pub decision: i64,
-    pub projection: i32,
+    /// [`crate::Projection::number`]
+    pub projection: i64,
 }
 
 impl From<CompleteCut> for Cut {
     fn from(cut: CompleteCut) -> Self {
-        Self { time: cut.time, offsets: Some(cut.offsets), decision: Some(cut.decision) }
+        Self {
+            time: cut.time,
+            offsets: Some(cut.offsets),
+            decision: Some(cut.decision),
+            projection: Some(cut.projection),
+        }
     }
 }
 
 impl Cut {
     /// Fills in what was left open from the snapshot of the answer, and refuses what this did not hold yet.
     pub(super) fn complete(&self, head: &Head) -> Result<CompleteCut, ReadError> {
-        if head.projection_version != crate::PROJECTION_VERSION {
-            let (active, ours) = (head.projection_version, crate::PROJECTION_VERSION);
+        if head.projection.version != crate::PROJECTION_VERSION {
+            let (active, ours) = (head.projection.version, crate::PROJECTION_VERSION);
             return Err(ReadError::OtherProjection { active, ours });
+        }
+        let projection = head.projection.number();
+        if let Some(asked) = self.projection.filter(|asked| *asked != projection) {
+            return Err(ReadError::ProjectionGone { asked, active: projection });
         }
         let applied = head.offsets();
         if let Some(asked) = &self.offsets {
@@ -94,7 +106,7 @@ impl Cut {
         if decision > head.decision {
             return Err(ReadError::DecisionAhead { asked: decision, latest: head.decision });
         }
-        Ok(CompleteCut { time: self.time, offsets, decision, projection: head.projection_version })
+        Ok(CompleteCut { time: self.time, offsets, decision, projection })
     }
 }
 

@@ -3,9 +3,9 @@
 use orders::{Partition, Position, Positions, Time};
 use tokio_postgres::Row;
 
-use crate::Build;
 use crate::error::Error;
 use crate::sql::Timestamptz;
+use crate::{Build, Projection};
 
 /// How far one partition was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Applied {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub build: Build,
-    pub projection_version: i32,
+    pub projection: Projection,
     /// The latest decision; 0: there is none.
     pub decision: i64,
     pub open_dead_letters: i64,
@@ -49,7 +49,7 @@ impl Head {
             .collect();
         Ok(Self {
             build: Build(row.get("build")),
-            projection_version: row.get("projection_version"),
+            projection: Projection::of(row.get("projection_version"), row.get("max_record_bytes")),
             decision: row.get("decision"),
             open_dead_letters: row.get("open_dead_letters"),
             applied,

@@ -38,6 +38,9 @@ impl Order {
     pub(super) fn of(row: &Row) -> Result<Self, Error> {
         let mut values = RowValues::of_query(row);
         let (order_id, order) = order_columns::read(&mut values)?;
+        if let Some(cause) = damage(&order) {
+            return Err(Error::DamagedOrder { order_id: order_id.to_owned(), cause });
+        }
         Ok(Self::new(order_id, order, values.bool()?))
     }
 
@@ -64,4 +67,27 @@ impl Order {
             incomplete,
         }
     }
+}
+
+/// What this program never writes, although the types of the columns allow it.
+fn damage(order: &OrderRow<'_>) -> Option<String> {
+    let times = [
+        ("last_updated", Some(order.last_updated)),
+        ("created_at", order.created_at),
+        ("paid_at", order.paid_at),
+        ("shipped_at", order.shipped_at),
+        ("delivered_at", order.delivered_at),
+        ("cancelled_at", order.cancelled_at),
+    ];
+    for (column, time) in times {
+        if time.is_some_and(|time| !(Time::MIN..=Time::MAX).contains(&time)) {
+            return Some(format!("column {column} is out of range"));
+        }
+    }
+    if order.sequence < 1 {
+        return Some(format!("column sequence is {}", order.sequence));
+    }
+    // PostgreSQL prints every jsonb as valid JSON, so the first character tells what it is.
+    let is_object = order.details.as_deref().is_none_or(|details| details.starts_with('{'));
+    (!is_object).then(|| "column details is not a JSON object".to_owned())
 }

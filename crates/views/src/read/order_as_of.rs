@@ -11,6 +11,7 @@ use super::order::Order;
 use super::reader::{Answer, Reader};
 use super::source::{CutParams, Values, fold, incomplete, incomplete_of, within};
 use super::statement::{Kind, Statement};
+use crate::error::Error;
 use crate::history::{FACT_COLUMNS, FactRow};
 use crate::order_columns;
 use crate::row_values::RowValues;
@@ -68,16 +69,18 @@ fn merge(id: &OrderId, rows: &[Row]) -> Result<Option<Order>, ReadError> {
         state.add(FactRow::read(&mut values)?.fact()?);
         is_incomplete = values.bool()?;
     }
-    Ok(state.row().map(|mut row| {
-        row.details = row.details.as_deref().map(as_jsonb_prints);
-        Order::new(id.as_str(), row, is_incomplete)
-    }))
+    let Some(mut row) = state.row() else { return Ok(None) };
+    row.details = row.details.as_deref().map(|details| as_jsonb_prints(id, details)).transpose()?;
+    Ok(Some(Order::new(id.as_str(), row, is_incomplete)))
 }
 
 /// Prints an object as `jsonb` does: members sorted by the lengths of their names and then by bytes, of
 /// the same name the last one. Its values are as `jsonb` prints them already.
-fn as_jsonb_prints(object: &str) -> String {
-    let fields = Fields::from_object(object).unwrap_or_default();
+fn as_jsonb_prints(id: &OrderId, object: &str) -> Result<String, Error> {
+    let fields = Fields::from_object(object).map_err(|error| Error::DamagedOrder {
+        order_id: id.to_string(),
+        cause: format!("the merge of its details is not a JSON object: {error}"),
+    })?;
     let mut members: Vec<(&str, &str)> = Vec::new();
     for (name, raw) in fields.iter() {
         match members.iter_mut().find(|(known, _)| *known == name) {
@@ -94,5 +97,5 @@ fn as_jsonb_prints(object: &str) -> String {
         printed.push_str(raw);
     }
     printed.push('}');
-    printed
+    Ok(printed)
 }

@@ -15,7 +15,7 @@ use super::in_flight::InFlight;
 use super::statement::{Kind, Statement};
 use crate::Build;
 use crate::connect::Database;
-use crate::error::{Error, Result};
+use crate::error::{Error, Recovery, Result};
 use crate::session::SessionKind;
 use crate::sql::for_build;
 
@@ -173,5 +173,5 @@ fn may_run_again(error: &Error) -> bool {
 }
 
 fn is_gone(error: &Error) -> bool {
-    matches!(error.sqlstate(), Some(&SqlState::UNDEFINED_TABLE | &SqlState::INVALID_SCHEMA_NAME))
+    error.recovery() == Recovery::BuildGone
 }

@@ -1,15 +1,19 @@
 //! Totals of a view.
 
+use orders::Status;
+use tokio_postgres::types::Type;
+
 use super::ReadError;
 use super::cut::Cut;
 use super::reader::{Answer, Reader};
 use super::source::{CutParams, Values, latest, open_dead_letters, within};
 use super::statement::{Kind, Statement};
+use crate::error::Error;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// How many orders have each status; a status that no order has is missing.
-    pub by_status: Vec<(String, i64)>,
+    pub by_status: Vec<(Status, i64)>,
     /// How many records the history holds.
     pub records: i64,
     pub open_dead_letters: i64,
@@ -18,10 +22,8 @@ pub struct Stats {
 impl Reader {
     pub async fn stats(&self, cut: Option<&Cut>) -> Result<Answer<Stats>, ReadError> {
         let open = open_dead_letters(cut);
-        let (orders, records) = match cut {
-            None => ("{build}.orders".to_owned(), "true".to_owned()),
-            Some(cut) => (latest(cut), within(cut)),
-        };
+        let records = cut.map_or("true".to_owned(), within);
+        let orders = orders(cut);
         let text = format!(
             "/* views::read::stats::stats */
              SELECT o.status, count(*) FROM {orders} o GROUP BY o.status
@@ -31,17 +33,42 @@ impl Reader {
         let params = cut.map(CutParams::of);
         let values = Values::of(params.as_ref());
         let statement = Statement { kind: Kind::Planned, text, values };
-        let rows = self.read("reading totals", cut, statement).await?;
-        Ok(rows.map(|rows| {
-            let mut stats = Stats::default();
-            for row in rows {
-                match (row.get::<_, &str>(0), row.get(1)) {
-                    ("", count) => stats.records = count,
-                    ("!", count) => stats.open_dead_letters = count,
-                    (status, count) => stats.by_status.push((status.to_owned(), count)),
-                }
+        let answer = self.read("reading totals", cut, statement).await?;
+        let mut stats = Stats::default();
+        for row in &answer.value {
+            match (row.get::<_, &str>(0), row.get(1)) {
+                ("", count) => stats.records = count,
+                ("!", count) => stats.open_dead_letters = count,
+                (status, count) => match status.parse() {
+                    Ok(status) => stats.by_status.push((status, count)),
+                    Err(_) => return Err(self.damaged_status(status, cut).await?.into()),
+                },
             }
-            stats
-        }))
+        }
+        Ok(answer.map(|_| stats))
     }
+
+    /// The error that names an order with a status that no version of the program writes.
+    async fn damaged_status(&self, status: &str, cut: Option<&Cut>) -> Result<Error, ReadError> {
+        let params = cut.map(CutParams::of);
+        let mut values = Values::of(params.as_ref());
+        let (orders, wanted) = (orders(cut), values.bind(&status, Type::TEXT));
+        let text = format!(
+            "/* views::read::stats::damaged_status */ SELECT o.order_id FROM {orders} o WHERE o.status = {wanted} LIMIT 1"
+        );
+        let statement = Statement { kind: Kind::Planned, text, values };
+        let rows = self.read("looking for a damaged order", cut, statement).await?.value;
+        Ok(match rows.first() {
+            Some(row) => Error::DamagedOrder {
+                order_id: row.get(0),
+                cause: format!("column status: {status:?} is not a status"),
+            },
+            // It was changed in between.
+            None => Error::UnreadableRow,
+        })
+    }
+}
+
+fn orders(cut: Option<&Cut>) -> String {
+    cut.map_or("{build}.orders".to_owned(), latest)
 }

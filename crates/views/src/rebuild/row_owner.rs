@@ -81,18 +81,19 @@ impl RowOwner {
         is_owned(locked, "locking a rebuild")
     }
 
-    /// Makes the build that was planned: its tables, the log that it is made from, and the plan; and moves
+    /// Makes the build that was planned: its tables, the log and the size limit that it is made with, and the plan; and moves
     /// the rebuild on to loading.
     pub async fn create_build(
         &self,
         session: &mut Session,
         log: &LogIdentity,
+        max_record_bytes: usize,
         plan: &Value,
     ) -> Result<Build> {
         session
             .run_tx("making a new build", |tx| {
                 async move {
-                    let build = builds::create(tx).await?;
+                    let build = builds::create(tx, Some(max_record_bytes)).await?;
                     log_identity::record(tx.client(), build, log).await?;
                     self.save_plan(tx.client(), build, plan).await?;
                     self.advance_in(tx.client(), State::Planned, State::Loading).await?;

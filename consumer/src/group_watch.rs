@@ -1,0 +1,79 @@
+//! Looks at the group's mark after each assignment and every 10 s.
+//!
+//! Kafka lets nobody but members change the mark once a group has some. A member therefore commits nothing
+//! before it has seen, since its latest assignment, that the group is not marked for another database:
+//! otherwise, of two databases that joined at the same moment, each could overwrite the mark of the other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::error::Error;
+use crate::group_check::GroupCheck;
+
+const INTERVAL: Duration = Duration::from_secs(10);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a last look may take while the process stops.
+const LAST_LOOK_LIMIT: Duration = Duration::from_secs(2);
+
+pub struct GroupWatch {
+    check: GroupCheck,
+    /// How many assignments there were.
+    assignments: watch::Sender<u64>,
+    /// How many there were at the begin of the latest look that found nothing wrong.
+    verified: Arc<AtomicU64>,
+}
+
+impl GroupWatch {
+    pub fn new(check: GroupCheck) -> Self {
+        Self { check, assignments: watch::Sender::new(0), verified: Arc::new(AtomicU64::new(0)) }
+    }
+
+    /// The group has assigned partitions: the mark has to be looked at before the next commit.
+    pub fn assigned(&self) {
+        self.assignments.send_modify(|assignments| *assignments += 1);
+    }
+
+    /// Whether this member may commit.
+    pub fn is_verified(&self) -> bool {
+        *self.assignments.borrow() == self.verified.load(Ordering::Relaxed)
+    }
+
+    /// The same, with a last look if there was none since the latest assignment.
+    pub async fn is_verified_at_last(&self) -> bool {
+        self.is_verified() || matches!(timeout(LAST_LOOK_LIMIT, self.check.verify()).await, Ok(Ok(())))
+    }
+
+    /// Returns only with an error, such as that the group is marked for another database. From then on the
+    /// member may not commit.
+    pub fn look(&self) -> impl Future<Output = Error> + use<> {
+        let (mut assignments, verified) = (self.assignments.subscribe(), self.verified.clone());
+        let check = self.check.clone();
+        async move {
+            loop {
+                let looked_at = *assignments.borrow_and_update();
+                let pause = match check.verify().await {
+                    Ok(()) => {
+                        verified.store(looked_at, Ordering::Relaxed);
+                        INTERVAL
+                    }
+                    Err(error) if error.is_passing() => {
+                        tracing::debug!(%error, "the group's mark cannot be read at the moment");
+                        RETRY_INTERVAL
+                    }
+                    Err(error) => {
+                        verified.store(u64::MAX, Ordering::Relaxed);
+                        return error;
+                    }
+                };
+                tokio::select! {
+                    Ok(()) = assignments.changed() => {}
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        }
+    }
+}
