@@ -7,5 +7,6 @@ mod ends;
 mod groups;
 mod no_brokers;
 mod produce;
+#[allow(dead_code, reason = "the fault tests include it, and use more of it")]
 mod proxy;
 mod topic;
