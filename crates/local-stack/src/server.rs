@@ -30,6 +30,10 @@ pub(crate) trait ServerKind: Send + Sync + std::fmt::Debug {
     fn is_ready(&self, pid: u32) -> bool;
     /// Makes the server shut down in good order.
     fn stop_signal(&self) -> Signal;
+    /// What the kernel sends to the server when this process dies.
+    fn death_signal(&self) -> Signal {
+        self.stop_signal()
+    }
     /// Makes the server end without a shutdown; its next start recovers.
     fn immediate_signal(&self) -> Signal;
     fn start_limit(&self) -> Duration;
@@ -136,7 +140,7 @@ impl Server {
             .stderr(output);
         let child = spawn(Launch {
             command,
-            death_signal: self.kind.stop_signal(),
+            death_signal: self.kind.death_signal(),
             lock: Some(lock),
             own_group: true,
         })

@@ -128,6 +128,11 @@ impl ServerKind for Node {
         Signal::SIGTERM
     }
 
+    /// One of several would wait for minutes for a majority that has ended as well.
+    fn death_signal(&self) -> Signal {
+        if self.place.ports.len() == 1 { self.stop_signal() } else { self.immediate_signal() }
+    }
+
     fn immediate_signal(&self) -> Signal {
         Signal::SIGKILL
     }
