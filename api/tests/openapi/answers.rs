@@ -242,9 +242,10 @@ async fn damaged_tables(world: &World, compare: &mut Comparison) {
 async fn a_rebuild_with_all_members(world: &World) {
     let statement = "INSERT INTO public.rebuilds (view, state, switch, dry_run, build, reason, runner, finished_at, plan, progress, differences)
         VALUES ('orders', 'failed', 'manual', false, 1, 'a test', 'api', now(), $1::text::jsonb, $2::text::jsonb, $3::text::jsonb)";
-    let plan = r#"{"live_build":1,"cluster_id":"c","topic":"t","topic_id":"i","partitions":[{"partition":0,"begin":0,"end":9}],
-        "events":9,"bytes":5400,"disk_needed_bytes":8100,"disk_free_bytes":null,"events_per_second":50000.0,
-        "rate_source":"default","estimated_seconds":0.1}"#;
+    let plan = r#"{"live_build":1,"cluster_id":"c","topic":"t","topic_id":"i","partitions":[{"partition":0,"begin":0,"end":9,
+        "live_position":9,"live_records":9,"live_digest":"0123456789abcdef"}],"events":9,"bytes":5400,"disk_needed_bytes":8100,"disk_free_bytes":null,"events_per_second":50000.0,
+        "rate_source":"default","estimated_seconds":0.1,"topic_warnings":["a warning"],"log_comparison":{"records_compared":9,
+        "records_total":9,"differences":[{"partition":0,"from_offset":0,"to_offset":9,"live_records":9,"log_records":8}]}}"#;
     let progress = r#"{"state":"verifying","partitions":[{"partition":0,"from":0,"to":9,"loaded":9}],"events":9,"events_total":18,
         "events_per_second":9.0,"eta_seconds":1.5,"waits_for":"a lock","phases":[{"state":"loading","events":9,"seconds":1.0}]}"#;
     let differences = r#"{"total":2,"unexplored_stretches":0,"listed":[
