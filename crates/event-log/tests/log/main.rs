@@ -1,6 +1,6 @@
 //! Tests with a real broker. They are one program, so that one broker serves all of them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
 mod common;
 mod ends;
