@@ -25,7 +25,7 @@ const TEXTS: [(&str, &str); 15] = [
 ];
 
 /// Settings that are left out, by the beginning of their name, and why.
-const LEFT_OUT: [(&str, &str); 14] = [
+const LEFT_OUT: [(&str, &str); 15] = [
     ("log_", "only says what the server logs"),
     ("debug_p", "only says what the server logs; debug_parallel_query is checked below"),
     ("trace_", "only says what the server logs"),
@@ -36,6 +36,7 @@ const LEFT_OUT: [(&str, &str); 14] = [
     ("backtrace_functions", "only says what the server logs"),
     ("wal_consistency_checking", "is for those who develop PostgreSQL"),
     ("default_toast_compression", "only says how values are compressed, and some servers have only one way"),
+    ("default_transaction_read_only", "asks that nothing is written; fault 12 is about it"),
     ("application_name", "is set by every session for itself"),
     ("max_stack_depth", "only a superuser can set it, for the server's own safety"),
     ("temp_file_limit", "only a superuser can set it, and it is meant to stop what uses too much"),

@@ -37,8 +37,9 @@ pub(super) const PINNED: &[(&str, &str)] = &[
     // A statement has to see what was committed while an earlier one waited for a lock: claims, switches,
     // and orders that are merged. Under a snapshot of the transaction they would fail.
     ("default_transaction_isolation", "read committed"),
-    ("default_transaction_read_only", "off"),
     ("default_transaction_deferrable", "off"),
+    // default_transaction_read_only is left alone: whoever sets it wants nothing to be written, such as a
+    // hosting provider whose disk is nearly full. The programs wait until it is gone.
     // Notices such as "does not exist, skipping" say nothing new.
     ("client_min_messages", "warning"),
     // How literals and operators are read.
