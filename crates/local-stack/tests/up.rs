@@ -47,6 +47,8 @@ impl Stage {
         let mut command = Command::new(self.folder.path().join("local-stack"));
         command
             .args(arguments)
+            // The test command starts servers of its own and names them here.
+            .env_remove("KAFKA_BOOTSTRAP_SERVERS")
             .env("FOOD_ORDERS_DATA_DIR", self.data())
             .env("FOOD_ORDERS_KAFKA_PORT", "0")
             .env("FOOD_ORDERS_POSTGRES_PORT", "0")
