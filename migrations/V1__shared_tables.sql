@@ -16,7 +16,7 @@ COMMENT ON TABLE builds IS 'One generation of a view''s tables, positions, dead 
 COMMENT ON COLUMN builds.id IS 'The N of schema build_N; what the header View-Build names.';
 COMMENT ON COLUMN builds.view IS 'The view that was built: orders.';
 COMMENT ON COLUMN builds.projection_version IS 'The version of the view that the code makes. A consumer writes only to builds of its own version.';
-COMMENT ON COLUMN builds.max_record_bytes IS 'Records with a larger value are dead letters. Decided by whoever writes to the build first; null: nobody has.';
+COMMENT ON COLUMN builds.max_record_bytes IS 'Records whose key, value and headers are larger together are dead letters. Decided by whoever writes to the build first; null: nobody has.';
 COMMENT ON COLUMN builds.state IS 'building, active, superseded (kept for a rollback) or dropped.';
 COMMENT ON COLUMN builds.created_at IS 'When its schema was made.';
 COMMENT ON COLUMN builds.activated_at IS 'When reads were last switched to it.';

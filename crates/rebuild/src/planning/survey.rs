@@ -97,6 +97,7 @@ impl Survey {
             log_comparison: None,
         }
     }
+
     /// Whether the topic is known to lose records only at its beginning.
     pub(super) fn is_cleaned_by_deleting_only(&self) -> bool {
         let policy = self.topic_settings.as_ref().and_then(|topic| topic.cleanup_policy.as_deref());

@@ -17,7 +17,7 @@ pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
             rebuild = context.owner.rebuild,
             %build,
             orders,
-            "folded orders with retried records again"
+            "merged orders with retried records"
         );
     }
     let mut writer = context.build_writer(build);

@@ -4,7 +4,11 @@
 //!
 //! What it finds: records that are missing, doubled or changed on their way from the log to
 //! the tables, and orders that are not what folding their history gives, whichever code wrote
-//! them: the derivation, the upsert of the ordinary apply code, or the fold after a retry.
+//! them: the derivation, the upsert of the ordinary apply code, or the merge after a retry.
+//! Rows that were taken over from the live build, because the log no longer holds their records,
+//! are left out; they were compared when they were taken over.
+//!
+//! What is applied after this state is compared before the switch, see `stretch`.
 //!
 //! What it cannot find: a fault in the decoder or in the fold themselves, because both sides
 //! of each comparison run the same code of crates/orders. Of a dead letter it compares the

@@ -50,7 +50,7 @@ pub(super) async fn lock(tx: &Transaction<'_>) -> Result<Vec<Target>> {
 }
 
 /// Whether the build's orders are still to be derived. Its rebuild cannot move on before the decision is
-/// committed, and folds retried orders again afterwards.
+/// committed, and merges the retried records into the orders afterwards.
 async fn is_being_loaded(tx: &Transaction<'_>, build: Build) -> Result<bool> {
     let row = tx
         .query_opt(

@@ -21,7 +21,7 @@ use crate::sql::for_build;
 const ORDERS_AT_ONCE: usize = 1000;
 
 impl Build {
-    /// Folds retried orders again, and returns how many there were. In a build that is being
+    /// Merges the orders of retried records, and returns how many there were. In a build that is being
     /// loaded or derived, a retry writes only the history, and it is unknown whether the pass over the
     /// history has seen that row; so this is done once the build has left these states.
     pub async fn fold_retried(self, session: &mut Session) -> Result<usize> {

@@ -1,5 +1,6 @@
 //! The records that were applied after state `verifying`, compared like those before, but only with the
-//! rows that they touch: so it takes about as long as applying them did, whatever the size of the tables.
+//! rows that they touch. An order that they touch is folded from its complete history, so the time depends
+//! on how long the histories of these orders are, but not on the size of the tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
