@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use retry::Throttle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -47,12 +48,13 @@ impl GroupWatch {
         self.is_verified() || matches!(timeout(LAST_LOOK_LIMIT, self.check.verify()).await, Ok(Ok(())))
     }
 
-    /// Returns only with an error, such as that the group is marked for another database. From then on the
-    /// member may not commit.
+    /// Returns only with the error that the group is marked for another database. From then on the member
+    /// may not commit.
     pub fn look(&self) -> impl Future<Output = Error> + use<> {
         let (mut assignments, verified) = (self.assignments.subscribe(), self.verified.clone());
         let check = self.check.clone();
         async move {
+            let mut warnings = Throttle::default();
             loop {
                 let looked_at = *assignments.borrow_and_update();
                 let pause = match check.verify().await {
@@ -60,13 +62,16 @@ impl GroupWatch {
                         verified.store(looked_at, Ordering::Relaxed);
                         INTERVAL
                     }
-                    Err(error) if error.is_passing() => {
-                        tracing::debug!(%error, "the group's mark cannot be read at the moment");
-                        RETRY_INTERVAL
-                    }
-                    Err(error) => {
+                    Err(error @ Error::OtherDatabase { .. }) => {
                         verified.store(u64::MAX, Ordering::Relaxed);
                         return error;
+                    }
+                    // Whatever else keeps the mark from being read says nothing about this member's work.
+                    Err(error) => {
+                        if warnings.is_due() {
+                            tracing::warn!(%error, "the mark of the group cannot be read; looking again");
+                        }
+                        RETRY_INTERVAL
                     }
                 };
                 tokio::select! {

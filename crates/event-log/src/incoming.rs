@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use orders::{Partition, Position};
 use rdkafka::bindings as rd;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset as Start, TopicPartitionList};
@@ -75,7 +76,11 @@ impl<C: ConsumerContext> Receiver<C> {
                     self.rebalance(&event);
                     None
                 }
-                // The others report what is not used here: commits, statistics, tokens.
+                rd::RD_KAFKA_EVENT_LOG => {
+                    self.log(&event);
+                    None
+                }
+                // The others report what is not used here: commits and statistics.
                 _ => None,
             }
         }
@@ -128,6 +133,25 @@ impl<C: ConsumerContext> Receiver<C> {
         }
     }
 
+    /// Passes a line of librdkafka's log on.
+    ///
+    /// # Safety
+    /// `event` must be a log event.
+    unsafe fn log(&self, event: &Owned<rd::rd_kafka_event_t>) {
+        let (mut facility, mut text, mut level) = (ptr::null(), ptr::null(), 0);
+        // SAFETY: the texts are set if the call returns 0, and live as long as the event.
+        unsafe {
+            if rd::rd_kafka_event_log(event.0, &mut facility, &mut text, &mut level) == 0 {
+                let (facility, text) = (CStr::from_ptr(facility), CStr::from_ptr(text));
+                self.consumer.context().log(
+                    log_level(level),
+                    &facility.to_string_lossy(),
+                    &text.to_string_lossy(),
+                );
+            }
+        }
+    }
+
     /// # Safety
     /// `event` must be a rebalance event.
     unsafe fn rebalance(&self, event: &Owned<rd::rd_kafka_event_t>) {
@@ -145,5 +169,19 @@ impl<C: ConsumerContext> Receiver<C> {
             rd::rd_kafka_event_error(event.0)
         };
         self.consumer.context().rebalance(&self.consumer, code, &mut partitions);
+    }
+}
+
+/// The levels of syslog, which librdkafka uses.
+fn log_level(level: i32) -> RDKafkaLogLevel {
+    match level {
+        0 => RDKafkaLogLevel::Emerg,
+        1 => RDKafkaLogLevel::Alert,
+        2 => RDKafkaLogLevel::Critical,
+        3 => RDKafkaLogLevel::Error,
+        4 => RDKafkaLogLevel::Warning,
+        5 => RDKafkaLogLevel::Notice,
+        6 => RDKafkaLogLevel::Info,
+        _ => RDKafkaLogLevel::Debug,
     }
 }

@@ -122,18 +122,18 @@ impl Context {
                 self.commit(consumer, &positions, CommitMode::Async);
             }
         }
-        if is_cooperative(consumer) {
-            let mut list = TopicPartitionList::new();
-            for partition in &partitions {
-                // librdkafka refuses partitions that it was never told to read.
-                if assigned.find_partition(&self.topic, partition.0).is_some() {
-                    list.add_partition(&self.topic, partition.0);
-                }
+        let mut list = TopicPartitionList::new();
+        for partition in &partitions {
+            // librdkafka refuses partitions that it was never told to read.
+            if assigned.find_partition(&self.topic, partition.0).is_some() {
+                list.add_partition(&self.topic, partition.0);
             }
-            consumer.incremental_unassign(&list)
-        } else {
-            consumer.unassign()
         }
+        // librdkafka keeps a pause beyond the assignment: a partition that came back would never be read.
+        if list.count() > 0 {
+            consumer.resume(&list)?;
+        }
+        if is_cooperative(consumer) { consumer.incremental_unassign(&list) } else { consumer.unassign() }
     }
 
     /// Commits the group's offsets. A failure does not matter, since only the positions in PostgreSQL

@@ -146,3 +146,34 @@ async fn partitions_that_are_assigned_to_a_paused_lane_are_paused() {
         member.lane.recycle(chunk);
     }
 }
+
+/// librdkafka remembers a pause even while the partition belongs to another member.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_was_revoked_while_paused_is_read_when_it_comes_back() {
+    let settings = settings(2, &[]).await;
+    let mut first = Member::join(&settings);
+    first.follow_until(2).await;
+    send(&settings, 0, 10).await;
+    send(&settings, 1, 10).await;
+    while first.lane.is_idle() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // One record fills the lane, which is paused after half a second.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut second = Member::join(&settings);
+    tokio::join!(first.follow_until(1), second.follow_until(1));
+    // The lane has room again, and resumes the partition that it has left.
+    while let Ok(chunk) = tokio::time::timeout(Duration::from_secs(1), first.lane.take()).await {
+        first.lane.recycle(chunk);
+    }
+    second.consumer.leave(Positions::new());
+    first.follow_until(2).await;
+    send(&settings, 0, 1).await;
+    send(&settings, 1, 1).await;
+    let mut read = BTreeSet::new();
+    while read.len() < 2 {
+        let chunk = tokio::time::timeout(SOON, first.lane.take()).await.expect("both partitions are read");
+        read.extend(chunk.records().map(|(_, record)| record.partition));
+        first.lane.recycle(chunk);
+    }
+}
