@@ -67,14 +67,15 @@ fn start(args: ShellArgs) -> Result<(Runtime, Shell), Failure> {
     Ok((runtime, shell))
 }
 
-/// The first signal asks the program to stop. A second one after more than a second, or a program that takes too long, ends the process.
+/// The first signal asks the program to stop. A second one after more than a second, or a program that takes
+/// too long, ends the process.
 async fn watch(mut signals: Signals, stop: CancellationToken, timeout: Duration) {
     let signal = signals.next().await;
     let first = Instant::now();
     tracing::info!(
         signal,
         timeout_s = timeout.as_secs(),
-        "stopping; a second signal ends the process at once"
+        "stopping; another signal, a second from now or later, ends the process at once"
     );
     stop.cancel();
     // A little longer than the program may take, so that a program that stops in time is not cut off.

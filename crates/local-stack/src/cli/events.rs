@@ -20,8 +20,8 @@ pub enum Event {
     InputClosed,
 }
 
-/// Receives the requests to end. A second signal, more than a second after the first, ends this process immediately, and the kernel then ends its
-/// children.
+/// Receives the requests to end. A second signal, more than a second after the first, ends this process
+/// immediately, and the kernel then ends its children.
 #[derive(Debug)]
 pub struct Events {
     sender: Sender<Event>,
