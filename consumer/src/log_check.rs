@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_position_beyond_the_end_is_another_log() {
-        assert!(checked(0, 9, 10).unwrap_err().to_string().contains("truncated or created anew"));
+        assert!(checked(0, 9, 10).unwrap_err().to_string().contains("truncated or created again"));
         let positions = Positions::from_iter([(PARTITION, Position(1))]);
         let other = check_positions("t", &OffsetRanges::new(), &positions);
         assert!(other.unwrap_err().to_string().contains("has 0 partitions"));

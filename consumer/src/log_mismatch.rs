@@ -12,7 +12,7 @@ pub enum LogMismatch {
 
     #[error(
         "topic {topic} has {partitions} partitions, but partition {partition} was applied up to offset {position}: \
-         this is another topic, or it was created anew; point KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC at the log that \
+         this is another topic, or it was created again; point KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC at the log that \
          this database was made from, or use an empty database"
     )]
     NoPartition { topic: String, partition: Partition, position: Position, partitions: usize },
@@ -28,14 +28,14 @@ pub enum LogMismatch {
 
     #[error(
         "topic {topic}, partition {partition}, ends at {end_offset}, but it was applied up to offset {position}: the \
-         log was truncated or created anew; point KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC at the log that this \
+         log was truncated or created again; point KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC at the log that this \
          database was made from, or rebuild from the log as it is now"
     )]
     BeyondEnd { topic: String, partition: Partition, position: Position, end_offset: Position },
 
     #[error(
         "topic {topic}, partition {partition}: the record that was applied last (offset:time:hash {recorded}) is a \
-         different one now ({found}): the log was truncated and written anew (an unclean leader election, or a \
+         different one now ({found}): the log was truncated and written again (an unclean leader election, or a \
          restored broker); rebuild from the log as it is now with an empty database, or point KAFKA_BOOTSTRAP_SERVERS \
          at the log that this database was made from"
     )]

@@ -21,7 +21,7 @@ const READ_LIMIT: Duration = Duration::from_secs(5);
 
 /// Compares before the group is joined, and waits for a broker that does not answer: the next batch replaces the
 /// fingerprint of the record that was applied last, and with it the only evidence of a log that was truncated
-/// and written anew.
+/// and written again.
 pub async fn verify_fingerprints(settings: &Settings, health: &Health) -> Result<()> {
     retry("Kafka", Error::is_passing, || verify_once(settings, health)).await
 }

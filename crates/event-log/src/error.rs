@@ -51,7 +51,7 @@ pub enum Error {
 
     #[error(
         "partition {partition} ends at offset {end}, but it has held records up to offset {expected}: it was truncated \
-         or created anew"
+         or created again"
     )]
     EndsEarly { partition: Partition, end: Position, expected: Position },
 
@@ -80,6 +80,15 @@ impl Error {
         move |cause| match cause.rdkafka_error_code().and_then(missing_right) {
             Some(right) => Self::Denied { attempt, right },
             None => Self::Kafka { attempt, cause },
+        }
+    }
+
+    /// The same for an error that a reader of the log was given, where the log itself may be at fault.
+    pub(crate) fn while_reading(attempt: &'static str, error: KafkaError) -> Self {
+        match error.rdkafka_error_code() {
+            Some(code) if is_out_of_range(code) => Self::OutOfRange(error),
+            Some(RDKafkaErrorCode::BadMessage) => Self::CorruptBatch(error),
+            _ => Self::during(attempt)(error),
         }
     }
 
@@ -124,6 +133,11 @@ pub(crate) fn missing_right(code: RDKafkaErrorCode) -> Option<&'static str> {
         C::ClusterAuthorizationFailed => Some("for this request on the cluster"),
         _ => None,
     }
+}
+
+/// Whether the log does not hold the offset that was asked for.
+pub(crate) fn is_out_of_range(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)
 }
 
 /// Whether librdkafka recovers on its own after reporting this code.

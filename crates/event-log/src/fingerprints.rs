@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::chunk::Chunk;
-use crate::error::{Error, Result, missing_right};
+use crate::error::{Error, Result, is_out_of_range, missing_right};
 use crate::generation::Generation;
 use crate::incoming::{Incoming, Receiver};
 use crate::quiet::Quiet;
@@ -71,11 +71,15 @@ pub fn fingerprints(
                     answers.insert(partition, Fingerprint::Gone);
                 }
             }
-            Some(Incoming::Failed { partition: Some(partition), error }) if is_out_of_range(&error) => {
+            Some(Incoming::Failed { partition: Some(partition), error })
+                if has_code(&error, is_out_of_range) =>
+            {
                 let was_open = open.remove(&partition);
                 answers.extend(was_open.map(|_| (partition, Fingerprint::Gone)));
             }
-            Some(Incoming::Failed { error, .. }) if is_denied(&error) => {
+            Some(Incoming::Failed { error, .. })
+                if has_code(&error, |code| missing_right(code).is_some()) =>
+            {
                 return Err(Error::during("reading the records to compare")(error));
             }
             // The partition stays open.
@@ -87,11 +91,6 @@ pub fn fingerprints(
     Ok(answers)
 }
 
-fn is_denied(error: &KafkaError) -> bool {
-    error.rdkafka_error_code().and_then(missing_right).is_some()
-}
-
-fn is_out_of_range(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode::{AutoOffsetReset, OffsetOutOfRange};
-    matches!(error.rdkafka_error_code(), Some(AutoOffsetReset | OffsetOutOfRange))
+fn has_code(error: &KafkaError, is_wanted: impl Fn(RDKafkaErrorCode) -> bool) -> bool {
+    error.rdkafka_error_code().is_some_and(is_wanted)
 }

@@ -89,19 +89,11 @@ impl<C: ConsumerContext> Receiver<C> {
     /// # Safety
     /// `event` must be a fetch event.
     unsafe fn received(&self, event: Owned<rd::rd_kafka_event_t>) -> Option<Incoming<'_>> {
-        // SAFETY: a fetch event owns one message, which lives as long as the event.
+        // SAFETY: a fetch event owns one message, which lives as long as the event. It is a record: ends and errors
+        // are error events.
         unsafe {
             let message = rd::rd_kafka_event_message_next(event.0);
-            let code = RDKafkaErrorCode::from(message.as_ref()?.err);
-            let partition = Partition((*message).partition);
-            Some(match code {
-                RDKafkaErrorCode::NoError => Incoming::Record(Message::of(message, event)),
-                RDKafkaErrorCode::PartitionEOF => Incoming::End(partition, Position((*message).offset)),
-                code => Incoming::Failed {
-                    partition: Some(partition),
-                    error: KafkaError::MessageConsumption(code),
-                },
-            })
+            (!message.is_null()).then(|| Incoming::Record(Message::of(message, event)))
         }
     }
 
@@ -110,7 +102,7 @@ impl<C: ConsumerContext> Receiver<C> {
     unsafe fn failed(&self, event: &Owned<rd::rd_kafka_event_t>) -> Option<Incoming<'_>> {
         // SAFETY: the partition is copied by librdkafka and destroyed once; the text lives as long as the event.
         unsafe {
-            let mut code = RDKafkaErrorCode::from(rd::rd_kafka_event_error(event.0));
+            let code = RDKafkaErrorCode::from(rd::rd_kafka_event_error(event.0));
             let place =
                 Owned(rd::rd_kafka_event_topic_partition(event.0), rd::rd_kafka_topic_partition_destroy);
             let place = place.0.as_ref().map(|place| (Partition(place.partition), Position(place.offset)));
@@ -119,15 +111,9 @@ impl<C: ConsumerContext> Receiver<C> {
             }
             let reason = CStr::from_ptr(rd::rd_kafka_event_error_string(event.0)).to_string_lossy();
             self.consumer.context().error(KafkaError::Global(code), reason.trim());
-            let is_fatal = rd::rd_kafka_event_error_is_fatal(event.0) != 0;
-            if is_fatal {
-                // The event only says that it is fatal; the client knows why.
-                let client = self.consumer.client().native_ptr();
-                code = RDKafkaErrorCode::from(rd::rd_kafka_fatal_error(client, ptr::null_mut(), 0));
-            }
-            let error = match is_fatal {
-                true => KafkaError::MessageConsumptionFatal(code),
-                false => KafkaError::MessageConsumption(code),
+            let error = match rd::rd_kafka_event_error_is_fatal(event.0) {
+                0 => KafkaError::MessageConsumption(code),
+                _ => KafkaError::MessageConsumptionFatal(code),
             };
             Some(Incoming::Failed { partition: place.map(|(partition, _)| partition), error })
         }

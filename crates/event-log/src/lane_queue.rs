@@ -30,8 +30,6 @@ struct State {
     /// In the order of reading; the last one is being filled.
     chunks: VecDeque<Chunk>,
     spare: Option<Chunk>,
-    /// A chunk was taken and has not been given back yet.
-    in_use: bool,
 }
 
 impl LaneQueue {
@@ -44,7 +42,7 @@ impl LaneQueue {
     pub async fn take(&self) -> Chunk {
         loop {
             let filled = self.filled.notified();
-            if let Some(chunk) = self.lock().take() {
+            if let Some(chunk) = self.lock().chunks.pop_front() {
                 self.emptied.notify_one();
                 return chunk;
             }
@@ -55,16 +53,7 @@ impl LaneQueue {
     /// Gives back a chunk that is done with, so that its memory can be reused.
     pub fn recycle(&self, mut chunk: Chunk) {
         chunk.clear(self.limits);
-        let mut state = self.lock();
-        state.spare = Some(chunk);
-        state.in_use = false;
-    }
-
-    /// Whether no chunk waits, and every chunk that was taken has been given back.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        let state = self.lock();
-        state.chunks.is_empty() && !state.in_use
+        self.lock().spare = Some(chunk);
     }
 
     /// The number of records that wait.
@@ -119,12 +108,6 @@ impl LaneQueue {
 }
 
 impl State {
-    fn take(&mut self) -> Option<Chunk> {
-        let chunk = self.chunks.pop_front()?;
-        self.in_use = true;
-        Some(chunk)
-    }
-
     fn is_full(&self, limits: ChunkLimits) -> bool {
         self.chunks.len() >= WAITING && self.chunks.back().is_some_and(|chunk| chunk.is_full(limits))
     }

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use orders::{Offset, Partition, Position};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::RDKafkaErrorCode;
 
 use crate::chunk::Chunk;
-use crate::error::{Error, Result, is_passing};
+use crate::error::{Error, Result, is_out_of_range, is_passing};
 use crate::generation::Generation;
 use crate::incoming::{Incoming, Receiver};
 use crate::quiet::Quiet;
@@ -79,9 +78,7 @@ fn read(
             // This is the end of a partition that was assigned earlier.
             Some(Incoming::End(..)) => {}
             Some(Incoming::Failed { error, .. }) => match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                    return Ok(());
-                }
+                Some(code) if is_out_of_range(code) => return Ok(()),
                 Some(code) if is_passing(code) => {}
                 _ => return Err(Error::during("reading a record")(error)),
             },

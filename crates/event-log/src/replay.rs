@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use orders::{Partition, Position};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
@@ -126,11 +125,7 @@ impl Reader {
                         self.bootstrap.note(&error);
                         tracing::warn!(%error, "reading the log: waiting for a broker");
                     }
-                    Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                        return Err(Error::OutOfRange(error));
-                    }
-                    Some(RDKafkaErrorCode::BadMessage) => return Err(Error::CorruptBatch(error)),
-                    _ => return Err(Error::during("reading a range of the log")(error)),
+                    _ => return Err(Error::while_reading("reading a range of the log", error)),
                 },
             }
             if chunk.is_full(self.limits) && self.send(&mut chunk).is_err() {

@@ -76,8 +76,8 @@ pub struct TopicState {
 
 /// Creates the topic unless it exists, with three replicas and `min.insync.replicas=2` where the cluster has
 /// three brokers or more, else with the replicas that the brokers give it by default. Then it waits until
-/// the topic can be written and read, and returns its settings. Several processes may do so at once. Waits up to 20 s for the broker, and up to another
-/// 20 s for the partitions' leaders.
+/// the topic can be written and read, and returns its settings. Several processes may do so at once. Waits up
+/// to 20 s for the broker, and up to another 20 s for the partitions' leaders.
 pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<TopicState> {
     let admin = Admin::new(settings)?;
     let created = admin.create(spec).await?;
@@ -93,7 +93,7 @@ pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<
 /// The settings of a topic that a rebuild depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSettings {
-    /// Of `cleanup.policy`; `None` if the broker does not report it.
+    /// The value of `cleanup.policy`; `None` if the broker does not report it.
     pub cleanup_policy: Option<String>,
     /// Those that [`ensure_topic`] would return.
     pub warnings: Vec<String>,

@@ -1,8 +1,8 @@
 //! Starts a real Apache Kafka and a real PostgreSQL as child processes: for `./food-orders`, and for tests,
 //! which also stop, kill and freeze them. Fetches both with Maven. Linux only.
 //!
-//! The library knows nothing of orders, topics or tables; only the command line of the program does. Its calls block for seconds and are meant for tests
-//! and command line programs; only [`TestServers`] is async. The servers end with this process, however it
+//! The library knows nothing of orders, topics or tables; only the command line of the program does. Its calls
+//! block for seconds and are meant for tests and command line programs; only [`TestServers`] is async. The servers end with this process, however it
 //! ends.
 //!
 //! ```no_run

@@ -2,7 +2,7 @@
 
 use twox_hash::XxHash3_64;
 
-use crate::{Position, Record};
+use crate::{Partition, Position, Positions, Record};
 
 /// How many records were read, and the sum of their digests. It is cumulative: kept along with a
 /// position, it stands for all records below that position that were read. A sum can be taken in
@@ -45,6 +45,12 @@ impl std::ops::Add for LogDigest {
 
 impl LogPrefix {
     pub const EMPTY: Self = Self { position: Position::START, digest: LogDigest { records: 0, sum: 0 } };
+}
+
+impl<'a> FromIterator<(&'a Partition, &'a LogPrefix)> for Positions {
+    fn from_iter<I: IntoIterator<Item = (&'a Partition, &'a LogPrefix)>>(prefixes: I) -> Self {
+        prefixes.into_iter().map(|(partition, prefix)| (*partition, prefix.position)).collect()
+    }
 }
 
 /// Stands for the length of a key or value that is absent.

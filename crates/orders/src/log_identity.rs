@@ -20,7 +20,7 @@ pub enum OtherLog {
     #[error("the tables were made from topic {topic} of cluster {recorded}, but this is cluster {found}")]
     Cluster { topic: String, recorded: String, found: String },
     #[error(
-        "topic {topic} was deleted and created anew: the tables were made from the topic with id {recorded}, but this \
+        "topic {topic} was deleted and created again: the tables were made from the topic with id {recorded}, but this \
          one has id {found}"
     )]
     CreatedAnew { topic: String, recorded: String, found: String },
@@ -67,7 +67,7 @@ mod tests {
         for (found, word) in [
             (log("d", "t", Some("i"), 6), "cluster d"),
             (log("c", "u", Some("i"), 6), "topic u"),
-            (log("c", "t", Some("j"), 6), "created anew"),
+            (log("c", "t", Some("j"), 6), "created again"),
         ] {
             let conflict = found.conflict_with(&recorded).unwrap();
             assert!(conflict.to_string().contains(word), "{conflict}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event_log::{ChunkLimits, KafkaSettings, Replay, Span, lane_of};
-use orders::{Partition, Position, Positions, Record};
+use orders::{Partition, Positions, Record};
 use tokio::task::JoinSet;
 use views::lane::{Lane, LaneOptions};
 use views::{Build, SynchronousCommit};
@@ -31,7 +31,7 @@ pub(crate) struct BuildWriter {
     kafka: KafkaSettings,
     lanes: Vec<Lane>,
     /// The first offsets that the log still has; a partition that is missing has all of them.
-    begins: BTreeMap<Partition, Position>,
+    begins: Positions,
     meter: Arc<Meter>,
 }
 
@@ -47,7 +47,7 @@ impl BuildWriter {
         settings: &Settings,
         owner: &str,
         build: Build,
-        begins: BTreeMap<Partition, Position>,
+        begins: Positions,
         meter: &Arc<Meter>,
     ) -> Self {
         Self { begins, ..Self::on_build(settings, owner, build, meter, true) }
@@ -71,7 +71,7 @@ impl BuildWriter {
             synchronous_commit: SynchronousCommit::Off,
         };
         let lanes = (0..LANES).map(|_| Lane::on_build(options.clone(), build, history_only)).collect();
-        Self { kafka: settings.kafka.clone(), lanes, begins: BTreeMap::new(), meter: Arc::clone(meter) }
+        Self { kafka: settings.kafka.clone(), lanes, begins: Positions::new(), meter: Arc::clone(meter) }
     }
 
     /// Applies the log up to these end offsets, which it has reached already. After an
@@ -128,18 +128,13 @@ impl BuildWriter {
 }
 
 /// What is left to read. Partitions that have reached their end are left out.
-fn spans(
-    positions: &Positions,
-    ends: &Positions,
-    begins: &BTreeMap<Partition, Position>,
-) -> BTreeMap<Partition, Span> {
+fn spans(positions: &Positions, ends: &Positions, begins: &Positions) -> BTreeMap<Partition, Span> {
     positions
         .iter()
         .filter_map(|(partition, position)| {
             let to = ends.get(partition)?;
-            let begin = begins.get(&partition).copied().unwrap_or(Position::START);
             // Where the log begins at the end, the span is empty, and reading it moves the position.
-            (position < to).then_some((partition, Span { from: position.max(begin), to }))
+            (position < to).then_some((partition, Span { from: position.max(begins.of(partition)), to }))
         })
         .collect()
 }
@@ -171,6 +166,8 @@ async fn apply(
 
 #[cfg(test)]
 mod tests {
+    use orders::Position;
+
     use super::*;
 
     #[test]
@@ -180,9 +177,9 @@ mod tests {
         };
         let (positions, ends) = (at(&[(0, 5), (1, 5), (2, 5)]), at(&[(0, 9), (1, 5), (2, 3), (3, 4)]));
         let to_9 = |from| BTreeMap::from([(Partition(0), Span { from: Position(from), to: Position(9) })]);
-        assert_eq!(spans(&positions, &ends, &BTreeMap::new()), to_9(5));
+        assert_eq!(spans(&positions, &ends, &Positions::new()), to_9(5));
         for (begin, from) in [(0, 5), (7, 7), (9, 9)] {
-            assert_eq!(spans(&positions, &ends, &[(Partition(0), Position(begin))].into()), to_9(from));
+            assert_eq!(spans(&positions, &ends, &at(&[(0, begin)])), to_9(from));
         }
     }
 }

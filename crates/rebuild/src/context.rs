@@ -1,9 +1,8 @@
 //! What every step of a rebuild works with.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use orders::{Partition, Position};
+use orders::Positions;
 use views::rebuild::{RowOwner, State};
 use views::{Build, Session, SessionKind};
 
@@ -32,7 +31,7 @@ impl Context {
     }
 
     /// A writer of the history alone; the orders are derived later. `begins`: where to begin to read.
-    pub(crate) fn history_writer(&self, build: Build, begins: BTreeMap<Partition, Position>) -> BuildWriter {
+    pub(crate) fn history_writer(&self, build: Build, begins: Positions) -> BuildWriter {
         BuildWriter::history_only(&self.settings, &self.position_owner(), build, begins, &self.meter)
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use orders::{LogPrefix, Partition};
+use orders::{LogDigest, LogPrefix, Partition};
 use serde::{Deserialize, Serialize};
 
 /// How much of what the live build has applied was compared with the log before loading.
@@ -17,7 +17,7 @@ pub struct LogComparison {
     pub records_compared: u64,
     /// Records that the live build has read.
     pub records_total: u64,
-    /// Of each partition that differs, the first range in which it does.
+    /// The first range that differs, for each partition that has one.
     pub differences: Vec<LogDifference>,
 }
 
@@ -66,17 +66,25 @@ pub(crate) fn first_difference(
             None => {}
             Some(digest) if *digest == one.digest => same = *one,
             Some(digest) => {
-                return Some(LogDifference {
-                    partition: partition.0,
-                    from_offset: same.position.0,
-                    to_offset: one.position.0,
-                    live_records: one.digest.records.wrapping_sub(same.digest.records),
-                    log_records: digest.records.wrapping_sub(same.digest.records),
-                });
+                return Some(LogDifference::between(partition, same, *one, *digest));
             }
         }
     }
     None
+}
+
+impl LogDifference {
+    /// Between `same`, up to where nothing differs, and the position of `live`. `read`: what the log holds up to there.
+    pub(crate) fn between(partition: Partition, same: LogPrefix, live: LogPrefix, read: LogDigest) -> Self {
+        let since = |digest: LogDigest| digest.records.wrapping_sub(same.digest.records);
+        Self {
+            partition: partition.0,
+            from_offset: same.position.0,
+            to_offset: live.position.0,
+            live_records: since(live.digest),
+            log_records: since(read),
+        }
+    }
 }
 
 impl std::fmt::Display for LogDifference {
@@ -107,7 +115,7 @@ pub(crate) fn describe(topic: &str, differences: &[LogDifference]) -> String {
     } else if differences.iter().any(|one| one.log_records > one.live_records) {
         "Usually a position was moved over records that the live tables then never applied"
     } else {
-        "Usually such a topic was created anew, with other records"
+        "Usually such a topic was created again, with other records"
     };
     format!(
         "topic {topic} does not hold the records that the live tables were made from: {}. {meaning}. The live tables stay \
@@ -118,7 +126,7 @@ pub(crate) fn describe(topic: &str, differences: &[LogDifference]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use orders::{LogDigest, Position};
+    use orders::Position;
 
     use super::*;
 
@@ -155,7 +163,7 @@ mod tests {
         let difference = first_difference(Partition(0), &live, &read).unwrap();
         assert!(difference.to_string().ends_with("as many, but other ones"), "{difference}");
         let reason = describe("t", &[difference]);
-        assert!(reason.contains("created anew") && reason.contains("--keep-history"), "{reason}");
+        assert!(reason.contains("created again") && reason.contains("--keep-history"), "{reason}");
     }
 
     #[test]

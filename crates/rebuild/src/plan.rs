@@ -105,7 +105,7 @@ impl Plan {
     }
 
     /// The first offsets that the log still has.
-    pub(crate) fn begins(&self) -> BTreeMap<Partition, Position> {
+    pub(crate) fn begins(&self) -> Positions {
         self.partitions.iter().map(|one| (Partition(one.partition), Position(one.begin))).collect()
     }
 

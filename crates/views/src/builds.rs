@@ -134,8 +134,8 @@ pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
         .await
 }
 
-/// Makes a build's row, schema and tables, without the indexes. Without a size limit, whoever first writes to the build
-/// decides it.
+/// Makes a build's row, schema and tables, without the indexes. If no size limit is given, the first writer of
+/// the build sets it.
 pub(crate) async fn create(tx: &Transaction<'_>, max_record_bytes: Option<usize>) -> Result<Build> {
     let build = tx
         .query_one(

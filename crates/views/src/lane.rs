@@ -229,7 +229,7 @@ impl Lane {
             for (partition, advance) in batch.advances() {
                 if let Some(held) = self.held.get_mut(&partition) {
                     held.position = advance.to;
-                    held.digest += advance.read;
+                    held.digest += advance.digest;
                 }
                 self.noted.insert(partition, advance.to);
             }

@@ -21,7 +21,7 @@ pub struct OwnerEpoch(pub i64);
 pub struct Held {
     pub epoch: OwnerEpoch,
     pub position: Position,
-    /// Of the records below the position.
+    /// The digest of the records below the position.
     pub digest: LogDigest,
 }
 

@@ -97,3 +97,21 @@ pub(crate) fn prefix(row: &Row) -> (Partition, LogPrefix) {
     let digest = LogDigest { records: unsigned(2), sum: unsigned(3) };
     (Partition(row.get(0)), LogPrefix { position: Position(row.get(1)), digest })
 }
+
+/// Partitions with prefixes of theirs, as the arrays that a statement takes: the opposite of [`prefix`].
+#[derive(Debug, Default)]
+pub(crate) struct PrefixArrays {
+    pub(crate) partitions: Vec<i32>,
+    pub(crate) offsets: Vec<i64>,
+    pub(crate) records: Vec<i64>,
+    pub(crate) digests: Vec<i64>,
+}
+
+impl PrefixArrays {
+    pub(crate) fn push(&mut self, partition: Partition, prefix: LogPrefix) {
+        self.partitions.push(partition.0);
+        self.offsets.push(prefix.position.0);
+        self.records.push(prefix.digest.records.cast_signed());
+        self.digests.push(prefix.digest.sum.cast_signed());
+    }
+}

@@ -17,7 +17,7 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// Of a build. One without a limit is empty, so that any limit is as good.
+    /// The projection of a build. A build without a limit is empty, so any limit suits it.
     pub(crate) fn of(version: i32, max_record_bytes: Option<i32>) -> Self {
         let limit = max_record_bytes.and_then(|bytes| usize::try_from(bytes).ok());
         Self { version, max_record_bytes: limit.unwrap_or(DEFAULT_MAX_RECORD_BYTES) }

@@ -9,6 +9,8 @@ use std::fmt;
 use bytes::BufMut;
 use orders::{EventType, Offset, OrderState, Partition};
 
+use crate::error::{Error, Result};
+
 /// For each event type, the record that gave the order its columns of that type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Winners([Option<(Partition, Offset)>; 5]);
@@ -23,8 +25,15 @@ impl Winners {
         winners
     }
 
-    /// `None` for bytes that no version of the program writes.
-    pub(crate) fn parse(mut bytes: &[u8]) -> Option<Self> {
+    /// What the row of an order says. [`Error::DamagedOrder`] for bytes that no version of the program writes.
+    pub(crate) fn of_order(order_id: &str, bytes: &[u8]) -> Result<Self> {
+        Self::parse(bytes).ok_or_else(|| Error::DamagedOrder {
+            order_id: order_id.to_owned(),
+            cause: "column winners has another form".into(),
+        })
+    }
+
+    fn parse(mut bytes: &[u8]) -> Option<Self> {
         let mut winners = Self::default();
         while !bytes.is_empty() {
             let head = take_number(&mut bytes)?;

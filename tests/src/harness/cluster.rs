@@ -1,5 +1,5 @@
-//! A cluster of real brokers, three of them if not said otherwise, each of which is also a controller. A test kills, freezes, stops and
-//! restarts them one by one.
+//! A cluster of real brokers, three of them if not said otherwise, each of which is also a controller. A test
+//! kills, freezes, stops and restarts them one by one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use end_to_end::harness::{Cluster, GIVE_UP_AFTER, eventually, raw};
+use local_stack::Kafka;
 
 use crate::load::{Load, leader_of, require_all_acknowledged, wait_until_others_lead};
 use crate::support::{hold_for, steady_producer, wait_until_all_applied, wait_until_applied};
@@ -11,7 +12,7 @@ use crate::support::{hold_for, steady_producer, wait_until_all_applied, wait_unt
 #[tokio::test]
 async fn fault_17_leader_killed_under_load() {
     let mut cluster = Cluster::shared().await;
-    let mut load = Load::start(&cluster).await;
+    let load = Load::start(&cluster).await;
     let topic = cluster.wait_until_all_in_sync(&load.stage).await;
     assert!(topic.len() == 6 && topic.values().all(|one| one.all.len() == 3), "{topic:?}");
     let warnings = event_log::topic_warnings(&load.stage.kafka).await.unwrap();
@@ -21,12 +22,17 @@ async fn fault_17_leader_killed_under_load() {
     let warnings = event_log::topic_warnings(&weak.kafka).await.unwrap().expect("the topic's settings");
     assert!(warnings.len() == 1 && warnings[0].contains("there are 3 brokers"), "{warnings:?}");
 
-    let leader = leader_of(&cluster, &load.stage, 0).await;
-    cluster.broker(leader).kill().unwrap();
-    wait_until_others_lead(&cluster, &load.stage, leader).await;
+    leader_fails(&mut cluster, load, |leader| leader.kill().unwrap()).await;
+}
+
+/// The others lead its partitions, and the work goes on without it and with it.
+async fn leader_fails(cluster: &mut Cluster, mut load: Load, fail: impl FnOnce(&mut Kafka)) {
+    let leader = leader_of(cluster, &load.stage, 0).await;
+    fail(cluster.broker(leader));
+    wait_until_others_lead(cluster, &load.stage, leader).await;
     load.proceed(3000).await;
     cluster.heal();
-    load.finish(&cluster).await;
+    load.finish(cluster).await;
 }
 
 /// The leader does not answer for longer than its session, and then believes to be the leader still.
@@ -34,13 +40,8 @@ async fn fault_17_leader_killed_under_load() {
 #[ignore = "slow: ./food-orders test --faults"]
 async fn fault_86_leader_frozen_under_load() {
     let mut cluster = Cluster::shared().await;
-    let mut load = Load::start(&cluster).await;
-    let leader = leader_of(&cluster, &load.stage, 0).await;
-    cluster.broker(leader).pause();
-    wait_until_others_lead(&cluster, &load.stage, leader).await;
-    load.proceed(3000).await;
-    cluster.heal();
-    load.finish(&cluster).await;
+    let load = Load::start(&cluster).await;
+    leader_fails(&mut cluster, load, |leader| leader.pause()).await;
 }
 
 #[tokio::test]

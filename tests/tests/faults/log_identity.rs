@@ -97,7 +97,7 @@ async fn fault_19_topic_created_anew_and_shorter() {
         .await;
     stage.create_topic(1).await;
     stage.send((0..5).map(event).collect()).await;
-    expect_refusal(&stage, &["created anew"]).await;
+    expect_refusal(&stage, &["created again"]).await;
 }
 
 /// The new topic is longer than the position, so that only its id shows the difference.
@@ -109,7 +109,7 @@ async fn fault_20_topic_created_anew_and_longer() {
         .await;
     stage.create_topic(1).await;
     stage.send((0..20).map(event).collect()).await;
-    expect_refusal(&stage, &["created anew"]).await;
+    expect_refusal(&stage, &["created again"]).await;
 }
 
 #[tokio::test]

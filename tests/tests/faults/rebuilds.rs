@@ -238,7 +238,7 @@ async fn fault_64_topic_with_other_records_before_a_rebuild() {
     stage.send(other).await;
     let sql = stage.sql().await;
     sql.execute("UPDATE build_1.log_identity SET topic_id = NULL", &[]).await.unwrap();
-    expect_refusal(&stage, &["partition 0", "as many, but other ones", "created anew"]).await;
+    expect_refusal(&stage, &["partition 0", "as many, but other ones", "created again"]).await;
     // What the log and the live tables both have is not the same, so there is nothing that could be kept.
     let log = expect_exit(&stage, "--keep-history anyway", DIFFERENCE).await;
     assert!(log.contains("order_history partition 0 offset 7"), "{log}");
@@ -299,7 +299,7 @@ async fn fault_65_log_changes_while_the_switch_waits() {
     stage.send(lives(0..20)).await;
     let (code, log) = waiting.end().await;
     assert_eq!(code, LOG_IDENTITY, "{log}");
-    assert!(log.contains("created anew"), "{log}");
+    assert!(log.contains("created again"), "{log}");
     assert_eq!(active(&stage).await.0, 1);
 }
 

@@ -221,13 +221,9 @@ impl Poller {
         self.beat();
         self.bootstrap.note(&error);
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                return Err(Error::OutOfRange(error));
-            }
-            Some(RDKafkaErrorCode::BadMessage) => return Err(Error::CorruptBatch(error)),
             Some(RDKafkaErrorCode::FencedInstanceId) => return Err(Error::FencedInstance),
             Some(code) if is_passing(code) => {}
-            _ => return Err(Error::during("reading the log")(error)),
+            _ => return Err(Error::while_reading("reading the log", error)),
         }
         if self.warned_at.is_none_or(|at| at.elapsed() > REPEAT_WARNING_AFTER) {
             self.warned_at = Some(Instant::now());

@@ -11,6 +11,8 @@ use rdkafka::bindings as rd;
 use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::owned::Owned;
+
 /// The metadata of the group's committed offset; `None` if there is no offset, or none with metadata.
 pub fn metadata(
     client: &Client<impl ClientContext>,
@@ -28,7 +30,7 @@ pub fn metadata(
     // librdkafka fills in the element's metadata, which the list owns, and its size. The bytes are copied
     // before the list is destroyed, once, at the end of the scope. `client` outlives all of it.
     unsafe {
-        let list = List(rd::rd_kafka_topic_partition_list_new(1));
+        let list = Owned(rd::rd_kafka_topic_partition_list_new(1), rd::rd_kafka_topic_partition_list_destroy);
         rd::rd_kafka_topic_partition_list_add(list.0, name.as_ptr(), partition.0);
         failed(rd::rd_kafka_committed(client.native_ptr(), list.0, millis))?;
         let element = &*(*list.0).elems;
@@ -38,14 +40,5 @@ pub fn metadata(
         }
         let bytes = std::slice::from_raw_parts(element.metadata.cast::<u8>(), element.metadata_size);
         Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
-    }
-}
-
-struct List(*mut rd::rd_kafka_topic_partition_list_t);
-
-impl Drop for List {
-    fn drop(&mut self) {
-        // SAFETY: the list was made by `rd_kafka_topic_partition_list_new`, and is destroyed only here.
-        unsafe { rd::rd_kafka_topic_partition_list_destroy(self.0) }
     }
 }

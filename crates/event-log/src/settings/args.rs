@@ -54,8 +54,8 @@ pub struct KafkaArgs {
 }
 
 impl KafkaArgs {
-    /// Checks only the form, and warns of properties that have no effect. Whether a broker answers and the files exist is found out by the first
-    /// connection.
+    /// Checks only the form, and warns of properties that have no effect. The first connection finds out whether
+    /// a broker answers and whether the files exist.
     pub fn validate(&self) -> Result<KafkaSettings, Invalid> {
         let mut properties = match &self.kafka_properties {
             Some(text) => parse_properties(text.expose_secret())?,

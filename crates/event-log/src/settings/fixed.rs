@@ -6,7 +6,7 @@ use settings::Invalid;
 
 use super::KafkaSettings;
 
-/// Of every reader of the log.
+/// What every reader of the log sets.
 pub(crate) const READING: [(&str, &str); 7] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
@@ -16,11 +16,11 @@ pub(crate) const READING: [(&str, &str); 7] = [
     ("enable.partition.eof", "true"),
     ("fetch.queue.backoff.ms", "10"),
 ];
-/// Of a member of the group, besides those of a reader.
+/// What a member of the group sets in addition.
 pub(crate) const METADATA_INTERVAL: (&str, &str) = ("topic.metadata.refresh.interval.ms", "5000");
-/// In the classic protocol of groups. In the protocol of KIP-848 the broker decides.
+/// What a member sets in the classic protocol of groups. In the protocol of KIP-848 the broker decides.
 pub(crate) const SESSION_TIMEOUT: (&str, &str) = ("session.timeout.ms", "10000");
-/// Of every writer.
+/// What every writer sets.
 pub(crate) const WRITING: [(&str, &str); 2] = [("acks", "all"), ("enable.idempotence", "true")];
 /// Set by settings of their own, or never.
 const NAMED_ELSEWHERE: [&str; 3] = ["bootstrap.servers", "group.id", "client.rack"];

@@ -69,6 +69,18 @@ impl Member {
         None
     }
 
+    /// Waits until a record fills the lane, and then longer than the half second after which the lane is paused. Nothing
+    /// reports the pause.
+    async fn is_paused(&self) {
+        let filled = async {
+            while self.lane.records() == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(SOON, filled).await.expect("a record");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+
     async fn follow_until(&mut self, partitions: usize) {
         while self.partitions.len() != partitions {
             assert!(self.follow().await.is_none());
@@ -126,16 +138,13 @@ async fn partitions_that_are_assigned_to_a_paused_lane_are_paused() {
     let mut member = Member::join(&settings);
     member.follow_until(1).await;
     send(&settings, 0, 10).await;
-    while member.lane.is_idle() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    // One record fills the lane, which is paused after half a second.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    member.is_paused().await;
     let admin: AdminClient<DefaultClientContext> = settings.client_config("test").create().unwrap();
     let more = NewPartitions::new(&settings.topic, 2);
     admin.create_partitions([&more], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
     send(&settings, 1, 200).await;
     member.follow_until(2).await;
+    // Long enough for all 200 to arrive if the partition were not paused.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let waiting = member.lane.records();
     assert!(waiting < 10, "{waiting} records wait");
@@ -155,11 +164,7 @@ async fn a_partition_that_was_revoked_while_paused_is_read_when_it_comes_back() 
     first.follow_until(2).await;
     send(&settings, 0, 10).await;
     send(&settings, 1, 10).await;
-    while first.lane.is_idle() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    // One record fills the lane, which is paused after half a second.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    first.is_paused().await;
     let mut second = Member::join(&settings);
     tokio::join!(first.follow_until(1), second.follow_until(1));
     // The lane has room again, and resumes the partition that it has left.

@@ -149,7 +149,7 @@ pub struct Exec {
     pub command: Vec<OsString>,
 }
 
-/// Of two, or four, brokers a majority is as many as of three, or five, so the last one would be of no use.
+/// An even number is refused: a cluster of four brokers survives the loss of one, just as a cluster of three does.
 fn brokers(text: &str) -> Result<u16, UsageError> {
     match text.parse() {
         Ok(number @ (1 | 3 | 5)) => Ok(number),

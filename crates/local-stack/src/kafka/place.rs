@@ -17,7 +17,7 @@ pub(super) struct NodePorts {
 pub(super) struct Place {
     /// From 1 on.
     pub node: u16,
-    /// Of all nodes, in the order of their numbers.
+    /// The ports of all nodes, in the order of their numbers.
     pub ports: Vec<NodePorts>,
 }
 

@@ -1,5 +1,7 @@
 //! Whether a plan can be carried out.
 
+use orders::{Partition, Position, Positions};
+
 use super::survey::Survey;
 use crate::failure::Failure;
 use crate::log_comparison::KEEP_HISTORY;
@@ -67,16 +69,17 @@ fn lost_before_applied(plan: &Plan) -> Option<String> {
 /// Reads would go back in time.
 fn behind_live_build(plan: &Plan, survey: &Survey) -> Option<String> {
     let ends = plan.ends();
-    let mut live = survey.live.iter().map(|(partition, live)| (*partition, live.position));
-    let (partition, live) =
-        live.find(|(partition, live)| ends.get(*partition).is_none_or(|end| end < *live))?;
+    let live: Positions = survey.live.iter().collect();
+    let behind =
+        |(partition, live): &(Partition, Position)| ends.get(*partition).is_none_or(|end| end < *live);
+    let (partition, live) = live.iter().find(behind)?;
     let end = match ends.get(partition) {
         Some(end) => format!("ends at offset {end}"),
         None => "does not exist".into(),
     };
     Some(format!(
         "partition {partition} of topic {} {end}, but the live tables have it applied up to offset {live}: the log was \
-         truncated or created anew, and reads would go back in time",
+         truncated or created again, and reads would go back in time",
         plan.topic
     ))
 }
@@ -91,7 +94,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use event_log::OffsetRange;
-    use orders::{LogDigest, LogIdentity, LogPrefix, Partition, Position};
+    use orders::{LogDigest, LogIdentity, LogPrefix};
 
     use super::*;
     use crate::log_state::LogState;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use event_log::{ChunkLimits, KafkaSettings, Replay, Span};
-use orders::{LogDigest, LogPrefix, Partition, Position, Record};
+use orders::{LogDigest, LogPrefix, Partition, Position, Positions, Record};
 use tokio::time::Instant;
 
 use crate::error::Result;
@@ -18,7 +18,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 pub(super) async fn compare(
     kafka: &KafkaSettings,
     live: LiveLog,
-    begins: &BTreeMap<Partition, Position>,
+    begins: &Positions,
 ) -> Result<LogComparison> {
     let deadline = Instant::now() + TIME_LIMIT;
     let mut readings: BTreeMap<Partition, Reading> =
@@ -26,7 +26,7 @@ pub(super) async fn compare(
     let spans: BTreeMap<Partition, Span> = readings
         .iter()
         .filter_map(|(partition, reading)| {
-            let from = *begins.get(partition)?;
+            let from = begins.get(*partition)?;
             let to = reading.live.last()?.position;
             (from < to).then_some((*partition, Span { from, to }))
         })

@@ -11,7 +11,7 @@ use crate::error::Result;
 pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
     // An operator's retry wrote only the history while the build was loaded and derived.
     let mut session = context.session(SessionKind::Short).await?;
-    let orders = build.fold_retried(&mut session).await?;
+    let orders = build.merge_retried(&mut session).await?;
     if orders > 0 {
         tracing::info!(
             rebuild = context.owner.rebuild,

@@ -18,7 +18,7 @@ use crate::outcome::FailureCause;
 use crate::plan::Plan;
 
 pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan: &Plan) -> Result<StepEnd> {
-    let live: Positions = plan.live().iter().map(|(partition, live)| (*partition, live.position)).collect();
+    let live: Positions = plan.live().iter().collect();
     let mut writer = context.history_writer(build, plan.begins());
     writer.apply_up_to(&live).await?;
     let differences = differences(context, build, plan).await?;

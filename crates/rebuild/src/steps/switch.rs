@@ -130,7 +130,8 @@ impl Switching<'_> {
     /// The live writers wait meanwhile.
     async fn apply_rest_and_switch(&mut self, switch: Switch<'_>, session: &Session) -> Result<Attempt> {
         let other_log = log_state::other_log(&self.context.settings.kafka, self.plan);
-        let ((), other_log) = tokio::try_join!(self.writer.apply_up_to(switch.positions()), other_log)?;
+        let live = switch.prefixes().iter().collect();
+        let ((), other_log) = tokio::try_join!(self.writer.apply_up_to(&live), other_log)?;
         if let Some(failure) = other_log {
             return Ok(Attempt::Refused(failure));
         }

@@ -16,8 +16,8 @@ pub struct Advance {
     /// The fingerprint of the last record; `None` if only a hole is passed.
     pub fingerprint: Option<String>,
     pub last_appended_at: Option<Time>,
-    /// The records from `from` on.
-    pub read: LogDigest,
+    /// Of the records from `from` on.
+    pub digest: LogDigest,
     /// The boundaries that are passed, each with the digest of the records from `from` up to it.
     pub checkpoints: Vec<LogPrefix>,
 }
@@ -29,7 +29,7 @@ impl Advance {
             to: from,
             fingerprint: None,
             last_appended_at: None,
-            read: LogDigest::default(),
+            digest: LogDigest::default(),
             checkpoints: Vec::new(),
         }
     }
@@ -37,7 +37,7 @@ impl Advance {
     /// Reads a record at or beyond `to`.
     pub(super) fn read(&mut self, record: &Record<'_>) {
         self.move_to(Position(record.offset.0));
-        self.read.add(record);
+        self.digest.add(record);
         self.move_to(record.next());
     }
 
@@ -49,7 +49,7 @@ impl Advance {
         let number = |position: Position| position.0.div_euclid(CHECKPOINT_EVERY);
         for passed in number(self.to) + 1..=number(to) {
             let position = Position(passed * CHECKPOINT_EVERY);
-            self.checkpoints.push(LogPrefix { position, digest: self.read });
+            self.checkpoints.push(LogPrefix { position, digest: self.digest });
         }
         self.to = to;
     }
@@ -69,7 +69,7 @@ impl<'p, 'a> Advances<'p, 'a> {
 
     /// Returns false, and leaves the record out, if it lies below its partition's position, or if there
     /// is no position of its partition.
-    pub(super) fn read(&mut self, record: Record<'a>) -> bool {
+    pub(super) fn accept(&mut self, record: Record<'a>) -> bool {
         if let Some((advance, last)) = self.by_partition.get_mut(&record.partition) {
             if !advance.to.accepts(record.offset) {
                 return false;
@@ -131,7 +131,7 @@ mod tests {
             advance.read(&record(*offset));
         }
         advance.move_to(Position(end));
-        assert_eq!(advance.read, digest(offsets));
+        assert_eq!(advance.digest, digest(offsets));
         advance.checkpoints.iter().map(|one| (one.position.0, one.digest)).collect()
     }
 

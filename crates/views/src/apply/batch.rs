@@ -67,7 +67,7 @@ impl<'a> Batch<'a> {
         let mut history = HistoryRows::with_capacity(bytes);
         let mut advances = Advances::new(positions);
         for record in records.iter().copied() {
-            if !advances.read(record) {
+            if !advances.accept(record) {
                 continue;
             }
             match Disposition::of(codec, &record, decisions.of(record.partition, record.offset)) {
@@ -107,7 +107,7 @@ impl<'a> Batch<'a> {
         let order_id = order_id_of(&record);
         let rejection = Rejection { order_id, ..Rejection::new(Cause::RefusedByDatabase, message) };
         let mut advances = Advances::new(positions);
-        advances.read(record);
+        advances.accept(record);
         Self {
             advances: advances.finish(),
             dead_letters: vec![NewDeadLetter::open(record, rejection)],

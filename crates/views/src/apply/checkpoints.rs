@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use orders::Partition;
+use orders::{LogPrefix, Partition};
 use tokio_postgres::Client;
 
 use super::batch::Batch;
 use crate::Build;
 use crate::error::{Error, Result};
 use crate::ownership::Held;
+use crate::positions::PrefixArrays;
 use crate::sql::for_build;
 
 /// Writes the checkpoints that the batch passes, in the transaction that the session has open. Most
@@ -19,18 +20,15 @@ pub(super) async fn write(
     batch: &Batch<'_>,
     held: &BTreeMap<Partition, Held>,
 ) -> Result<()> {
-    let (mut partitions, mut positions) = (Vec::new(), Vec::new());
-    let (mut records, mut digests) = (Vec::new(), Vec::new());
+    let mut arrays = PrefixArrays::default();
     for (partition, advance) in &batch.advances {
         let below = held.get(partition).map(|held| held.digest).unwrap_or_default();
         for checkpoint in &advance.checkpoints {
             let digest = below + checkpoint.digest;
-            partitions.push(partition.0);
-            positions.push(checkpoint.position.0);
-            records.push(digest.records.cast_signed());
-            digests.push(digest.sum.cast_signed());
+            arrays.push(*partition, LogPrefix { digest, ..*checkpoint });
         }
     }
+    let PrefixArrays { partitions, offsets, records, digests } = arrays;
     if partitions.is_empty() {
         return Ok(());
     }
@@ -44,7 +42,7 @@ pub(super) async fn write(
                  ON CONFLICT (partition, next_offset) DO UPDATE SET records = excluded.records, digest = excluded.digest",
                 build,
             ),
-            &[&partitions, &positions, &records, &digests],
+            &[&partitions, &offsets, &records, &digests],
         )
         .await
         .map_err(Error::during("writing checkpoints of the log"))?;

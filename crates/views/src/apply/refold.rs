@@ -94,11 +94,7 @@ impl Refold {
         rows.iter()
             .map(|row| {
                 let (order_id, incoming) = incoming[row.get::<_, i64>(0) as usize - 1];
-                let winners = Winners::parse(row.get(1)).ok_or_else(|| Error::DamagedOrder {
-                    order_id: order_id.to_owned(),
-                    cause: "column winners has another form".into(),
-                })?;
-                Ok(Untaken { order_id, incoming, winners })
+                Ok(Untaken { order_id, incoming, winners: Winners::of_order(order_id, row.get(1))? })
             })
             .collect()
     }

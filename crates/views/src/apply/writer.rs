@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join;
-use orders::Partition;
+use orders::{LogPrefix, Partition};
 use tokio_postgres::{Client, Statement};
 
 use super::batch::Batch;
@@ -14,6 +14,7 @@ use super::statement::prepare;
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Result};
 use crate::ownership::Held;
+use crate::positions::PrefixArrays;
 use crate::session::Session;
 use crate::sql::Timestamptz;
 use crate::tx::Tally;
@@ -152,28 +153,35 @@ impl Writer {
     async fn advance(&self, batch: &Batch<'_>, held: &BTreeMap<Partition, Held>) -> Result<()> {
         let attempt = "moving the positions";
         let fenced = |reason: String| Error::Fenced { attempt, reason };
-        let mut partitions = Vec::new();
-        let (mut epochs, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut records, mut digests) = (Vec::new(), Vec::new());
+        let mut reached = PrefixArrays::default();
+        let (mut epochs, mut from) = (Vec::new(), Vec::new());
         let (mut fingerprints, mut appended) = (Vec::new(), Vec::new());
         for (partition, advance) in &batch.advances {
             let held =
                 held.get(partition).ok_or_else(|| fenced(format!("partition {partition} is not held")))?;
-            partitions.push(partition.0);
+            let digest = held.digest + advance.digest;
+            reached.push(*partition, LogPrefix { position: advance.to, digest });
             epochs.push(held.epoch.0);
             from.push(advance.from.0);
-            to.push(advance.to.0);
-            let digest = held.digest + advance.read;
-            records.push(digest.records.cast_signed());
-            digests.push(digest.sum.cast_signed());
             fingerprints.push(advance.fingerprint.as_deref());
             appended.push(advance.last_appended_at.map(Timestamptz));
         }
+        let PrefixArrays { partitions, offsets, records, digests } = reached;
         let moved = self
             .client()
             .execute(
                 &self.advance,
-                &[&ORDERS, &partitions, &epochs, &from, &to, &records, &digests, &fingerprints, &appended],
+                &[
+                    &ORDERS,
+                    &partitions,
+                    &epochs,
+                    &from,
+                    &offsets,
+                    &records,
+                    &digests,
+                    &fingerprints,
+                    &appended,
+                ],
             )
             .await
             .map_err(Error::during(attempt))?;

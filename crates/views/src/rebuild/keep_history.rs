@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use orders::{LogPrefix, Partition};
+use orders::{LogPrefix, Partition, Positions};
 use scoped_futures::ScopedFutureExt;
 use tokio_postgres::Transaction;
 
@@ -10,6 +10,7 @@ use super::kept::{Unequal, unequal_in_both};
 use super::row_owner::RowOwner;
 use super::state::State;
 use crate::error::{Error, Result};
+use crate::positions::PrefixArrays;
 use crate::session::Session;
 use crate::sql::for_build;
 use crate::{Build, ORDERS, decisions};
@@ -50,17 +51,16 @@ impl KeepHistory<'_> {
     async fn run_in(&self, tx: &Transaction<'_>, owner: &RowOwner) -> Result<KeptHistory> {
         decisions::lock(tx).await?;
         owner.lock_in(tx.client(), State::Loading).await?;
-        let positions: BTreeMap<_, _> =
-            self.live.iter().map(|(partition, live)| (*partition, live.position)).collect();
+        let positions: Positions = self.live.iter().collect();
         let unequal = unequal_in_both(tx.client(), self.build, self.live_build, &positions).await?;
         if !unequal.is_empty() {
             return Ok(KeptHistory::Unequal(unequal));
         }
         let (mut partitions, mut ends, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
-        for (partition, position) in &positions {
+        for (partition, position) in positions.iter() {
             partitions.push(partition.0);
             ends.push(position.0);
-            numbers.push(decisions::record_kept_history(tx, *partition, *position, self.reason).await?);
+            numbers.push(decisions::record_kept_history(tx, partition, position, self.reason).await?);
         }
         let copied = tx
             .query_one(&self.statement(include_str!("keep_history.sql")), &[&partitions, &ends, &numbers])
@@ -73,14 +73,9 @@ impl KeepHistory<'_> {
     /// From here on, the new build stands for the same records as the live one.
     async fn take_over_digests(&self, tx: &Transaction<'_>) -> Result<()> {
         let during = Error::during(ATTEMPT);
-        let (mut partitions, mut ends) = (Vec::new(), Vec::new());
-        let (mut records, mut digests) = (Vec::new(), Vec::new());
-        for (partition, live) in self.live {
-            partitions.push(partition.0);
-            ends.push(live.position.0);
-            records.push(live.digest.records.cast_signed());
-            digests.push(live.digest.sum.cast_signed());
-        }
+        let mut arrays = PrefixArrays::default();
+        self.live.iter().for_each(|(partition, live)| arrays.push(*partition, *live));
+        let PrefixArrays { partitions, offsets, records, digests } = arrays;
         let moved = tx
             .execute(
                 &self.statement(
@@ -92,7 +87,7 @@ impl KeepHistory<'_> {
                          AS live (partition, next_offset, records, digest)
                      WHERE p.view = $1 AND p.partition = live.partition AND p.next_offset = live.next_offset",
                 ),
-                &[&ORDERS, &partitions, &ends, &records, &digests],
+                &[&ORDERS, &partitions, &offsets, &records, &digests],
             )
             .await
             .map_err(&during)?;
@@ -116,7 +111,7 @@ impl KeepHistory<'_> {
                  JOIN unnest($1::int[], $2::bigint[]) AS live (partition, next_offset) USING (partition)
                  WHERE c.next_offset <= live.next_offset",
             ),
-            &[&partitions, &ends],
+            &[&partitions, &offsets],
         )
         .await
         .map_err(&during)?;

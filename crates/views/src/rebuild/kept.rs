@@ -1,8 +1,6 @@
 //! Whether records of a build are those of the live build, column by column.
 
-use std::collections::BTreeMap;
-
-use orders::{Offset, Partition, Position};
+use orders::{Offset, Partition, Positions};
 use serde_json::Value;
 use tokio_postgres::{Client, Row};
 
@@ -44,7 +42,7 @@ impl Build {
         self,
         session: &Session,
         live: Self,
-        positions: &BTreeMap<Partition, Position>,
+        positions: &Positions,
     ) -> Result<Vec<Unequal>> {
         let mut unequal = Vec::new();
         for (table, columns) in CONTENT {
@@ -82,7 +80,7 @@ pub(super) async fn unequal_in_both(
     client: &Client,
     build: Build,
     live: Build,
-    positions: &BTreeMap<Partition, Position>,
+    positions: &Positions,
 ) -> Result<Vec<Unequal>> {
     let (partitions, ends) = columns(positions);
     let mut unequal = Vec::new();
@@ -115,7 +113,7 @@ fn of(alias: &str, columns: &str) -> String {
     columns.split(", ").map(|column| format!("{alias}.{column}")).collect::<Vec<_>>().join(", ")
 }
 
-fn columns(positions: &BTreeMap<Partition, Position>) -> (Vec<i32>, Vec<i64>) {
+fn columns(positions: &Positions) -> (Vec<i32>, Vec<i64>) {
     positions.iter().map(|(partition, position)| (partition.0, position.0)).unzip()
 }
 

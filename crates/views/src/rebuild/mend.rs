@@ -24,14 +24,14 @@ impl Build {
     /// Merges the orders of retried records, and returns how many there were. In a build that is being
     /// loaded or derived, a retry writes only the history, and it is unknown whether the pass over the
     /// history has seen that row; so this is done once the build has left these states.
-    pub async fn fold_retried(self, session: &mut Session) -> Result<usize> {
-        let attempt = "folding retried orders";
+    pub async fn merge_retried(self, session: &mut Session) -> Result<usize> {
+        let attempt = "merging retried orders";
         // The index begins with order_id; most builds have nothing to look for.
         let retried = session
             .client
             .query(
                 &for_build(
-                    "/* views::rebuild::mend::fold_retried */ SELECT DISTINCT order_id FROM {build}.order_history
+                    "/* views::rebuild::mend::merge_retried */ SELECT DISTINCT order_id FROM {build}.order_history
                      WHERE decision IS NOT NULL AND EXISTS (SELECT FROM {build}.dead_letters WHERE state = 'retried')
                      ORDER BY order_id",
                     self,

@@ -5,7 +5,7 @@ use orders::{OrderRow, OrderState};
 
 use super::copy_out::CopyRows;
 use super::order_set::OrderSet;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::row_values::RowValues;
 use crate::session::Session;
 use crate::sql::for_build;
@@ -61,10 +61,6 @@ impl StoredOrder {
     pub fn content(&self) -> Result<OrderContent<'_>> {
         let mut values = RowValues::of_copy(&self.0);
         let (order_id, row) = order_columns::read(&mut values)?;
-        let winners = Winners::parse(values.bytes()?).ok_or_else(|| Error::DamagedOrder {
-            order_id: order_id.to_owned(),
-            cause: "column winners has another form".into(),
-        })?;
-        Ok(OrderContent { row, winners })
+        Ok(OrderContent { row, winners: Winners::of_order(order_id, values.bytes()?)? })
     }
 }

@@ -81,8 +81,8 @@ impl RowOwner {
         is_owned(locked, "locking a rebuild")
     }
 
-    /// Makes the build that was planned: its tables, the log and the size limit that it is made with, and the plan; and moves
-    /// the rebuild on to loading.
+    /// Makes the build that was planned: its tables, the log and the size limit that it is made with, and the
+    /// plan; and moves the rebuild on to loading.
     pub async fn create_build(
         &self,
         session: &mut Session,

@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::sql::for_build;
 use crate::tx::Tx;
 use crate::{Build, ORDERS, builds, positions};
-use orders::{LogPrefix, Partition, Positions};
+use orders::{LogPrefix, Partition};
 
 /// Readers queue behind a lock that the switch waits for, so this is short.
 const VIEW_LOCK_TIMEOUT: &str = "200ms";
@@ -25,7 +25,6 @@ const VIEW_LOCK_TIMEOUT: &str = "200ms";
 pub struct Switch<'a> {
     tx: Tx<'a>,
     live: Build,
-    positions: Positions,
     prefixes: BTreeMap<Partition, LogPrefix>,
 }
 
@@ -59,8 +58,7 @@ impl<'a> Switch<'a> {
         .await
         .map_err(&during)?;
         let prefixes = positions::read_prefixes(tx.client(), live).await?;
-        let positions = prefixes.iter().map(|(partition, prefix)| (*partition, prefix.position)).collect();
-        Ok(Self { tx, live, positions, prefixes })
+        Ok(Self { tx, live, prefixes })
     }
 
     /// The build that is superseded by this.
@@ -69,13 +67,7 @@ impl<'a> Switch<'a> {
         self.live
     }
 
-    /// Where the live build stands, and stays until the switch ends.
-    #[must_use]
-    pub fn positions(&self) -> &Positions {
-        &self.positions
-    }
-
-    /// Where the live build stands, and which records it has read.
+    /// Where the live build stands, and stays until the switch ends; and which records it has read.
     #[must_use]
     pub fn prefixes(&self) -> &BTreeMap<Partition, LogPrefix> {
         &self.prefixes
@@ -88,10 +80,10 @@ impl<'a> Switch<'a> {
         let during = Error::during("switching to a new build");
         let tx = &self.tx;
         let reached = positions::read(tx.client(), build).await?;
-        for (partition, live) in self.positions.iter() {
-            let reached = reached.of(partition);
-            if reached < live {
-                return Err(Error::BuildBehind { build, partition, reached, live });
+        for (partition, LogPrefix { position: live, .. }) in &self.prefixes {
+            let reached = reached.of(*partition);
+            if reached < *live {
+                return Err(Error::BuildBehind { build, partition: *partition, reached, live: *live });
             }
         }
         // A writer of either build is fenced by this, and claims again.

@@ -38,8 +38,8 @@ pub(super) const PINNED: &[(&str, &str)] = &[
     // and orders that are merged. Under a snapshot of the transaction they would fail.
     ("default_transaction_isolation", "read committed"),
     ("default_transaction_deferrable", "off"),
-    // default_transaction_read_only is left alone: whoever sets it wants nothing to be written, such as a
-    // hosting provider whose disk is nearly full. The programs wait until it is gone.
+    // default_transaction_read_only is not pinned. A hosting provider may set it while a disk is nearly full, and
+    // then nothing should be written. The programs wait until it is reset.
     // Notices such as "does not exist, skipping" say nothing new.
     ("client_min_messages", "warning"),
     // How literals and operators are read.

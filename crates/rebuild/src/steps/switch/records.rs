@@ -45,13 +45,7 @@ impl RecordComparison {
             if found == live.digest {
                 *compared = *live;
             } else {
-                differences.push(LogDifference {
-                    partition: partition.0,
-                    from_offset: compared.position.0,
-                    to_offset: live.position.0,
-                    live_records: live.digest.records.wrapping_sub(compared.digest.records),
-                    log_records: found.records.wrapping_sub(compared.digest.records),
-                });
+                differences.push(LogDifference::between(*partition, *compared, *live, found));
             }
         }
         Ok(differences)

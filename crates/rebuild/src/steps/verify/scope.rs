@@ -19,7 +19,7 @@ pub(super) struct Scope {
     /// Rows of records that were taken over from the live build are not compared with the log.
     pub(super) rows: LogRows,
     /// The first offsets that the log had when the rebuild was planned; a partition that is missing had all.
-    begins: BTreeMap<Partition, Position>,
+    begins: Positions,
 }
 
 impl Scope {
@@ -37,7 +37,7 @@ impl Scope {
 
     /// Where to begin to read a partition.
     pub(super) fn begin(&self, partition: Partition) -> Position {
-        self.begins.get(&partition).copied().unwrap_or(Position::START)
+        self.begins.of(partition)
     }
 
     /// How many offsets lie before the positions.
