@@ -14,7 +14,7 @@ use native_tls::TlsConnector;
 use postgres_native_tls::MakeTlsConnector;
 use secrecy::{ExposeSecret, SecretString};
 use settings::Invalid;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{CancelToken, Config};
 
@@ -75,6 +75,10 @@ impl Database {
             .keepalives_interval(Duration::from_secs(2))
             .keepalives_retries(5)
             .tcp_user_timeout(Duration::from_secs(15));
+        // Of several hosts, all but one may be standbys, and our programs write.
+        if config.get_hosts().len() > 1 {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
         let mut tls = TlsConnector::builder();
         if let Some(pem) = root_certificate {
             let certificate = native_tls::Certificate::from_pem(pem).map_err(|error| {

@@ -41,12 +41,11 @@ impl Hosts {
         let first = self.first.load(Ordering::Relaxed);
         let mut result = None;
         for number in 0..hosts.len() {
-            let index = (first + number) % hosts.len();
-            // If the caller gives up while this host does not answer, the next attempt begins with another one.
-            self.first.store((index + 1) % hosts.len(), Ordering::Relaxed);
-            match timeout(HOST_LIMIT, self.open(&hosts[index])).await {
+            let host = (first + number) % hosts.len();
+            let asked = Asked { hosts: self, host, of: hosts.len() };
+            match timeout(HOST_LIMIT, self.open(&hosts[host])).await {
                 Ok(Ok(opened)) => {
-                    self.first.store(index, Ordering::Relaxed);
+                    asked.has_answered();
                     return Ok(opened);
                 }
                 Ok(Err(error)) => result = Some(Err(error)),
@@ -69,6 +68,28 @@ impl Hosts {
             }
         });
         Ok((client, driver))
+    }
+}
+
+/// A host that was asked for a connection. If it is dropped before the host has answered, because of an error, a
+/// limit or a caller that gave up, then others begin with the next host, unless they know better by now.
+struct Asked<'a> {
+    hosts: &'a Hosts,
+    host: usize,
+    of: usize,
+}
+
+impl Asked<'_> {
+    fn has_answered(self) {
+        self.hosts.first.store(self.host, Ordering::Relaxed);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        let next = (self.host + 1) % self.of;
+        let _ = self.hosts.first.compare_exchange(self.host, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 

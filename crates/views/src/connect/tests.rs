@@ -55,31 +55,59 @@ async fn a_caller_that_gives_up_gets_to_the_next_host_with_its_next_attempt() {
     assert!(attempt().await.unwrap().is_ok());
 }
 
-/// A pooler that drops the start-up options of its clients.
-async fn pooler(url: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (_, rest) = url.split_once('@').unwrap();
-    let (server, _) = rest.split_once('/').unwrap();
-    let pooled = url.replace(server, &listener.local_addr().unwrap().to_string());
-    let server = server.to_owned();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(pass_on(client, server.clone()));
-        }
-    });
-    pooled
+/// Several lanes or readers connect at the same time.
+#[tokio::test]
+async fn a_host_that_is_being_asked_is_not_passed_over() {
+    let servers = local_stack::TestServers::shared().await.unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (before, database) = servers.database_url().rsplit_once('/').unwrap();
+    let database = parse(&format!("{before},{}/{database}", silent.local_addr().unwrap()));
+    let began = Instant::now();
+    let session = || database.session("test", SessionKind::Short);
+    tokio::try_join!(session(), session(), session()).unwrap();
+    assert!(began.elapsed() < HOST_LIMIT);
 }
 
-async fn pass_on(mut client: TcpStream, server: String) {
+#[tokio::test]
+async fn a_host_that_takes_no_writes_is_passed_over() {
+    let servers = local_stack::TestServers::shared().await.unwrap();
+    let url = servers.fresh_database().await.unwrap();
+    let standby = proxy(&url, |options| [options, b" -c default_transaction_read_only=on"].concat()).await;
+    let database = parse(&with_first_host(&format!("{url}?sslmode=disable"), &standby));
+    let session = database.session("test", SessionKind::Short).await.unwrap();
+    session.client.batch_execute("CREATE TABLE written (id int)").await.unwrap();
+}
+
+/// A proxy that changes the start-up options of its clients. Returns its address.
+async fn proxy(url: &str, change: impl Fn(&[u8]) -> Vec<u8> + Clone + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = server_of(url).to_owned();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(pass_on(client, server.clone(), change.clone()));
+        }
+    });
+    address
+}
+
+fn server_of(url: &str) -> &str {
+    let (_, rest) = url.split_once('@').unwrap();
+    rest.split_once('/').unwrap().0
+}
+
+async fn pass_on(mut client: TcpStream, server: String, change: impl Fn(&[u8]) -> Vec<u8>) {
     let mut server = TcpStream::connect(server).await.unwrap();
     let length = client.read_u32().await.unwrap();
     let mut startup = vec![0; length as usize - 4];
     client.read_exact(&mut startup).await.unwrap();
-    // The name and the value of a parameter end with a NUL each; another name has no effect of its own.
-    let name = b"options\0";
-    let at = startup.windows(name.len()).position(|window| window == name).unwrap();
-    startup[at..at + name.len()].copy_from_slice(b"x.optio\0");
-    server.write_u32(length).await.unwrap();
+    // The name and the value of a parameter end with a NUL each.
+    let name = b"\0options\0";
+    let at = startup.windows(name.len()).position(|window| window == name).unwrap() + name.len();
+    let end = at + startup[at..].iter().position(|byte| *byte == 0).unwrap();
+    let changed = change(&startup[at..end]);
+    startup.splice(at..end, changed);
+    server.write_u32(startup.len() as u32 + 4).await.unwrap();
     server.write_all(&startup).await.unwrap();
     let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
 }
@@ -88,7 +116,8 @@ async fn pass_on(mut client: TcpStream, server: String) {
 async fn a_pooler_that_drops_the_options_is_refused() {
     let servers = local_stack::TestServers::shared().await.unwrap();
     let url = servers.fresh_database().await.unwrap();
-    let pooled = parse(&pooler(&format!("{url}?sslmode=disable")).await);
+    let pooler = proxy(&url, |_| Vec::new()).await;
+    let pooled = parse(&format!("{}?sslmode=disable", url.replace(server_of(&url), &pooler)));
     let error = pooled.session("test", SessionKind::Short).await.unwrap_err();
     assert!(matches!(error, Error::Pooler { .. }), "{error}");
     assert!(error.is_about_the_url());
