@@ -15,7 +15,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, missing_right};
 use crate::quiet::Quiet;
 use crate::settings::{GroupId, KafkaSettings};
 
@@ -59,7 +59,14 @@ impl GroupMark {
     /// The mark; `None` if the group has none. Bytes that are not UTF-8 are replaced.
     pub fn read(&self, timeout: Duration) -> Result<Option<String>> {
         committed::metadata(self.consumer.client(), &self.topic, MARKED, timeout)
-            .map_err(Error::during("reading the group's offsets"))
+            .map_err(|error| Error::during("reading the group's offsets")(self.denial().unwrap_or(error)))
+    }
+
+    /// A right that is missing. The call itself ends with a time-out then, because librdkafka goes on looking for
+    /// the group's coordinator.
+    fn denial(&self) -> Option<KafkaError> {
+        let denial = |error: &KafkaError| error.rdkafka_error_code().and_then(missing_right).is_some();
+        std::iter::from_fn(|| self.consumer.poll(Duration::ZERO)).filter_map(|event| event.err()).find(denial)
     }
 
     /// Sets the mark beside `position` of partition 0, unless the group has members.

@@ -1,6 +1,6 @@
 //! Fault 50: Kafka's access control grants no more than docs/configuration.md lists, or less.
 
-use end_to_end::harness::{GIVE_UP_AFTER, Launch, OwnServer, Stage};
+use end_to_end::harness::{GIVE_UP_AFTER, Launch, OwnServer, Stage, eventually};
 use local_stack::TestServers;
 
 const ADMIN: &str = "admin";
@@ -83,6 +83,9 @@ async fn fault_50_only_the_documented_rights() {
     let rebuilt = program("replay-rebuild", READER).succeed(GIVE_UP_AFTER).await;
     assert!(!rebuilt.contains("denies"), "{rebuilt}");
     let api = stage.api_of(program("api", READER)).await;
-    let lag = api.get("/lag").await.ok().json();
-    assert!(lag["views"][0]["events_behind"] == 0, "{lag}");
+    eventually("the lag is known", GIVE_UP_AFTER, async || {
+        let lag = api.get("/lag").await.ok().json();
+        (lag["views"][0]["events_behind"] == 0).then_some(())
+    })
+    .await;
 }
