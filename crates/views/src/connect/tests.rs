@@ -98,6 +98,30 @@ async fn a_pooler_that_drops_the_options_is_refused() {
     assert_eq!(made.get::<_, Option<&str>>(0), None, "nothing was written");
 }
 
+/// As PgBouncer answers to start-up options that it does not know.
+#[tokio::test]
+async fn a_pooler_that_refuses_the_options_is_named_as_the_cause() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://u@{}/d?sslmode=disable", listener.local_addr().unwrap());
+    let refusal = async {
+        let mut client = listener.accept().await.unwrap().0;
+        let length = client.read_u32().await.unwrap();
+        client.read_exact(&mut vec![0; length as usize - 4]).await.unwrap();
+        let fields = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
+        client.write_u8(b'E').await.unwrap();
+        client.write_u32(fields.len() as u32 + 4).await.unwrap();
+        client.write_all(fields).await.unwrap();
+    };
+    let database = parse(&url);
+    let (opened, ()) = tokio::join!(database.session("test", SessionKind::Short), refusal);
+    let error = opened.unwrap_err();
+    assert!(matches!(error, Error::Pooler { .. }), "{error}");
+    assert!(
+        error.is_about_the_url() && error.to_string().contains("unsupported startup parameter"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn a_database_of_another_encoding_is_refused() {
     let servers = local_stack::TestServers::shared().await.unwrap();
