@@ -80,6 +80,11 @@ mutate missing-right crates/event-log/src/error.rs \
 mutate names-of-readers crates/event-log/src/settings.rs \
   's~format!\("\{\}-\{role\}", self\.group\)~format!("food-orders-{role}")~' \
   -p event-log --lib -- settings::
-mutate marker crates/event-log/src/group_mark.rs \
-  's~element\.set_metadata\(mark\);~let _ = (element, mark);~' \
-  "${faults[@]}" fault_71_second_database
+
+# What our programs give a topic on three brokers, and how many brokers a folder's data belongs to.
+mutate replicas-of-topic crates/event-log/src/topic.rs \
+  's~if brokers >= WANTED_REPLICAS~if brokers == usize::MAX~' \
+  "${faults[@]}" fault_17_leader_killed
+mutate number-of-brokers crates/local-stack/src/kafka/cluster_file.rs \
+  's~found\.filter\(\|found\| \*found != brokers\)~found.filter(|_| false)~' \
+  -p local-stack --lib -- cluster_file

@@ -47,16 +47,19 @@ mutate search-path crates/views/src/session/pinned.rs \
   "${faults[@]}" fault_55
 mutate statement-timeout crates/views/src/session/pinned.rs \
   's~\n *\("statement_timeout", "0"\),~~' \
-  "${faults[@]}" fault_55
+  -p views --lib -- connect::
+mutate lock-timeout crates/views/src/session/pinned.rs \
+  's~\n *\("lock_timeout", "0"\),~~' \
+  -p views --lib -- connect::
 mutate idle-session-timeout crates/views/src/session/pinned.rs \
   's~\n *\("idle_session_timeout", "0"\),~~' \
-  "${faults[@]}" fault_55
+  -p views --lib -- connect::
 mutate isolation-level crates/views/src/session/pinned.rs \
   's~\n *\("default_transaction_isolation", "read committed"\),~~' \
-  "${faults[@]}" fault_13_serializable
+  -p views --lib -- connect::
 mutate transaction-timeout crates/views/src/session/pinned.rs \
   's~\("transaction_timeout", "0"\)~("none", "0")~' \
-  "${faults[@]}" fault_55
+  -p views --lib -- connect::
 mutate encoding crates/views/src/connect/check.rs \
   's~if encoding != ENCODING~if encoding.is_empty() \&\& ENCODING.is_empty()~' \
   -p views --lib -- connect::
