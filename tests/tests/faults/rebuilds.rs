@@ -289,6 +289,16 @@ impl Waiting {
     }
 }
 
+/// Somebody has to hold the lock of the live positions. All that an attempt of the switch does before is over then.
+async fn wait_until_the_lock_is_asked_for(stage: &Stage) {
+    let sql = stage.sql().await;
+    eventually("the switch waits for its lock", GIVE_UP_AFTER, async || {
+        let waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'build_1.positions'::regclass";
+        sql.query_opt(waits, &[]).await.unwrap().map(drop)
+    })
+    .await;
+}
+
 async fn stage_with_orders() -> Stage {
     let stage = Stage::new().await;
     stage.create_topic(1).await;
@@ -330,12 +340,7 @@ async fn fault_65_topic_deleted_while_the_switch_waits_for_its_lock() {
     for attempt in 1..=5 {
         rebuild.wait_for_log(&format!("attempt={attempt} "), 2 * GIVE_UP_AFTER).await;
     }
-    let sql = stage.sql().await;
-    eventually("the switch waits for the lock", GIVE_UP_AFTER, async || {
-        let waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'build_1.positions'::regclass";
-        sql.query_opt(waits, &[]).await.unwrap().map(drop)
-    })
-    .await;
+    wait_until_the_lock_is_asked_for(&stage).await;
     stage.delete_topic().await;
     holder.batch_execute("COMMIT").await.unwrap();
     assert_eq!(rebuild.exit_code(2 * GIVE_UP_AFTER).await, LOG_IDENTITY, "{}", rebuild.log());
@@ -378,11 +383,9 @@ async fn fault_66_row_damaged_after_the_verification() {
     holder.batch_execute("BEGIN; UPDATE build_1.positions SET owner = owner").await.unwrap();
     let sql = stage.sql().await;
     let ended = async {
-        eventually("the new build has the last records", GIVE_UP_AFTER, async || {
-            let damage = "UPDATE build_2.order_history SET trace_id = 'another' WHERE \"offset\" = 62";
-            (sql.execute(damage, &[]).await.unwrap() == 1).then_some(())
-        })
-        .await;
+        wait_until_the_lock_is_asked_for(&stage).await;
+        let damage = "UPDATE build_2.order_history SET trace_id = 'another' WHERE \"offset\" = 62";
+        assert_eq!(sql.execute(damage, &[]).await.unwrap(), 1);
         holder.batch_execute("COMMIT").await.unwrap();
     };
     let ((code, log), ()) = tokio::join!(waiting.end(), ended);
