@@ -21,7 +21,7 @@ mutate mark-before-joining consumer/src/prepare.rs \
   "${faults[@]}" fault_71
 mutate commit-unverified consumer/src/group_watch.rs \
   's~\*self\.assignments\.borrow\(\) == self\.verified\.load\(Ordering::Relaxed\)~true~' \
-  "${faults[@]}" fault_71_two_databases
+  "${faults[@]}" fault_71_mark
 mutate unanswered consumer/src/log_check/fingerprints.rs \
   's~if settings\.accepts_unverified_log \{~if settings.accepts_unverified_log || true {~' \
   "${faults[@]}" fault_74_last_applied_record_cannot
