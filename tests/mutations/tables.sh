@@ -105,7 +105,7 @@ mutate dropped-build crates/views/src/error/recovery.rs \
   's~\[SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME, SqlState::INTERNAL_ERROR\]\.contains\(code\)~code == \&SqlState::INTERNAL_ERROR~' \
   -p views --lib -- recovery::
 mutate lock-of-rebuild crates/rebuild/src/state_machine.rs \
-  's~Some\(lock\) => lock\.lost\(\)\.await~Some(_) => std::future::pending().await~' \
+  's~Some\(lock\) => lock\.lost\(\)\.await~Some(_) => std::future::pending::<views::Error>().await~' \
   "${faults[@]}" fault_57
 mutate lock-of-deployment crates/views/src/deployment.rs \
   's~self\.lock\.session\.client\.batch_execute\("/\* views::deployment::is_held \*/"\)\.await\.is_ok\(\)~true~' \

@@ -31,6 +31,14 @@ async fn fault_72_idle_consumer_and_two_rebuilds() {
         wait_until_all_applied(&stage).await;
         consumer.wait_for_log("another build is active now", GIVE_UP_AFTER).await;
     }
+    // An idle consumer looks by itself, without any record.
+    let noticed = || consumer.log().matches("another build is active now").count();
+    let before = noticed();
+    rebuild(&stage).await;
+    eventually("the idle consumer has noticed the switch", GIVE_UP_AFTER, async || {
+        (noticed() > before).then_some(())
+    })
+    .await;
     assert!(!consumer.has_ended());
     stage.check().await;
     assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
