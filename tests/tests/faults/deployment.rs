@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use end_to_end::harness::{GIVE_UP_AFTER, Launch, Program, Stage, eventually};
-use event_log::{GroupArgs, GroupMark};
+use event_log::{GroupArgs, GroupMark, KafkaSettings};
 use local_stack::TestServers;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -107,18 +107,18 @@ async fn fault_71_two_databases_at_the_same_moment() {
 }
 
 /// Sets the group's mark. Kafka takes it from members only, so this joins the group for a moment.
-fn set_mark(stage: &Stage, mark: &str) {
+fn set_mark(kafka: &KafkaSettings, group: &str, mark: &str) {
     let member: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &stage.kafka.bootstrap_servers)
-        .set("group.id", &stage.group)
+        .set("bootstrap.servers", &kafka.bootstrap_servers)
+        .set("group.id", group)
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("enable.auto.commit", "false")
         .create()
         .unwrap();
-    member.subscribe(&[&stage.kafka.topic]).unwrap();
+    member.subscribe(&[&kafka.topic]).unwrap();
     let mut offsets = TopicPartitionList::new();
-    offsets.add_partition_offset(&stage.kafka.topic, 0, Offset::Offset(0)).unwrap();
-    offsets.find_partition(&stage.kafka.topic, 0).unwrap().set_metadata(mark);
+    offsets.add_partition_offset(&kafka.topic, 0, Offset::Offset(0)).unwrap();
+    offsets.find_partition(&kafka.topic, 0).unwrap().set_metadata(mark);
     let deadline = Instant::now() + GIVE_UP_AFTER;
     while let Err(error) = member.commit(&offsets, CommitMode::Sync) {
         assert!(Instant::now() < deadline, "{error}");
@@ -128,7 +128,7 @@ fn set_mark(stage: &Stage, mark: &str) {
 
 /// The group was marked for another database after this one's consumer had joined: the consumer ends, and does
 /// not set its own mark again on the way.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn fault_71_mark_of_another_database_stays() {
     let stage = Stage::new().await;
     stage.create_topic(1).await;
@@ -136,12 +136,13 @@ async fn fault_71_mark_of_another_database_stays() {
     let mut consumer = idle_consumer(&stage).await;
     wait_until_all_applied(&stage).await;
     let theirs = r#"{"food_orders_deployment":"another","database":"u@elsewhere:5432/orders"}"#;
-    tokio::task::block_in_place(|| set_mark(&stage, theirs));
+    let (kafka, group) = (stage.kafka.clone(), stage.group.clone());
+    tokio::task::spawn_blocking(move || set_mark(&kafka, &group, theirs)).await.unwrap();
     assert_eq!(consumer.exit_code(GIVE_UP_AFTER).await, OTHER_DEPLOYMENT);
     let group = GroupArgs { kafka_group_id: stage.group.clone() }.validate().unwrap();
     let mark = GroupMark::new(&stage.kafka, &group).unwrap();
-    let mark = tokio::task::block_in_place(|| mark.read(GIVE_UP_AFTER)).unwrap();
-    assert_eq!(mark.as_deref(), Some(theirs));
+    let read = tokio::task::spawn_blocking(move || mark.read(GIVE_UP_AFTER));
+    assert_eq!(read.await.unwrap().unwrap().as_deref(), Some(theirs));
 }
 
 #[tokio::test]
