@@ -2,10 +2,11 @@
 # The programs: when a consumer joins its group and commits, what they wait for, their outputs and signals.
 
 mutate database-first consumer/src/coordinator.rs \
-  's~self\.consumer\.commit\(offsets\);~drop(offsets);
-            let ahead = self.ends.latest.borrow().clone();
-            let ranges = ahead.into_iter().flat_map(|ends| ends.ranges);
-            self.consumer.commit(ranges.map(|(partition, range)| (partition, range.end_offset)).collect());~' \
+  's~if self\.group_watch\.is_verified\(\)\n *&& let Some\(offsets\) = self\.group_offsets\.due\(Instant::now\(\), &positions\)~let ends = self.ends.latest.borrow().clone();
+        let ranges = ends.into_iter().flat_map(|ends| ends.ranges);
+        let ahead: Positions = ranges.map(|(partition, range)| (partition, range.end_offset)).collect();
+        if self.group_watch.is_verified()
+            && let Some(offsets) = self.group_offsets.due(Instant::now(), &ahead)~' \
   "${faults[@]}" fault_05
 mutate late-claim consumer/src/assignment.rs \
   's~\.filter\(\|assigned\| assigned\.generation == generation\)~~' \
