@@ -2,21 +2,30 @@
 #
 # tests/mutations.sh [NAME...] - removes the code behind a promise, one at a time, and shows which tests fail.
 #
-# Works on a copy of HEAD in a worktree of its own, with a target folder of its own (target/mutations). The exit code is 1
-# if a mutation survives, because then no test checks that promise.
+# The mutations are in tests/mutations. They are made in a worktree of HEAD, which stays in target/mutations together with
+# what was compiled, so that only what changes is compiled again. The exit code is 1 if a mutation survives, because then no
+# test checks that promise, and 2 if one cannot be made any more.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-work=$(mktemp -d)
-export CARGO_TARGET_DIR=$root/target/mutations
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target/mutations}
+tree=$CARGO_TARGET_DIR/tree
 survived=0
+broken=0
 
-tear_down() {
-  git -C "$root" worktree remove --force "$work/tree" 2> /dev/null || true
-  rm -rf "$work"
-}
-trap tear_down EXIT
-git -C "$root" worktree add --quiet --detach "$work/tree" HEAD
-cd "$work/tree"
+# One Kafka and one PostgreSQL for all mutations: each test has a topic and a database of its own.
+if [ -z "${FOOD_ORDERS_TEST_KAFKA:-}" ]; then
+  git -C "$root" worktree prune
+  [ -e "$tree/.git" ] || git -C "$root" worktree add --quiet --detach --force "$tree" HEAD
+  git -C "$tree" checkout --quiet --force --detach "$(git -C "$root" rev-parse HEAD)"
+  (cd "$tree" && cargo build --workspace --locked)
+  exec "$CARGO_TARGET_DIR/debug/local-stack" exec --no-fsync -- "$0" "$@"
+fi
+log=$(mktemp)
+trap 'rm -f "$log"; git -C "$tree" checkout --quiet --force .' EXIT
+cd "$tree"
+# Most mutations make a test wait for what never comes.
+perl -pi -e 's/GIVE_UP_AFTER: Duration = Duration::from_secs\(60\)/GIVE_UP_AFTER: Duration = Duration::from_secs(30)/' \
+  tests/src/harness/wait.rs
 
 # mutate NAME FILE PERL_SUBSTITUTION TEST_ARGUMENTS...: changes the file, and runs `cargo test` with the arguments.
 mutate() {
@@ -24,65 +33,42 @@ mutate() {
   shift 3
   if [ ${#wanted[@]} -gt 0 ] && [[ " ${wanted[*]} " != *" $name "* ]]; then return; fi
   perl -0pi -e "$substitution" "$file"
-  if git diff --quiet; then
-    echo "$name: $file no longer contains the code to remove"
-    exit 2
-  fi
-  local log=$work/$name.log
-  if ! cargo build --workspace --locked > "$log" 2>&1; then
-    tail -n 30 "$log"
-    echo "$name: the mutated code does not compile"
-    exit 2
-  fi
-  if "$CARGO_TARGET_DIR/debug/local-stack" exec --no-fsync -- cargo test --locked --no-fail-fast "$@" > "$log" 2>&1; then
+  if git diff --quiet "$file"; then
+    cannot_be_made "$name" "$file no longer contains the code to remove"
+  elif ! compile "$@" > "$log" 2>&1; then
+    cannot_be_made "$name" "the mutated code does not compile"
+  elif cargo test --locked --no-fail-fast "$@" > "$log" 2>&1; then
     survived=$((survived + 1))
-    printf '%-18s SURVIVED: cargo test %s\n' "$name" "$*"
-  else
-    printf '%-18s found by %s\n' "$name" \
+    printf '%-22s SURVIVED: cargo test %s\n' "$name" "$*"
+  elif grep -q '^test .* \.\.\. FAILED' "$log"; then
+    printf '%-22s found by %s\n' "$name" \
       "$(sed -n 's/^test \(.*\) \.\.\. FAILED.*/\1/p' "$log" | sort -u | paste -sd ' ')"
-    if ! grep -q '^test .* \.\.\. FAILED' "$log"; then
-      tail -n 30 "$log"
-      exit 2
-    fi
+  else
+    cannot_be_made "$name" "no test ran to its end"
   fi
-  git checkout --quiet .
+  git checkout --quiet --force "$file"
+}
+
+# The programs are only needed by the tests that start them.
+compile() {
+  case " $* " in *" faults "*) cargo build --workspace --locked "${programs[@]/#/--bin=}" ;; esac &&
+    cargo test --locked --no-run "$@"
+}
+
+cannot_be_made() {
+  broken=$((broken + 1))
+  tail -n 30 "$log"
+  printf '%-22s BROKEN: %s\n' "$1" "$2"
 }
 
 wanted=("$@")
-faults=(-p end-to-end --test faults --)
+programs=(api consumer local-stack producer replay-rebuild)
+# With the features of the complete workspace, so that nothing is compiled in two ways.
+faults=(--workspace --test faults --)
+for list in "$root"/tests/mutations/*.sh; do
+  # shellcheck source=/dev/null
+  source "$list"
+done
 
-mutate compare-and-set crates/views/src/apply/writer.rs \
-  's/\n *AND p\.owner_epoch = moved\.owner_epoch AND p\.next_offset = moved\.from_offset//' \
-  -p views --test ownership
-# shellcheck disable=SC2016  # $3 belongs to the SQL
-mutate epoch-raise crates/views/src/ownership/claim.rs \
-  's/SET owner_epoch = p\.owner_epoch \+ 1, owner = \$3/SET owner_epoch = p.owner_epoch, owner = \$3/' \
-  -p views --test ownership
-mutate upsert-guard crates/views/src/apply/upsert.sql \
-  's/\nWHERE o\.sequence < .*//s' \
-  "${faults[@]}" fault_27 fault_28 fault_29
-mutate database-first consumer/src/coordinator.rs \
-  's/self\.consumer\.commit\(offsets\);/drop(offsets);
-            let ahead = self.ends.latest.borrow().clone();
-            let ranges = ahead.into_iter().flat_map(|ends| ends.ranges);
-            self.consumer.commit(ranges.map(|(partition, range)| (partition, range.end_offset)).collect());/' \
-  "${faults[@]}" fault_05
-mutate offset-reset crates/event-log/src/consumer.rs \
-  's/\("auto\.offset\.reset", "error"\)/("auto.offset.reset", "earliest")/' \
-  -p event-log --lib -- properties_do_not_reach
-mutate offset-reset-live crates/event-log/src/consumer.rs \
-  's/\("auto\.offset\.reset", "error"\)/("auto.offset.reset", "earliest")/' \
-  "${faults[@]}" fault_18 fault_19
-mutate known-end crates/event-log/src/consumer/poll.rs \
-  's/let end = self\.consumer\.context\(\)\.state\(\)\.readings\.end\(partition\);/let context = self.consumer.context();
-        let generation = context.state().readings.generation(partition);
-        let end = generation.and_then(|generation| Some((context.end_offset(partition)?, generation)));/' \
-  -p event-log --test log -- an_end_that_is_known_later
-mutate late-answer crates/event-log/src/consumer/readings.rs \
-  's/assigned\.assignment == from\.assignment\n *&& //' \
-  -p event-log --lib -- an_answer_to_an_earlier_assignment
-mutate late-claim consumer/src/assignment.rs \
-  's/\.filter\(\|assigned\| assigned\.generation == generation\)//' \
-  -p consumer -- assignment
-
+[ "$broken" = 0 ] || exit 2
 [ "$survived" = 0 ] || exit 1

@@ -120,6 +120,21 @@ async fn a_ready_build_can_be_cancelled_or_switched_to_later() {
     assert_eq!(world.assert_tables_follow_from_the_log().await, 200);
 }
 
+/// The size limit belongs to the build: by the setting of the next process, all of its records were too large.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_another_process_continues_keeps_its_size_limit() {
+    let mut world = World::new(1).await;
+    world.write(lives(0, 20)).await;
+    world.apply_live().await;
+    let manual = Request { switch: SwitchMode::Manual, ..Request::default() };
+    let job = rebuild::start(&world.settings, &manual).await.unwrap();
+    assert_eq!(job.run(Stop::default()).await.unwrap(), Outcome::Ready { build: 2 });
+    world.write(lives(20, 20)).await;
+    world.settings.codec.max_record_bytes = 10;
+    let (outcome, view) = world.rebuild().await;
+    assert_eq!(outcome, Outcome::Active { build: 2, replaced: Some(1) }, "{view:?}");
+}
+
 /// The database ends all sessions several times: what was committed stays, and the rest is repeated.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rebuild_survives_lost_connections() {

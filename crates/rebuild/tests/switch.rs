@@ -166,6 +166,26 @@ async fn a_build_of_other_records_than_the_live_one_is_not_switched_to() {
         .await;
 }
 
+/// The records are compared once more under the lock. A writer holds it up until it has been asked for, which is after
+/// all that is done before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_compared_under_the_lock_of_the_switch() {
+    let world = World::new(1).await;
+    world.ready().await;
+    let mut writer = world.client().await;
+    let writing = writer.transaction().await.unwrap();
+    writing.execute("UPDATE build_1.positions SET owner = owner", &[]).await.unwrap();
+    let changed = async {
+        let client = world.client().await;
+        let waits = "SELECT FROM pg_locks WHERE NOT granted AND mode = 'ExclusiveLock'
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        eventually("the switch waits", async || client.query_opt(waits, &[]).await.unwrap().is_some()).await;
+        client.execute("UPDATE build_2.positions SET digest = digest + 1", &[]).await.unwrap();
+        writing.commit().await.unwrap();
+    };
+    tokio::join!(world.expect_other_records("as many, but other ones"), changed);
+}
+
 /// No consumer runs, so the new build is ahead: the log between the compared positions and those of the
 /// live build tells which records the live build should have read.
 #[tokio::test(flavor = "multi_thread")]

@@ -36,7 +36,9 @@ impl Cluster {
     /// time. It starts with the first test that asks, and ends with the process.
     pub async fn shared() -> MutexGuard<'static, Self> {
         static SHARED: OnceCell<Mutex<Cluster>> = OnceCell::const_new();
-        let shared = SHARED.get_or_init(async || Mutex::new(Self::of(3))).await;
+        // As in a cluster of others, whose topics have one replica unless more are asked for.
+        let weak = |_| vec![("default.replication.factor".to_owned(), "1".to_owned())];
+        let shared = SHARED.get_or_init(async || Mutex::new(Self::start(weak))).await;
         let mut cluster = shared.lock().await;
         // The test before may have failed halfway.
         cluster.heal();

@@ -31,8 +31,52 @@ async fn fault_72_idle_consumer_and_two_rebuilds() {
         wait_until_all_applied(&stage).await;
         consumer.wait_for_log("another build is active now", GIVE_UP_AFTER).await;
     }
+    // An idle consumer looks by itself, without any record.
+    let noticed = || consumer.log().matches("another build is active now").count();
+    let before = noticed();
+    rebuild(&stage).await;
+    eventually("the idle consumer has noticed the switch", GIVE_UP_AFTER, async || {
+        (noticed() > before).then_some(())
+    })
+    .await;
     assert!(!consumer.has_ended());
     stage.check().await;
+    assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
+}
+
+/// The build is dropped along with the switch, before any lane could look which build is active.
+#[tokio::test]
+async fn fault_72_build_is_dropped_under_a_busy_consumer() {
+    let stage = Stage::new().await;
+    stage.create_topic(1).await;
+    let mut consumer = idle_consumer(&stage).await;
+    stage
+        .sql()
+        .await
+        .batch_execute(
+            "CREATE FUNCTION drop_build() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 DROP SCHEMA build_1 CASCADE;
+                 RETURN NULL;
+             END $$;
+             CREATE CONSTRAINT TRIGGER drop_build AFTER UPDATE ON public.builds DEFERRABLE INITIALLY DEFERRED
+                 FOR EACH ROW WHEN (NEW.state = 'superseded') EXECUTE FUNCTION drop_build()",
+        )
+        .await
+        .unwrap();
+    let sending = async {
+        for order in 0.. {
+            stage.send(events(order..order + 1, 1)).await;
+        }
+    };
+    tokio::select! {
+        () = rebuild(&stage) => {}
+        () = sending => {}
+    }
+    stage.send(events_named("OrderPaid", 0..10, 1)).await;
+    stage.check().await;
+    consumer.wait_for_log("another build is active now", GIVE_UP_AFTER).await;
+    assert!(!consumer.has_ended());
     assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
 }
 

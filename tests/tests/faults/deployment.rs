@@ -1,9 +1,14 @@
 //! One database belongs to one group (fault 7), and one group to one database (fault 71).
 
-use end_to_end::harness::{GIVE_UP_AFTER, Launch, Program, Stage, eventually};
-use local_stack::TestServers;
+use std::time::{Duration, Instant};
 
-use super::support::{idle_consumer, wait_until_all_applied};
+use end_to_end::harness::{GIVE_UP_AFTER, Launch, Program, Stage, eventually};
+use event_log::{GroupArgs, GroupMark, KafkaSettings};
+use local_stack::TestServers;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::support::{events, idle_consumer, wait_until_all_applied};
 
 const OTHER_DEPLOYMENT: i32 = 4;
 
@@ -99,6 +104,45 @@ async fn fault_71_two_databases_at_the_same_moment() {
     wait_until_all_applied(&stage).await;
     assert_eq!(winner.terminate(GIVE_UP_AFTER).await, 0);
     stage.check().await;
+}
+
+/// Sets the group's mark. Kafka takes it from members only, so this joins the group for a moment.
+fn set_mark(kafka: &KafkaSettings, group: &str, mark: &str) {
+    let member: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &kafka.bootstrap_servers)
+        .set("group.id", group)
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("enable.auto.commit", "false")
+        .create()
+        .unwrap();
+    member.subscribe(&[&kafka.topic]).unwrap();
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(&kafka.topic, 0, Offset::Offset(0)).unwrap();
+    offsets.find_partition(&kafka.topic, 0).unwrap().set_metadata(mark);
+    let deadline = Instant::now() + GIVE_UP_AFTER;
+    while let Err(error) = member.commit(&offsets, CommitMode::Sync) {
+        assert!(Instant::now() < deadline, "{error}");
+        drop(member.poll(Duration::from_millis(100)));
+    }
+}
+
+/// The group was marked for another database after this one's consumer had joined: the consumer ends, and does
+/// not set its own mark again on the way.
+#[tokio::test]
+async fn fault_71_mark_of_another_database_stays() {
+    let stage = Stage::new().await;
+    stage.create_topic(1).await;
+    stage.send(events(0..5, 1)).await;
+    let mut consumer = idle_consumer(&stage).await;
+    wait_until_all_applied(&stage).await;
+    let theirs = r#"{"food_orders_deployment":"another","database":"u@elsewhere:5432/orders"}"#;
+    let (kafka, group) = (stage.kafka.clone(), stage.group.clone());
+    tokio::task::spawn_blocking(move || set_mark(&kafka, &group, theirs)).await.unwrap();
+    assert_eq!(consumer.exit_code(GIVE_UP_AFTER).await, OTHER_DEPLOYMENT);
+    let group = GroupArgs { kafka_group_id: stage.group.clone() }.validate().unwrap();
+    let mark = GroupMark::new(&stage.kafka, &group).unwrap();
+    let read = tokio::task::spawn_blocking(move || mark.read(GIVE_UP_AFTER));
+    assert_eq!(read.await.unwrap().unwrap().as_deref(), Some(theirs));
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! Outputs that cannot be written: the reader of a pipe has left, or the disk under a file is full.
 
 use std::fs::File;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use end_to_end::harness::{GIVE_UP_AFTER, Stage, free_address};
 
-use super::support::{wait_for_readiness, wait_until_all_applied};
+use super::support::{idle_consumer, wait_for_readiness, wait_until_all_applied};
 
 /// A pipe that nobody reads any more.
 fn closed_pipe() -> Stdio {
@@ -35,6 +35,18 @@ async fn fault_70_log_that_cannot_be_written() {
     let mut refused = stage.program("consumer").env("LANES", "none").stderr(full_disk()).start();
     assert_eq!(refused.exit_code(GIVE_UP_AFTER).await, 2);
     stage.check().await;
+}
+
+/// The log has reached the size that a file may have (`ulimit -f`), for which the kernel sends a signal of its own.
+#[tokio::test]
+async fn fault_70_log_that_may_not_grow() {
+    let stage = Stage::new().await;
+    stage.produce("--orders 5").await;
+    let consumer = idle_consumer(&stage).await;
+    let limit = ["--pid", &consumer.id().to_string(), "--fsize=1"];
+    assert!(Command::new("prlimit").args(limit).status().unwrap().success());
+    wait_until_all_applied(&stage).await;
+    assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
 }
 
 #[tokio::test]

@@ -196,6 +196,22 @@ async fn fault_62_records_deleted_before_a_rebuild() {
     assert!(log.contains("begins at offset 20") && log.contains("up to offset 16 only"), "{log}");
 }
 
+/// What was taken over is verified against the live tables.
+#[tokio::test]
+async fn fault_62_kept_row_damaged_before_the_switch() {
+    let stage = Stage::new().await;
+    stage.create_topic(1).await;
+    stage.send(lives(0..5)).await;
+    stage.catch_up().await;
+    stage.delete_records(0, 9).await;
+    expect_exit(&stage, "--switch manual --keep-history deleted", 0).await;
+    let damage = "UPDATE build_2.order_history SET trace_id = 'another' WHERE \"offset\" = 4";
+    assert_eq!(stage.sql().await.execute(damage, &[]).await.unwrap(), 1);
+    let log = expect_exit(&stage, "", DIFFERENCE).await;
+    assert!(log.contains("order_history partition 0 offset 4"), "{log}");
+    assert_eq!(active(&stage).await, (1, 15));
+}
+
 /// Records of aborted transactions, markers and empty values are no loss.
 #[tokio::test]
 async fn fault_63_aborted_records_and_empty_values_before_a_rebuild() {
@@ -273,6 +289,16 @@ impl Waiting {
     }
 }
 
+/// Somebody has to hold the lock of the live positions. All that an attempt of the switch does before is over then.
+async fn wait_until_the_lock_is_asked_for(stage: &Stage) {
+    let sql = stage.sql().await;
+    eventually("the switch waits for its lock", GIVE_UP_AFTER, async || {
+        let waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'build_1.positions'::regclass";
+        sql.query_opt(waits, &[]).await.unwrap().map(drop)
+    })
+    .await;
+}
+
 async fn stage_with_orders() -> Stage {
     let stage = Stage::new().await;
     stage.create_topic(1).await;
@@ -300,6 +326,25 @@ async fn fault_65_log_changes_while_the_switch_waits() {
     let (code, log) = waiting.end().await;
     assert_eq!(code, LOG_IDENTITY, "{log}");
     assert!(log.contains("created again"), "{log}");
+    assert_eq!(active(&stage).await.0, 1);
+}
+
+/// The topic is deleted when all that is done before the lock is over, and the switch waits for the lock.
+#[tokio::test]
+async fn fault_65_topic_deleted_while_the_switch_waits_for_its_lock() {
+    let stage = stage_with_orders().await;
+    let holder = stage.sql().await;
+    holder.batch_execute("BEGIN; UPDATE build_1.positions SET owner = owner").await.unwrap();
+    let mut rebuild = stage.program("replay-rebuild").start();
+    // By then an attempt waits for a second, which is longer than the deletion takes.
+    for attempt in 1..=5 {
+        rebuild.wait_for_log(&format!("attempt={attempt} "), 2 * GIVE_UP_AFTER).await;
+    }
+    wait_until_the_lock_is_asked_for(&stage).await;
+    stage.delete_topic().await;
+    holder.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(rebuild.exit_code(2 * GIVE_UP_AFTER).await, LOG_IDENTITY, "{}", rebuild.log());
+    assert!(rebuild.log().contains("no longer exists"), "{}", rebuild.log());
     assert_eq!(active(&stage).await.0, 1);
 }
 
@@ -338,11 +383,9 @@ async fn fault_66_row_damaged_after_the_verification() {
     holder.batch_execute("BEGIN; UPDATE build_1.positions SET owner = owner").await.unwrap();
     let sql = stage.sql().await;
     let ended = async {
-        eventually("the new build has the last records", GIVE_UP_AFTER, async || {
-            let damage = "UPDATE build_2.order_history SET trace_id = 'another' WHERE \"offset\" = 62";
-            (sql.execute(damage, &[]).await.unwrap() == 1).then_some(())
-        })
-        .await;
+        wait_until_the_lock_is_asked_for(&stage).await;
+        let damage = "UPDATE build_2.order_history SET trace_id = 'another' WHERE \"offset\" = 62";
+        assert_eq!(sql.execute(damage, &[]).await.unwrap(), 1);
         holder.batch_execute("COMMIT").await.unwrap();
     };
     let ((code, log), ()) = tokio::join!(waiting.end(), ended);

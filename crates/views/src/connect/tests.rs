@@ -55,6 +55,38 @@ async fn a_caller_that_gives_up_gets_to_the_next_host_with_its_next_attempt() {
     assert!(attempt().await.unwrap().is_ok());
 }
 
+/// The settings without which most goes wrong. Fault 55 gives a role all that it may have, and runs the programs.
+#[tokio::test]
+async fn settings_of_the_database_do_not_reach_a_session() {
+    let servers = local_stack::TestServers::shared().await.unwrap();
+    let url = servers.fresh_database().await.unwrap();
+    let sql = local_stack::sql_client(&url, None).await.unwrap();
+    let name: String = sql.query_one("SELECT current_database()", &[]).await.unwrap().get(0);
+    let settings = [
+        ("search_path", "nowhere", "public"),
+        ("statement_timeout", "20s", "0"),
+        ("lock_timeout", "20s", "0"),
+        ("idle_session_timeout", "20s", "0"),
+        ("idle_in_transaction_session_timeout", "20s", "0"),
+        ("default_transaction_isolation", "serializable", "read committed"),
+        // PostgreSQL 17 and later.
+        ("transaction_timeout", "20s", "0"),
+    ];
+    let known = "SELECT name FROM pg_settings WHERE name = ANY($1)";
+    let names: Vec<&str> = settings.iter().map(|(name, ..)| *name).collect();
+    let known = sql.query(known, &[&names]).await.unwrap();
+    let known: Vec<&str> = known.iter().map(|row| row.get(0)).collect();
+    let settings = || settings.iter().filter(|(name, ..)| known.contains(name));
+    for (setting, odd, _) in settings() {
+        sql.batch_execute(&format!("ALTER DATABASE {name} SET {setting} = '{odd}'")).await.unwrap();
+    }
+    let session = parse(&url).session("test", SessionKind::Short).await.unwrap();
+    for (setting, _, ours) in settings() {
+        let row = session.client.query_one("SELECT current_setting($1)", &[setting]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), *ours, "{setting}");
+    }
+}
+
 /// Several lanes or readers connect at the same time.
 #[tokio::test]
 async fn a_host_that_is_being_asked_is_not_passed_over() {
@@ -125,6 +157,30 @@ async fn a_pooler_that_drops_the_options_is_refused() {
     let plain = local_stack::sql_client(&url, None).await.unwrap();
     let made = plain.query_one("SELECT to_regclass('public.builds')::text", &[]).await.unwrap();
     assert_eq!(made.get::<_, Option<&str>>(0), None, "nothing was written");
+}
+
+/// As PgBouncer answers to start-up options that it does not know.
+#[tokio::test]
+async fn a_pooler_that_refuses_the_options_is_named_as_the_cause() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://u@{}/d?sslmode=disable", listener.local_addr().unwrap());
+    let refusal = async {
+        let mut client = listener.accept().await.unwrap().0;
+        let length = client.read_u32().await.unwrap();
+        client.read_exact(&mut vec![0; length as usize - 4]).await.unwrap();
+        let fields = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
+        client.write_u8(b'E').await.unwrap();
+        client.write_u32(fields.len() as u32 + 4).await.unwrap();
+        client.write_all(fields).await.unwrap();
+    };
+    let database = parse(&url);
+    let (opened, ()) = tokio::join!(database.session("test", SessionKind::Short), refusal);
+    let error = opened.unwrap_err();
+    assert!(matches!(error, Error::Pooler { .. }), "{error}");
+    assert!(
+        error.is_about_the_url() && error.to_string().contains("unsupported startup parameter"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

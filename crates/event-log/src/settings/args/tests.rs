@@ -104,3 +104,11 @@ fn properties_may_contain_commas() {
     assert!(parse_properties("linger.ms").is_err());
     assert!(parse_properties("=5").is_err());
 }
+
+/// So that one rule of Kafka's access control, for a prefix, serves all readers.
+#[test]
+fn the_names_of_readers_begin_with_the_group() {
+    let group = parse::<GroupArgs>(&["--kafka-group-id", "lunch"]).validate().unwrap();
+    let config = kafka(&[]).unwrap().of_group(&group).reader_config("replay");
+    assert_eq!(config.get("group.id"), Some("lunch-replay"));
+}

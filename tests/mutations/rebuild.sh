@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# Rebuilds: whether the log still is what the live tables were made from, and what is kept, verified and switched in.
+
+mutate records-before-loading crates/rebuild/src/planning.rs \
+  's~let lost = !comparison\.differences\.is_empty\(\) && !purpose\.keeps_history;~let lost = false;~' \
+  "${faults[@]}" fault_64
+mutate records-after-loading crates/rebuild/src/steps/load.rs \
+  's~if !loaded\.iter\(\)\.any\(differs\)~if loaded.len() != usize::MAX~' \
+  "${faults[@]}" fault_62
+mutate records-under-the-lock crates/rebuild/src/steps/switch.rs \
+  's~self\.other_records\(session, switch\.prefixes\(\)\)\.await\?~self.other_records(session, switch.prefixes()).await?.filter(|_| false)~' \
+  --workspace --test switch
+mutate verified-under-the-lock crates/rebuild/src/steps/switch.rs \
+  's~if let \(Some\(failure\), _\) = self\.verify_rest\(session\)\.await\? \{~if let (Some(failure), true) = (self.verify_rest(session).await?.0, false) {~' \
+  "${faults[@]}" fault_66
+mutate last-stretch crates/rebuild/src/steps/switch.rs \
+  's~if differences\.is_empty\(\) \{~if differences.is_empty() || true {~' \
+  "${faults[@]}" fault_66
+mutate other-log crates/rebuild/src/log_state.rs \
+  's~Some\(found\) => match found\.conflict_with\(&plan\.log_identity\(\)\) \{~Some(found) => match found.conflict_with(\&plan.log_identity()).filter(|_| false) {~' \
+  "${faults[@]}" fault_65
+mutate other-log-under-the-lock crates/rebuild/src/steps/switch.rs \
+  's~if let Some\(failure\) = other_log \{~if let Some(failure) = other_log.filter(|_| false) {~' \
+  "${faults[@]}" fault_65
+mutate lost-before-applied crates/rebuild/src/planning/checks.rs \
+  's~one\.begin > one\.live_position~one.begin < 0~' \
+  "${faults[@]}" fault_62
+mutate warnings-of-topic crates/rebuild/src/planning/survey.rs \
+  's~self\.topic_settings\.iter\(\)\.flat_map\(\|topic\| topic\.warnings\.clone\(\)\)\.collect\(\)~Vec::new()~' \
+  "${faults[@]}" fault_61 --include-ignored
+
+mutate kept-history-differs crates/views/src/rebuild/keep_history.rs \
+  's~if !unequal\.is_empty\(\)~if unequal.len() == usize::MAX~' \
+  "${faults[@]}" fault_64
+mutate kept-digests crates/views/src/rebuild/keep_history.rs \
+  's~self\.take_over_digests\(tx\)\.await\?;~~' \
+  "${faults[@]}" fault_62
+mutate kept-rows-verified crates/rebuild/src/steps/verify.rs \
+  's~if let Some\(plan\) = kept \{~if let Some(plan) = kept.filter(|_| false) {~' \
+  "${faults[@]}" fault_62
+mutate limit-of-resumed crates/rebuild/src/start.rs \
+  's~settings\.codec\.max_record_bytes = build\.max_record_bytes\(session, own\)\.await\?;~let _ = (own, \&mut settings);~' \
+  --workspace --test one_at_a_time
