@@ -13,6 +13,7 @@ mod group_mark;
 mod heartbeat;
 mod incoming;
 pub mod lane_queue;
+mod list_offsets;
 mod owned;
 pub mod pick;
 pub mod produce;
