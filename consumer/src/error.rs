@@ -24,8 +24,8 @@ pub enum Error {
     GapRefused(#[from] GapRefused),
 
     #[error(
-        "no broker answers for the records that were applied last in partitions {partitions}, so that it is unknown \
-         whether this is still the same log; trying again (--accept-unverified-log goes on without comparing)"
+        "the records that were applied last in partitions {partitions} have not arrived yet, so that it is unknown \
+         whether this is still the same log; waiting (--accept-unverified-log goes on without comparing)"
     )]
     LogUnverified { partitions: String },
 

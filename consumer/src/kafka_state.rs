@@ -22,6 +22,6 @@ pub fn kafka_state(ends: &LogEnds) -> Result<(), String> {
     }
 }
 
-pub fn list(partitions: &[Partition]) -> String {
-    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+pub fn list<'a>(partitions: impl IntoIterator<Item = &'a Partition>) -> String {
+    partitions.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }

@@ -29,7 +29,7 @@ pub use client::{LogClient, OffsetRange, OffsetRanges};
 pub use consumer::{AssignmentId, Consumer, GroupEvent, Membership, ReadFrom, lane_of};
 pub use ends::{EndsWatch, LogEnds};
 pub use error::{Error, Result};
-pub use fingerprints::{Fingerprint, fingerprints};
+pub use fingerprints::{Fingerprint, Fingerprints};
 pub use generation::Generation;
 pub use group_mark::{GroupMark, SetMark};
 pub use heartbeat::Heartbeat;
