@@ -32,8 +32,8 @@ pub enum Error {
     /// The reverse of [`views::Error::OtherDeployment`].
     #[error(
         "group {group} follows the database {theirs}, and this consumer writes to {ours}: a group belongs to one \
-         database; give this consumer a group of its own (KAFKA_GROUP_ID), or stop the consumers of the other database \
-         first"
+         database; give this consumer a group of its own (KAFKA_GROUP_ID) or, to give this group to its database for \
+         good, stop the consumers of the other database and start this one with --take-over-group"
     )]
     OtherDatabase { group: String, theirs: String, ours: String },
 
