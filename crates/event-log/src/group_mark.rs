@@ -16,7 +16,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::error::{Error, Result};
-use crate::quiet::{Quiet, serve};
+use crate::quiet::Quiet;
 use crate::settings::{GroupId, KafkaSettings};
 
 /// The partition whose committed offset carries the mark. Every topic has it.
@@ -58,7 +58,6 @@ impl GroupMark {
 
     /// The mark; `None` if the group has none. Bytes that are not UTF-8 are replaced.
     pub fn read(&self, timeout: Duration) -> Result<Option<String>> {
-        serve(&self.consumer);
         committed::metadata(self.consumer.client(), &self.topic, MARKED, timeout)
             .map_err(Error::during("reading the group's offsets"))
     }
