@@ -68,10 +68,15 @@ pub struct Args {
     #[arg(long, value_name = "PARTITION=FROM..TO")]
     pub accept_gap: Vec<String>,
 
-    /// Start although no broker answers for the records that were applied last, which show whether the log is still
-    /// the same one
+    /// Start although the records that were applied last, which show whether the log is still the same one, do not
+    /// arrive within 5 s
     #[arg(long)]
     pub accept_unverified_log: bool,
+
+    /// Let the group, which belongs to another database, follow this one from now on. The consumers of the other
+    /// database must have ended
+    #[arg(long)]
+    pub take_over_group: bool,
 
     /// on: a commit waits for the disk. off: what the database loses in a crash is read from
     /// the log again
@@ -101,6 +106,7 @@ impl Args {
             has_breaker: !self.no_breaker,
             accepted_gaps: self.accept_gap.iter().map(|text| gap(text)).collect::<Result<_, _>>()?,
             accepts_unverified_log: self.accept_unverified_log,
+            takes_over_group: self.take_over_group,
             limits: ChunkLimits { records, ..ChunkLimits::default() },
             synchronous_commit: synchronous_commit(&self.synchronous_commit)?,
         })

@@ -226,11 +226,12 @@ impl<'a> Coordinator<'a> {
                 let _ = assignment.handle(Event::Committed(committed));
             }
         }
-        let positions =
-            if group_watch.is_verified_at_last().await { assignment.positions() } else { Positions::new() };
+        let left = || shell.shutdown_timeout.saturating_sub(began.elapsed());
+        let may_commit = group_watch.is_verified_at_last(left()).await;
+        let positions = if may_commit { assignment.positions() } else { Positions::new() };
         Pulse::polling(&shell.health).rest();
-        let left = tokio::task::spawn_blocking(move || consumer.leave(positions));
-        if timeout(shell.shutdown_timeout.saturating_sub(began.elapsed()), left).await.is_err() {
+        let leaving = tokio::task::spawn_blocking(move || consumer.leave(positions));
+        if timeout(left(), leaving).await.is_err() {
             tracing::warn!("Kafka did not answer in time; the group will notice that this member is gone");
         }
         tracing::info!("left the group");

@@ -24,16 +24,16 @@ pub enum Error {
     GapRefused(#[from] GapRefused),
 
     #[error(
-        "no broker answers for the records that were applied last in partitions {partitions}, so that it is unknown \
-         whether this is still the same log; trying again (--accept-unverified-log goes on without comparing)"
+        "the records that were applied last in partitions {partitions} have not arrived yet, so that it is unknown \
+         whether this is still the same log; waiting (--accept-unverified-log goes on without comparing)"
     )]
     LogUnverified { partitions: String },
 
     /// The reverse of [`views::Error::OtherDeployment`].
     #[error(
         "group {group} follows the database {theirs}, and this consumer writes to {ours}: a group belongs to one \
-         database; give this consumer a group of its own (KAFKA_GROUP_ID), or stop the consumers of the other database \
-         first"
+         database; give this consumer a group of its own (KAFKA_GROUP_ID) or, to give this group to its database for \
+         good, stop the consumers of the other database and start this one with --take-over-group"
     )]
     OtherDatabase { group: String, theirs: String, ours: String },
 

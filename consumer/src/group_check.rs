@@ -17,9 +17,6 @@ use crate::settings::Settings;
 
 /// Bounds each request.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
-/// How long a group without members is left to the database that it was marked for, whose consumers may be
-/// restarting.
-const TAKEOVER_WAIT: Duration = Duration::from_secs(5);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +24,8 @@ pub struct GroupCheck {
     mark: Arc<GroupMark>,
     group: String,
     own: DatabaseMark,
+    /// Whether a person has decided that the group is to follow this database.
+    takes_over: bool,
 }
 
 impl GroupCheck {
@@ -36,6 +35,7 @@ impl GroupCheck {
             mark: Arc::new(GroupMark::new(&settings.kafka, &settings.group)?),
             group: settings.group.to_string(),
             own: DatabaseMark { deployment: deployment.to_owned(), database: settings.database.to_string() },
+            takes_over: settings.takes_over_group,
         })
     }
 
@@ -45,23 +45,21 @@ impl GroupCheck {
     }
 
     /// Marks the group for this database before it is joined. [`Error::OtherDatabase`] if it is marked for
-    /// another one and has members. `position` is that of partition 0.
+    /// another one: that its consumers are away may be a restart, so only a person can decide that the group is
+    /// free, and even then it must have no members. `position` is that of partition 0.
     pub async fn before_joining(&self, position: Position) -> Result<()> {
         let before = retry("Kafka", Error::is_passing, || self.read()).await?;
         match &before {
             Some(mark) if self.is_own(mark) => return Ok(()),
-            Some(other) => {
-                tracing::info!(%other, own = %self.own, "the group follows another database; looking for its consumers");
-                tokio::time::sleep(TAKEOVER_WAIT).await;
-            }
-            None => {}
+            Some(other) if !self.takes_over => return Err(self.follows(other)),
+            _ => {}
         }
         match (retry("Kafka", Error::is_passing, || self.set(position)).await?, before) {
             // Members of a group without a mark are checked by their next look at the mark, as this one is.
             (_, None) => {}
             (SetMark::Done, Some(before)) => tracing::warn!(
                 %before, now = %self.own,
-                "no consumer of the other database is in the group any more; the group follows this database now"
+                "the group follows this database now, as --take-over-group says"
             ),
             // The members may be of this database by now.
             (SetMark::GroupHasMembers, Some(_)) => {
@@ -74,12 +72,16 @@ impl GroupCheck {
     /// [`Error::OtherDatabase`] if the group is marked for another database.
     pub async fn verify(&self) -> Result<()> {
         match self.read().await? {
-            Some(mark) if !self.is_own(&mark) => Err(Error::OtherDatabase {
-                group: self.group.clone(),
-                theirs: mark.to_string(),
-                ours: self.own.to_string(),
-            }),
+            Some(mark) if !self.is_own(&mark) => Err(self.follows(&mark)),
             _ => Ok(()),
+        }
+    }
+
+    fn follows(&self, other: &DatabaseMark) -> Error {
+        Error::OtherDatabase {
+            group: self.group.clone(),
+            theirs: other.to_string(),
+            ours: self.own.to_string(),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::group_check::GroupCheck;
 
 const INTERVAL: Duration = Duration::from_secs(10);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a last look may take while the process stops.
+/// How long a last look may take while the process stops, if there is as much time left.
 const LAST_LOOK_LIMIT: Duration = Duration::from_secs(2);
 
 pub struct GroupWatch {
@@ -43,9 +43,10 @@ impl GroupWatch {
         *self.assignments.borrow() == self.verified.load(Ordering::Relaxed)
     }
 
-    /// The same, with a last look if there was none since the latest assignment.
-    pub async fn is_verified_at_last(&self) -> bool {
-        self.is_verified() || matches!(timeout(LAST_LOOK_LIMIT, self.check.verify()).await, Ok(Ok(())))
+    /// The same, with a last look if there was none since the latest assignment, for at most `left`.
+    pub async fn is_verified_at_last(&self, left: Duration) -> bool {
+        let limit = LAST_LOOK_LIMIT.min(left);
+        self.is_verified() || matches!(timeout(limit, self.check.verify()).await, Ok(Ok(())))
     }
 
     /// Returns only with the error that the group is marked for another database. From then on the member
@@ -80,5 +81,27 @@ impl GroupWatch {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::Args;
+
+    #[tokio::test]
+    async fn a_last_look_takes_no_longer_than_the_stop_may_take() {
+        // Nothing listens on this port.
+        let args = Args::parse_from(["consumer", "--kafka-bootstrap-servers", "127.0.0.1:1"]);
+        let watch = GroupWatch::new(GroupCheck::new(&args.validate().unwrap(), "d").unwrap());
+        assert!(watch.is_verified());
+        watch.assigned();
+        let began = Instant::now();
+        assert!(!watch.is_verified_at_last(Duration::from_millis(100)).await);
+        assert!(began.elapsed() < LAST_LOOK_LIMIT, "{:?}", began.elapsed());
     }
 }

@@ -30,8 +30,8 @@ pub fn unknown_state(waited: Duration) -> Result<(), String> {
     }
 }
 
-pub fn list(partitions: &[Partition]) -> String {
-    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+pub fn list<'a>(partitions: impl IntoIterator<Item = &'a Partition>) -> String {
+    partitions.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use crate::settings::Settings;
 
 const LOOK_INTERVAL: Duration = Duration::from_secs(3);
 
-/// Returns once the active build is one that this program may write to.
+/// Returns once the active build is one that this program may write to. A consumer that is to end once it has caught
+/// up fails instead of waiting: it would not end.
 pub async fn wait(settings: &Settings, health: &Health) -> Result<()> {
     let mut warnings = Throttle::default();
     loop {
@@ -22,6 +23,9 @@ pub async fn wait(settings: &Settings, health: &Health) -> Result<()> {
             health.set("projection", Ok::<(), String>(()));
             return Ok(());
         };
+        if settings.until_caught_up {
+            return Err(error.into());
+        }
         health.set("projection", Err(error.to_string()));
         if warnings.is_due() {
             tracing::warn!(reason = %error, "staying out of the group until a build of this version is active");

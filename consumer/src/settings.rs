@@ -25,4 +25,6 @@ pub struct Settings {
     pub accepted_gaps: Vec<Gap>,
     /// Whether to start although the last applied records could not be compared with the log.
     pub accepts_unverified_log: bool,
+    /// Whether the group may be taken over from another database, if it has no members.
+    pub takes_over_group: bool,
 }

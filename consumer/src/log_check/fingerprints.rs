@@ -2,12 +2,13 @@
 //! its offset now.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use event_log::{Fingerprint, fingerprints};
+use event_log::{Fingerprint, Fingerprints};
 use orders::{Offset, Partition};
-use retry::retry;
+use retry::{Throttle, retry};
 use service::Health;
+use tokio::time::timeout;
 use views::SessionKind;
 
 use super::unverified::Unverified;
@@ -16,10 +17,16 @@ use crate::log_mismatch::LogMismatch;
 use crate::settings::Settings;
 
 const INTERVAL: Duration = Duration::from_secs(10);
-/// How long the records may take to arrive.
-const READ_LIMIT: Duration = Duration::from_secs(5);
+/// For how many times as long as a comparison took the link is left alone: a large batch holds up a slow link.
+const REST: u32 = 20;
+/// How soon a record that has not arrived is reported as missing.
+const REPORT_AFTER: Duration = Duration::from_secs(5);
+/// How long a comparison in the background waits for what does not arrive, before it looks at all partitions again:
+/// at first, and at most. The limit grows, so that a batch that takes longer arrives in the end.
+const WATCH_LIMIT: Duration = Duration::from_secs(60);
+const LONGEST_WATCH_LIMIT: Duration = Duration::from_secs(960);
 
-/// Compares before the group is joined, and waits for a broker that does not answer: the next batch replaces the
+/// Compares before the group is joined, and waits for records that do not arrive: the next batch replaces the
 /// fingerprint of the record that was applied last, and with it the only evidence of a log that was truncated
 /// and written again.
 pub async fn verify_fingerprints(settings: &Settings, health: &Health) -> Result<()> {
@@ -27,68 +34,108 @@ pub async fn verify_fingerprints(settings: &Settings, health: &Health) -> Result
 }
 
 async fn verify_once(settings: &Settings, health: &Health) -> Result<()> {
-    let unverified = check(settings).await?;
-    unverified.publish(health);
-    let error = match unverified.unanswered() {
-        None => return Ok(()),
-        Some(partitions) => Error::LogUnverified { partitions },
-    };
-    if settings.accepts_unverified_log {
-        tracing::warn!(%error, "going on all the same, as --accept-unverified-log says");
-        return Ok(());
+    let mut warnings = Throttle::default();
+    let mut comparison = Comparison::start(settings).await?;
+    while !comparison.proceed().await? {
+        let error = comparison.unverified.error();
+        if settings.accepts_unverified_log {
+            tracing::warn!(%error, "going on all the same, as --accept-unverified-log says");
+            break;
+        }
+        if warnings.is_due() {
+            tracing::warn!(%error, "waiting for Kafka");
+        }
+        health.set("log", Err(error.to_string()));
     }
-    health.set("log", Err(error.to_string()));
-    Err(error)
+    comparison.unverified.publish(health);
+    Ok(())
 }
 
-/// Compares every 10 s, and returns only with a mismatch. A comparison that fails is repeated: a broker that is
-/// away is noticed by others, and ids and end offsets are compared in any case.
+/// Compares every 10 s, or more rarely if that takes long, and returns only with a mismatch. A comparison that fails
+/// is repeated: a broker that is away is noticed by others, and ids and end offsets are compared in any case.
 pub async fn watch_fingerprints(settings: &Settings, health: &Health) -> LogMismatch {
+    let (mut pause, mut limit) = (INTERVAL, WATCH_LIMIT);
     loop {
-        tokio::time::sleep(INTERVAL).await;
-        match check(settings).await {
-            Err(Error::Mismatch(mismatch)) => return mismatch,
-            Err(error) => tracing::debug!(%error, "the log cannot be verified at the moment"),
-            Ok(unverified) => unverified.publish(health),
+        tokio::time::sleep(pause).await;
+        let began = Instant::now();
+        (pause, limit) = match timeout(limit, compare_all(settings, health)).await {
+            Ok(Ok(())) => (pause_after(began.elapsed()), WATCH_LIMIT),
+            Ok(Err(Error::Mismatch(mismatch))) => return mismatch,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the log cannot be verified at the moment");
+                (INTERVAL, limit)
+            }
+            Err(_) => (INTERVAL, LONGEST_WATCH_LIMIT.min(2 * limit)),
+        };
+    }
+}
+
+async fn compare_all(settings: &Settings, health: &Health) -> Result<()> {
+    let mut comparison = Comparison::start(settings).await?;
+    loop {
+        let is_complete = comparison.proceed().await?;
+        comparison.unverified.publish(health);
+        if is_complete {
+            return Ok(());
         }
     }
 }
 
-/// Compares once.
-async fn check(settings: &Settings) -> Result<Unverified> {
-    let session = settings.database.session("food-orders fingerprints", SessionKind::Short).await?;
-    let recorded =
-        views::builds::of_active(&session, async |active| active.build.fingerprints(&session).await).await?;
-    let offsets: BTreeMap<_, _> =
-        recorded.iter().filter_map(|(partition, print)| Some((*partition, offset(print)?))).collect();
-    if offsets.is_empty() {
-        return Ok(Unverified::default());
+/// The pause after a comparison that took so long.
+fn pause_after(took: Duration) -> Duration {
+    INTERVAL.max(took * REST)
+}
+
+/// One look at all partitions.
+struct Comparison {
+    topic: String,
+    recorded: BTreeMap<Partition, String>,
+    reading: Fingerprints,
+    unverified: Unverified,
+}
+
+impl Comparison {
+    async fn start(settings: &Settings) -> Result<Self> {
+        let session = settings.database.session("food-orders fingerprints", SessionKind::Short).await?;
+        let recorded =
+            views::builds::of_active(&session, async |active| active.build.fingerprints(&session).await)
+                .await?;
+        let offsets: BTreeMap<_, _> =
+            recorded.iter().filter_map(|(partition, print)| Some((*partition, offset(print)?))).collect();
+        let unverified = Unverified::before_answers(offsets.keys().copied());
+        let reading = Fingerprints::start(&settings.kafka, offsets)?;
+        Ok(Self { topic: settings.kafka.topic.clone(), recorded, reading, unverified })
     }
-    let kafka = settings.kafka.clone();
-    let reading = tokio::task::spawn_blocking(move || fingerprints(&kafka, &offsets, READ_LIMIT));
-    let task = |cause| Error::Task { attempt: "reading the records that were applied last", cause };
-    let found = reading.await.map_err(task)??;
-    compare(&settings.kafka.topic, &recorded, &found)?;
-    Ok(Unverified::of(&found))
+
+    /// Compares the records as they arrive. Returns whether all partitions are answered for; `false` if nothing
+    /// has arrived for 5 s.
+    async fn proceed(&mut self) -> Result<bool> {
+        while self.unverified.has_unanswered() {
+            let Ok(answer) = timeout(REPORT_AFTER, self.reading.next()).await else { return Ok(false) };
+            let (partition, found) = answer.ok_or_else(|| self.unverified.error())??;
+            compare(&self.topic, &self.recorded, partition, &found)?;
+            self.unverified.answered(partition, &found);
+        }
+        Ok(true)
+    }
 }
 
 fn compare(
     topic: &str,
     recorded: &BTreeMap<Partition, String>,
-    found: &BTreeMap<Partition, Fingerprint>,
+    partition: Partition,
+    found: &Fingerprint,
 ) -> Result<(), LogMismatch> {
-    for (partition, found) in found {
-        let Fingerprint::Found(found) = found else { continue };
-        if let Some(recorded) = recorded.get(partition).filter(|recorded| *recorded != found) {
-            return Err(LogMismatch::WrittenAnew {
-                topic: topic.to_owned(),
-                partition: *partition,
-                recorded: recorded.clone(),
-                found: found.clone(),
-            });
-        }
+    let Fingerprint::Found(found) = found else { return Ok(()) };
+    match recorded.get(&partition).filter(|recorded| *recorded != found) {
+        None => Ok(()),
+        Some(recorded) => Err(LogMismatch::WrittenAnew {
+            topic: topic.to_owned(),
+            partition,
+            recorded: recorded.clone(),
+            found: found.clone(),
+        }),
     }
-    Ok(())
 }
 
 /// A fingerprint begins with the offset of its record.
@@ -110,10 +157,15 @@ mod tests {
     fn only_records_that_could_be_read_are_compared() {
         let found = |print: &str| Fingerprint::Found(print.to_owned());
         let recorded = [(Partition(0), "4:1:aa".to_owned()), (Partition(1), "9:1:bb".to_owned())].into();
-        let same = [(Partition(0), Fingerprint::Gone), (Partition(1), found("9:1:bb"))].into();
-        assert_eq!(compare("t", &recorded, &same), Ok(()));
-        let other = [(Partition(0), found("4:2:cc")), (Partition(1), Fingerprint::Unanswered)].into();
-        let mismatch = compare("t", &recorded, &other).unwrap_err().to_string();
+        assert_eq!(compare("t", &recorded, Partition(0), &Fingerprint::Gone), Ok(()));
+        assert_eq!(compare("t", &recorded, Partition(1), &found("9:1:bb")), Ok(()));
+        let mismatch = compare("t", &recorded, Partition(0), &found("4:2:cc")).unwrap_err().to_string();
         assert!(mismatch.contains("4:1:aa") && mismatch.contains("4:2:cc"), "{mismatch}");
+    }
+
+    #[test]
+    fn what_a_comparison_costs_puts_the_next_one_off() {
+        assert_eq!(pause_after(Duration::from_millis(20)), INTERVAL);
+        assert_eq!(pause_after(Duration::from_secs(10)), Duration::from_secs(200));
     }
 }

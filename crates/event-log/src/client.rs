@@ -9,7 +9,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result};
-use crate::quiet::Quiet;
+use crate::list_offsets::{self, Answers, Wanted};
+use crate::quiet::{Quiet, serve};
 use crate::settings::KafkaSettings;
 use crate::topic_id;
 
@@ -25,29 +26,34 @@ pub struct LogClient {
 pub struct OffsetRange {
     /// The offset of the first record that has not been deleted.
     pub low_watermark: Position,
-    /// One past the last record that readers at the client's isolation level receive: the last stable
-    /// offset or, for [`LogClient::read_uncommitted`], the high watermark. The two differ while a
-    /// transaction is open.
+    /// One past the last record that readers of committed records receive: the last stable offset.
     pub end_offset: Position,
 }
 
 /// The offset ranges of all partitions.
 pub type OffsetRanges = BTreeMap<Partition, OffsetRange>;
 
+/// The topic's partitions, and whether each has a leader.
+pub(crate) type Leaders = BTreeMap<Partition, bool>;
+
+pub(crate) struct Ids {
+    cluster_id: String,
+    topic: String,
+    /// `None` if the topic does not exist, or if the broker is older than topic ids.
+    topic_id: Option<String>,
+}
+
+/// What the leader of a partition says about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Offsets {
+    pub(crate) range: OffsetRange,
+    /// Where the partition ends if records of open transactions count.
+    pub(crate) high_watermark: Position,
+}
+
 impl LogClient {
-    /// A client whose end offsets are the last stable offsets: what committed readers can reach.
     pub fn new(settings: &KafkaSettings) -> Result<Self> {
-        Self::with_isolation(settings, "read_committed")
-    }
-
-    /// A client whose end offsets are the high watermarks, which include records of open transactions.
-    pub fn read_uncommitted(settings: &KafkaSettings) -> Result<Self> {
-        Self::with_isolation(settings, "read_uncommitted")
-    }
-
-    fn with_isolation(settings: &KafkaSettings, level: &str) -> Result<Self> {
-        let mut config = settings.client_config("log");
-        config.set("isolation.level", level);
+        let config = settings.client_config("log");
         let consumer =
             config.create_with_context(Quiet).map_err(Error::during("setting up a Kafka client"))?;
         Ok(Self { consumer, bootstrap: Bootstrap::of(&config), topic: settings.topic.clone() })
@@ -60,17 +66,19 @@ impl LogClient {
 
     /// Which log this is; `None` if the topic does not exist. Each of its requests may take `timeout`.
     pub fn identity(&self, timeout: Duration) -> Result<Option<LogIdentity>> {
+        let leaders = self.leaders(timeout)?;
+        if leaders.is_empty() { Ok(None) } else { Ok(self.ids(timeout)?.identity(&leaders)) }
+    }
+
+    /// The ids of the cluster and the topic.
+    pub(crate) fn ids(&self, timeout: Duration) -> Result<Ids> {
         let client = self.consumer.client();
-        let partitions = self.partitions(timeout)?.len() as i32;
-        if partitions == 0 {
-            return Ok(None);
-        }
         let cluster_id = client.fetch_cluster_id(timeout).ok_or(Error::Kafka {
             attempt: "asking for the cluster id",
             cause: KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut),
         })?;
         let topic_id = topic_id::ask(client, &self.topic, timeout)?;
-        Ok(Some(LogIdentity { cluster_id, topic: self.topic.clone(), topic_id, partitions }))
+        Ok(Ids { cluster_id, topic: self.topic.clone(), topic_id })
     }
 
     /// The topic's partitions; none if the topic does not exist.
@@ -78,9 +86,10 @@ impl LogClient {
         Ok(self.leaders(timeout)?.into_keys().collect())
     }
 
-    /// The topic's partitions, and whether each has a leader.
-    fn leaders(&self, timeout: Duration) -> Result<BTreeMap<Partition, bool>> {
-        // Every other query begins with this one, so this is where a lost broker is noticed.
+    /// The topic's partitions; none if the topic does not exist.
+    pub(crate) fn leaders(&self, timeout: Duration) -> Result<Leaders> {
+        // Everything else begins with this question, so this is where a lost broker is noticed.
+        serve(&self.consumer);
         let metadata = self.consumer.fetch_metadata(Some(&self.topic), timeout).map_err(|error| {
             self.bootstrap.note(&error);
             self.bootstrap.give_again(self.consumer.client());
@@ -96,40 +105,93 @@ impl LogClient {
         Ok(partitions.map(|partition| (Partition(partition.id()), partition.leader() >= 0)).collect())
     }
 
-    /// The offsets that each partition holds now. There is one request per partition, and each may take
-    /// `timeout`.
+    /// The offsets that each partition holds now. Each of the two requests may take `timeout`.
     pub fn offset_ranges(&self, timeout: Duration) -> Result<OffsetRanges> {
-        let ranges = self.partitions(timeout)?.into_iter();
-        ranges.map(|partition| Ok((partition, self.offset_range(partition, timeout)?))).collect()
+        let leaders = self.leaders(timeout)?;
+        let offsets = self.offsets(&leaders, timeout)?.into_iter();
+        offsets.map(|(partition, answer)| Ok((partition, answer.map_err(failed)?.range))).collect()
     }
 
-    /// The same, where a partition that does not answer, as it has no leader, does not affect the others.
-    /// An error only if none answers.
-    pub(crate) fn answered_ranges(
+    /// The offsets of the partitions of which these are the leaders. A partition that does not answer, as it has no
+    /// leader, does not affect the others. An error only if none answers.
+    pub(crate) fn answered_offsets(
         &self,
+        leaders: &Leaders,
         timeout: Duration,
-    ) -> Result<BTreeMap<Partition, Option<OffsetRange>>> {
-        let mut answers = BTreeMap::new();
-        let mut first_error = None;
-        for (partition, has_leader) in self.leaders(timeout)? {
-            let range = if has_leader { self.offset_range(partition, timeout).map(Some) } else { Ok(None) };
-            let range = range.unwrap_or_else(|error| {
-                first_error.get_or_insert(error);
-                None
-            });
-            answers.insert(partition, range);
-        }
+    ) -> Result<BTreeMap<Partition, Option<Offsets>>> {
+        let answers = self.offsets(leaders, timeout)?;
+        let first_error = answers.values().find_map(|answer| answer.err());
         match first_error {
-            Some(error) if answers.values().all(Option::is_none) => Err(error),
-            _ => Ok(answers),
+            Some(code) if answers.values().all(Result::is_err) => Err(failed(code)),
+            _ => Ok(answers.into_iter().map(|(partition, answer)| (partition, answer.ok())).collect()),
         }
     }
 
-    fn offset_range(&self, partition: Partition, timeout: Duration) -> Result<OffsetRange> {
-        let (low, end) = self
-            .consumer
-            .fetch_watermarks(&self.topic, partition.0, timeout)
-            .map_err(Error::during("asking for the offsets of a partition"))?;
-        Ok(OffsetRange { low_watermark: Position(low), end_offset: Position(end) })
+    fn offsets(
+        &self,
+        leaders: &Leaders,
+        timeout: Duration,
+    ) -> Result<BTreeMap<Partition, Result<Offsets, RDKafkaErrorCode>>> {
+        let led: Vec<_> =
+            leaders.iter().filter(|(_, has_leader)| **has_leader).map(|(partition, _)| *partition).collect();
+        let wanted = [Wanted::Begin, Wanted::LastStable, Wanted::HighWatermark];
+        let answers = list_offsets::ask(self.consumer.client(), &self.topic, &led, wanted, timeout)?;
+        let offset = |answers: &Answers, partition| {
+            answers.get(&partition).copied().unwrap_or(Err(RDKafkaErrorCode::LeaderNotAvailable))
+        };
+        let offsets = |partition| {
+            let [low_watermark, end_offset, high_watermark] =
+                answers.each_ref().map(|answers| offset(answers, partition));
+            let range = OffsetRange { low_watermark: low_watermark?, end_offset: end_offset? };
+            Ok(Offsets { range, high_watermark: high_watermark? })
+        };
+        Ok(leaders.keys().map(|partition| (*partition, offsets(*partition))).collect())
+    }
+}
+
+impl Ids {
+    /// The identity of a topic with these partitions; `None` if it has none, since it does not exist then.
+    pub(crate) fn identity(self, leaders: &Leaders) -> Option<LogIdentity> {
+        let Self { cluster_id, topic, topic_id } = self;
+        let partitions = leaders.len() as i32;
+        (partitions > 0).then_some(LogIdentity { cluster_id, topic, topic_id, partitions })
+    }
+}
+
+fn failed(code: RDKafkaErrorCode) -> Error {
+    Error::during("asking for the offsets of the partitions")(KafkaError::MetadataFetch(code))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(unsafe_code)]
+
+    use std::time::Instant;
+
+    use rdkafka::bindings as rd;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    /// How many reports wait for somebody to take them.
+    fn reports(client: &LogClient) -> i32 {
+        // SAFETY: the client lives as long as the reference to it.
+        unsafe { rd::rd_kafka_outq_len(client.consumer.client().native_ptr()) }
+    }
+
+    #[test]
+    fn reports_that_nobody_reads_do_not_pile_up() {
+        // Nothing listens on this port.
+        let client = LogClient::new(&KafkaSettings::new("127.0.0.1:1", "t")).unwrap();
+        let ask_until = |is_met: fn(i32) -> bool| {
+            let began = Instant::now();
+            while !is_met(reports(&client)) {
+                assert!(began.elapsed() < SOON, "{} reports", reports(&client));
+                let _ = client.partitions(Duration::from_millis(10));
+            }
+        };
+        ask_until(|reports| reports > 0);
+        ask_until(|reports| reports == 0);
     }
 }

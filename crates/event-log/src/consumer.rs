@@ -15,13 +15,12 @@ use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::thread::JoinHandle;
 
 use orders::{Partition, Positions};
-use rdkafka::ClientConfig;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Result};
 use crate::heartbeat::Heartbeat;
 use crate::lane_queue::LaneQueue;
-use crate::settings::{KafkaSettings, fixed};
+use crate::settings::KafkaSettings;
 pub use readings::{AssignmentId, ReadFrom};
 
 const THREAD: &str = "log-poll";
@@ -77,7 +76,7 @@ impl Consumer {
         settings: &KafkaSettings,
         membership: Membership,
     ) -> Result<(Self, mpsc::UnboundedReceiver<GroupEvent>)> {
-        let config = config(settings, &membership.group_id);
+        let config = settings.member_config(&membership.group_id);
         let (events, receiver) = mpsc::unbounded_channel();
         let (commands, queue) = channel();
         let topic = settings.topic.clone();
@@ -118,64 +117,5 @@ impl Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         let _ = self.commands.send(Command::Stop(Positions::new()));
-    }
-}
-
-fn config(settings: &KafkaSettings, group_id: &str) -> ClientConfig {
-    let mut config = settings.client_config("consumer");
-    let has_new_protocol = fixed::has_new_protocol(&config);
-    if !has_new_protocol {
-        // Defaults, which the user's properties may replace.
-        for (name, value) in [
-            ("partition.assignment.strategy", "cooperative-sticky"),
-            // Handing partitions over takes a few heartbeats.
-            ("heartbeat.interval.ms", "500"),
-        ] {
-            if config.get(name).is_none() {
-                config.set(name, value);
-            }
-        }
-    }
-    KafkaSettings::read_ahead(&mut config);
-    config.set("group.id", group_id);
-    for (name, value) in fixed::READING.into_iter().chain([fixed::METADATA_INTERVAL]) {
-        config.set(name, value);
-    }
-    if !has_new_protocol {
-        config.set(fixed::SESSION_TIMEOUT.0, fixed::SESSION_TIMEOUT.1);
-    }
-    config
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn properties_do_not_reach_what_the_design_depends_on() {
-        let settings = KafkaSettings {
-            properties: vec![
-                ("auto.offset.reset".into(), "latest".to_owned().into()),
-                ("enable.auto.commit".into(), "true".to_owned().into()),
-                ("heartbeat.interval.ms".into(), "900".to_owned().into()),
-                ("client.rack".into(), "here".to_owned().into()),
-            ],
-            ..KafkaSettings::new("localhost:9092", "food-orders")
-        };
-        let config = config(&settings, "g");
-        assert_eq!(config.get("auto.offset.reset"), Some("error"));
-        assert_eq!(config.get("enable.auto.commit"), Some("false"));
-        assert_eq!(config.get("heartbeat.interval.ms"), Some("900"));
-        assert_eq!(config.get("client.rack"), Some(""));
-    }
-
-    #[test]
-    fn the_new_protocol_of_groups_gets_only_properties_that_go_with_it() {
-        let properties = vec![("group.protocol".into(), "Consumer".to_owned().into())];
-        let settings = KafkaSettings { properties, ..KafkaSettings::new("localhost:9092", "food-orders") };
-        let config = config(&settings, "g");
-        for name in ["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"] {
-            assert_eq!(config.get(name), None, "{name}");
-        }
     }
 }

@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use orders::{LogIdentity, Partition, Position, Positions};
 use tokio::sync::watch;
 
-use crate::client::{LogClient, OffsetRange, OffsetRanges};
+use crate::client::{Leaders, LogClient, OffsetRange, OffsetRanges, Offsets};
 use crate::error::{Error, Result};
 use crate::heartbeat::Heartbeat;
 use crate::settings::KafkaSettings;
 
 const THREAD: &str = "log-ends";
-/// Bounds each request.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// How often the log is asked for its identity and for its high watermarks.
+/// Bounds each request. A broker that hangs costs every round as much, and a second more; yet the ends of the partitions
+/// that others lead must stay younger than the 10 s after which Kafka counts as away.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// How often the log is asked for its identity.
 const IDENTITY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What the log held at `asked_at`. The log may have grown since.
@@ -27,7 +29,7 @@ pub struct LogEnds {
     pub ranges: OffsetRanges,
     /// The partitions that did not answer, most often because they have no leader, and since when.
     pub silent: BTreeMap<Partition, Instant>,
-    /// Where the partitions end if records of open transactions count; up to 10 s old.
+    /// Where the partitions that answered end if records of open transactions count.
     pub high_watermarks: Positions,
     /// Which log it was, up to 10 s ago; `None` if the topic did not exist.
     pub identity: Option<LogIdentity>,
@@ -58,14 +60,14 @@ pub struct EndsWatch {
 }
 
 impl EndsWatch {
-    /// Asks every `interval`. The thread beats `heartbeat` before and after each query, which takes up
-    /// to 5 s per request while no broker answers.
+    /// Asks every `interval`. The thread beats `heartbeat` before and after its requests, which take up to
+    /// 5 s together while a broker does not answer.
     pub fn start(settings: &KafkaSettings, interval: Duration, heartbeat: Heartbeat) -> Result<Self> {
         let (publish, latest) = watch::channel(None);
         let (stop, stopped) = channel();
         let questioner = Questioner {
-            committed: LogClient::new(settings)?,
-            uncommitted: LogClient::read_uncommitted(settings)?,
+            client: LogClient::new(settings)?,
+            leaders: None,
             ranges: OffsetRanges::new(),
             silent: BTreeMap::new(),
             high_watermarks: Positions::new(),
@@ -84,8 +86,9 @@ impl EndsWatch {
 }
 
 struct Questioner {
-    committed: LogClient,
-    uncommitted: LogClient,
+    client: LogClient,
+    /// `None` until the first answer.
+    leaders: Option<Leaders>,
     ranges: OffsetRanges,
     silent: BTreeMap<Partition, Instant>,
     high_watermarks: Positions,
@@ -118,18 +121,33 @@ impl Questioner {
         }
     }
 
+    /// Asks all questions at once, because a broker that hangs may be asked any of them. The partitions and leaders
+    /// that are asked about are those of the round before.
     fn ask(&mut self) -> Result<LogEnds> {
+        let client = &self.client;
+        let known = match self.leaders.take() {
+            Some(leaders) => leaders,
+            None => client.leaders(TIMEOUT)?,
+        };
         let asked_at = Instant::now();
-        let answers = self.committed.answered_ranges(TIMEOUT)?;
-        (self.ranges, self.silent) = merge(&self.ranges, &self.silent, answers, asked_at);
-        if self.identified_at.is_none_or(|at| at.elapsed() >= IDENTITY_INTERVAL) {
-            self.heartbeat.beat();
-            self.identity = self.committed.identity(TIMEOUT)?;
-            let answers = self.uncommitted.answered_ranges(TIMEOUT)?.into_iter();
-            self.high_watermarks =
-                answers.filter_map(|(partition, range)| Some((partition, range?.end_offset))).collect();
-            self.identified_at = Some(Instant::now());
+        let is_identity_due = self.identified_at.is_none_or(|at| at.elapsed() >= IDENTITY_INTERVAL);
+        let (leaders, ids, answers) = std::thread::scope(|scope| {
+            let leaders = scope.spawn(|| client.leaders(TIMEOUT));
+            let ids = is_identity_due.then(|| scope.spawn(|| client.ids(TIMEOUT)));
+            let answers = client.answered_offsets(&known, TIMEOUT);
+            (leaders.join(), ids.map(ScopedJoinHandle::join), answers)
+        });
+        // A question that was not answered is asked again in the next round.
+        let leaders = leaders.ok().and_then(Result::ok).unwrap_or(known);
+        if let Some(Ok(Ok(ids))) = ids {
+            (self.identity, self.identified_at) = (ids.identity(&leaders), Some(asked_at));
         }
+        self.leaders = Some(leaders);
+        let answers = answers?;
+        let high =
+            answers.iter().filter_map(|(partition, answer)| Some((*partition, (*answer)?.high_watermark)));
+        self.high_watermarks = high.collect();
+        (self.ranges, self.silent) = merge(&self.ranges, &self.silent, answers, asked_at);
         let (ranges, silent) = (self.ranges.clone(), self.silent.clone());
         let (high_watermarks, identity) = (self.high_watermarks.clone(), self.identity.clone());
         Ok(LogEnds { asked_at, ranges, silent, high_watermarks, identity })
@@ -140,12 +158,13 @@ impl Questioner {
 fn merge(
     known: &OffsetRanges,
     silent: &BTreeMap<Partition, Instant>,
-    answers: BTreeMap<Partition, Option<OffsetRange>>,
+    answers: BTreeMap<Partition, Option<Offsets>>,
     now: Instant,
 ) -> (OffsetRanges, BTreeMap<Partition, Instant>) {
     let (mut ranges, mut still_silent) = (OffsetRanges::new(), BTreeMap::new());
     for (partition, answer) in answers {
-        ranges.extend(answer.or_else(|| known.get(&partition).copied()).map(|range| (partition, range)));
+        let range = answer.map(|answer| answer.range).or_else(|| known.get(&partition).copied());
+        ranges.extend(range.map(|range| (partition, range)));
         if answer.is_none() {
             still_silent.insert(partition, silent.get(&partition).copied().unwrap_or(now));
         }
@@ -163,14 +182,15 @@ mod tests {
         let [answers, silent, unknown] = [0, 1, 2].map(Partition);
         let began = Instant::now();
         let later = began + Duration::from_secs(1);
-        let first = [(answers, Some(range(1))), (silent, Some(range(5))), (unknown, None)].into();
+        let answer = |end| Some(Offsets { range: range(end), high_watermark: Position(end) });
+        let first = [(answers, answer(1)), (silent, answer(5)), (unknown, None)].into();
         let (ranges, no_answer) = merge(&OffsetRanges::new(), &BTreeMap::new(), first, began);
         assert_eq!(no_answer, [(unknown, began)].into());
-        let second = [(answers, Some(range(2))), (silent, None), (unknown, None)].into();
+        let second = [(answers, answer(2)), (silent, None), (unknown, None)].into();
         let (ranges, no_answer) = merge(&ranges, &no_answer, second, later);
         assert_eq!(ranges, [(answers, range(2)), (silent, range(5))].into());
         assert_eq!(no_answer, [(silent, later), (unknown, began)].into());
-        let third = [(answers, Some(range(2))), (silent, Some(range(6)))].into();
+        let third = [(answers, answer(2)), (silent, answer(6))].into();
         assert_eq!(merge(&ranges, &no_answer, third, later).1, BTreeMap::new());
     }
 }

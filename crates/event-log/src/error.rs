@@ -62,8 +62,8 @@ pub enum Error {
     CorruptBatch(KafkaError),
 
     #[error(
-        "another member of the group has joined with the same group.instance.id, and Kafka has shut this one out; \
-         give each process its own in KAFKA_PROPERTIES"
+        "another member of the group has the same group.instance.id, and Kafka has shut this one out; give each \
+         process its own in KAFKA_PROPERTIES"
     )]
     FencedInstance,
 

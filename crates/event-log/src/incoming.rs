@@ -44,10 +44,13 @@ pub(crate) struct Receiver<C: ConsumerContext> {
 impl<C: ConsumerContext> Receiver<C> {
     /// The consumer must have a group id, which is what gives it a queue.
     pub(crate) fn new(consumer: BaseConsumer<C>) -> Self {
-        // SAFETY: the client lives as long as the consumer. A null pointer is never used: librdkafka returns
-        // one only to a client without a group id, and `poll` looks.
-        let queue = unsafe { rd::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
-        Self { queue: Owned(queue, rd::rd_kafka_queue_destroy), consumer }
+        // SAFETY: the queue is this reference to it, and the consumer outlives it. A null pointer is never used:
+        // librdkafka returns one only to a client without a group id, and `poll` looks.
+        let queue = unsafe {
+            let queue = rd::rd_kafka_queue_get_consumer(consumer.client().native_ptr());
+            Owned::new(queue, rd::rd_kafka_queue_destroy)
+        };
+        Self { queue, consumer }
     }
 
     pub(crate) fn consumer(&self) -> &BaseConsumer<C> {
@@ -58,18 +61,18 @@ impl<C: ConsumerContext> Receiver<C> {
     /// rdkafka's `poll` does.
     pub(crate) fn poll(&self, timeout: Duration) -> Option<Incoming<'_>> {
         let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-        if self.queue.0.is_null() {
+        if self.queue.as_ptr().is_null() {
             return None;
         }
         // SAFETY: the queue lives as long as `self`. The event is destroyed once, by `Owned`; whatever borrows
         // from it is copied before that, except for a message, which takes the event along.
         unsafe {
-            let event = rd::rd_kafka_queue_poll(self.queue.0, millis);
+            let event = rd::rd_kafka_queue_poll(self.queue.as_ptr(), millis);
             if event.is_null() {
                 return None;
             }
-            let event = Owned(event, rd::rd_kafka_event_destroy);
-            match rd::rd_kafka_event_type(event.0) {
+            let event = Owned::new(event, rd::rd_kafka_event_destroy);
+            match rd::rd_kafka_event_type(event.as_ptr()) {
                 rd::RD_KAFKA_EVENT_FETCH => self.received(event),
                 rd::RD_KAFKA_EVENT_ERROR => self.failed(&event),
                 rd::RD_KAFKA_EVENT_REBALANCE => {
@@ -92,7 +95,7 @@ impl<C: ConsumerContext> Receiver<C> {
         // SAFETY: a fetch event owns one message, which lives as long as the event. It is a record: ends and errors
         // are error events.
         unsafe {
-            let message = rd::rd_kafka_event_message_next(event.0);
+            let message = rd::rd_kafka_event_message_next(event.as_ptr());
             (!message.is_null()).then(|| Incoming::Record(Message::of(message, event)))
         }
     }
@@ -102,16 +105,19 @@ impl<C: ConsumerContext> Receiver<C> {
     unsafe fn failed(&self, event: &Owned<rd::rd_kafka_event_t>) -> Option<Incoming<'_>> {
         // SAFETY: the partition is copied by librdkafka and destroyed once; the text lives as long as the event.
         unsafe {
-            let code = RDKafkaErrorCode::from(rd::rd_kafka_event_error(event.0));
+            let code = RDKafkaErrorCode::from(rd::rd_kafka_event_error(event.as_ptr()));
+            let place = Owned::new(
+                rd::rd_kafka_event_topic_partition(event.as_ptr()),
+                rd::rd_kafka_topic_partition_destroy,
+            );
             let place =
-                Owned(rd::rd_kafka_event_topic_partition(event.0), rd::rd_kafka_topic_partition_destroy);
-            let place = place.0.as_ref().map(|place| (Partition(place.partition), Position(place.offset)));
+                place.as_ptr().as_ref().map(|place| (Partition(place.partition), Position(place.offset)));
             if code == RDKafkaErrorCode::PartitionEOF {
                 return place.map(|(partition, end)| Incoming::End(partition, end));
             }
-            let reason = CStr::from_ptr(rd::rd_kafka_event_error_string(event.0)).to_string_lossy();
+            let reason = CStr::from_ptr(rd::rd_kafka_event_error_string(event.as_ptr())).to_string_lossy();
             self.consumer.context().error(KafkaError::Global(code), reason.trim());
-            let error = match rd::rd_kafka_event_error_is_fatal(event.0) {
+            let error = match rd::rd_kafka_event_error_is_fatal(event.as_ptr()) {
                 0 => KafkaError::MessageConsumption(code),
                 _ => KafkaError::MessageConsumptionFatal(code),
             };
@@ -127,7 +133,7 @@ impl<C: ConsumerContext> Receiver<C> {
         let (mut facility, mut text, mut level) = (ptr::null(), ptr::null(), 0);
         // SAFETY: the texts are set if the call returns 0, and live as long as the event.
         unsafe {
-            if rd::rd_kafka_event_log(event.0, &mut facility, &mut text, &mut level) == 0 {
+            if rd::rd_kafka_event_log(event.as_ptr(), &mut facility, &mut text, &mut level) == 0 {
                 let (facility, text) = (CStr::from_ptr(facility), CStr::from_ptr(text));
                 self.consumer.context().log(
                     log_level(level),
@@ -144,7 +150,7 @@ impl<C: ConsumerContext> Receiver<C> {
         let mut partitions = TopicPartitionList::new();
         // SAFETY: the list and its texts live as long as the event; they are copied here.
         let code = unsafe {
-            if let Some(list) = rd::rd_kafka_event_topic_partition_list(event.0).as_ref()
+            if let Some(list) = rd::rd_kafka_event_topic_partition_list(event.as_ptr()).as_ref()
                 && !list.elems.is_null()
             {
                 for element in slice::from_raw_parts(list.elems, usize::try_from(list.cnt).unwrap_or(0)) {
@@ -152,7 +158,7 @@ impl<C: ConsumerContext> Receiver<C> {
                     let _ = partitions.add_partition_offset(&topic, element.partition, Start::Invalid);
                 }
             }
-            rd::rd_kafka_event_error(event.0)
+            rd::rd_kafka_event_error(event.as_ptr())
         };
         self.consumer.context().rebalance(&self.consumer, code, &mut partitions);
     }

@@ -17,7 +17,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result};
-use crate::settings::{KafkaSettings, fixed};
+use crate::settings::KafkaSettings;
 use deliveries::Deliveries;
 pub use deliveries::Totals;
 use transaction::Transaction;
@@ -27,19 +27,6 @@ const SCHEMA_VERSION: &str = "1";
 /// Longer waits are split into calls of this length, so that a client that has lost its brokers can be
 /// recovered in between.
 const TURN: Duration = Duration::from_secs(2);
-
-/// Defaults that `KAFKA_PROPERTIES` may change.
-const DEFAULTS: [(&str, &str); 7] = [
-    ("compression.type", "lz4"),
-    ("linger.ms", "5"),
-    ("batch.size", "262144"),
-    ("queue.buffering.max.messages", "200000"),
-    ("queue.buffering.max.kbytes", "131072"),
-    ("delivery.timeout.ms", "120000"),
-    // The partitioner of the Java clients, so that kafka-console-producer sends a key to the same
-    // partition.
-    ("partitioner", "murmur2_random"),
-];
 
 /// A record to write.
 #[derive(Clone, Copy, Debug)]
@@ -76,22 +63,7 @@ impl LogWriter {
     /// a second writer fences this one. The call then blocks until the broker has answered, for at most
     /// 30 s.
     pub fn connect(settings: &KafkaSettings, transactional: bool) -> Result<Self> {
-        let mut config = settings.client_config("producer");
-        for (name, value) in DEFAULTS {
-            if config.get(name).is_none() {
-                config.set(name, value);
-            }
-        }
-        for (name, value) in fixed::WRITING {
-            config.set(name, value);
-        }
-        if transactional {
-            // This must be shorter than the time-out of a transaction, which is 60 s.
-            config.set("delivery.timeout.ms", "50000");
-            if config.get("transactional.id").is_none() {
-                config.set("transactional.id", format!("food-orders-producer-{}", settings.topic));
-            }
-        }
+        let config = settings.writer_config(transactional);
         let mut writer = Self::create(&config, &settings.topic)?;
         if transactional {
             writer.transaction = Some(Transaction::init(&writer.producer)?);

@@ -1,7 +1,9 @@
 //! Errors that librdkafka reports outside of the call that they concern.
 
+use std::time::Duration;
+
 use rdkafka::ClientContext;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 /// A client context that logs only for debugging, since the calls report what matters.
@@ -21,4 +23,11 @@ pub(crate) fn on_error(error: &KafkaError, reason: &str) {
     if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
         tracing::debug!(%error, reason, "librdkafka");
     }
+}
+
+/// Takes what librdkafka has reported to a client that only asks questions: errors, and lines of its log. Nothing else
+/// takes them, and they would pile up for as long as the process runs.
+pub(crate) fn serve(consumer: &BaseConsumer<Quiet>) {
+    // With no time at all, it would take only one of them.
+    while consumer.poll(Duration::from_millis(1)).is_some() {}
 }

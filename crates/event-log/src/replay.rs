@@ -45,8 +45,7 @@ impl Replay {
         spans: BTreeMap<Partition, Span>,
         limits: ChunkLimits,
     ) -> Result<Self> {
-        let mut config = settings.reader_config("replay");
-        KafkaSettings::read_ahead(&mut config);
+        let config = settings.replay_config();
         let consumer: BaseConsumer<Quiet> =
             config.create_with_context(Quiet).map_err(Error::during("setting up a reader of the log"))?;
         let (sender, chunks) = mpsc::channel(1);

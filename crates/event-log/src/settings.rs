@@ -1,7 +1,8 @@
 //! How to reach Kafka, and which topic is the log.
 
 mod args;
-pub(crate) mod fixed;
+mod clients;
+mod fixed;
 mod group;
 
 use std::fmt;
@@ -12,16 +13,6 @@ use secrecy::{ExposeSecret, SecretString};
 pub use args::KafkaArgs;
 use group::DEFAULT_GROUP;
 pub use group::{GroupArgs, GroupId};
-
-/// Limits on the records that wait inside librdkafka, whatever the backlog; one more fetch may exceed
-/// them. Fetch sizes count compressed data. A fetch takes a long run of each partition, so that more
-/// events of an order are folded before they are written.
-const READ_AHEAD: [(&str, &str); 4] = [
-    ("fetch.message.max.bytes", "1048576"),
-    ("fetch.max.bytes", "2097152"),
-    ("queued.max.messages.kbytes", "8192"),
-    ("queued.min.messages", "30000"),
-];
 
 /// How to reach Kafka and its topic. The Debug output omits the values of `properties`, since passwords may
 /// be among them.
@@ -66,26 +57,6 @@ impl KafkaSettings {
         // Everything is read from the leader, which also reports the end offsets: the log of a follower
         // may end earlier.
         config.set("client.rack", "");
-        config
-    }
-
-    /// Sets the limits for reading large amounts, unless the user's properties set them.
-    pub(crate) fn read_ahead(config: &mut ClientConfig) {
-        for (name, value) in READ_AHEAD {
-            if config.get(name).is_none() {
-                config.set(name, value);
-            }
-        }
-    }
-
-    /// The configuration for reading from given offsets, without a group.
-    pub(crate) fn reader_config(&self, role: &str) -> ClientConfig {
-        let mut config = self.client_config(role);
-        for (name, value) in fixed::READING {
-            config.set(name, value);
-        }
-        // librdkafka requires a group id to assign partitions by hand; the client neither joins nor commits.
-        config.set("group.id", format!("{}-{role}", self.group));
         config
     }
 }

@@ -24,27 +24,27 @@ pub(crate) fn ask(
     // destroyed once (`Owned`), after the last use of what belongs to it, and before `client`.
     unsafe {
         let handle = client.native_ptr();
-        let queue = Owned(rd::rd_kafka_queue_new(handle), rd::rd_kafka_queue_destroy);
+        let queue = Owned::new(rd::rd_kafka_queue_new(handle), rd::rd_kafka_queue_destroy);
         let mut names = [name.as_ptr()];
-        let topics = Owned(
+        let topics = Owned::new(
             rd::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len()),
             rd::rd_kafka_TopicCollection_destroy,
         );
-        let options = Owned(
+        let options = Owned::new(
             rd::rd_kafka_AdminOptions_new(handle, rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS),
             rd::rd_kafka_AdminOptions_destroy,
         );
         let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-        rd::rd_kafka_AdminOptions_set_request_timeout(options.0, millis, std::ptr::null_mut(), 0);
-        rd::rd_kafka_DescribeTopics(handle, topics.0, options.0, queue.0);
-        let event = rd::rd_kafka_queue_poll(queue.0, millis);
+        rd::rd_kafka_AdminOptions_set_request_timeout(options.as_ptr(), millis, std::ptr::null_mut(), 0);
+        rd::rd_kafka_DescribeTopics(handle, topics.as_ptr(), options.as_ptr(), queue.as_ptr());
+        let event = rd::rd_kafka_queue_poll(queue.as_ptr(), millis);
         if event.is_null() {
             return Err(failed(RDKafkaErrorCode::OperationTimedOut));
         }
-        let event = Owned(event, rd::rd_kafka_event_destroy);
-        succeeded(rd::rd_kafka_event_error(event.0))?;
+        let event = Owned::new(event, rd::rd_kafka_event_destroy);
+        succeeded(rd::rd_kafka_event_error(event.as_ptr()))?;
         let mut count = 0;
-        let result = rd::rd_kafka_event_DescribeTopics_result(event.0);
+        let result = rd::rd_kafka_event_DescribeTopics_result(event.as_ptr());
         let descriptions = rd::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
         if count == 0 {
             return Ok(None);

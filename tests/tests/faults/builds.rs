@@ -97,6 +97,9 @@ async fn fault_38_consumer_of_another_projection_version() {
         .get(0);
     set_version(version + 1).await;
     assert_eq!(running.exit_code(GIVE_UP_AFTER).await, PROJECTION_VERSION);
+    let mut once = stage.program("consumer").args("--until-caught-up").start();
+    assert_eq!(once.exit_code(GIVE_UP_AFTER).await, PROJECTION_VERSION);
+    assert!(once.log().contains("run replay-rebuild"), "{}", once.log());
 
     let address = free_address();
     let mut waiting = stage.program("consumer").env("METRICS_LISTEN", &address).start();

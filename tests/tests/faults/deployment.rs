@@ -11,6 +11,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use super::support::{events, idle_consumer, wait_until_all_applied};
 
 const OTHER_DEPLOYMENT: i32 = 4;
+const TAKE_OVER: &str = "--take-over-group";
 
 #[tokio::test]
 async fn fault_07_two_groups_on_one_database() {
@@ -76,9 +77,19 @@ async fn fault_71_second_database_in_one_group() {
     }
     assert!(!first.has_ended() && !first.log().contains("revoked"), "the first one was disturbed");
 
-    // Nobody of the first database is left, so the second one may have the group; then the first one may not.
+    let mut bold = consumer_of(&stage, &second).args(TAKE_OVER).start();
+    assert_eq!(bold.exit_code(GIVE_UP_AFTER).await, OTHER_DEPLOYMENT, "{}", bold.log());
+    assert!(!first.has_ended() && !first.log().contains("revoked"), "the first one was disturbed");
+
+    // Nobody of the first database is left, which may be a restart. Only a decision gives the group to the second
+    // one; then the first one may not have it.
     assert_eq!(first.terminate(GIVE_UP_AFTER).await, 0);
-    let mut successor = consumer_of(&stage, &second).start();
+    let mut refused = consumer_of(&stage, &second).start();
+    assert_eq!(refused.exit_code(GIVE_UP_AFTER).await, OTHER_DEPLOYMENT);
+    for word in [name(&stage.database_url), name(&second), TAKE_OVER] {
+        assert!(refused.log().contains(word), "{word} is not named:\n{}", refused.log());
+    }
+    let mut successor = consumer_of(&stage, &second).args(TAKE_OVER).start();
     successor.wait_for_log("the group follows this database now", GIVE_UP_AFTER).await;
     successor.wait_for_log("assigned", GIVE_UP_AFTER).await;
     let mut refused = stage.consumer();

@@ -1,6 +1,6 @@
 //! Faults 45 and 46: records of any shape that a client can write.
 
-use end_to_end::harness::{GIVE_UP_AFTER, Stage, raw};
+use end_to_end::harness::{GIVE_UP_AFTER, Stage, free_address, raw};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -8,7 +8,7 @@ use reqwest::Method;
 
 use crate::kafka_proxy::Proxy as KafkaProxy;
 use crate::raw_producer::{RawRecord, send_raw};
-use crate::support::{idle_consumer, wait_for_owners, wait_until_all_applied};
+use crate::support::{idle_consumer, wait_for_owners, wait_for_readiness, wait_until_all_applied};
 
 const COUNT: usize = 100_000;
 const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
@@ -112,18 +112,21 @@ async fn fault_45_records_of_any_shape() {
     assert_eq!(first["headers"][0]["value"], r"\x00\xfe\\");
 }
 
-/// What is being fetched is not thrown away, however long it takes.
+/// What is being fetched is not thrown away, however long it takes; nor is the last record, which is fetched once more
+/// at the next start.
 #[tokio::test]
 async fn fault_46_slow_link_and_a_large_batch() {
     const BYTES: usize = 5 << 20;
     let stage = Stage::new().await;
     create_topic(&stage).await;
     let proxy = KafkaProxy::before(&stage.kafka.bootstrap_servers).await;
-    let consumer = stage
-        .program("consumer")
-        .env("KAFKA_BOOTSTRAP_SERVERS", proxy.address.to_string())
-        .env("MAX_RECORD_BYTES", "10000000")
-        .start();
+    let consumer = || {
+        stage
+            .program("consumer")
+            .env("KAFKA_BOOTSTRAP_SERVERS", proxy.address.to_string())
+            .env("MAX_RECORD_BYTES", "10000000")
+    };
+    let first = consumer().start();
     wait_for_owners(&stage, 1).await;
     proxy.limit_rate(500_000);
     let before = proxy.passed_bytes();
@@ -132,5 +135,13 @@ async fn fault_46_slow_link_and_a_large_batch() {
     let passed = proxy.passed_bytes() - before;
     assert!(passed < (BYTES + BYTES / 4) as u64, "{passed} bytes for a batch of {BYTES}");
     assert_eq!(stage.check_at(10_000_000).await.history_rows, 1);
-    assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
+    assert_eq!(first.terminate(GIVE_UP_AFTER).await, 0);
+
+    let address = free_address();
+    let mut again = consumer().env("METRICS_LISTEN", &address).start();
+    again.wait_for_log("the records that were applied last", GIVE_UP_AFTER).await;
+    let health = wait_for_readiness(&address, false, GIVE_UP_AFTER).await;
+    assert!(health.contains("the records that were applied last in partitions 0"), "{health}");
+    wait_for_readiness(&address, true, GIVE_UP_AFTER).await;
+    assert_eq!(again.terminate(GIVE_UP_AFTER).await, 0);
 }

@@ -21,8 +21,9 @@ impl Pauses {
         let list = self.partitions(lane, consumer);
         if list.count() > 0 {
             tracing::debug!(lane, "paused: the database is slower than the log");
-            // A lane that could not be paused is waited for again with its next record.
-            self.0[lane] = consumer.pause(&list).is_ok();
+            // librdkafka pauses what it knows, and returns no error.
+            let _ = consumer.pause(&list);
+            self.0[lane] = true;
         }
     }
 
@@ -35,12 +36,12 @@ impl Pauses {
         }
     }
 
-    /// Resumes the paused lanes that have room again. A lane that could not be resumed is tried again.
+    /// Resumes the paused lanes that have room again.
     pub(super) fn resume(&mut self, consumer: &BaseConsumer<Context>, is_full: impl Fn(usize) -> bool) {
         for lane in 0..self.0.len() {
             if self.0[lane] && !is_full(lane) {
-                let list = self.partitions(lane, consumer);
-                self.0[lane] = list.count() > 0 && consumer.resume(&list).is_err();
+                let _ = consumer.resume(&self.partitions(lane, consumer));
+                self.0[lane] = false;
             }
         }
     }

@@ -221,7 +221,10 @@ impl Poller {
         self.beat();
         self.bootstrap.note(&error);
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::FencedInstanceId) => return Err(Error::FencedInstance),
+            // The classic protocol shuts out the member that came first, that of KIP-848 the one that came last.
+            Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId) => {
+                return Err(Error::FencedInstance);
+            }
             Some(code) if is_passing(code) => {}
             _ => return Err(Error::while_reading("reading the log", error)),
         }

@@ -30,10 +30,11 @@ pub fn metadata(
     // librdkafka fills in the element's metadata, which the list owns, and its size. The bytes are copied
     // before the list is destroyed, once, at the end of the scope. `client` outlives all of it.
     unsafe {
-        let list = Owned(rd::rd_kafka_topic_partition_list_new(1), rd::rd_kafka_topic_partition_list_destroy);
-        rd::rd_kafka_topic_partition_list_add(list.0, name.as_ptr(), partition.0);
-        failed(rd::rd_kafka_committed(client.native_ptr(), list.0, millis))?;
-        let element = &*(*list.0).elems;
+        let list =
+            Owned::new(rd::rd_kafka_topic_partition_list_new(1), rd::rd_kafka_topic_partition_list_destroy);
+        rd::rd_kafka_topic_partition_list_add(list.as_ptr(), name.as_ptr(), partition.0);
+        failed(rd::rd_kafka_committed(client.native_ptr(), list.as_ptr(), millis))?;
+        let element = &*(*list.as_ptr()).elems;
         failed(element.err)?;
         if element.metadata.is_null() || element.metadata_size == 0 {
             return Ok(None);

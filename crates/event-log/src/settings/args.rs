@@ -4,6 +4,7 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use settings::{Invalid, given, given_secret, secret};
 
+use super::fixed::canonical;
 use super::{DEFAULT_GROUP, KafkaSettings};
 
 #[derive(Args, Clone, Debug)]
@@ -54,8 +55,8 @@ pub struct KafkaArgs {
 }
 
 impl KafkaArgs {
-    /// Checks only the form, and warns of properties that have no effect. The first connection finds out whether
-    /// a broker answers and whether the files exist.
+    /// Checks the form and what librdkafka checks without a broker, such as whether the files can be read, and warns
+    /// of properties that have no effect.
     pub fn validate(&self) -> Result<KafkaSettings, Invalid> {
         let mut properties = match &self.kafka_properties {
             Some(text) => parse_properties(text.expose_secret())?,
@@ -133,7 +134,7 @@ fn check_topic(text: &str) -> Result<String, Invalid> {
     Err(Invalid::new("KAFKA_TOPIC", reason))
 }
 
-/// `NAME=VALUE,NAME=VALUE`. A piece without `=` belongs to the value before it, which may contain commas.
+/// `NAME=VALUE,NAME=VALUE`, where each property gets the one name by which it is known here. A piece without `=` belongs to the value before it, which may contain commas.
 fn parse_properties(text: &str) -> Result<Vec<(String, SecretString)>, Invalid> {
     let mut properties: Vec<(String, String)> = Vec::new();
     for piece in text.split(',') {
@@ -149,7 +150,8 @@ fn parse_properties(text: &str) -> Result<Vec<(String, SecretString)>, Invalid> 
             _ => return Err(Invalid::new("KAFKA_PROPERTIES", "is not of the form NAME=VALUE,NAME=VALUE")),
         }
     }
-    Ok(properties.into_iter().map(|(name, value)| (name, value.into())).collect())
+    let named = |(name, value): (String, String)| (canonical(&name).to_owned(), value.into());
+    Ok(properties.into_iter().map(named).collect())
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! The properties that the design depends on. They are set last, whatever the user's properties say.
 
 use rdkafka::ClientConfig;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
+use rdkafka::producer::BaseProducer;
 use settings::Invalid;
 
 use super::KafkaSettings;
 
 /// What every reader of the log sets.
-pub(crate) const READING: [(&str, &str); 7] = [
+pub(super) const READING: [(&str, &str); 7] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "error"),
@@ -17,11 +19,27 @@ pub(crate) const READING: [(&str, &str); 7] = [
     ("fetch.queue.backoff.ms", "10"),
 ];
 /// What a member of the group sets in addition.
-pub(crate) const METADATA_INTERVAL: (&str, &str) = ("topic.metadata.refresh.interval.ms", "5000");
+pub(super) const METADATA_INTERVAL: (&str, &str) = ("topic.metadata.refresh.interval.ms", "5000");
 /// What a member sets in the classic protocol of groups. In the protocol of KIP-848 the broker decides.
-pub(crate) const SESSION_TIMEOUT: (&str, &str) = ("session.timeout.ms", "10000");
+pub(super) const SESSION_TIMEOUT: (&str, &str) = ("session.timeout.ms", "10000");
 /// What every writer sets.
-pub(crate) const WRITING: [(&str, &str); 2] = [("acks", "all"), ("enable.idempotence", "true")];
+pub(super) const WRITING: [(&str, &str); 2] = [("acks", "all"), ("enable.idempotence", "true")];
+/// librdkafka's other names of properties (`_RK_C_ALIAS` in its rdkafka_conf.c), and the names that are used here. Of two
+/// names of one property, librdkafka would take the value that it happens to be given last.
+const ALIASES: [(&str, &str); 12] = [
+    ("metadata.broker.list", "bootstrap.servers"),
+    ("max.in.flight", "max.in.flight.requests.per.connection"),
+    ("sasl.mechanism", "sasl.mechanisms"),
+    ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
+    ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
+    ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
+    ("queue.buffering.max.ms", "linger.ms"),
+    ("message.send.max.retries", "retries"),
+    ("compression.codec", "compression.type"),
+    ("request.required.acks", "acks"),
+    ("message.timeout.ms", "delivery.timeout.ms"),
+    ("auto.commit.enable", "enable.auto.commit"),
+];
 /// Set by settings of their own, or never.
 const NAMED_ELSEWHERE: [&str; 3] = ["bootstrap.servers", "group.id", "client.rack"];
 /// What librdkafka refuses together with the protocol of KIP-848.
@@ -29,13 +47,18 @@ const CLASSIC_ONLY: [&str; 3] =
     ["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"];
 
 /// Whether the group uses the protocol of KIP-848, which other properties do not fit.
-pub(crate) fn has_new_protocol(config: &ClientConfig) -> bool {
+pub(super) fn has_new_protocol(config: &ClientConfig) -> bool {
     config.get("group.protocol").is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
 }
 
+/// The one name by which a property is known here.
+pub(super) fn canonical(name: &str) -> &str {
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
+}
+
 impl KafkaSettings {
-    /// Refuses properties that librdkafka does not know, or whose values it refuses. The message names the
-    /// property and not its value, which may be a password.
+    /// Refuses properties that librdkafka does not know, or whose values it refuses, alone or together. The message
+    /// names the property and not its value, which may be a password.
     pub(super) fn check_properties(&self) -> Result<(), Invalid> {
         let config = self.client_config("check");
         let invalid = |reason: String| Invalid::new("KAFKA_PROPERTIES", reason);
@@ -48,12 +71,23 @@ impl KafkaSettings {
             Err(error) => return Err(invalid(error.to_string())),
             Ok(_) => {}
         }
-        match CLASSIC_ONLY.into_iter().find(|name| has_new_protocol(&config) && self.has(name)) {
-            Some(name) => {
-                Err(invalid(format!("gives {name}, which does not go with group.protocol=consumer")))
-            }
-            None => Ok(()),
+        if let Some(name) = CLASSIC_ONLY.into_iter().find(|name| has_new_protocol(&config) && self.has(name))
+        {
+            return Err(invalid(format!("gives {name}, which does not go with group.protocol=consumer")));
         }
+        self.check_together()
+            .map_err(|error| invalid(format!("gives values that do not go together: {error}")))
+    }
+
+    /// librdkafka compares properties with each other, and reads the files that they name, only when a client is
+    /// created. A client that knows no servers connects to none.
+    fn check_together(&self) -> Result<(), KafkaError> {
+        for mut config in [self.member_config(&self.group), self.replay_config()] {
+            config.remove("bootstrap.servers").create::<BaseConsumer>()?;
+        }
+        // Only the producer knows whether it writes in transactions.
+        self.writer_config(false).remove("bootstrap.servers").create::<BaseProducer>()?;
+        Ok(())
     }
 
     /// The properties that the user gives without any effect.

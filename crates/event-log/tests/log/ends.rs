@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::{
-    ChunkLimits, Consumer, Error, Fingerprint, Generation, GroupEvent, Heartbeat, KafkaSettings, LaneQueue,
-    Membership, ReadFrom, Replay, Span, TopicSpec, ensure_topic, fingerprints, pick,
+    ChunkLimits, Consumer, Error, Fingerprint, Fingerprints, Generation, GroupEvent, Heartbeat,
+    KafkaSettings, LaneQueue, Membership, ReadFrom, Replay, Span, TopicSpec, ensure_topic, pick,
 };
 use orders::{Offset, Partition, Position};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -87,7 +87,6 @@ async fn an_end_that_waits_while_the_log_grows_stays_where_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_that_is_too_low_for_a_moment_makes_nobody_skip_records() {
     let (mut settings, _producer) = topic(10).await;
-    let direct = settings.clone();
     let proxy = Proxy::before(&settings.bootstrap_servers).await;
     settings.bootstrap_servers = proxy.address.to_string();
     proxy.lower_ends(Some(5));
@@ -96,14 +95,12 @@ async fn an_end_that_is_too_low_for_a_moment_makes_nobody_skip_records() {
     let mut replay = Replay::start(&settings, [(PARTITION, span)].into(), ChunkLimits::SMALL).unwrap();
     let kafka = settings.clone();
     let picking = tokio::spawn(blocking(move || pick(&kafka, &[(PARTITION, Offset(5))], SOON)));
-    let kafka = settings.clone();
-    let ask = move || fingerprints(&kafka, &[(PARTITION, Offset(5))].into(), Duration::from_secs(2));
-    let asked = blocking(ask).await.unwrap();
-    assert_eq!(asked[&PARTITION], Fingerprint::Unanswered);
+    let mut comparing = Fingerprints::start(&settings, [(PARTITION, Offset(5))].into()).unwrap();
     tokio::time::timeout(Duration::from_millis(1500), async {
         tokio::select! {
             chunk = lane.take() => assert_eq!(chunk.ends().count() + chunk.len(), 0),
             chunk = replay.next() => panic!("{chunk:?}"),
+            answer = comparing.next() => panic!("{answer:?}"),
         }
     })
     .await
@@ -116,8 +113,9 @@ async fn an_end_that_is_too_low_for_a_moment_makes_nobody_skip_records() {
     assert_eq!(chunk.records().count(), 5);
     assert_eq!(chunk.ends().map(|(_, end, _)| end).collect::<Vec<_>>(), [Position(10)]);
     assert_eq!(picking.await.unwrap().unwrap().len(), 1);
-    let ask = move || fingerprints(&direct, &[(PARTITION, Offset(5))].into(), SOON);
-    assert!(matches!(blocking(ask).await.unwrap()[&PARTITION], Fingerprint::Found(_)));
+    let answer = tokio::time::timeout(SOON, comparing.next()).await.unwrap().unwrap().unwrap();
+    assert!(matches!(answer, (PARTITION, Fingerprint::Found(_))), "{answer:?}");
+    assert!(comparing.next().await.is_none());
     drop(consumer);
 }
 

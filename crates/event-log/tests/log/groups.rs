@@ -131,6 +131,21 @@ async fn a_second_member_with_the_same_name_shuts_the_first_one_out_with_a_reaso
     assert!(matches!(error, Error::FencedInstance), "{error:?}");
 }
 
+/// The protocol of KIP-848 leaves the name to the member that has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_member_with_the_same_name_is_refused_in_the_new_protocol() {
+    let settings = settings(1, &[("group.protocol", "consumer"), ("group.instance.id", "one")]).await;
+    let mut first = Member::join(&settings);
+    first.follow_until(1).await;
+    let mut second = Member::join(&settings);
+    let error = loop {
+        if let Some(error) = second.follow().await {
+            break error;
+        }
+    };
+    assert!(matches!(error, Error::FencedInstance), "{error:?}");
+}
+
 /// A lane is paused when the database is slow. Partitions that are assigned meanwhile must not fill its queue.
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_that_are_assigned_to_a_paused_lane_are_paused() {

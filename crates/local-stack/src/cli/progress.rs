@@ -20,6 +20,16 @@ pub struct Progress {
     pub lag: Option<i64>,
 }
 
+impl Progress {
+    /// The API may have read the end some seconds before the position was read. A partition ends no earlier than where
+    /// it was applied.
+    fn ends_at(&mut self, end: i64) {
+        let end = self.position.map_or(end, |position| end.max(position));
+        self.end = Some(end);
+        self.lag = self.position.map(|position| end - position);
+    }
+}
+
 pub type ByPartition = BTreeMap<i32, Progress>;
 
 #[derive(Deserialize)]
@@ -43,10 +53,7 @@ pub fn ask(state: &State) -> ByPartition {
     let mut known = positions(state).unwrap_or_default();
     let api = state.services.iter().find(|service| service.name == "api").and_then(|api| api.health);
     for (partition, end) in api.map(ends).unwrap_or_default() {
-        let progress = known.entry(partition).or_default();
-        progress.end = Some(end);
-        // The two numbers are read one after the other.
-        progress.lag = progress.position.map(|position| (end - position).max(0));
+        known.entry(partition).or_default().ends_at(end);
     }
     known
 }
@@ -86,5 +93,21 @@ fn consumer_name(state: &State, owner: &str) -> Option<String> {
         Some(name.to_owned())
     } else {
         is_service("consumer").then(|| "consumer".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_ends_no_earlier_than_its_position() {
+        for (position, end, shown) in
+            [(Some(5), 8, (Some(8), Some(3))), (Some(9), 8, (Some(9), Some(0))), (None, 8, (Some(8), None))]
+        {
+            let mut progress = Progress { position, ..Progress::default() };
+            progress.ends_at(end);
+            assert_eq!((progress.end, progress.lag), shown);
+        }
     }
 }

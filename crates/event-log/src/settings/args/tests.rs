@@ -30,6 +30,8 @@ fn each_failure_names_its_variable() {
         (["--kafka-properties", "fetch=1"], "KAFKA_PROPERTIES"),
         (["--kafka-properties", "linger.ms=soon"], "KAFKA_PROPERTIES"),
         (["--kafka-properties", "group.protocol=none"], "KAFKA_PROPERTIES"),
+        (["--kafka-properties", "max.poll.interval.ms=5000"], "KAFKA_PROPERTIES"),
+        (["--kafka-properties", "max.in.flight=9"], "KAFKA_PROPERTIES"),
         (["--kafka-properties", "group.protocol=consumer,session.timeout.ms=9000"], "KAFKA_PROPERTIES"),
     ] {
         assert_eq!(kafka(&flags).unwrap_err().variable, variable);
@@ -65,10 +67,45 @@ fn properties_without_an_effect_are_known() {
     assert_eq!(kafka.overridden(), ["enable.auto.commit", "acks", "group.id"]);
 }
 
+/// librdkafka would take either value, whichever it is given last.
+#[test]
+fn another_name_of_a_property_changes_nothing_that_is_fixed() {
+    let properties =
+        "metadata.broker.list=other:1,request.required.acks=1,auto.commit.enable=true,linger.ms=9";
+    let kafka = kafka(&[&format!("--kafka-properties={properties}")]).unwrap();
+    assert_eq!(kafka.overridden(), ["bootstrap.servers", "acks", "enable.auto.commit"]);
+    let writer = kafka.writer_config(false);
+    for (name, value) in [
+        ("bootstrap.servers", Some("localhost:9092")),
+        ("metadata.broker.list", None),
+        ("acks", Some("all")),
+        ("request.required.acks", None),
+        ("linger.ms", Some("9")),
+    ] {
+        assert_eq!(writer.get(name), value, "{name}");
+    }
+}
+
+/// The message is librdkafka's, and says which properties.
+#[test]
+fn properties_that_do_not_go_together_are_named() {
+    let invalid = kafka(&["--kafka-properties=max.poll.interval.ms=5000"]).unwrap_err();
+    assert!(invalid.reason.contains("max.poll.interval.ms") && invalid.reason.contains("session.timeout.ms"));
+    let invalid = kafka(&["--kafka-security-protocol=ssl", "--kafka-ssl-ca-location=/none.pem"]).unwrap_err();
+    assert!(invalid.reason.contains("ssl.ca.location"), "{invalid}");
+}
+
+/// A producer of large messages and its consumers have the same properties.
+#[test]
+fn a_size_that_fetches_have_to_follow_goes_with_all_clients() {
+    kafka(&["--kafka-properties=message.max.bytes=5000000"]).unwrap();
+}
+
 #[test]
 fn tls_and_sasl_become_librdkafka_properties() {
     let kafka = kafka(&[
-        "--kafka-security-protocol=SASL_SSL",
+        // With TLS, the file would have to be there.
+        "--kafka-security-protocol=SASL_PLAINTEXT",
         "--kafka-sasl-mechanism=PLAIN",
         "--kafka-sasl-username=u",
         "--kafka-sasl-password=p",
