@@ -138,7 +138,7 @@ pub async fn latest(session: &Session) -> Result<i64> {
 
 pub(crate) async fn latest_on(client: &Client) -> Result<i64> {
     let row = client
-        .query_one("/* views::decisions::latest */ SELECT coalesce(max(id), 0) FROM public.decisions", &[])
+        .query_one("/* views::decisions::latest_on */ SELECT coalesce(max(id), 0) FROM public.decisions", &[])
         .await
         .map_err(Error::during("reading the last decision"))?;
     Ok(row.get(0))

@@ -1,6 +1,6 @@
 //! Faults 65 and 66: what happens to the log and to a new build before it is switched in.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use end_to_end::harness::{GIVE_UP_AFTER, NewRecord, Program, Stage, eventually};
 

@@ -39,8 +39,9 @@ impl OrderGroups {
     /// The session serves nothing else until the groups are dropped.
     pub async fn open(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
         let condition = orders.condition();
-        let query =
-            format!("SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE {condition} ORDER BY order_id");
+        let query = format!(
+            "/* views::rebuild::groups::open */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE {condition} ORDER BY order_id"
+        );
         Self::of_query(session, build, &query).await
     }
 
@@ -50,7 +51,7 @@ impl OrderGroups {
     }
 
     async fn of_query(session: &Session, build: Build, query: &str) -> Result<Self> {
-        let query = for_build(&format!("/* views::rebuild::groups::of_query */ {query}"), build);
+        let query = for_build(query, build);
         let mut rows = CopyRows::open(session, "reading the history order by order", &query).await?;
         let next = rows.next().await?;
         Ok(Self { rows, next })

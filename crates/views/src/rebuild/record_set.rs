@@ -25,7 +25,7 @@ impl RecordSet {
         let [order_ids, partitions, offsets] =
             [&self.order_ids, &self.partitions, &self.offsets].map(|values| values.join(","));
         format!(
-            "SELECT found.* FROM unnest(ARRAY[{order_ids}]::text[], ARRAY[{partitions}]::int[], ARRAY[{offsets}]::bigint[])
+            "/* views::rebuild::record_set::query */ SELECT found.* FROM unnest(ARRAY[{order_ids}]::text[], ARRAY[{partitions}]::int[], ARRAY[{offsets}]::bigint[])
                  AS wanted (order_id, partition, \"offset\")
              CROSS JOIN LATERAL (
                  SELECT {columns} FROM {{build}}.order_history AS h
