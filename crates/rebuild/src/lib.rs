@@ -15,6 +15,7 @@ mod failure;
 mod job;
 mod json;
 mod log_comparison;
+mod log_readings;
 mod log_state;
 mod meter;
 mod outcome;

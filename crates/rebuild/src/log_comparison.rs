@@ -35,14 +35,14 @@ pub struct LogDifference {
     pub log_records: u64,
 }
 
-/// What the live build has read of each partition: the prefixes at its checkpoints and, last, at its position.
-pub(crate) type LiveLog = BTreeMap<Partition, Vec<LogPrefix>>;
+/// What a build has read of each partition: the prefixes at its checkpoints and, last, at its position.
+pub(crate) type ReadLog = BTreeMap<Partition, Vec<LogPrefix>>;
 
 /// The checkpoints at which a comparison may look, and the positions up to which it goes.
-pub(crate) fn live_log(
+pub(crate) fn read_log(
     prefixes: &BTreeMap<Partition, LogPrefix>,
     mut checkpoints: BTreeMap<Partition, Vec<LogPrefix>>,
-) -> LiveLog {
+) -> ReadLog {
     let with_checkpoints = |(partition, last): (&Partition, &LogPrefix)| {
         let mut all = checkpoints.remove(partition).unwrap_or_default();
         all.retain(|one| one.position < last.position);
@@ -87,19 +87,30 @@ impl LogDifference {
     }
 }
 
+impl LogDifference {
+    /// `reader`: who has read the records that the log should hold.
+    fn describe(&self, reader: &str) -> String {
+        let Self { partition, from_offset, to_offset, live_records, log_records } = self;
+        let held = match live_records == log_records {
+            true => "as many, but other ones".to_owned(),
+            false => log_records.to_string(),
+        };
+        format!(
+            "partition {partition}, offsets {from_offset} to {}: {reader} applied {live_records} records, and the log holds \
+             {held}",
+            to_offset - 1
+        )
+    }
+
+    /// Whether the log holds records that the reader has not applied.
+    fn has_more(&self) -> bool {
+        self.log_records > self.live_records
+    }
+}
+
 impl std::fmt::Display for LogDifference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { partition, from_offset, to_offset, live_records, log_records } = self;
-        write!(
-            f,
-            "partition {partition}, offsets {from_offset} to {}: the live tables have applied {live_records} records, and \
-             the log holds ",
-            to_offset - 1
-        )?;
-        match live_records == log_records {
-            true => f.write_str("as many, but other ones"),
-            false => write!(f, "{log_records}"),
-        }
+        f.write_str(&self.describe("the live tables have"))
     }
 }
 
@@ -107,21 +118,48 @@ impl std::fmt::Display for LogDifference {
 pub(crate) const KEEP_HISTORY: &str = "To rebuild all the same, with what the log no longer holds taken over from the live \
      tables, run replay-rebuild --keep-history REASON, or POST /rebuilds with keep_history";
 
+/// Taking history over cannot help if there is nothing in it that the log has not.
+const FILL_ANOTHER: &str = "There is nothing to keep: a consumer that is given an empty database (DATABASE_URL) fills it with \
+     all that the log holds";
+
+/// Whether the log holds records that the live tables have never applied, so that there is no point in keeping history.
+pub(crate) fn has_more(differences: &[LogDifference]) -> bool {
+    differences.iter().any(LogDifference::has_more)
+}
+
 /// Why a rebuild is refused, and the way out.
 pub(crate) fn describe(topic: &str, differences: &[LogDifference]) -> String {
-    let ranges: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    let meaning = if differences.iter().any(|one| one.log_records < one.live_records) {
-        "Usually such a topic is compacted (cleanup.policy=compact), or records were deleted from it (delete-records)"
-    } else if differences.iter().any(|one| one.log_records > one.live_records) {
+    let way_out = if has_more(differences) { FILL_ANOTHER } else { KEEP_HISTORY };
+    format!(
+        "topic {topic} does not hold the records that the live tables were made from: {}. {}. The live tables stay \
+         as they are. {way_out}",
+        ranges(differences, "the live tables have"),
+        meaning(differences)
+    )
+}
+
+/// Why a rebuild fails if the log has changed behind its back.
+pub(crate) fn describe_lost(topic: &str, differences: &[LogDifference]) -> String {
+    format!(
+        "topic {topic} no longer holds the records that this rebuild has read from it: {}. {}. The new build was not \
+         switched to, and the live tables stay as they are. {KEEP_HISTORY}",
+        ranges(differences, "the new build has"),
+        meaning(differences)
+    )
+}
+
+fn ranges(differences: &[LogDifference], reader: &str) -> String {
+    differences.iter().map(|one| one.describe(reader)).collect::<Vec<_>>().join("; ")
+}
+
+fn meaning(differences: &[LogDifference]) -> &'static str {
+    if has_more(differences) {
         "Usually a position was moved over records that the live tables then never applied"
+    } else if differences.iter().any(|one| one.log_records < one.live_records) {
+        "Usually such a topic is compacted (cleanup.policy=compact), or records were deleted from it (delete-records)"
     } else {
         "Usually such a topic was created again, with other records"
-    };
-    format!(
-        "topic {topic} does not hold the records that the live tables were made from: {}. {meaning}. The live tables stay \
-         as they are. {KEEP_HISTORY}",
-        ranges.join("; ")
-    )
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +208,7 @@ mod tests {
     fn a_comparison_ends_at_the_position() {
         let prefix = prefixes(&[(150, 140)])[0];
         let checkpoints = [(Partition(0), prefixes(&[(100, 90), (200, 190)]))].into();
-        let live = live_log(&[(Partition(0), prefix)].into(), checkpoints);
+        let live = read_log(&[(Partition(0), prefix)].into(), checkpoints);
         assert_eq!(live[&Partition(0)], prefixes(&[(100, 90), (150, 140)]));
     }
 }

@@ -10,7 +10,7 @@ use views::Session;
 
 use crate::error::Result;
 use crate::failure::Failure;
-use crate::log_comparison::{self, live_log};
+use crate::log_comparison::{self, read_log};
 use crate::outcome::FailureCause;
 use crate::plan::Plan;
 use crate::settings::Settings;
@@ -44,12 +44,13 @@ pub(crate) async fn make(
         return Ok((plan, None));
     }
     let checkpoints = survey.live_build.log_checkpoints(session).await?;
-    let live = live_log(&survey.live, checkpoints);
+    let live = read_log(&survey.live, checkpoints);
     let comparison = early_comparison::compare(&settings.kafka, live, &plan.begins()).await?;
-    let lost = !comparison.differences.is_empty() && !purpose.keeps_history;
-    let refusal = lost.then(|| {
-        Failure::new(FailureCause::Log, log_comparison::describe(&plan.topic, &comparison.differences))
-    });
+    let differences = &comparison.differences;
+    let is_refused =
+        !differences.is_empty() && (!purpose.keeps_history || log_comparison::has_more(differences));
+    let refusal = is_refused
+        .then(|| Failure::new(FailureCause::Log, log_comparison::describe(&plan.topic, differences)));
     plan.log_comparison = Some(comparison);
     Ok((plan, refusal))
 }

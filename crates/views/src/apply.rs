@@ -10,7 +10,7 @@ mod breaker;
 mod checkpoints;
 mod codec;
 pub(crate) mod copy;
-mod dead_letter;
+pub(crate) mod dead_letter;
 mod disposition;
 mod merged_orders;
 mod order_rows;
@@ -21,7 +21,7 @@ mod winning_records;
 mod writer;
 
 pub use advance::Advance;
-pub use batch::Batch;
+pub use batch::{Batch, refusal};
 pub use breaker::Breaker;
 pub use codec::Codec;
 pub use copy::{COLUMNS, derived_event_id};

@@ -33,7 +33,7 @@ pub async fn active(session: &Session) -> Result<Active> {
 }
 
 /// Reads something of the active build. If that build is dropped meanwhile, reads it of the one that is active
-/// by then.
+/// by then; [`Error::TablesGone`] if that is the same.
 pub async fn of_active<T>(session: &Session, read: impl AsyncFn(Active) -> Result<T>) -> Result<T> {
     let mut current = active(session).await?;
     loop {
@@ -43,7 +43,7 @@ pub async fn of_active<T>(session: &Session, read: impl AsyncFn(Active) -> Resul
         };
         let before = std::mem::replace(&mut current, active(session).await?);
         if current.build == before.build {
-            return Err(error);
+            return Err(Error::TablesGone { cause: error.to_string() });
         }
     }
 }

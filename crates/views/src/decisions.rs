@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use orders::{Cause, Offset, Partition, Position, Positions, Rejection, Time};
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{Client, Row, Transaction};
 
 use crate::ORDERS;
 use crate::error::{Error, Result};
@@ -133,9 +133,12 @@ fn decided(row: &Row) -> Result<Decided> {
 
 /// The number of the latest decision; 0 if there is none.
 pub async fn latest(session: &Session) -> Result<i64> {
-    let row = session
-        .client
-        .query_one("/* views::decisions::latest */ SELECT coalesce(max(id), 0) FROM public.decisions", &[])
+    latest_on(&session.client).await
+}
+
+pub(crate) async fn latest_on(client: &Client) -> Result<i64> {
+    let row = client
+        .query_one("/* views::decisions::latest_on */ SELECT coalesce(max(id), 0) FROM public.decisions", &[])
         .await
         .map_err(Error::during("reading the last decision"))?;
     Ok(row.get(0))

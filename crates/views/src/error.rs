@@ -75,6 +75,13 @@ pub enum Error {
     #[error("no build of view {} is active; run the consumer, which makes the first one", crate::ORDERS)]
     NoActiveBuild,
 
+    /// They were dropped by hand, or the database was made again.
+    #[error(
+        "tables of the active build are gone ({cause}); restore the database from a backup, or give the programs an empty \
+         one (DATABASE_URL), which a consumer fills from the log"
+    )]
+    TablesGone { cause: String },
+
     /// A switch would take reads back in time.
     #[error(
         "build {build} stands at {reached} in partition {partition} and the live one at {live}; it was not switched in"

@@ -81,7 +81,10 @@ impl Lane {
     pub async fn claim(&mut self, partitions: &[Partition]) -> Result<BTreeMap<Partition, Held>> {
         let mut writer = self.take_writer().await?;
         let build = writer.build();
-        let claimed = self.claim_on(&mut writer, partitions).await?;
+        let claimed = match self.claim_on(&mut writer, partitions).await {
+            Err(error) => return Err(self.explain(error, build).await),
+            Ok(claimed) => claimed,
+        };
         if self.build != Some(build) {
             // The positions of another build say nothing about these.
             self.noted = Positions::new();

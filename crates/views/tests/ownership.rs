@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use tokio_postgres::Client;
 use views::apply::Codec;
 use views::lane::{Lane, LaneOptions};
-use views::{Build, Database, Error, SessionKind, SynchronousCommit};
+use views::{Build, Database, Error, Recovery, SessionKind, SynchronousCommit};
 
 const PARTITION: Partition = Partition(0);
 
@@ -28,16 +28,20 @@ impl World {
 
     /// A lane that has claimed the partition.
     async fn lane(&self, owner: &str) -> Lane {
-        let mut lane = Lane::new(LaneOptions {
+        let mut lane = self.new_lane(owner);
+        lane.claim(&[PARTITION]).await.unwrap();
+        lane
+    }
+
+    fn new_lane(&self, owner: &str) -> Lane {
+        Lane::new(LaneOptions {
             database: self.database.clone(),
             codec: Codec { topic: "food-orders".into(), max_record_bytes: 1_000_000 },
             group: None,
             owner: owner.into(),
             synchronous_commit: SynchronousCommit::Off,
             has_breaker: false,
-        });
-        lane.claim(&[PARTITION]).await.unwrap();
-        lane
+        })
     }
 
     /// The next offset, and the numbers of history rows and dead letters.
@@ -164,4 +168,14 @@ impl World {
         assert!((5.0..8.0).contains(&took.as_secs_f64()), "{took:?}");
         assert!(self.sql.batch_execute("COMMIT").await.is_err(), "its session has ended");
     }
+}
+
+/// Another build would be active by now if this one had been dropped by a rebuild.
+#[tokio::test]
+async fn tables_of_the_active_build_that_are_gone_are_not_waited_for() {
+    let world = World::new().await;
+    world.sql.batch_execute("DROP SCHEMA build_1 CASCADE").await.unwrap();
+    let error = world.new_lane("one").claim(&[PARTITION]).await.unwrap_err();
+    assert_eq!(error.recovery(), Recovery::Stop, "{error}");
+    assert!(error.to_string().contains("restore the database"), "{error}");
 }

@@ -11,7 +11,7 @@ const MEMORY_LIMIT_MIB: u64 = 256;
 
 /// Records of one order over four partitions, as a producer without keys spreads them. Their sequences are equal,
 /// so each batch meets winners of its own event types, and has to be compared with them.
-fn of_one_order(records: std::ops::Range<u32>) -> Vec<NewRecord> {
+pub fn of_one_order(records: std::ops::Range<u32>) -> Vec<NewRecord> {
     let record = |number: u32| {
         let event = ["OrderCreated", "OrderPaid", "OrderShipped", "OrderCancelled"][number as usize / 4 % 4];
         NewRecord {

@@ -39,4 +39,5 @@ mod signals;
 mod small_disk;
 mod start;
 mod support;
+mod switches;
 mod unsuitable_database;

@@ -1,4 +1,4 @@
-//! Faults 61 to 66: a rebuild from a log that is not, or no longer, what the live tables were made from.
+//! Faults 61 to 64: a rebuild from a log that is not, or no longer, what the live tables were made from.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceS
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use crate::support::{LOG_IDENTITY, wait_until_all_applied};
+use crate::support::LOG_IDENTITY;
 
 /// Exit code of a rebuild that found a difference.
-const DIFFERENCE: i32 = 7;
+pub const DIFFERENCE: i32 = 7;
 
 /// An event of one order, keyed by it.
 fn event(name: &str, order: u32) -> NewRecord {
@@ -21,12 +21,12 @@ fn event(name: &str, order: u32) -> NewRecord {
     event
 }
 
-fn keyed(order: u32) -> NewRecord {
+pub fn keyed(order: u32) -> NewRecord {
     NewRecord { partition: Some(0), key: Some(format!("O-{order}")), ..NewRecord::default() }
 }
 
 /// Three events of each of these orders: what compaction leaves is the last one.
-fn lives(orders: std::ops::Range<u32>) -> Vec<NewRecord> {
+pub fn lives(orders: std::ops::Range<u32>) -> Vec<NewRecord> {
     let names = ["OrderCreated", "OrderPaid", "OrderShipped"];
     names.iter().flat_map(|name| orders.clone().map(|order| event(name, order))).collect()
 }
@@ -38,7 +38,7 @@ async fn expect_exit(stage: &Stage, arguments: &str, code: i32) -> String {
 }
 
 /// The active build, and how many records its history has.
-async fn active(stage: &Stage) -> (i64, i64) {
+pub async fn active(stage: &Stage) -> (i64, i64) {
     let select = "SELECT (SELECT id FROM public.builds WHERE state = 'active'), (SELECT count(*) FROM public.order_history)";
     let row = stage.sql().await.query_one(select, &[]).await.unwrap();
     (row.get(0), row.get(1))
@@ -82,18 +82,38 @@ fn admin(stage: &Stage) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", &stage.kafka.bootstrap_servers).create().unwrap()
 }
 
-/// A topic that loses all but the last record of a key within moments.
-async fn create_compacted_topic(stage: &Stage) {
+/// Settings of a topic that loses all but the last record of a key within moments.
+const COMPACTED: [(&str, &str); 6] = [
+    ("message.timestamp.type", "LogAppendTime"),
+    ("cleanup.policy", "compact"),
+    ("segment.ms", "100"),
+    ("min.cleanable.dirty.ratio", "0.01"),
+    ("delete.retention.ms", "0"),
+    ("max.compaction.lag.ms", "100"),
+];
+
+/// Lets the broker look often for what it can compact.
+async fn hasten_cleaner(stage: &Stage) {
     let cleaner = AlterConfig::new(ResourceSpecifier::Broker(1)).set("log.cleaner.backoff.ms", "200");
     admin(stage).alter_configs([&cleaner], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
-    let topic = NewTopic::new(&stage.kafka.topic, 1, TopicReplication::Fixed(-1))
-        .set("message.timestamp.type", "LogAppendTime")
-        .set("cleanup.policy", "compact")
-        .set("segment.ms", "100")
-        .set("min.cleanable.dirty.ratio", "0.01")
-        .set("delete.retention.ms", "0")
-        .set("max.compaction.lag.ms", "100");
+}
+
+async fn create_compacted_topic(stage: &Stage) {
+    hasten_cleaner(stage).await;
+    let topic = NewTopic::new(&stage.kafka.topic, 1, TopicReplication::Fixed(-1));
+    let topic = COMPACTED.into_iter().fold(topic, |topic, (name, value)| topic.set(name, value));
     admin(stage).create_topics([&topic], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+}
+
+/// Waits until so many of the first 16 offsets are left.
+async fn wait_until_compacted(stage: &Stage, left: usize) {
+    // The broker does not compact the last segment, and begins a new one with the next record.
+    let compacted = eventually("the log is compacted", 3 * GIVE_UP_AFTER, async || {
+        stage.send(vec![event("OrderCreated", 7)]).await;
+        let offsets = offsets(stage).await;
+        (offsets.iter().filter(|offset| **offset < 16).count() == left).then_some(offsets)
+    });
+    println!("the log holds the offsets {:?}", compacted.await);
 }
 
 /// The offsets that the partition holds.
@@ -137,13 +157,7 @@ async fn fault_61_log_was_compacted_before_a_rebuild() {
     stage.catch_up().await;
     let api = stage.api().await;
     let before = kept_answers(&api, "O-1").await;
-    // The broker does not compact the last segment, and begins a new one with the next record.
-    let compacted = eventually("the log is compacted", 3 * GIVE_UP_AFTER, async || {
-        stage.send(vec![event("OrderCreated", 7)]).await;
-        let offsets = offsets(&stage).await;
-        (offsets.iter().filter(|offset| **offset < 16).count() == 6).then_some(offsets)
-    });
-    println!("the log holds the offsets {:?}", compacted.await);
+    wait_until_compacted(&stage, 6).await;
     stage.catch_up().await;
     let (_, history) = active(&stage).await;
     expect_refusal(&stage, &["compacted", "partition 0", "the live tables have applied", "--keep-history"])
@@ -169,6 +183,72 @@ async fn fault_61_log_was_compacted_before_a_rebuild() {
     stage.send(vec![event("OrderDelivered", 1)]).await;
     stage.catch_up().await;
     stage.wait_for_status("O-1", "delivered").await;
+}
+
+/// A rebuild that cannot leave the state that it is in.
+pub struct Held {
+    /// Has a transaction open, which holds it.
+    pub holder: tokio_postgres::Client,
+    rebuild: Program,
+}
+
+impl Held {
+    /// Holds it once it has loaded what `condition` says, before the verification.
+    pub async fn start(stage: &Stage, arguments: &str, condition: &str) -> Self {
+        let rebuild = stage.program("replay-rebuild").args(arguments).start();
+        let holder = stage.sql().await;
+        eventually("the rebuild has loaded", GIVE_UP_AFTER, async || {
+            // An operator's decision may lock the row as well, but the rebuild may not change it.
+            let hold = format!("BEGIN; SELECT FROM public.rebuilds FOR SHARE; {condition}");
+            let loaded = holder.batch_execute(&hold).await.is_ok();
+            if !loaded {
+                holder.batch_execute("ROLLBACK").await.unwrap();
+            }
+            loaded.then_some(())
+        })
+        .await;
+        let state = holder.query_one("SELECT state FROM public.rebuilds ORDER BY id DESC LIMIT 1", &[]).await;
+        let state: String = state.unwrap().get(0);
+        println!("the rebuild is held while it is {state}");
+        assert!(["loading", "deriving", "catching_up"].contains(&state.as_str()), "{state}");
+        Self { holder, rebuild }
+    }
+
+    /// Returns the exit code and the output of the rebuild.
+    pub async fn release(mut self) -> (i32, String) {
+        self.holder.batch_execute("COMMIT").await.unwrap();
+        (self.rebuild.exit_code(2 * GIVE_UP_AFTER).await, self.rebuild.log())
+    }
+}
+
+/// Fails unless a query returns true, for [`Held`].
+pub fn only_if(query: &str) -> String {
+    format!("SELECT 1 / ({query})::int")
+}
+
+#[tokio::test]
+#[ignore = "slow: ./food-orders test --faults"]
+async fn fault_61_log_is_compacted_while_a_rebuild_runs() {
+    let kafka = OwnServer::kafka();
+    let mut stage = Stage::new().await;
+    stage.kafka.bootstrap_servers = kafka.bootstrap_servers();
+    hasten_cleaner(&stage).await;
+    stage.create_topic(1).await;
+    stage.send(vec![event("OrderCreated", 99)]).await;
+    stage.send(lives(0..5)).await;
+    stage.catch_up().await;
+    let loaded = only_if("SELECT count(*) = 16 FROM build_2.order_history");
+    let held = Held::start(&stage, "", &loaded).await;
+    let topic = AlterConfig::new(ResourceSpecifier::Topic(&stage.kafka.topic));
+    let topic = COMPACTED.into_iter().fold(topic, |topic, (name, value)| topic.set(name, value));
+    admin(&stage).alter_configs([&topic], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+    wait_until_compacted(&stage, 6).await;
+    let (code, log) = held.release().await;
+    assert_eq!(code, LOG_IDENTITY, "{log}");
+    for word in ["no longer holds", "the new build has applied", "and the log holds", "--keep-history"] {
+        assert!(log.contains(word), "{word:?} is not printed:\n{log}");
+    }
+    assert_eq!(active(&stage).await, (1, 16));
 }
 
 /// The beginning of the log is gone; one of the records there was a dead letter.
@@ -212,6 +292,29 @@ async fn fault_62_kept_row_damaged_before_the_switch() {
     assert_eq!(active(&stage).await, (1, 15));
 }
 
+/// The log has lost the record, but the dead letter keeps all of it.
+#[tokio::test]
+async fn fault_62_kept_dead_letter_is_retried_while_the_rebuild_runs() {
+    let stage = Stage::new().await;
+    stage.create_topic(1).await;
+    let note = "x".repeat(400);
+    let value = format!(r#"{{"event":"OrderPaid","order_id":"O-1","note":"{note}"}}"#).into_bytes();
+    stage.send(vec![NewRecord { value: Some(value), ..keyed(1) }]).await;
+    stage.send(lives(0..5)).await;
+    stage.program("consumer").args("--until-caught-up --max-record-bytes 300").succeed(GIVE_UP_AFTER).await;
+    stage.delete_records(0, 9).await;
+    let kept = only_if("SELECT count(kept_by) = 1 FROM build_2.dead_letters");
+    let held = Held::start(&stage, "--keep-history deleted --max-record-bytes 300", &kept).await;
+    let retry = "dead-letters retry 0-0 --reason large";
+    stage.program("consumer").args(retry).succeed(GIVE_UP_AFTER).await;
+    let (code, log) = held.release().await;
+    assert_eq!(code, 0, "{log}");
+    assert_eq!(active(&stage).await, (2, 16));
+    let row = "SELECT count(kept_by), count(decision) FROM public.order_history WHERE \"offset\" = 0";
+    let row = stage.sql().await.query_one(row, &[]).await.unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (1, 1));
+}
+
 /// Records of aborted transactions, markers and empty values are no loss.
 #[tokio::test]
 async fn fault_63_aborted_records_and_empty_values_before_a_rebuild() {
@@ -230,7 +333,7 @@ async fn fault_63_aborted_records_and_empty_values_before_a_rebuild() {
     assert_eq!((report.records, report.dead_letters), (30, 3));
 }
 
-async fn create_topic_anew(stage: &Stage) {
+pub async fn create_topic_anew(stage: &Stage) {
     stage.delete_topic().await;
     let admin = admin(stage);
     eventually("the topic is gone", GIVE_UP_AFTER, async || {
@@ -261,135 +364,22 @@ async fn fault_64_topic_with_other_records_before_a_rebuild() {
     assert_eq!(active(&stage).await, (1, 15));
 }
 
-/// A rebuild whose switch waits for a long read of the public views.
-struct Waiting {
-    reader: tokio_postgres::Client,
-    rebuild: Program,
-}
-
-impl Waiting {
-    async fn start(stage: &Stage) -> Self {
-        let reader = stage.sql().await;
-        reader.batch_execute("BEGIN; SELECT * FROM public.orders LIMIT 1").await.unwrap();
-        let rebuild = stage.program("replay-rebuild").start();
-        let sql = stage.sql().await;
-        eventually("the switch waits", 2 * GIVE_UP_AFTER, async || {
-            let waits = "SELECT FROM public.rebuilds WHERE state = 'switching' AND progress ->> 'waits_for' IS NOT NULL";
-            sql.query_opt(waits, &[]).await.unwrap().map(drop)
-        })
-        .await;
-        Self { reader, rebuild }
-    }
-
-    /// Ends the long read. Returns the exit code and the output of the rebuild.
-    async fn end(mut self) -> (i32, String) {
-        self.reader.batch_execute("COMMIT").await.unwrap();
-        let code = self.rebuild.exit_code(2 * GIVE_UP_AFTER).await;
-        (code, self.rebuild.log())
-    }
-}
-
-/// Somebody has to hold the lock of the live positions. All that an attempt of the switch does before is over then.
-async fn wait_until_the_lock_is_asked_for(stage: &Stage) {
-    let sql = stage.sql().await;
-    eventually("the switch waits for its lock", GIVE_UP_AFTER, async || {
-        let waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'build_1.positions'::regclass";
-        sql.query_opt(waits, &[]).await.unwrap().map(drop)
-    })
-    .await;
-}
-
-async fn stage_with_orders() -> Stage {
+/// An operator has moved the position over records that the log still holds.
+#[tokio::test]
+async fn fault_64_log_that_holds_more_than_the_live_tables() {
     let stage = Stage::new().await;
     stage.create_topic(1).await;
-    stage.send(lives(0..20)).await;
+    stage.send(lives(0..5)).await;
     stage.catch_up().await;
-    stage
-}
-
-#[tokio::test]
-async fn fault_65_log_changes_while_the_switch_waits() {
-    let stage = stage_with_orders().await;
-    // Records that the live tables have applied and that the new build has not read yet are deleted.
-    let waiting = Waiting::start(&stage).await;
-    stage.send(lives(20..30)).await;
+    stage.send(lives(5..7)).await;
+    let moved = "UPDATE build_1.positions SET next_offset = 21";
+    stage.sql().await.execute(moved, &[]).await.unwrap();
+    stage.send(lives(7..9)).await;
     stage.catch_up().await;
-    stage.delete_records(0, 70).await;
-    let (code, log) = waiting.end().await;
-    assert_eq!(code, LOG_IDENTITY, "{log}");
-    assert_eq!(active(&stage).await.0, 1);
-
-    let stage = stage_with_orders().await;
-    let waiting = Waiting::start(&stage).await;
-    create_topic_anew(&stage).await;
-    stage.send(lives(0..20)).await;
-    let (code, log) = waiting.end().await;
-    assert_eq!(code, LOG_IDENTITY, "{log}");
-    assert!(log.contains("created again"), "{log}");
-    assert_eq!(active(&stage).await.0, 1);
-}
-
-/// The topic is deleted when all that is done before the lock is over, and the switch waits for the lock.
-#[tokio::test]
-async fn fault_65_topic_deleted_while_the_switch_waits_for_its_lock() {
-    let stage = stage_with_orders().await;
-    let holder = stage.sql().await;
-    holder.batch_execute("BEGIN; UPDATE build_1.positions SET owner = owner").await.unwrap();
-    let mut rebuild = stage.program("replay-rebuild").start();
-    // By then an attempt waits for a second, which is longer than the deletion takes.
-    for attempt in 1..=5 {
-        rebuild.wait_for_log(&format!("attempt={attempt} "), 2 * GIVE_UP_AFTER).await;
-    }
-    wait_until_the_lock_is_asked_for(&stage).await;
-    stage.delete_topic().await;
-    holder.batch_execute("COMMIT").await.unwrap();
-    assert_eq!(rebuild.exit_code(2 * GIVE_UP_AFTER).await, LOG_IDENTITY, "{}", rebuild.log());
-    assert!(rebuild.log().contains("no longer exists"), "{}", rebuild.log());
-    assert_eq!(active(&stage).await.0, 1);
-}
-
-/// What is applied after the verification is verified as well.
-#[tokio::test]
-async fn fault_66_row_damaged_after_the_verification() {
-    let damage = |table: &str, change: &str| {
-        format!(
-            "CREATE FUNCTION damage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {change}; RETURN NEW; END $$;
-             CREATE TRIGGER damage BEFORE INSERT ON build_2.{table} FOR EACH ROW EXECUTE FUNCTION damage()"
-        )
-    };
-    for (table, change, words) in [
-        ("order_history", "NEW.event_id := 'another'", "event_id"),
-        ("orders", "NEW.status := 'cancelled'", "status"),
-        ("dead_letters", "NEW.cause := 'bad_json'", "cause"),
-    ] {
-        let stage = stage_with_orders().await;
-        let waiting = Waiting::start(&stage).await;
-        stage.sql().await.batch_execute(&damage(table, change)).await.unwrap();
-        stage.send(lives(20..25)).await;
-        stage.send(vec![keyed(1)]).await;
-        stage.catch_up().await;
-        let (code, log) = waiting.end().await;
-        assert_eq!(code, DIFFERENCE, "{table}: {log}");
-        assert!(log.contains(table) && log.contains(words), "{log}");
-        assert_eq!(active(&stage).await.0, 1);
-    }
-
-    // A row that was verified before the lock was taken, and damaged since.
-    let stage = stage_with_orders().await;
-    let waiting = Waiting::start(&stage).await;
-    stage.send(lives(20..25)).await;
-    stage.catch_up().await;
-    let holder = stage.sql().await;
-    holder.batch_execute("BEGIN; UPDATE build_1.positions SET owner = owner").await.unwrap();
-    let sql = stage.sql().await;
-    let ended = async {
-        wait_until_the_lock_is_asked_for(&stage).await;
-        let damage = "UPDATE build_2.order_history SET trace_id = 'another' WHERE \"offset\" = 62";
-        assert_eq!(sql.execute(damage, &[]).await.unwrap(), 1);
-        holder.batch_execute("COMMIT").await.unwrap();
-    };
-    let ((code, log), ()) = tokio::join!(waiting.end(), ended);
-    assert_eq!(code, DIFFERENCE, "{log}");
-    assert!(log.contains("order_history partition 0 offset 62"), "{log}");
-    wait_until_all_applied(&stage).await;
+    let words = ["the live tables have applied 21 records, and the log holds 27", "empty database"];
+    expect_refusal(&stage, &words).await;
+    // Nothing is lost, so there is nothing to keep.
+    let log = expect_exit(&stage, "--keep-history anyway", LOG_IDENTITY).await;
+    assert!(log.contains(words[0]) && !log.contains("--keep-history REASON"), "{log}");
+    assert_eq!(active(&stage).await, (1, 21));
 }

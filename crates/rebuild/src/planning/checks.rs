@@ -1,6 +1,7 @@
 //! Whether a plan can be carried out.
 
 use orders::{Partition, Position, Positions};
+use views::PROJECTION_VERSION;
 
 use super::survey::Survey;
 use crate::failure::Failure;
@@ -13,6 +14,10 @@ use crate::plan::Plan;
 pub(super) fn refusal(plan: &Plan, survey: &Survey, keeps_history: bool) -> Option<Failure> {
     log_problem(plan, survey, keeps_history)
         .map(|reason| Failure::new(FailureCause::Log, reason))
+        .or_else(|| {
+            let problem = if keeps_history { foreign_history(survey) } else { None };
+            problem.map(|reason| Failure::new(FailureCause::Unexpected, reason))
+        })
         .or_else(|| disk_problem(plan).map(|reason| Failure::new(FailureCause::DiskSpace, reason)))
 }
 
@@ -66,6 +71,18 @@ fn lost_before_applied(plan: &Plan) -> Option<String> {
     ))
 }
 
+/// Rows are taken over as they are, and those of another version may mean something else.
+fn foreign_history(survey: &Survey) -> Option<String> {
+    (survey.live_version != PROJECTION_VERSION).then(|| {
+        format!(
+            "the live tables have projection version {}, and this program makes version {PROJECTION_VERSION}: history cannot \
+             be taken over from them. If the log is complete, leave out --keep-history; if not, use the version of the \
+             program that made them",
+            survey.live_version
+        )
+    })
+}
+
 /// Reads would go back in time.
 fn behind_live_build(plan: &Plan, survey: &Survey) -> Option<String> {
     let ends = plan.ends();
@@ -115,6 +132,7 @@ mod tests {
                 offset_ranges: BTreeMap::from([(Partition(0), range)]),
             },
             live_build: views::Build(1),
+            live_version: PROJECTION_VERSION,
             live: BTreeMap::from([(Partition(0), prefix(live))]),
             topic_settings: None,
             live_bytes: 1,
@@ -154,6 +172,16 @@ mod tests {
         assert_eq!(kept(9, 9, 9), None);
         let reason = kept(3, 9, 2).unwrap();
         assert!(reason.contains("begins at offset 3") && reason.contains("up to offset 2 only"), "{reason}");
+    }
+
+    #[test]
+    fn history_of_another_projection_version_cannot_be_kept() {
+        let mut survey = survey(0, 9, 9);
+        survey.live_version += 1;
+        assert_eq!(refusal_of(&survey), None);
+        let failure = refusal(&survey.plan(), &survey, true).unwrap();
+        assert_eq!(failure.cause, FailureCause::Unexpected);
+        assert!(failure.reason.contains("leave out --keep-history"), "{}", failure.reason);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(super) struct Survey {
     pub(super) topic: String,
     pub(super) log: LogState,
     pub(super) live_build: Build,
+    /// The version of the program that made it.
+    pub(super) live_version: i32,
     /// Where the live build stands, and which records it has read.
     pub(super) live: BTreeMap<Partition, LogPrefix>,
     /// On disk, with indexes.
@@ -35,7 +37,8 @@ pub(super) struct Survey {
 
 impl Survey {
     pub(super) async fn make(settings: &Settings, session: &Session, view: &str) -> Result<Self> {
-        let live_build = builds::active(session).await?.build;
+        let builds::Active { build: live_build, projection_version: live_version, .. } =
+            builds::active(session).await?;
         // Before the log's end offsets: consumers continue meanwhile, and the live build must not
         // seem to be ahead of the log.
         let live = live_build.log_prefixes(session).await?;
@@ -49,6 +52,7 @@ impl Survey {
             topic: settings.kafka.topic.clone(),
             log,
             live_build,
+            live_version,
             live,
             live_bytes: u64::try_from(live_bytes).unwrap_or_default(),
             live_log,

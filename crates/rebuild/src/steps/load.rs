@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::differences::Differences;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::log_comparison::{LogDifference, describe, first_difference, live_log};
+use crate::log_comparison::{LogDifference, describe, first_difference, has_more, read_log};
 use crate::outcome::FailureCause;
 use crate::plan::Plan;
 
@@ -23,7 +23,8 @@ pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan:
     writer.apply_up_to(&live).await?;
     let differences = differences(context, build, plan).await?;
     if !differences.is_empty() {
-        let Some(reason) = &row.keep_history else {
+        let reason = row.keep_history.as_ref().filter(|_| !has_more(&differences));
+        let Some(reason) = reason else {
             let reason = describe(&plan.topic, &differences);
             return Ok(StepEnd::Failed(Box::new(Failure::new(FailureCause::Log, reason))));
         };
@@ -54,8 +55,8 @@ async fn differences(context: &Context, build: Build, plan: &Plan) -> Result<Vec
     if !loaded.iter().any(differs) {
         return Ok(Vec::new());
     }
-    let live = live_log(&live, Build(plan.live_build).log_checkpoints(&session).await?);
-    let loaded = live_log(&loaded, build.log_checkpoints(&session).await?);
+    let live = read_log(&live, Build(plan.live_build).log_checkpoints(&session).await?);
+    let loaded = read_log(&loaded, build.log_checkpoints(&session).await?);
     let difference = |(partition, loaded): (&Partition, &Vec<LogPrefix>)| {
         first_difference(*partition, live.get(partition)?, loaded)
     };

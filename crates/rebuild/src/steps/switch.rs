@@ -11,14 +11,15 @@ mod records;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use orders::{LogPrefix, Partition, Positions};
+use orders::{LogPrefix, Partition, Position, Positions};
 use views::decisions;
-use views::rebuild::{State, Switch, drop_superseded, view_readers};
+use views::rebuild::{BuildSnapshot, State, Switch, drop_superseded, view_readers};
 use views::{Build, Session, SessionKind};
 
 use self::records::RecordComparison;
 use super::StepEnd;
-use super::verify::{self, stretch};
+use super::verify;
+use super::verify::stretch::{Comparison, Stretch};
 use crate::build_writer::{BuildWriter, MOST_ROUNDS, SHORT_ROUND};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -36,6 +37,8 @@ const FIRST_LOCK_WAIT: Duration = Duration::from_millis(200);
 /// … up to this, because a transaction that writes a large batch may take that long.
 const LONGEST_LOCK_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Offsets that are applied before they are verified. What is noted of them in memory is in proportion.
+const APPLIED_AT_ONCE: i64 = 50_000;
 /// Offsets that may be verified once more while the live writers wait.
 const VERIFIED_AGAIN: i64 = 5_000;
 const ATTEMPTS_THAT_VERIFY_AGAIN: u32 = 3;
@@ -54,7 +57,9 @@ pub(crate) async fn run(
         writer: context.build_writer(build),
         records: RecordComparison::new(plan),
         verified,
+        snapshot: None,
     };
+    switching.take_snapshot().await?;
     for attempt in 1_u32.. {
         wait_for_view_readers(context).await?;
         match switching.attempt(attempt).await {
@@ -84,6 +89,18 @@ struct Switching<'a> {
     writer: BuildWriter,
     records: RecordComparison,
     verified: Positions,
+    /// The build when it stood at `verified`; `None` if it was ahead when this process came to it. It is kept while the
+    /// switch waits, which does no harm: what the switch waits for is a read that is as old.
+    snapshot: Option<BuildSnapshot>,
+}
+
+/// What came of verifying the last stretch.
+struct Verification {
+    failure: Option<Box<Failure>>,
+    /// Where the build stood.
+    positions: Positions,
+    /// Whether the orders were compared with the snapshot, so that the next comparison can be as well.
+    has_snapshot: bool,
 }
 
 enum Attempt {
@@ -112,13 +129,11 @@ impl Switching<'_> {
             return Ok(Some(failure));
         }
         for _ in 0..MOST_ROUNDS {
-            self.writer.approach_end().await?;
             let begun = Instant::now();
-            let (failure, positions) = self.verify_rest(session).await?;
-            if failure.is_some() {
-                return Ok(failure);
+            let ends = log_state::end_offsets(&self.context.settings.kafka).await?;
+            if let Some(failure) = self.apply_and_verify(session, &ends, attempt).await? {
+                return Ok(Some(failure));
             }
-            self.note_verified(session, positions, attempt).await?;
             if begun.elapsed() < SHORT_ROUND {
                 break;
             }
@@ -127,10 +142,35 @@ impl Switching<'_> {
         self.other_records(session, &live).await
     }
 
+    /// Applies the log up to `ends`, a part at a time, and verifies each part.
+    async fn apply_and_verify(
+        &mut self,
+        session: &Session,
+        ends: &Positions,
+        attempt: u32,
+    ) -> Result<Option<Box<Failure>>> {
+        loop {
+            let part = part(&self.build.positions(session).await?, ends);
+            self.writer.apply_up_to(&part).await?;
+            let verification = self.verify_rest(session).await?;
+            if verification.failure.is_some() {
+                return Ok(verification.failure);
+            }
+            self.note_verified(session, verification, attempt).await?;
+            if part.have_reached(ends) {
+                return Ok(None);
+            }
+        }
+    }
+
     /// The live writers wait meanwhile.
     async fn apply_rest_and_switch(&mut self, switch: Switch<'_>, session: &Session) -> Result<Attempt> {
         let other_log = log_state::other_log(&self.context.settings.kafka, self.plan);
         let live = switch.prefixes().iter().collect();
+        if self.usable_snapshot(decisions::latest(session).await?).is_none() {
+            // The complete history of an order may be too long for this.
+            return Err(views::Error::Decided.into());
+        }
         let ((), other_log) = tokio::try_join!(self.writer.apply_up_to(&live), other_log)?;
         if let Some(failure) = other_log {
             return Ok(Attempt::Refused(failure));
@@ -138,41 +178,66 @@ impl Switching<'_> {
         if let Some(failure) = self.other_records(session, switch.prefixes()).await? {
             return Ok(Attempt::Refused(failure));
         }
-        if let (Some(failure), _) = self.verify_rest(session).await? {
+        let verification = self.verify_rest(session).await?;
+        if let Some(failure) = verification.failure {
             return Ok(Attempt::Refused(failure));
         }
         switch.finish(self.build, &self.context.owner).await.map_err(Error::from_row_change)?;
         Ok(Attempt::Switched)
     }
 
-    /// Verifies what was applied since the build was verified. Returns where the build stands.
-    async fn verify_rest(&self, session: &Session) -> Result<(Option<Box<Failure>>, Positions)> {
-        let positions = self.build.positions(session).await?;
+    /// Verifies what was applied since the build was verified.
+    async fn verify_rest(&self, session: &Session) -> Result<Verification> {
+        let to = self.build.log_prefixes(session).await?;
         loop {
             let last_decision = decisions::latest(session).await?;
-            let settings = &self.context.settings;
-            let differences =
-                stretch::compare(settings, session, self.build, &self.verified, &positions).await?;
+            let (build, from, verified) = (self.build, &self.verified, self.usable_snapshot(last_decision));
+            let stretch = Stretch { build, from, to: &to, verified };
+            let Comparison { differences, lost } = stretch.compare(&self.context.settings, session).await?;
+            let (positions, has_snapshot) = (to.iter().collect(), verified.is_some());
             if differences.is_empty() {
-                return Ok((None, positions));
+                return Ok(Verification { failure: None, positions, has_snapshot });
             }
             // Otherwise some of it was compared before a decision, some after it.
             if decisions::latest(session).await? == last_decision {
-                return Ok((Some(verify::failure(self.build, differences)), positions));
+                let failure = Some(verify::failure(build, self.plan, differences, &lost));
+                return Ok(Verification { failure, positions, has_snapshot });
             }
         }
     }
 
+    /// A retry adds a record below the position of the snapshot, so a snapshot from before it is of no use.
+    fn usable_snapshot(&self, last_decision: i64) -> Option<&BuildSnapshot> {
+        self.snapshot.as_ref().filter(|snapshot| snapshot.last_decision() == last_decision)
+    }
+
     /// A long stretch is not verified again under the lock of the switch. A short one is, and with it all that
     /// was applied after state `verifying`, unless that has made earlier attempts too slow.
-    async fn note_verified(&mut self, session: &Session, positions: Positions, attempt: u32) -> Result<()> {
+    async fn note_verified(
+        &mut self,
+        session: &Session,
+        verification: Verification,
+        attempt: u32,
+    ) -> Result<()> {
+        let Verification { positions, has_snapshot, .. } = verification;
         let offsets: i64 =
             positions.iter().map(|(partition, to)| self.verified.of(partition).behind(to)).sum();
-        if offsets > VERIFIED_AGAIN || attempt > ATTEMPTS_THAT_VERIFY_AGAIN {
+        if offsets > VERIFIED_AGAIN || attempt > ATTEMPTS_THAT_VERIFY_AGAIN || !has_snapshot {
             let row = verified::to_row(&positions);
             self.context.owner.save_verified(session, &row).await.map_err(Error::from_row_change)?;
             self.verified = positions;
+            self.take_snapshot().await?;
         }
+        Ok(())
+    }
+
+    /// Nothing but this process moves the build's positions, so it usually stands where it was verified.
+    async fn take_snapshot(&mut self) -> Result<()> {
+        // The one before is of no use any more, and ends first.
+        self.snapshot = None;
+        let session = self.context.session(SessionKind::Short).await?;
+        let snapshot = BuildSnapshot::take(session, self.build).await?;
+        self.snapshot = (snapshot.positions() == self.verified).then_some(snapshot);
         Ok(())
     }
 
@@ -189,11 +254,23 @@ impl Switching<'_> {
     }
 }
 
+/// Where to go next from these positions on the way to `ends`.
+fn part(from: &Positions, ends: &Positions) -> Positions {
+    let mut left = APPLIED_AT_ONCE;
+    let next = |(partition, end): (Partition, Position)| {
+        let from = from.of(partition);
+        let offsets = from.behind(end).min(left);
+        left -= offsets;
+        (partition, Position(from.0 + offsets))
+    };
+    ends.iter().map(next).collect()
+}
+
 /// Whether an attempt failed because somebody else holds what it needs. The state machine
 /// handles all other errors, such as a lost connection.
 fn is_worth_another_attempt(error: &Error) -> bool {
     match error {
-        Error::SwitchTimedOut => true,
+        Error::SwitchTimedOut | Error::Views(views::Error::Decided) => true,
         // lock_not_available, deadlock_detected, serialization_failure
         Error::Views(error) => {
             error.sqlstate().is_some_and(|code| matches!(code.code(), "55P03" | "40P01" | "40001"))
@@ -236,4 +313,27 @@ async fn drop_older_builds(context: &Context) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn positions(all: &[(i32, i64)]) -> Positions {
+        all.iter().map(|(partition, offset)| (Partition(*partition), Position(*offset))).collect()
+    }
+
+    #[test]
+    fn a_part_is_bounded_over_all_partitions() {
+        let most = APPLIED_AT_ONCE;
+        let ends = positions(&[(0, 100), (1, 2 * most), (2, 7)]);
+        let first = part(&positions(&[(0, 90), (2, 5)]), &ends);
+        assert_eq!(first, positions(&[(0, 100), (1, most - 10), (2, 5)]));
+        let second = part(&first, &ends);
+        assert_eq!(second, positions(&[(0, 100), (1, 2 * most - 10), (2, 5)]));
+        let last = part(&second, &ends);
+        assert_eq!(last, ends);
+        assert!(last.have_reached(&ends) && !second.have_reached(&ends));
+        assert_eq!(part(&ends, &ends), ends);
+    }
 }

@@ -11,10 +11,9 @@
 //! What is applied after this state is compared before the switch, see `stretch`.
 //!
 //! What it cannot find: a fault in the decoder or in the fold themselves, because both sides
-//! of each comparison run the same code of crates/orders. Of a dead letter it compares the
-//! cause and the decision that closed it, not the payload, headers or error text; and it
-//! accepts an open dead letter that PostgreSQL refused without asking PostgreSQL again.
-//! `tests/` has a fold that shares no code with this one, `food-orders-check`.
+//! of each comparison run the same code of crates/orders. Of a dead letter it compares all
+//! that follows from the record, but not PostgreSQL's words about a record that it refused;
+//! such a record is tried again, in a transaction that is rolled back. `tests/` has a fold that shares no code with this one, `food-orders-check`.
 
 mod admission;
 mod blocks;
@@ -27,6 +26,7 @@ mod kept;
 mod log_hash;
 mod order_columns;
 mod record_columns;
+mod refusals;
 mod rows;
 mod scope;
 pub(super) mod stretch;
@@ -35,12 +35,14 @@ use views::decisions;
 use views::rebuild::{RebuildRow, State};
 use views::{Build, SessionKind};
 
+use self::log_hash::LogHash;
 use self::scope::Scope;
 use super::StepEnd;
 use crate::context::Context;
 use crate::differences::Differences;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
+use crate::log_comparison::{LogDifference, describe_lost};
 use crate::outcome::FailureCause;
 use crate::plan::Plan;
 use crate::{log_state, verified};
@@ -52,7 +54,7 @@ pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan:
     let scope = Scope::read(&session, build, kept).await?;
     // The history is read twice: once against the log, once in the order of the order ids.
     context.meter.expect(scope.events() * 2);
-    let mut differences = compare_with_log(context, &scope).await?;
+    let LogHash { mut differences, lost, .. } = compare_with_log(context, &scope).await?;
     if let Some(plan) = kept {
         differences.extend(kept::compare(&session, build, plan).await?);
     }
@@ -71,24 +73,33 @@ pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan:
     // Another log has other records, which is no fault of the build.
     let failure = match log_state::other_log(&context.settings.kafka, plan).await? {
         Some(failure) => failure,
-        None => failure(build, differences),
+        None => failure(build, plan, differences, &lost),
     };
     Ok(StepEnd::Failed(failure))
 }
 
-async fn compare_with_log(context: &Context, scope: &Scope) -> Result<Differences> {
+async fn compare_with_log(context: &Context, scope: &Scope) -> Result<LogHash> {
     let history = history_hash::of(&context.settings, scope.build, scope.rows);
     let log = log_hash::of(&context.settings, scope, &context.meter);
-    let (history, (log, mut differences)) = tokio::try_join!(history, log)?;
-    let differing = blocks::differing(&log, &history);
+    let (history, mut log) = tokio::try_join!(history, log)?;
+    let differing = blocks::differing(&log.blocks, &history);
     if !differing.is_empty() {
-        differences.extend(inspection::inspect(&context.settings, scope, &differing).await?);
+        log.differences.extend(inspection::inspect(&context.settings, scope, &differing).await?);
     }
-    Ok(differences)
+    Ok(log)
 }
 
-/// A build with these differences is not switched to.
-pub(super) fn failure(build: Build, differences: Differences) -> Box<Failure> {
+/// A build with these differences is not switched to. If the log has lost records since they were read, no table is
+/// to blame.
+pub(super) fn failure(
+    build: Build,
+    plan: &Plan,
+    differences: Differences,
+    lost: &[LogDifference],
+) -> Box<Failure> {
+    if !lost.is_empty() {
+        return Box::new(Failure::new(FailureCause::Log, describe_lost(&plan.topic, lost)));
+    }
     let reason = differences.describe(&format!(
         "the new build was not switched to, and stays in schema {} until the next rebuild, because it differs from the log",
         build.schema()

@@ -104,8 +104,7 @@ impl<'a> Batch<'a> {
     /// One record as a dead letter, because PostgreSQL refused it with this message.
     #[must_use]
     pub fn refused(positions: &Positions, record: Record<'a>, message: String) -> Self {
-        let order_id = order_id_of(&record);
-        let rejection = Rejection { order_id, ..Rejection::new(Cause::RefusedByDatabase, message) };
+        let rejection = refusal(&record, message);
         let mut advances = Advances::new(positions);
         advances.accept(record);
         Self {
@@ -147,6 +146,10 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn order_id_of(record: &Record<'_>) -> Option<String> {
-    decode(envelope(record, usize::MAX), record.value).ok().map(|decoded| decoded.order_id.into_owned())
+/// Why a record that only PostgreSQL refuses is rejected.
+#[must_use]
+pub fn refusal(record: &Record<'_>, message: String) -> Rejection {
+    let decoded = decode(envelope(record, usize::MAX), record.value);
+    let order_id = decoded.ok().map(|decoded| decoded.order_id.into_owned());
+    Rejection { order_id, ..Rejection::new(Cause::RefusedByDatabase, message) }
 }

@@ -1,7 +1,8 @@
 //! A record that cannot be applied, on its way into table `dead_letters`.
 
 use orders::record::to_escaped;
-use orders::{Record, Rejection};
+use orders::{Record, Rejection, Time};
+use serde_json::Value;
 use tokio_postgres::Client;
 
 use crate::Build;
@@ -44,19 +45,45 @@ impl<'a> NewDeadLetter<'a> {
     }
 }
 
+/// The columns of a row that follow from the record and from why it was rejected.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Columns {
+    pub(crate) error: String,
+    pub(crate) order_id: Option<String>,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) payload: Option<Vec<u8>>,
+    pub(crate) payload_bytes: i32,
+    pub(crate) headers: Value,
+    pub(crate) appended_at: Time,
+}
+
+impl Columns {
+    pub(crate) fn of(record: &Record<'_>, rejection: &Rejection, is_reduced: bool) -> Self {
+        let text = |text: &str| if is_reduced { ascii(text) } else { without_nul(text) };
+        let kept = |bytes: &'_ [u8]| bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
+        let mut headers = to_escaped(record.headers, KEPT_BYTES);
+        if is_reduced {
+            for (name, value) in &mut headers {
+                *name = ascii(name);
+                *value = value.as_deref().map(ascii);
+            }
+        }
+        Self {
+            error: text(&rejection.message),
+            order_id: rejection.order_id.as_deref().map(text),
+            key: record.key.map(kept),
+            payload: record.value.map(kept),
+            payload_bytes: record.value.map_or(0, <[u8]>::len) as i32,
+            headers: serde_json::json!(headers),
+            appended_at: record.at().appended_at,
+        }
+    }
+}
+
 /// Inserts one dead letter, in the transaction that the session has open.
 pub(super) async fn insert(client: &Client, build: Build, dead_letter: &NewDeadLetter<'_>) -> Result<()> {
     let NewDeadLetter { record, rejection, closed, is_reduced, .. } = dead_letter;
-    let text = |text: &str| if *is_reduced { ascii(text) } else { without_nul(text) };
-    let order_id = rejection.order_id.as_deref().map(text);
-    let kept = |bytes: &'_ [u8]| bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
-    let mut headers = to_escaped(record.headers, KEPT_BYTES);
-    if *is_reduced {
-        for (name, value) in &mut headers {
-            *name = ascii(name);
-            *value = value.as_deref().map(ascii);
-        }
-    }
+    let columns = Columns::of(record, rejection, *is_reduced);
     let statement = for_build(
         "/* views::apply::dead_letter::insert */ INSERT INTO {build}.dead_letters
              (partition, \"offset\", cause, error, order_id, key, payload, payload_bytes, headers, appended_at, state,
@@ -71,13 +98,13 @@ pub(super) async fn insert(client: &Client, build: Build, dead_letter: &NewDeadL
                 &record.partition.0,
                 &record.offset.0,
                 &rejection.cause.as_str(),
-                &text(&rejection.message),
-                &order_id,
-                &record.key.map(kept),
-                &record.value.map(kept),
-                &(record.value.map_or(0, <[u8]>::len) as i32),
-                &serde_json::json!(headers),
-                &Timestamptz(record.at().appended_at),
+                &columns.error,
+                &columns.order_id,
+                &columns.key,
+                &columns.payload,
+                &columns.payload_bytes,
+                &columns.headers,
+                &Timestamptz(columns.appended_at),
                 &closed.map_or("open", |closed| closed.verdict.state()),
                 &closed.map(|closed| closed.decision),
             ],

@@ -112,7 +112,7 @@ CREATE TABLE {build}.log_checkpoints (
     digest bigint NOT NULL,
     PRIMARY KEY (partition, next_offset)
 );
-COMMENT ON TABLE {build}.log_checkpoints IS 'The digest of the log at each multiple of 65536 offsets that a position has passed: where two readings of the log differ, it tells in which range.';
+COMMENT ON TABLE {build}.log_checkpoints IS 'The digest of the log at the multiples of 65536 offsets that a position has passed, of a hole the first and the last one: where two readings of the log differ, it tells in which range.';
 COMMENT ON COLUMN {build}.log_checkpoints.partition IS 'Kafka partition.';
 COMMENT ON COLUMN {build}.log_checkpoints.next_offset IS 'The row is about the records below this offset.';
 COMMENT ON COLUMN {build}.log_checkpoints.records IS 'How many of them were read.';

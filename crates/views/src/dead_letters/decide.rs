@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
-use orders::{Partition, Position, Positions, Record, Rejection};
+use orders::{Partition, Position, Positions, Record, Rejection, decode};
 use scoped_futures::ScopedFutureExt;
 use tokio_postgres::Transaction;
 
 use super::DeadLetterId;
 use super::builds::{self, Target};
 use crate::Build;
-use crate::apply::{Batch, Codec, Rows};
+use crate::apply::{Batch, Codec, Rows, envelope};
 use crate::decisions::{self, Decided, Decisions, Verdict};
 use crate::error::{Error, Result};
 use crate::session::Session;
@@ -149,20 +149,18 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
                 "/* views::dead_letters::decide::apply */ UPDATE {build}.dead_letters AS l SET state = $1, decision = decided.id
                  FROM unnest($2::int[], $3::bigint[], $4::bigint[]) AS decided (partition, \"offset\", id)
                  WHERE l.partition = decided.partition AND l.\"offset\" = decided.\"offset\" AND l.state = 'open'
-                 RETURNING l.partition, l.\"offset\"",
+                 RETURNING l.partition, l.\"offset\", l.kept_by",
                 target.build,
             ),
             &[&act.verdict.state(), &partitions, &offsets, &numbers],
         )
         .await
         .map_err(Error::during("closing dead letters"))?;
-    let closed: Vec<(i32, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    let admitted: Vec<Record<'_>> = act
-        .records
-        .iter()
-        .copied()
-        .filter(|record| closed.contains(&(record.partition.0, record.offset.0)))
-        .collect();
+    let closed: HashMap<(i32, i64), Option<i64>> =
+        rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
+    let closed = |record: &Record<'_>| closed.get(&(record.partition.0, record.offset.0));
+    let admitted: Vec<Record<'_>> =
+        act.records.iter().copied().filter(|record| closed(record).is_some()).collect();
     if admitted.is_empty() {
         return Ok(());
     }
@@ -178,5 +176,30 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
     }
     let rows = Rows::prepare(tx.client(), target.build).await?;
     let copy = rows.open(tx.client()).await;
-    rows.write(tx.client(), copy, &batch).await
+    rows.write(tx.client(), copy, &batch).await?;
+    for record in &admitted {
+        if let Some(Some(kept_by)) = closed(record) {
+            keep(tx, target.build, record, *kept_by).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Marks the row of a record that comes from a dead letter which was taken over from an earlier build: the log does not
+/// hold it.
+async fn keep(tx: &Transaction<'_>, build: Build, record: &Record<'_>, kept_by: i64) -> Result<()> {
+    let (partition, offset) = (record.partition, record.offset);
+    let decoded = decode(envelope(record, usize::MAX), record.value);
+    let order_id = decoded.map_err(|_| Error::Undecodable { partition, offset })?.order_id;
+    tx.execute(
+        &for_build(
+            "/* views::dead_letters::decide::keep */ UPDATE {build}.order_history SET kept_by = $1
+             WHERE order_id = $2 AND partition = $3 AND \"offset\" = $4",
+            build,
+        ),
+        &[&kept_by, &order_id, &partition.0, &offset.0],
+    )
+    .await
+    .map_err(Error::during("marking a record that the log has lost"))?;
+    Ok(())
 }

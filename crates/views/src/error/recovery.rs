@@ -40,6 +40,7 @@ impl Error {
             | Self::ProjectionVersion { .. }
             | Self::ActiveBuild { .. }
             | Self::NoActiveBuild
+            | Self::TablesGone { .. }
             | Self::BuildBehind { .. }
             | Self::Encoding { .. }
             | Self::Pooler { .. }

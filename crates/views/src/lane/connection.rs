@@ -2,7 +2,7 @@
 
 use super::{Lane, Target};
 use crate::apply::Writer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Recovery, Result};
 use crate::session::SessionKind;
 use crate::{Build, builds, decisions, ownership};
 
@@ -85,7 +85,26 @@ impl Lane {
         };
         let own = self.options.codec.max_record_bytes;
         self.codec.max_record_bytes = build.max_record_bytes(&session, own).await?;
-        Writer::open(session, build).await
+        match Writer::open(session, build).await {
+            Err(error) => Err(self.explain(error, build).await),
+            writer => writer,
+        }
+    }
+
+    /// A table of `build` that is missing may mean that another build is active by now. If not, trying again is of
+    /// no use.
+    pub(super) async fn explain(&self, error: Error, build: Build) -> Error {
+        if error.recovery() != Recovery::BuildGone || self.target != Target::Active {
+            return error;
+        }
+        let active = async {
+            let session = self.options.database.session("food-orders lane", SessionKind::Short).await?;
+            builds::active(&session).await
+        };
+        match active.await {
+            Ok(active) if active.build == build => Error::TablesGone { cause: error.to_string() },
+            _ => error,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use orders::Record;
 
-/// A record with a larger value counts as large, in bytes.
+/// A record counts as large if its key, value and headers have more bytes.
 const LARGE: usize = 16 << 10;
 /// How many bytes of large records are in one part, unless a single one has more. Decoding a record takes up to 14 times
 /// its size, if it consists of many short fields.
@@ -13,19 +13,25 @@ pub(super) fn parts<'r, 'a>(records: &'r [Record<'a>]) -> Vec<&'r [Record<'a>]> 
     let mut parts = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for (index, record) in records.iter().enumerate() {
-        let value = record.value.map_or(0, <[u8]>::len);
-        if value <= LARGE {
+        let size = size(record);
+        if size <= LARGE {
             continue;
         }
-        if bytes + value > PART_BYTES && bytes > 0 {
+        if bytes + size > PART_BYTES && bytes > 0 {
             parts.push(&records[start..index]);
             (start, bytes) = (index, 0);
         }
-        bytes += value;
+        bytes += size;
     }
     parts.push(&records[start..]);
     parts.reverse();
     parts
+}
+
+/// A dead letter keeps the key and the headers as well.
+fn size(record: &Record<'_>) -> usize {
+    let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+    length(record.key) + length(record.value) + record.headers.0.len()
 }
 
 #[cfg(test)]
@@ -48,6 +54,20 @@ mod tests {
         };
         let records: Vec<_> = values.iter().enumerate().map(record).collect();
         parts(&records).into_iter().rev().map(<[_]>::len).collect()
+    }
+
+    #[test]
+    fn keys_and_headers_count() {
+        let half = vec![b' '; PART_BYTES / 2];
+        let record = Record {
+            partition: Partition(0),
+            offset: Offset(0),
+            appended_millis: 0,
+            key: Some(&half),
+            value: None,
+            headers: Headers(&half),
+        };
+        assert_eq!(parts(&[record, record, record]).len(), 3);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use orders::{LogOrder, OrderState};
 
 use super::copy_out::CopyRows;
 use super::order_set::OrderSet;
+use super::record_set::RecordSet;
 use crate::Build;
 use crate::error::Result;
 use crate::history::{FACT_COLUMNS, FactRow};
@@ -37,14 +38,20 @@ pub struct OrderGroups {
 impl OrderGroups {
     /// The session serves nothing else until the groups are dropped.
     pub async fn open(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
-        let query = for_build(
-            &format!(
-                "/* views::rebuild::groups::open */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE {}
-                 ORDER BY order_id",
-                orders.condition()
-            ),
-            build,
+        let condition = orders.condition();
+        let query = format!(
+            "/* views::rebuild::groups::open */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE {condition} ORDER BY order_id"
         );
+        Self::of_query(session, build, &query).await
+    }
+
+    /// The orders of these records, each with no others than these.
+    pub async fn of_records(session: &Session, build: Build, records: &RecordSet) -> Result<Self> {
+        Self::of_query(session, build, &records.query(FACT_COLUMNS)).await
+    }
+
+    async fn of_query(session: &Session, build: Build, query: &str) -> Result<Self> {
+        let query = for_build(query, build);
         let mut rows = CopyRows::open(session, "reading the history order by order", &query).await?;
         let next = rows.next().await?;
         Ok(Self { rows, next })

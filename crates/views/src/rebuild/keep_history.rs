@@ -6,7 +6,7 @@ use orders::{LogPrefix, Partition, Positions};
 use scoped_futures::ScopedFutureExt;
 use tokio_postgres::Transaction;
 
-use super::kept::{Unequal, unequal_in_both};
+use super::kept::{Unequal, not_in_live};
 use super::row_owner::RowOwner;
 use super::state::State;
 use crate::error::{Error, Result};
@@ -36,26 +36,42 @@ pub enum KeptHistory {
         history: i64,
         dead_letters: i64,
     },
-    /// Records that both builds have, but not with the same content. Nothing is taken over.
+    /// Records of the build that the live one has not, or not with the same content. Nothing is taken over.
     Unequal(Vec<Unequal>),
 }
 
 impl KeepHistory<'_> {
-    /// One transaction: records a decision for each partition, copies the records that only the live build
-    /// has, each marked with the decision, and gives the new build the digests of the live one. Operators'
-    /// decisions wait meanwhile. Refused once another process drives the rebuild.
+    /// Compares what the build has with the live one; then, in one transaction, records a decision for each partition,
+    /// copies the records that only the live build has, each marked with the decision, and gives the new build the
+    /// digests of the live one. Operators' decisions wait for the second part; one that came during the first is
+    /// [`Error::Decided`]. Refused once another process drives the rebuild.
     pub async fn run(&self, session: &mut Session, owner: &RowOwner) -> Result<KeptHistory> {
-        session.run_once(ATTEMPT, |tx| async move { self.run_in(tx, owner).await }.scope_boxed()).await
+        let last_decision = decisions::latest(session).await?;
+        let positions: Positions = self.live.iter().collect();
+        let unequal = not_in_live(&session.client, self.build, self.live_build, &positions).await?;
+        session
+            .run_once(ATTEMPT, |tx| {
+                async move { self.run_in(tx, owner, last_decision, unequal).await }.scope_boxed()
+            })
+            .await
     }
 
-    async fn run_in(&self, tx: &Transaction<'_>, owner: &RowOwner) -> Result<KeptHistory> {
+    async fn run_in(
+        &self,
+        tx: &Transaction<'_>,
+        owner: &RowOwner,
+        last_decision: i64,
+        unequal: Vec<Unequal>,
+    ) -> Result<KeptHistory> {
         decisions::lock(tx).await?;
         owner.lock_in(tx.client(), State::Loading).await?;
-        let positions: Positions = self.live.iter().collect();
-        let unequal = unequal_in_both(tx.client(), self.build, self.live_build, &positions).await?;
+        if decisions::latest_on(tx.client()).await? != last_decision {
+            return Err(Error::Decided);
+        }
         if !unequal.is_empty() {
             return Ok(KeptHistory::Unequal(unequal));
         }
+        let positions: Positions = self.live.iter().collect();
         let (mut partitions, mut ends, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
         for (partition, position) in positions.iter() {
             partitions.push(partition.0);

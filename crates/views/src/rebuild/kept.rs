@@ -75,8 +75,8 @@ impl Build {
     }
 }
 
-/// The records below these positions that both builds have, but not with the same content.
-pub(super) async fn unequal_in_both(
+/// The records of the build below these positions that the live build has not, or not with the same content.
+pub(super) async fn not_in_live(
     client: &Client,
     build: Build,
     live: Build,
@@ -85,14 +85,12 @@ pub(super) async fn unequal_in_both(
     let (partitions, ends) = columns(positions);
     let mut unequal = Vec::new();
     for (table, columns) in CONTENT {
-        let statement = "/* views::rebuild::kept::unequal_in_both */
-            WITH planned AS (SELECT * FROM unnest($2::int[], $3::bigint[]) AS planned (partition, upto)), both_have AS (
-                (SELECT partition, \"offset\" FROM {build}.order_history
-                    UNION SELECT partition, \"offset\" FROM {build}.dead_letters)
-                INTERSECT (SELECT partition, \"offset\" FROM {live}.order_history JOIN planned USING (partition) WHERE \"offset\" < upto
-                    UNION SELECT partition, \"offset\" FROM {live}.dead_letters JOIN planned USING (partition) WHERE \"offset\" < upto)
+        let statement = "/* views::rebuild::kept::not_in_live */
+            WITH planned AS (SELECT * FROM unnest($2::int[], $3::bigint[]) AS planned (partition, upto)), held AS (
+                SELECT partition, \"offset\" FROM {build}.order_history JOIN planned USING (partition) WHERE \"offset\" < upto
+                UNION SELECT partition, \"offset\" FROM {build}.dead_letters JOIN planned USING (partition) WHERE \"offset\" < upto
             )
-            SELECT partition, \"offset\", to_jsonb(b), to_jsonb(l) FROM both_have
+            SELECT partition, \"offset\", to_jsonb(b), to_jsonb(l) FROM held
             LEFT JOIN {build}.{table} AS b USING (partition, \"offset\")
             LEFT JOIN {live}.{table} AS l USING (partition, \"offset\")
             WHERE ({b}) IS DISTINCT FROM ({l}) ORDER BY partition, \"offset\" LIMIT $1";

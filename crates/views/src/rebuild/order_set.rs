@@ -58,9 +58,10 @@ impl OrderSet {
     }
 }
 
-/// `E''` means the same whatever `standard_conforming_strings` is.
-fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+/// `E''` means the same whatever `standard_conforming_strings` is. A brace is escaped, because `{build}` stands for
+/// a schema in the text around it.
+pub(super) fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''").replace('{', "\\x7b"))
 }
 
 #[cfg(test)]
@@ -72,7 +73,7 @@ mod tests {
         let range = OrderSet::Range { from: Some("O'Brien\\".into()), to: None };
         assert_eq!(range.condition(), r"true AND order_id >= E'O''Brien\\'");
         assert_eq!(OrderSet::Range { from: None, to: None }.condition(), "true");
-        let ids = OrderSet::Ids(vec!["a'".into(), "b".into()]);
-        assert_eq!(ids.condition(), "order_id = ANY (ARRAY[E'a''',E'b']::text[])");
+        let ids = OrderSet::Ids(vec!["a'".into(), "{build}".into()]);
+        assert_eq!(ids.condition(), r"order_id = ANY (ARRAY[E'a''',E'\x7bbuild}']::text[])");
     }
 }

@@ -1,8 +1,8 @@
 //! What must have become of a record in the build. It follows from the record's bytes, from what
 //! operators decided about it, and from the dead letter that the build has of it.
 
-use orders::{Cause, Decoded, Offset, Partition, Record};
-use views::apply::{Closed, Codec, Disposition};
+use orders::{Cause, Decoded, Offset, Partition, Record, Rejection};
+use views::apply::{Closed, Codec, Disposition, refusal};
 use views::decisions::{Decided, Verdict};
 use views::rebuild::KnownDeadLetter;
 
@@ -14,12 +14,16 @@ pub(super) struct Admission<'a> {
     pub(super) event: Option<(Decoded<'a>, Option<i64>)>,
     /// `None` if the dead letter is as it should be, or rightly missing.
     pub(super) mismatch: Option<DeadLetterMismatch>,
+    /// The record is an event, and the build has an open dead letter which says that PostgreSQL refuses it: that remains
+    /// to be tried.
+    pub(super) is_refused: bool,
 }
 
-/// A dead letter in words, as it should be and as it is; `None` for none.
+/// A column of a dead letter in words, as it should be and as it is; `None` for nothing.
 pub(super) struct DeadLetterMismatch {
-    pub(super) expected: Option<String>,
-    pub(super) found: Option<String>,
+    column: &'static str,
+    expected: Option<String>,
+    found: Option<String>,
 }
 
 impl<'a> Admission<'a> {
@@ -29,48 +33,86 @@ impl<'a> Admission<'a> {
         decided: Option<&Decided>,
         dead_letter: Option<&KnownDeadLetter>,
     ) -> Self {
-        let mismatch = |expected: String| {
-            Some(DeadLetterMismatch { expected: Some(expected), found: dead_letter.map(describe) })
+        let mismatch = |expected: &str| {
+            let (expected, found) = (Some(expected.to_owned()), dead_letter.map(describe));
+            Some(DeadLetterMismatch { column: "cause", expected, found })
         };
+        let event = |event, mismatch| Self { event: Some(event), mismatch, is_refused: false };
+        let no_event = |mismatch| Self { event: None, mismatch, is_refused: false };
         match (Disposition::of(codec, record, decided), dead_letter) {
-            (Disposition::Event(event), None) => Self { event: Some((event, None)), mismatch: None },
-            // Only PostgreSQL refused it.
+            (Disposition::Event(decoded), None) => event((decoded, None), None),
             (Disposition::Event(_) | Disposition::Admitted(..), Some(dead_letter))
                 if was_refused(dead_letter) =>
             {
-                Self { event: None, mismatch: None }
+                let mismatch = wrong_content(record, dead_letter, &[refusal(record, String::new())]);
+                Self { event: None, mismatch, is_refused: true }
             }
-            (Disposition::Event(event), Some(_)) => {
-                Self { event: Some((event, None)), mismatch: mismatch("no dead letter".into()) }
-            }
+            (Disposition::Event(decoded), Some(_)) => event((decoded, None), mismatch("no dead letter")),
             // It was an event before the retry: the build was made with another size limit.
-            (Disposition::Admitted(event, _), None) => Self { event: Some((event, None)), mismatch: None },
-            (Disposition::Admitted(event, decided), Some(dead_letter)) => {
-                let fits = is_closed_by(dead_letter, decided);
-                let mismatch = if fits { None } else { mismatch(describe_closed_by(decided)) };
-                Self { event: Some((event, Some(decided.id))), mismatch }
+            (Disposition::Admitted(decoded, _), None) => event((decoded, None), None),
+            (Disposition::Admitted(decoded, decided), Some(dead_letter)) => {
+                event((decoded, Some(decided.id)), wrongly_closed(codec, record, decided, dead_letter))
             }
-            (Disposition::Discarded(decided), dead_letter) => {
-                let fits = dead_letter.is_some_and(|dead_letter| is_closed_by(dead_letter, decided));
-                Self {
-                    event: None,
-                    mismatch: if fits { None } else { mismatch(describe_closed_by(decided)) },
-                }
+            (Disposition::Discarded(decided), None) => no_event(mismatch(&describe_closed_by(decided))),
+            (Disposition::Discarded(decided), Some(dead_letter)) => {
+                no_event(wrongly_closed(codec, record, decided, dead_letter))
             }
-            (Disposition::Rejected(rejection), dead_letter) => {
-                let cause = rejection.cause.as_str();
-                let fits = dead_letter
-                    .is_some_and(|dead_letter| dead_letter.closed.is_none() && dead_letter.cause == cause);
-                Self { event: None, mismatch: if fits { None } else { mismatch(cause.into()) } }
+            (Disposition::Rejected(rejection), Some(dead_letter))
+                if dead_letter.closed.is_none() && dead_letter.cause == rejection.cause.as_str() =>
+            {
+                no_event(wrong_content(record, dead_letter, &[rejection]))
             }
+            (Disposition::Rejected(rejection), _) => no_event(mismatch(rejection.cause.as_str())),
         }
     }
 }
 
+/// Whether a dead letter was closed otherwise than by this decision, or has other content.
+fn wrongly_closed(
+    codec: &Codec,
+    record: &Record<'_>,
+    decided: &Decided,
+    dead_letter: &KnownDeadLetter,
+) -> Option<DeadLetterMismatch> {
+    if !is_closed_by(dead_letter, decided) {
+        let (expected, found) = (Some(describe_closed_by(decided)), Some(describe(dead_letter)));
+        return Some(DeadLetterMismatch { column: "cause", expected, found });
+    }
+    // It has the words of the decision, or was written before that, with words of its own.
+    let mut rejections = vec![decided.dead_letter.clone()];
+    if let Disposition::Rejected(own) = Disposition::of(codec, record, None) {
+        rejections.push(own);
+    }
+    wrong_content(record, dead_letter, &rejections)
+}
+
+/// Whether a dead letter has other content than any of these rejections gives it.
+fn wrong_content(
+    record: &Record<'_>,
+    dead_letter: &KnownDeadLetter,
+    rejections: &[Rejection],
+) -> Option<DeadLetterMismatch> {
+    let wrong = |rejection| dead_letter.wrong_column(record, rejection);
+    let column = rejections.iter().map(wrong).reduce(|one, other| one.and(other))??;
+    let (expected, found) = (Some("what follows from the record".into()), Some("something else".into()));
+    Some(DeadLetterMismatch { column, expected, found })
+}
+
 impl DeadLetterMismatch {
     pub(super) fn at(self, at: (Partition, Offset)) -> Difference {
-        let Self { expected, found } = self;
-        Difference { column: Some("cause".into()), expected, found, ..dead_letter_at(at) }
+        let Self { column, expected, found } = self;
+        Difference { column: Some(column.into()), expected, found, ..dead_letter_at(at) }
+    }
+}
+
+/// A dead letter which says that PostgreSQL refuses a record that it takes.
+pub(super) fn not_refused(at: (Partition, Offset)) -> Difference {
+    let found = Some(Cause::RefusedByDatabase.as_str().to_owned());
+    Difference {
+        column: Some("cause".into()),
+        expected: Some("no dead letter: PostgreSQL takes the record".into()),
+        found,
+        ..dead_letter_at(at)
     }
 }
 

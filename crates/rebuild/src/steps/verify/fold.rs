@@ -33,7 +33,7 @@ pub(super) async fn compare(settings: &Settings, build: Build, meter: &Arc<Meter
     Ok(differences)
 }
 
-/// `report` is told how many records were folded since it was last called.
+/// All records of some orders, against their rows. `report` is told how many records were folded since it was last called.
 pub(super) async fn compare_orders(
     database: &Database,
     build: Build,
@@ -42,8 +42,17 @@ pub(super) async fn compare_orders(
 ) -> Result<Differences> {
     let history = database.session("food-orders rebuild fold", SessionKind::Sorting).await?;
     let table = database.session("food-orders rebuild verify", SessionKind::Sorting).await?;
-    let mut groups = OrderGroups::open(&history, build, orders).await?;
-    let mut rows = OrderScan::open(&table, build, orders).await?;
+    let groups = OrderGroups::open(&history, build, orders).await?;
+    let rows = OrderScan::open(&table, build, orders).await?;
+    compare_groups(groups, rows, report).await
+}
+
+/// Orders folded from their records, against their rows.
+pub(super) async fn compare_groups(
+    mut groups: OrderGroups,
+    mut rows: OrderScan,
+    report: impl Fn(u64),
+) -> Result<Differences> {
     let mut differences = Differences::default();
     let mut stored = rows.next().await?;
     let mut records = 0;

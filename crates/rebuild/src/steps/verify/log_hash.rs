@@ -5,30 +5,36 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use event_log::{Chunk, ChunkLimits, KafkaSettings, Replay, Span, lane_of};
-use orders::{Offset, Partition};
+use orders::Partition;
 use tokio::task::JoinSet;
 use views::apply::Codec;
 use views::decisions::Decisions;
-use views::rebuild::KnownDeadLetter;
+use views::rebuild::KnownDeadLetters;
 
 use super::admission::{Admission, without_record};
 use super::blocks::Blocks;
 use super::content::Content;
+use super::refusals::Refusals;
 use super::scope::Scope;
 use crate::differences::Differences;
 use crate::error::Result;
+use crate::log_comparison::LogDifference;
+use crate::log_readings::LogReadings;
 use crate::meter::Meter;
 use crate::settings::Settings;
 
 const READERS: usize = 2;
 
-type DeadLetters = BTreeMap<(Partition, Offset), KnownDeadLetter>;
+/// What was read, and what was found on the way.
+#[derive(Default)]
+pub(super) struct LogHash {
+    pub(super) blocks: Blocks,
+    pub(super) differences: Differences,
+    /// Where the log no longer holds what the build has read.
+    pub(super) lost: Vec<LogDifference>,
+}
 
-pub(super) async fn of(
-    settings: &Settings,
-    scope: &Scope,
-    meter: &Arc<Meter>,
-) -> Result<(Blocks, Differences)> {
+pub(super) async fn of(settings: &Settings, scope: &Scope, meter: &Arc<Meter>) -> Result<LogHash> {
     let mut dead_letters = scope.dead_letters.clone();
     let mut readers = JoinSet::new();
     for number in 0..READERS {
@@ -39,30 +45,37 @@ pub(super) async fn of(
             .filter(|(partition, to)| is_mine(*partition) && scope.begin(*partition) < *to)
             .map(|(partition, to)| (partition, Span { from: scope.begin(partition), to }))
             .collect();
+        let log = scope.log.iter().filter(|(partition, _)| is_mine(**partition));
+        let log = log.map(|(partition, read)| (*partition, read.clone())).collect();
         let reader = Reader {
             codec: settings.codec.clone(),
+            refusals: Refusals::new(settings, scope.build),
             dead_letters: dead_letters.extract_if(.., |(partition, _), _| is_mine(*partition)).collect(),
             decisions: scope.decisions.clone(),
+            readings: LogReadings::new(&scope.log_since, log),
             blocks: Blocks::default(),
             differences: Differences::default(),
         };
         readers.spawn(reader.read(settings.kafka.clone(), spans, Arc::clone(meter)));
     }
-    let (mut blocks, mut differences) = (Blocks::default(), Differences::default());
+    let mut hash = LogHash::default();
     while let Some(reader) = readers.join_next().await {
         let reader = reader??;
-        blocks.merge(reader.blocks);
-        differences.extend(reader.differences);
+        hash.blocks.merge(reader.blocks);
+        hash.differences.extend(reader.differences);
+        hash.lost.extend(reader.readings.differences());
     }
-    Ok((blocks, differences))
+    Ok(hash)
 }
 
 /// Reads some of the partitions.
 struct Reader {
     codec: Codec,
+    refusals: Refusals,
     /// The dead letters whose record was not read yet.
-    dead_letters: DeadLetters,
+    dead_letters: KnownDeadLetters,
     decisions: Decisions,
+    readings: LogReadings,
     blocks: Blocks,
     differences: Differences,
 }
@@ -79,6 +92,7 @@ impl Reader {
             while let Some(chunk) = replay.next().await {
                 let chunk = chunk?;
                 self.add(&chunk);
+                self.refusals.check(&chunk, &self.decisions, &mut self.differences).await?;
                 meter.add(chunk.len() as u64);
             }
         }
@@ -87,6 +101,7 @@ impl Reader {
     }
 
     fn add(&mut self, chunk: &Chunk) {
+        self.readings.add(chunk);
         for (_, record) in chunk.records() {
             let at = (record.partition, record.offset);
             let dead_letter = self.dead_letters.remove(&at);
@@ -97,6 +112,9 @@ impl Reader {
             }
             if let Some(mismatch) = admission.mismatch {
                 self.differences.push(mismatch.at(at));
+            }
+            if admission.is_refused {
+                self.refusals.add(at);
             }
         }
     }

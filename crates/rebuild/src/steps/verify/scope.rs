@@ -2,37 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use orders::{Offset, Partition, Position, Positions};
+use orders::{LogPrefix, Partition, Position, Positions};
 use views::decisions::{self, Decisions};
-use views::rebuild::{KnownDeadLetter, LogRows};
+use views::rebuild::{KnownDeadLetters, LogRows};
 use views::{Build, Session};
 
 use crate::error::Result;
+use crate::log_comparison::{ReadLog, read_log};
 use crate::plan::Plan;
 
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     pub(super) build: Build,
     pub(super) positions: Positions,
-    pub(super) dead_letters: BTreeMap<(Partition, Offset), KnownDeadLetter>,
+    pub(super) dead_letters: KnownDeadLetters,
     pub(super) decisions: Decisions,
     /// Rows of records that were taken over from the live build are not compared with the log.
     pub(super) rows: LogRows,
     /// The first offsets that the log had when the rebuild was planned; a partition that is missing had all.
     begins: Positions,
+    /// What the build has read of the log, which has to hold it still …
+    pub(super) log: ReadLog,
+    /// … from here on: what lies below is not known to come from the log.
+    pub(super) log_since: BTreeMap<Partition, LogPrefix>,
 }
 
 impl Scope {
     /// `kept`: the plan, if records were taken over from the live build.
     pub(super) async fn read(session: &Session, build: Build, kept: Option<&Plan>) -> Result<Self> {
-        let positions = build.positions(session).await?;
+        let prefixes = build.log_prefixes(session).await?;
+        let positions: Positions = prefixes.iter().collect();
         // All decisions: verifying begins at offset 0 again.
         let starts = positions.partitions().map(|partition| (partition, Position::START)).collect();
         let decisions = decisions::ahead(session, &starts).await?;
         let rows = if kept.is_some() { LogRows::NotKept } else { LogRows::All };
         let dead_letters = build.dead_letters(session, rows).await?;
         let begins = kept.map(Plan::begins).unwrap_or_default();
-        Ok(Self { build, positions, dead_letters, decisions, rows, begins })
+        let log = read_log(&prefixes, build.log_checkpoints(session).await?);
+        let log_since = kept.map(Plan::live).unwrap_or_default();
+        Ok(Self { build, positions, dead_letters, decisions, rows, begins, log, log_since })
     }
 
     /// Where to begin to read a partition.

@@ -1,87 +1,158 @@
-//! The records that were applied after state `verifying`, compared like those before, but only with the
-//! rows that they touch. An order that they touch is folded from its complete history, so the time depends
-//! on how long the histories of these orders are, but not on the size of the tables.
+//! The records that were applied after state `verifying`, compared like those before, but only with the rows that
+//! they touch. The work depends on how many records these are, not on the size of the tables, nor on how long the
+//! histories of the orders are: the row of an order has to be the merge of the records that had won it in a verified
+//! snapshot and of the records since.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use event_log::{ChunkLimits, Replay, Span};
-use orders::{Offset, Partition, Position, Positions, Record};
+use event_log::{Chunk, ChunkLimits, Replay, Span};
+use orders::{LogPrefix, OrderState, Partition, Position, Positions, Record};
 use views::decisions::{self, Decisions};
-use views::rebuild::{HistoryScan, KnownDeadLetter, LogRows, OrderSet};
+use views::rebuild::{BuildSnapshot, HistoryScan, KnownDeadLetters, OrderGroups, OrderScan, OrderSet};
 use views::{Build, Session, SessionKind};
 
 use super::admission::{Admission, without_record};
 use super::fold;
+use super::refusals::Refusals;
 use super::rows::{self, Rows};
 use crate::differences::Differences;
 use crate::error::Result;
+use crate::log_comparison::{LogDifference, read_log};
+use crate::log_readings::LogReadings;
 use crate::settings::Settings;
 
-/// Records that are compared at a time.
+/// Records, and bytes of them, that are compared at a time.
 const PIECE: usize = 10_000;
+const PIECE_BYTES: usize = 4 << 20;
+/// Orders that are compared at a time.
+const ORDERS_AT_ONCE: usize = 1000;
 
-/// Compares what `build` holds of the records from `from` up to `to`, and the orders that these are about.
-pub(in crate::steps) async fn compare(
-    settings: &Settings,
-    session: &Session,
-    build: Build,
-    from: &Positions,
-    to: &Positions,
-) -> Result<Differences> {
-    let span = |(partition, to): (Partition, Position)| {
-        let from = from.of(partition);
-        (from < to).then_some((partition, Span { from, to }))
-    };
-    let spans: BTreeMap<Partition, Span> = to.iter().filter_map(span).collect();
-    if spans.is_empty() {
-        return Ok(Differences::default());
-    }
-    let starts: Positions = spans.iter().map(|(partition, span)| (*partition, span.from)).collect();
-    let mut dead_letters = build.dead_letters(session, LogRows::All).await?;
-    dead_letters
-        .retain(|(partition, offset), _| starts.get(*partition).is_some_and(|start| start.accepts(*offset)));
-    let mut stretch = Stretch {
-        settings,
-        build,
-        decisions: decisions::ahead(session, &starts).await?,
-        dead_letters,
-        compared: starts,
-        expected: BTreeMap::new(),
-        records: 0,
-        differences: Differences::default(),
-    };
-    let mut replay = Replay::start(&settings.kafka, spans, ChunkLimits::SMALL)?;
-    while let Some(chunk) = replay.next().await {
-        for (_, record) in chunk?.records() {
-            stretch.add(&record);
-        }
-        if stretch.records >= PIECE {
-            stretch.compare_piece(None).await?;
-        }
-    }
-    stretch.compare_piece(Some(to)).await?;
-    let Stretch { mut differences, dead_letters, .. } = stretch;
-    for (at, dead_letter) in dead_letters {
-        differences.push(without_record(at, dead_letter));
-    }
-    Ok(differences)
+/// What is compared: what `build` holds of the records from `from` up to `to`, and the orders that these are about.
+#[derive(Clone, Copy)]
+pub(in crate::steps) struct Stretch<'a> {
+    pub(in crate::steps) build: Build,
+    pub(in crate::steps) from: &'a Positions,
+    pub(in crate::steps) to: &'a BTreeMap<Partition, LogPrefix>,
+    /// The build when it stood at `from` and was verified. Without it, the orders are folded from their complete
+    /// histories, and a log that has lost some of the records is not told from a wrong table.
+    pub(in crate::steps) verified: Option<&'a BuildSnapshot>,
 }
 
-struct Stretch<'a> {
+/// What was found.
+#[derive(Default)]
+pub(in crate::steps) struct Comparison {
+    pub(in crate::steps) differences: Differences,
+    /// Where the log no longer holds what the build has read.
+    pub(in crate::steps) lost: Vec<LogDifference>,
+}
+
+impl Stretch<'_> {
+    pub(in crate::steps) async fn compare(
+        self,
+        settings: &Settings,
+        session: &Session,
+    ) -> Result<Comparison> {
+        let span = |(partition, to): (&Partition, &LogPrefix)| {
+            let (from, to) = (self.from.of(*partition), to.position);
+            (from < to).then_some((*partition, Span { from, to }))
+        };
+        let spans: BTreeMap<Partition, Span> = self.to.iter().filter_map(span).collect();
+        if spans.is_empty() {
+            return Ok(Comparison::default());
+        }
+        let starts: Positions = spans.iter().map(|(partition, span)| (*partition, span.from)).collect();
+        let mut pieces = Pieces {
+            settings,
+            session,
+            build: self.build,
+            decisions: decisions::ahead(session, &starts).await?,
+            dead_letters: self.build.dead_letters_from(session, &starts).await?,
+            compared: starts,
+            expected: BTreeMap::new(),
+            records: 0,
+            bytes: 0,
+            touched: BTreeMap::new(),
+            refusals: Refusals::new(settings, self.build),
+            differences: Differences::default(),
+        };
+        let mut readings = self
+            .verified
+            .map(|verified| LogReadings::new(verified.prefixes(), read_log(self.to, BTreeMap::new())));
+        let mut replay = Replay::start(&settings.kafka, spans, ChunkLimits::SMALL)?;
+        while let Some(chunk) = replay.next().await {
+            let chunk = chunk?;
+            pieces.add_all(&chunk).await?;
+            if let Some(readings) = &mut readings {
+                readings.add(&chunk);
+            }
+            if pieces.records >= PIECE || pieces.bytes >= PIECE_BYTES {
+                pieces.compare(None).await?;
+            }
+        }
+        pieces.compare(Some(&self.to.iter().collect())).await?;
+        let Pieces { mut differences, dead_letters, touched, .. } = pieces;
+        for (at, dead_letter) in dead_letters {
+            differences.push(without_record(at, dead_letter));
+        }
+        differences.extend(self.compare_orders(settings, &touched).await?);
+        let lost = readings.map(|readings| readings.differences()).unwrap_or_default();
+        Ok(Comparison { differences, lost })
+    }
+
+    /// `touched`: the winners among the records of the stretch.
+    async fn compare_orders(
+        self,
+        settings: &Settings,
+        touched: &BTreeMap<String, OrderState<'static>>,
+    ) -> Result<Differences> {
+        let mut differences = Differences::default();
+        let touched: Vec<_> = touched.iter().map(|(id, state)| (id.as_str(), state)).collect();
+        for some in touched.chunks(ORDERS_AT_ONCE) {
+            let ids = OrderSet::Ids(some.iter().map(|(id, _)| (*id).to_owned()).collect());
+            let Some(verified) = self.verified else {
+                differences.extend(fold::compare_orders(&settings.database, self.build, &ids, |_| ()).await?);
+                continue;
+            };
+            let candidates = verified.candidates(&some.iter().copied().collect()).await?;
+            let history = settings.database.session("food-orders rebuild fold", SessionKind::Short).await?;
+            let table = settings.database.session("food-orders rebuild verify", SessionKind::Short).await?;
+            let groups = OrderGroups::of_records(&history, self.build, &candidates).await?;
+            let rows = OrderScan::open(&table, self.build, &ids).await?;
+            differences.extend(fold::compare_groups(groups, rows, |_| ()).await?);
+        }
+        Ok(differences)
+    }
+}
+
+/// The records of a stretch, piece by piece against their rows.
+struct Pieces<'a> {
     settings: &'a Settings,
+    session: &'a Session,
     build: Build,
     decisions: Decisions,
     /// Those whose records were not read yet.
-    dead_letters: BTreeMap<(Partition, Offset), KnownDeadLetter>,
+    dead_letters: KnownDeadLetters,
     /// Up to where the rows were compared.
     compared: Positions,
     /// The rows of the records that were read since.
     expected: BTreeMap<Partition, Rows>,
+    /// How many records were read since, and how many bytes.
     records: usize,
+    bytes: usize,
+    /// The orders of all records, without their fields.
+    touched: BTreeMap<String, OrderState<'static>>,
+    refusals: Refusals,
     differences: Differences,
 }
 
-impl Stretch<'_> {
+impl Pieces<'_> {
+    async fn add_all(&mut self, chunk: &Chunk) -> Result<()> {
+        for (_, record) in chunk.records() {
+            self.add(&record);
+        }
+        self.refusals.check(chunk, &self.decisions, &mut self.differences).await
+    }
+
     fn add(&mut self, record: &Record<'_>) {
         let at = (record.partition, record.offset);
         let dead_letter = self.dead_letters.remove(&at);
@@ -92,34 +163,37 @@ impl Stretch<'_> {
         if let Some(columns) = rows::expected(codec, record, &admission) {
             rows.insert(record.offset, columns);
         }
+        if let Some((event, _)) = &admission.event {
+            let fact = event.fact.without_fields();
+            match self.touched.get_mut(event.order_id.as_ref()) {
+                Some(state) => state.add(fact),
+                None => self.touched.entry(event.order_id.to_string()).or_default().add(fact),
+            }
+        }
         if let Some(mismatch) = admission.mismatch {
             self.differences.push(mismatch.at(at));
         }
+        if admission.is_refused {
+            self.refusals.add(at);
+        }
         self.records += 1;
+        self.bytes += record.value.map_or(0, <[u8]>::len);
     }
 
     /// Compares the rows up to the last record that was read, or up to the end of the stretch.
-    async fn compare_piece(&mut self, end: Option<&Positions>) -> Result<()> {
-        let database = &self.settings.database;
-        let session = database.session("food-orders rebuild verify", SessionKind::Short).await?;
-        let mut touched = BTreeSet::new();
+    async fn compare(&mut self, end: Option<&Positions>) -> Result<()> {
         for (partition, expected) in std::mem::take(&mut self.expected) {
             let last = expected.last_key_value().map(|(offset, _)| Position::after(*offset));
             let from = self.compared.of(partition);
             let to = end.and_then(|end| end.get(partition)).or(last).unwrap_or(from);
             let ids: BTreeSet<String> = expected.values().map(|row| row.order_id().to_owned()).collect();
-            touched.extend(ids.iter().cloned());
             let orders = OrderSet::Ids(ids.into_iter().collect());
-            let scan = HistoryScan::of_orders(&session, self.build, &orders, partition, from, to).await?;
+            let scan = HistoryScan::of_orders(self.session, self.build, &orders, partition, from, to).await?;
             let stored = rows::stored(scan, partition, &mut self.differences).await?;
             rows::compare(partition, &expected, &stored, &mut self.differences);
             self.compared.insert(partition, to);
         }
-        self.records = 0;
-        if !touched.is_empty() {
-            let orders = OrderSet::Ids(touched.into_iter().collect());
-            self.differences.extend(fold::compare_orders(database, self.build, &orders, |_| ()).await?);
-        }
+        (self.records, self.bytes) = (0, 0);
         Ok(())
     }
 }
