@@ -4,7 +4,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use event_log::{ChunkLimits, KafkaSettings, LogClient, Replay, Span};
+use event_log::{ChunkLimits, EndsWatch, Heartbeat, KafkaSettings, LogClient, LogEnds, Replay, Span};
 use local_stack::TestServers;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -78,24 +78,21 @@ impl Topic {
     /// The spans once every transaction has ended. Kafka answers a commit before all partitions have its marker, and
     /// until then a reader of committed records does not get to the end.
     async fn settled_spans(&self) -> Vec<(Partition, Span)> {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            let all = LogClient::read_uncommitted(&self.0).unwrap();
-            let all = Self::spans_seen_by(all).await.expect("the topic's high watermarks");
-            let committed = self.spans().await.expect("the topic's last stable offsets");
-            if all == committed {
-                return committed;
-            }
-            assert!(Instant::now() < deadline, "a transaction has been open for 30 s");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        // It asks until it is dropped.
+        let watch = EndsWatch::start(&self.0, Duration::from_millis(50), Heartbeat::unwatched()).unwrap();
+        let mut ends = watch.latest.clone();
+        let is_settled = |ends: &Option<LogEnds>| {
+            let Some(ends) = ends else { return false };
+            let high = |partition| ends.high_watermarks.get(partition);
+            ends.ranges.iter().all(|(partition, range)| high(*partition) == Some(range.end_offset))
+        };
+        let settled = tokio::time::timeout(Duration::from_secs(30), ends.wait_for(is_settled));
+        drop(settled.await.expect("a transaction has been open for 30 s").expect("the watch goes on"));
+        self.spans().await.expect("the topic's last stable offsets")
     }
 
     async fn spans(&self) -> event_log::Result<Vec<(Partition, Span)>> {
-        Self::spans_seen_by(LogClient::new(&self.0)?).await
-    }
-
-    async fn spans_seen_by(client: LogClient) -> event_log::Result<Vec<(Partition, Span)>> {
+        let client = LogClient::new(&self.0)?;
         let ends = tokio::task::spawn_blocking(move || client.offset_ranges(Duration::from_secs(10)));
         let ends = ends.await.unwrap()?.into_iter();
         Ok(ends
