@@ -54,7 +54,7 @@ mutate length-of-message crates/orders/src/decode/cause.rs \
   -p orders
 
 mutate second-member crates/event-log/src/consumer/poll.rs \
-  's~\n *Some\(RDKafkaErrorCode::FencedInstanceId\) => return Err\(Error::FencedInstance\),~~' \
+  's~Some\(RDKafkaErrorCode::FencedInstanceId \| RDKafkaErrorCode::UnreleasedInstanceId\) => \{.*?\}~~s' \
   -p event-log --test log -- groups::a_second_member
 # Each of the two would do: pausing what is assigned to a paused lane, and pausing a lane again that still gets records.
 mutate paused-lane crates/event-log/src/consumer/poll.rs \
@@ -69,7 +69,7 @@ mutate new-protocol crates/event-log/src/settings/fixed.rs \
   's~\Qconfig.get("group.protocol").is_some_and(\E~config.get("none").is_some_and(~' \
   -p event-log -- the_new_protocol members_of_the_new_protocol
 mutate silent-partition crates/event-log/src/ends.rs \
-  's~\Qanswer.or_else(|| known.get(&partition).copied())\E~answer~' \
+  's~\Q.or_else(|| known.get(&partition).copied())\E~~' \
   -p event-log --lib -- ends::
 mutate failed-seek crates/event-log/src/consumer/seeks.rs \
   's~\n *self\.open\.push\(from\);~~' \
@@ -77,7 +77,7 @@ mutate failed-seek crates/event-log/src/consumer/seeks.rs \
 mutate missing-right crates/event-log/src/error.rs \
   's~Some\(right\) => Self::Denied \{ attempt, right \},~Some(_) => Self::Kafka { attempt, cause },~' \
   -p event-log --lib -- error::
-mutate names-of-readers crates/event-log/src/settings.rs \
+mutate names-of-readers crates/event-log/src/settings/clients.rs \
   's~format!\("\{\}-\{role\}", self\.group\)~format!("food-orders-{role}")~' \
   -p event-log --lib -- settings::
 

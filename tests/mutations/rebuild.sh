@@ -2,7 +2,7 @@
 # Rebuilds: whether the log still is what the live tables were made from, and what is kept, verified and switched in.
 
 mutate records-before-loading crates/rebuild/src/planning.rs \
-  's~let lost = !comparison\.differences\.is_empty\(\) && !purpose\.keeps_history;~let lost = false;~' \
+  's~!differences\.is_empty\(\) && \(!purpose~false \&\& (!purpose~' \
   "${faults[@]}" fault_64
 mutate records-after-loading crates/rebuild/src/steps/load.rs \
   's~if !loaded\.iter\(\)\.any\(differs\)~if loaded.len() != usize::MAX~' \
@@ -11,7 +11,7 @@ mutate records-under-the-lock crates/rebuild/src/steps/switch.rs \
   's~self\.other_records\(session, switch\.prefixes\(\)\)\.await\?~self.other_records(session, switch.prefixes()).await?.filter(|_| false)~' \
   --workspace --test switch
 mutate verified-under-the-lock crates/rebuild/src/steps/switch.rs \
-  's~if let \(Some\(failure\), _\) = self\.verify_rest\(session\)\.await\? \{~if let (Some(failure), true) = (self.verify_rest(session).await?.0, false) {~' \
+  's~if let Some\(failure\) = verification\.failure \{~if let (Some(failure), true) = (verification.failure, false) {~' \
   "${faults[@]}" fault_66
 mutate last-stretch crates/rebuild/src/steps/switch.rs \
   's~if differences\.is_empty\(\) \{~if differences.is_empty() || true {~' \

@@ -39,7 +39,7 @@ mutate portions crates/views/src/apply/winning_records.rs \
   's~if size \+ bytes > PORTION_BYTES && index > start~if size + bytes == usize::MAX~' \
   -p views --lib -- winning_records::
 mutate parts crates/views/src/lane/parts.rs \
-  's~if bytes \+ value > PART_BYTES && bytes > 0~if bytes + value == usize::MAX~' \
+  's~if bytes \+ size > PART_BYTES && bytes > 0~if bytes + size == usize::MAX~' \
   -p views --lib -- parts::
 
 mutate search-path crates/views/src/session/pinned.rs \
@@ -73,7 +73,7 @@ mutate limit-of-all-hosts crates/views/src/connect.rs \
   's~\.create_timeout\(Some\(self\.connect_limit\(\)\)\)~.create_timeout(Some(wait))~' \
   -p views --lib -- connect::
 mutate next-host crates/views/src/connect/hosts.rs \
-  's~self\.first\.store\(\(index \+ 1\) % hosts\.len\(\), Ordering::Relaxed\);~~' \
+  's~let next = \(self\.host \+ 1\) % self\.of;~let next = self.host;~' \
   -p views --lib -- connect::
 mutate last-resort crates/views/src/lane/refused.rs \
   's~batch\.reduce_to_ascii\(\);~~' \
