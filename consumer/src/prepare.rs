@@ -51,8 +51,8 @@ async fn prepare(settings: &Settings, shell: &Shell) -> Result<Ready> {
     projection::wait(settings, &shell.health).await?;
     let matching = retry("Kafka", Error::is_passing, || matching_log(settings)).await?;
     let MatchingLog { session, recorded, target, first_position } = matching;
-    verify_fingerprints(settings, &shell.health).await?;
     shell.health.set("kafka", Ok::<(), String>(()));
+    verify_fingerprints(settings, &shell.health).await?;
     let group = GroupCheck::new(settings, deployment.id())?;
     group.before_joining(first_position).await?;
     let ends = EndsWatch::start(&settings.kafka, ENDS_INTERVAL, Pulse::end_offsets(&shell.health).into())?;

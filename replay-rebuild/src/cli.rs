@@ -93,6 +93,7 @@ fn exit_code(cause: FailureCause) -> Exit {
     match cause {
         FailureCause::Log => Exit::LogIdentity,
         FailureCause::Difference => Exit::Difference,
+        FailureCause::Request => Exit::Usage,
         FailureCause::DiskSpace | FailureCause::Unexpected => Exit::Unexpected,
     }
 }

@@ -17,14 +17,16 @@ use crate::log_mismatch::LogMismatch;
 use crate::settings::Settings;
 
 const INTERVAL: Duration = Duration::from_secs(10);
-/// For how many times as long as a comparison took the link is left alone: a large batch holds up a slow link.
+/// For how many times as long as a comparison took the link is left alone, because a large batch holds up a slow link;
+/// and for how long at most, because the wait may have been for a server that was away.
 const REST: u32 = 20;
+const LONGEST_REST: Duration = Duration::from_secs(300);
 /// How soon a record that has not arrived is reported as missing.
 const REPORT_AFTER: Duration = Duration::from_secs(5);
 /// How long a comparison in the background waits for what does not arrive, before it looks at all partitions again:
 /// at first, and at most. The limit grows, so that a batch that takes longer arrives in the end.
 const WATCH_LIMIT: Duration = Duration::from_secs(60);
-const LONGEST_WATCH_LIMIT: Duration = Duration::from_secs(960);
+const LONGEST_WATCH_LIMIT: Duration = Duration::from_secs(480);
 
 /// Compares before the group is joined, and waits for records that do not arrive: the next batch replaces the
 /// fingerprint of the record that was applied last, and with it the only evidence of a log that was truncated
@@ -83,7 +85,7 @@ async fn compare_all(settings: &Settings, health: &Health) -> Result<()> {
 
 /// The pause after a comparison that took so long.
 fn pause_after(took: Duration) -> Duration {
-    INTERVAL.max(took * REST)
+    took.saturating_mul(REST).clamp(INTERVAL, LONGEST_REST)
 }
 
 /// One look at all partitions.
@@ -167,5 +169,6 @@ mod tests {
     fn what_a_comparison_costs_puts_the_next_one_off() {
         assert_eq!(pause_after(Duration::from_millis(20)), INTERVAL);
         assert_eq!(pause_after(Duration::from_secs(10)), Duration::from_secs(200));
+        assert_eq!(pause_after(Duration::from_secs(3600)), LONGEST_REST);
     }
 }

@@ -113,16 +113,18 @@ impl LogClient {
     }
 
     /// The offsets of the partitions of which these are the leaders. A partition that does not answer, as it has no
-    /// leader, does not affect the others. An error only if none answers.
+    /// leader, does not affect the others. An error only if no leader answers.
     pub(crate) fn answered_offsets(
         &self,
         leaders: &Leaders,
         timeout: Duration,
     ) -> Result<BTreeMap<Partition, Option<Offsets>>> {
         let answers = self.offsets(leaders, timeout)?;
-        let first_error = answers.values().find_map(|answer| answer.err());
-        match first_error {
-            Some(code) if answers.values().all(Result::is_err) => Err(failed(code)),
+        let mut asked =
+            answers.iter().filter(|(partition, _)| leaders.get(partition) == Some(&true)).peekable();
+        let has_answer = asked.peek().is_none() || asked.any(|(_, answer)| answer.is_ok());
+        match answers.values().find_map(|answer| answer.err()) {
+            Some(code) if !has_answer => Err(failed(code)),
             _ => Ok(answers.into_iter().map(|(partition, answer)| (partition, answer.ok())).collect()),
         }
     }

@@ -67,6 +67,12 @@ pub enum Error {
     )]
     FencedInstance,
 
+    #[error(
+        "the group has a member with the same group.instance.id: another process, which needs its own in \
+         KAFKA_PROPERTIES; or this one before it was killed, whose session Kafka ends by itself, after 45 s by default"
+    )]
+    UnreleasedInstance,
+
     #[error("the thread {name} could not be started: {cause}")]
     Thread { name: &'static str, cause: io::Error },
 
@@ -108,6 +114,7 @@ impl Error {
             | Self::EndsEarly { .. }
             | Self::CorruptBatch(_)
             | Self::FencedInstance
+            | Self::UnreleasedInstance
             | Self::Thread { .. }
             | Self::Task { .. } => false,
         }

@@ -110,6 +110,12 @@ impl Reader {
                 {
                     return Err(Error::during("reading the records to compare")(error));
                 }
+                // The last record of the log would never arrive: librdkafka passes over the batch.
+                Some(Incoming::Failed { error, .. })
+                    if has_code(&error, |code| code == RDKafkaErrorCode::BadMessage) =>
+                {
+                    return Err(Error::while_reading("reading the records to compare", error));
+                }
                 // The partition stays open.
                 Some(Incoming::Failed { error, .. }) => {
                     self.bootstrap.note(&error);

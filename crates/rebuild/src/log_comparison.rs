@@ -29,7 +29,7 @@ pub struct LogDifference {
     pub from_offset: i64,
     /// One past the last offset of the range.
     pub to_offset: i64,
-    /// Records that the live build has read in this range.
+    /// Records that the live build has read in this range, or the new one if the log has changed behind its back.
     pub live_records: u64,
     /// Records that the log holds in this range; if as many, they are other ones.
     pub log_records: u64,
@@ -85,9 +85,7 @@ impl LogDifference {
             log_records: since(read),
         }
     }
-}
 
-impl LogDifference {
     /// `reader`: who has read the records that the log should hold.
     fn describe(&self, reader: &str) -> String {
         let Self { partition, from_offset, to_offset, live_records, log_records } = self;
@@ -119,8 +117,11 @@ pub(crate) const KEEP_HISTORY: &str = "To rebuild all the same, with what the lo
      tables, run replay-rebuild --keep-history REASON, or POST /rebuilds with keep_history";
 
 /// Taking history over cannot help if there is nothing in it that the log has not.
-const FILL_ANOTHER: &str = "There is nothing to keep: a consumer that is given an empty database (DATABASE_URL) fills it with \
-     all that the log holds";
+const FILL_ANOTHER: &str = "There is nothing to keep: a consumer with an empty database (DATABASE_URL) and \
+     --take-over-group fills it with all that the log holds";
+
+const DELETED: &str = "Usually such a topic is compacted (cleanup.policy=compact), or records were deleted from it (delete-records)";
+const CREATED_AGAIN: &str = "Usually such a topic was created again, with other records";
 
 /// Whether the log holds records that the live tables have never applied, so that there is no point in keeping history.
 pub(crate) fn has_more(differences: &[LogDifference]) -> bool {
@@ -144,7 +145,7 @@ pub(crate) fn describe_lost(topic: &str, differences: &[LogDifference]) -> Strin
         "topic {topic} no longer holds the records that this rebuild has read from it: {}. {}. The new build was not \
          switched to, and the live tables stay as they are. {KEEP_HISTORY}",
         ranges(differences, "the new build has"),
-        meaning(differences)
+        if has_less(differences) { DELETED } else { CREATED_AGAIN }
     )
 }
 
@@ -155,11 +156,15 @@ fn ranges(differences: &[LogDifference], reader: &str) -> String {
 fn meaning(differences: &[LogDifference]) -> &'static str {
     if has_more(differences) {
         "Usually a position was moved over records that the live tables then never applied"
-    } else if differences.iter().any(|one| one.log_records < one.live_records) {
-        "Usually such a topic is compacted (cleanup.policy=compact), or records were deleted from it (delete-records)"
+    } else if has_less(differences) {
+        DELETED
     } else {
-        "Usually such a topic was created again, with other records"
+        CREATED_AGAIN
     }
+}
+
+fn has_less(differences: &[LogDifference]) -> bool {
+    differences.iter().any(|one| one.log_records < one.live_records)
 }
 
 #[cfg(test)]

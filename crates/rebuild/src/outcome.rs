@@ -31,6 +31,8 @@ pub enum FailureCause {
     Difference,
     /// The disk has too little room for the new build.
     DiskSpace,
+    /// What was asked for cannot be done with these tables.
+    Request,
     /// An error that trying again does not fix; the reason names it.
     Unexpected,
 }

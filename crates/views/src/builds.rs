@@ -43,7 +43,10 @@ pub async fn of_active<T>(session: &Session, read: impl AsyncFn(Active) -> Resul
         };
         let before = std::mem::replace(&mut current, active(session).await?);
         if current.build == before.build {
-            return Err(Error::TablesGone { cause: error.to_string() });
+            return Err(match error.names_a_missing_table() {
+                true => Error::TablesGone { cause: error.to_string() },
+                false => error,
+            });
         }
     }
 }

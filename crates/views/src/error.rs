@@ -78,7 +78,7 @@ pub enum Error {
     /// They were dropped by hand, or the database was made again.
     #[error(
         "tables of the active build are gone ({cause}); restore the database from a backup, or give the programs an empty \
-         one (DATABASE_URL), which a consumer fills from the log"
+         one (DATABASE_URL), which a consumer with --take-over-group fills from the log"
     )]
     TablesGone { cause: String },
 

@@ -222,9 +222,8 @@ impl Poller {
         self.bootstrap.note(&error);
         match error.rdkafka_error_code() {
             // The classic protocol shuts out the member that came first, that of KIP-848 the one that came last.
-            Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId) => {
-                return Err(Error::FencedInstance);
-            }
+            Some(RDKafkaErrorCode::FencedInstanceId) => return Err(Error::FencedInstance),
+            Some(RDKafkaErrorCode::UnreleasedInstanceId) => return Err(Error::UnreleasedInstance),
             Some(code) if is_passing(code) => {}
             _ => return Err(Error::while_reading("reading the log", error)),
         }

@@ -40,6 +40,17 @@ const ALIASES: [(&str, &str); 12] = [
     ("message.timeout.ms", "delivery.timeout.ms"),
     ("auto.commit.enable", "enable.auto.commit"),
 ];
+/// Properties that have settings of their own.
+const VARIABLES: [(&str, &str); 8] = [
+    ("security.protocol", "KAFKA_SECURITY_PROTOCOL"),
+    ("sasl.mechanisms", "KAFKA_SASL_MECHANISM"),
+    ("sasl.username", "KAFKA_SASL_USERNAME"),
+    ("sasl.password", "KAFKA_SASL_PASSWORD"),
+    ("ssl.ca.location", "KAFKA_SSL_CA_LOCATION"),
+    ("ssl.certificate.location", "KAFKA_SSL_CERTIFICATE_LOCATION"),
+    ("ssl.key.location", "KAFKA_SSL_KEY_LOCATION"),
+    ("ssl.key.password", "KAFKA_SSL_KEY_PASSWORD"),
+];
 /// Set by settings of their own, or never.
 const NAMED_ELSEWHERE: [&str; 3] = ["bootstrap.servers", "group.id", "client.rack"];
 /// What librdkafka refuses together with the protocol of KIP-848.
@@ -54,6 +65,12 @@ pub(super) fn has_new_protocol(config: &ClientConfig) -> bool {
 /// The one name by which a property is known here.
 pub(super) fn canonical(name: &str) -> &str {
     ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
+}
+
+/// The setting that librdkafka's message is about.
+fn variable_of(message: &str) -> &'static str {
+    let named = VARIABLES.iter().find(|(property, _)| message.contains(property));
+    named.map_or("KAFKA_PROPERTIES", |(_, variable)| variable)
 }
 
 impl KafkaSettings {
@@ -75,8 +92,10 @@ impl KafkaSettings {
         {
             return Err(invalid(format!("gives {name}, which does not go with group.protocol=consumer")));
         }
-        self.check_together()
-            .map_err(|error| invalid(format!("gives values that do not go together: {error}")))
+        self.check_together().map_err(|error| {
+            let reason = format!("is refused by librdkafka, alone or together with other settings: {error}");
+            Invalid::new(variable_of(&error.to_string()), reason)
+        })
     }
 
     /// librdkafka compares properties with each other, and reads the files that they name, only when a client is
@@ -85,8 +104,9 @@ impl KafkaSettings {
         for mut config in [self.member_config(&self.group), self.replay_config()] {
             config.remove("bootstrap.servers").create::<BaseConsumer>()?;
         }
-        // Only the producer knows whether it writes in transactions.
-        self.writer_config(false).remove("bootstrap.servers").create::<BaseProducer>()?;
+        // Only the producer knows whether it writes in transactions. If it is given an id for them, it does.
+        let is_transactional = self.has("transactional.id");
+        self.writer_config(is_transactional).remove("bootstrap.servers").create::<BaseProducer>()?;
         Ok(())
     }
 

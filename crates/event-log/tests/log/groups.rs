@@ -143,7 +143,7 @@ async fn a_second_member_with_the_same_name_is_refused_in_the_new_protocol() {
             break error;
         }
     };
-    assert!(matches!(error, Error::FencedInstance), "{error:?}");
+    assert!(matches!(error, Error::UnreleasedInstance), "{error:?}");
 }
 
 /// A lane is paused when the database is slow. Partitions that are assigned meanwhile must not fill its queue.

@@ -16,7 +16,7 @@ pub(super) fn refusal(plan: &Plan, survey: &Survey, keeps_history: bool) -> Opti
         .map(|reason| Failure::new(FailureCause::Log, reason))
         .or_else(|| {
             let problem = if keeps_history { foreign_history(survey) } else { None };
-            problem.map(|reason| Failure::new(FailureCause::Unexpected, reason))
+            problem.map(|reason| Failure::new(FailureCause::Request, reason))
         })
         .or_else(|| disk_problem(plan).map(|reason| Failure::new(FailureCause::DiskSpace, reason)))
 }

@@ -59,9 +59,8 @@ pub(crate) async fn run(
         verified,
         snapshot: None,
     };
-    switching.take_snapshot().await?;
     for attempt in 1_u32.. {
-        wait_for_view_readers(context).await?;
+        switching.wait_for_view_readers().await?;
         match switching.attempt(attempt).await {
             Ok(Attempt::Switched) => break,
             Ok(Attempt::Refused(failure)) => return Ok(StepEnd::Failed(failure)),
@@ -89,8 +88,8 @@ struct Switching<'a> {
     writer: BuildWriter,
     records: RecordComparison,
     verified: Positions,
-    /// The build when it stood at `verified`; `None` if it was ahead when this process came to it. It is kept while the
-    /// switch waits, which does no harm: what the switch waits for is a read that is as old.
+    /// The build when it stood at `verified`; `None` if it was ahead when this process came to it, or while the switch
+    /// waits.
     snapshot: Option<BuildSnapshot>,
 }
 
@@ -110,6 +109,35 @@ enum Attempt {
 }
 
 impl Switching<'_> {
+    /// The switch would have to wait for a long read of the public views, and other readers would have to wait for the
+    /// switch.
+    async fn wait_for_view_readers(&mut self) -> Result<()> {
+        let context = self.context;
+        let session = context.session(SessionKind::Short).await?;
+        let mut reported = Vec::new();
+        loop {
+            let pids = view_readers(&session).await?;
+            if pids.is_empty() {
+                break;
+            }
+            // Reads may follow each other for hours, and the snapshot would keep the server from removing old rows.
+            self.snapshot = None;
+            if pids != reported {
+                tracing::info!(?pids, "the switch waits for reads of the public views to end");
+                context.meter.wait_for(Some(format!("reads of the public views to end (pids {pids:?})")));
+                reported = pids;
+            }
+            tokio::time::sleep(FIRST_LOCK_WAIT).await;
+        }
+        if !reported.is_empty() {
+            context.meter.wait_for(None);
+        }
+        if self.snapshot.is_none() {
+            self.take_snapshot().await?;
+        }
+        Ok(())
+    }
+
     /// Does as much as possible before the live writers are held off, then the rest.
     async fn attempt(&mut self, attempt: u32) -> Result<Attempt> {
         let session = self.context.session(SessionKind::Short).await?;
@@ -168,7 +196,7 @@ impl Switching<'_> {
         let other_log = log_state::other_log(&self.context.settings.kafka, self.plan);
         let live = switch.prefixes().iter().collect();
         if self.usable_snapshot(decisions::latest(session).await?).is_none() {
-            // The complete history of an order may be too long for this.
+            // There was a decision since. The complete history of an order may be too long for this.
             return Err(views::Error::Decided.into());
         }
         let ((), other_log) = tokio::try_join!(self.writer.apply_up_to(&live), other_log)?;
@@ -192,7 +220,8 @@ impl Switching<'_> {
         loop {
             let last_decision = decisions::latest(session).await?;
             let (build, from, verified) = (self.build, &self.verified, self.usable_snapshot(last_decision));
-            let stretch = Stretch { build, from, to: &to, verified };
+            let read = self.snapshot.as_ref().map(BuildSnapshot::prefixes);
+            let stretch = Stretch { build, from, to: &to, read, verified };
             let Comparison { differences, lost } = stretch.compare(&self.context.settings, session).await?;
             let (positions, has_snapshot) = (to.iter().collect(), verified.is_some());
             if differences.is_empty() {
@@ -277,29 +306,6 @@ fn is_worth_another_attempt(error: &Error) -> bool {
         }
         _ => false,
     }
-}
-
-/// The switch would have to wait for a long read of the public views, and other readers would
-/// have to wait for the switch.
-async fn wait_for_view_readers(context: &Context) -> Result<()> {
-    let session = context.session(SessionKind::Short).await?;
-    let mut reported = Vec::new();
-    loop {
-        let pids = view_readers(&session).await?;
-        if pids.is_empty() {
-            break;
-        }
-        if pids != reported {
-            tracing::info!(?pids, "the switch waits for reads of the public views to end");
-            context.meter.wait_for(Some(format!("reads of the public views to end (pids {pids:?})")));
-            reported = pids;
-        }
-        tokio::time::sleep(FIRST_LOCK_WAIT).await;
-    }
-    if !reported.is_empty() {
-        context.meter.wait_for(None);
-    }
-    Ok(())
 }
 
 /// If this fails, the switch remains valid, and the next rebuild tries again.

@@ -191,15 +191,20 @@ async fn keep(tx: &Transaction<'_>, build: Build, record: &Record<'_>, kept_by: 
     let (partition, offset) = (record.partition, record.offset);
     let decoded = decode(envelope(record, usize::MAX), record.value);
     let order_id = decoded.map_err(|_| Error::Undecodable { partition, offset })?.order_id;
-    tx.execute(
-        &for_build(
-            "/* views::dead_letters::decide::keep */ UPDATE {build}.order_history SET kept_by = $1
+    let attempt = "marking a record that the log has lost";
+    let marked = tx
+        .execute(
+            &for_build(
+                "/* views::dead_letters::decide::keep */ UPDATE {build}.order_history SET kept_by = $1
              WHERE order_id = $2 AND partition = $3 AND \"offset\" = $4",
-            build,
-        ),
-        &[&kept_by, &order_id, &partition.0, &offset.0],
-    )
-    .await
-    .map_err(Error::during("marking a record that the log has lost"))?;
+                build,
+            ),
+            &[&kept_by, &order_id, &partition.0, &offset.0],
+        )
+        .await
+        .map_err(Error::during(attempt))?;
+    if marked != 1 {
+        return Err(Error::RowCount { attempt, expected: 1, found: marked });
+    }
     Ok(())
 }

@@ -59,6 +59,14 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether PostgreSQL says that a table is missing, and not only that it was dropped while it was looked up.
+    pub(crate) fn names_a_missing_table(&self) -> bool {
+        let missing = [&SqlState::UNDEFINED_TABLE, &SqlState::INVALID_SCHEMA_NAME];
+        self.sqlstate().is_some_and(|code| missing.contains(&code))
+    }
+}
+
 fn by_code(code: &SqlState) -> Recovery {
     match code {
         // A wrong password does not become right with time.

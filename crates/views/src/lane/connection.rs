@@ -102,7 +102,9 @@ impl Lane {
             builds::active(&session).await
         };
         match active.await {
-            Ok(active) if active.build == build => Error::TablesGone { cause: error.to_string() },
+            Ok(active) if active.build == build && error.names_a_missing_table() => {
+                Error::TablesGone { cause: error.to_string() }
+            }
             _ => error,
         }
     }

@@ -61,12 +61,6 @@ impl<'a> Switch<'a> {
         Ok(Self { tx, live, prefixes })
     }
 
-    /// The build that is superseded by this.
-    #[must_use]
-    pub fn live(&self) -> Build {
-        self.live
-    }
-
     /// Where the live build stands, and stays until the switch ends; and which records it has read.
     #[must_use]
     pub fn prefixes(&self) -> &BTreeMap<Partition, LogPrefix> {

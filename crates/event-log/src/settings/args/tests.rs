@@ -91,8 +91,14 @@ fn another_name_of_a_property_changes_nothing_that_is_fixed() {
 fn properties_that_do_not_go_together_are_named() {
     let invalid = kafka(&["--kafka-properties=max.poll.interval.ms=5000"]).unwrap_err();
     assert!(invalid.reason.contains("max.poll.interval.ms") && invalid.reason.contains("session.timeout.ms"));
+    assert_eq!(invalid.variable, "KAFKA_PROPERTIES");
     let invalid = kafka(&["--kafka-security-protocol=ssl", "--kafka-ssl-ca-location=/none.pem"]).unwrap_err();
-    assert!(invalid.reason.contains("ssl.ca.location"), "{invalid}");
+    assert_eq!(invalid.variable, "KAFKA_SSL_CA_LOCATION");
+}
+
+#[test]
+fn an_id_for_transactions_is_no_error() {
+    kafka(&["--kafka-properties=transactional.id=mine"]).unwrap();
 }
 
 /// A producer of large messages and its consumers have the same properties.

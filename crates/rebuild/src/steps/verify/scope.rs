@@ -21,9 +21,9 @@ pub(super) struct Scope {
     pub(super) rows: LogRows,
     /// The first offsets that the log had when the rebuild was planned; a partition that is missing had all.
     begins: Positions,
-    /// What the build has read of the log, which has to hold it still …
+    /// What the build has read of the log. The log has to hold it still, from `log_since` on.
     pub(super) log: ReadLog,
-    /// … from here on: what lies below is not known to come from the log.
+    /// What lies below is not known to come from the log.
     pub(super) log_since: BTreeMap<Partition, LogPrefix>,
 }
 

@@ -33,8 +33,11 @@ pub(in crate::steps) struct Stretch<'a> {
     pub(in crate::steps) build: Build,
     pub(in crate::steps) from: &'a Positions,
     pub(in crate::steps) to: &'a BTreeMap<Partition, LogPrefix>,
+    /// What the build had read when it stood at `from`. Without it, a log that has lost some of the records is not
+    /// told from a wrong table.
+    pub(in crate::steps) read: Option<&'a BTreeMap<Partition, LogPrefix>>,
     /// The build when it stood at `from` and was verified. Without it, the orders are folded from their complete
-    /// histories, and a log that has lost some of the records is not told from a wrong table.
+    /// histories.
     pub(in crate::steps) verified: Option<&'a BuildSnapshot>,
 }
 
@@ -75,9 +78,8 @@ impl Stretch<'_> {
             refusals: Refusals::new(settings, self.build),
             differences: Differences::default(),
         };
-        let mut readings = self
-            .verified
-            .map(|verified| LogReadings::new(verified.prefixes(), read_log(self.to, BTreeMap::new())));
+        let mut readings =
+            self.read.map(|prefixes| LogReadings::new(prefixes, read_log(self.to, BTreeMap::new())));
         let mut replay = Replay::start(&settings.kafka, spans, ChunkLimits::SMALL)?;
         while let Some(chunk) = replay.next().await {
             let chunk = chunk?;
