@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use event_log::{
     ChunkLimits, Consumer, Error, Generation, GroupEvent, Heartbeat, KafkaSettings, LaneQueue, Membership,
@@ -11,7 +11,7 @@ use event_log::{
 use orders::{Partition, Position, Positions};
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::common;
@@ -90,6 +90,16 @@ impl Member {
 
 async fn send(settings: &KafkaSettings, partition: i32, records: usize) {
     let producer: FutureProducer = settings.client_config("test").create().unwrap();
+    // A partition that was just added is not known to every broker's answer at once.
+    let is_known = || {
+        let metadata = producer.client().fetch_metadata(Some(&settings.topic), SOON).unwrap();
+        metadata.topics()[0].partitions().iter().any(|known| known.id() == partition)
+    };
+    let began = Instant::now();
+    while !is_known() {
+        assert!(began.elapsed() < SOON, "partition {partition} is not known");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let sending = (0..records).map(|_| {
         let record = FutureRecord::<(), _>::to(&settings.topic).payload("{}").partition(partition);
         producer.send_result(record).unwrap()
