@@ -41,7 +41,9 @@ impl HistoryScan {
             "pg_relation_size('{build}.order_history') / current_setting('block_size')::int",
             build,
         );
-        let condition = format!("ctid {operator} format('(%s,0)', ({pages}) / 2)::tid");
+        // As a query of its own, the middle is computed once, and the table is read from there or up to there. The
+        // size of a relation is volatile, so as an expression it would be computed for every row of the table.
+        let condition = format!("ctid {operator} (SELECT format('(%s,0)', ({pages}) / 2)::tid)");
         Self::open(session, build, rows, &condition).await
     }
 
