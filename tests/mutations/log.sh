@@ -54,7 +54,7 @@ mutate length-of-message crates/orders/src/decode/cause.rs \
   -p orders
 
 mutate second-member crates/event-log/src/consumer/poll.rs \
-  's~Some\(RDKafkaErrorCode::FencedInstanceId \| RDKafkaErrorCode::UnreleasedInstanceId\) => \{.*?\}~~s' \
+  's~\n *Some\(RDKafkaErrorCode::FencedInstanceId\) => return Err\(Error::FencedInstance\),~~' \
   -p event-log --test log -- groups::a_second_member
 # Each of the two would do: pausing what is assigned to a paused lane, and pausing a lane again that still gets records.
 mutate paused-lane crates/event-log/src/consumer/poll.rs \
