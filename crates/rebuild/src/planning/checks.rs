@@ -180,7 +180,7 @@ mod tests {
         survey.live_version += 1;
         assert_eq!(refusal_of(&survey), None);
         let failure = refusal(&survey.plan(), &survey, true).unwrap();
-        assert_eq!(failure.cause, FailureCause::Unexpected);
+        assert_eq!(failure.cause, FailureCause::Request);
         assert!(failure.reason.contains("leave out --keep-history"), "{}", failure.reason);
     }
 
