@@ -102,7 +102,7 @@ mutate idle-lane crates/views/src/lane/connection.rs \
   's~if active\.build == writer\.build\(\)~if active.build >= writer.build()~' \
   "${faults[@]}" fault_72
 mutate dropped-build crates/views/src/error/recovery.rs \
-  's~\[SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME, SqlState::INTERNAL_ERROR\]\.contains\(code\)~code == \&SqlState::INTERNAL_ERROR~' \
+  's~names_a_missing_table\(code\) \|\| \*code == SqlState::INTERNAL_ERROR~*code == SqlState::INTERNAL_ERROR~' \
   -p views --lib -- recovery::
 mutate lock-of-rebuild crates/rebuild/src/state_machine.rs \
   's~Some\(lock\) => lock\.lost\(\)\.await~Some(_) => std::future::pending::<views::Error>().await~' \

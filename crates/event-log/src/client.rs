@@ -10,7 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result};
 use crate::list_offsets::{self, Answers, Wanted};
-use crate::quiet::{Quiet, serve};
+use crate::quiet::{Quiet, reports};
 use crate::settings::KafkaSettings;
 use crate::topic_id;
 
@@ -89,7 +89,7 @@ impl LogClient {
     /// The topic's partitions; none if the topic does not exist.
     pub(crate) fn leaders(&self, timeout: Duration) -> Result<Leaders> {
         // Everything else begins with this question, so this is where a lost broker is noticed.
-        serve(&self.consumer);
+        reports(&self.consumer).for_each(drop);
         let metadata = self.consumer.fetch_metadata(Some(&self.topic), timeout).map_err(|error| {
             self.bootstrap.note(&error);
             self.bootstrap.give_again(self.consumer.client());
@@ -120,11 +120,10 @@ impl LogClient {
         timeout: Duration,
     ) -> Result<BTreeMap<Partition, Option<Offsets>>> {
         let answers = self.offsets(leaders, timeout)?;
-        let mut asked =
-            answers.iter().filter(|(partition, _)| leaders.get(partition) == Some(&true)).peekable();
-        let has_answer = asked.peek().is_none() || asked.any(|(_, answer)| answer.is_ok());
-        match answers.values().find_map(|answer| answer.err()) {
-            Some(code) if !has_answer => Err(failed(code)),
+        let is_asked = |(partition, _): &(&Partition, _)| leaders.get(*partition) == Some(&true);
+        let asked: Vec<_> = answers.iter().filter(is_asked).map(|(_, answer)| answer).collect();
+        match asked.first() {
+            Some(Err(code)) if asked.iter().all(|answer| answer.is_err()) => Err(failed(*code)),
             _ => Ok(answers.into_iter().map(|(partition, answer)| (partition, answer.ok())).collect()),
         }
     }

@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::heartbeat::Heartbeat;
 use crate::lane_queue::LaneQueue;
 use crate::settings::KafkaSettings;
+use crate::thread;
 pub use readings::{AssignmentId, ReadFrom};
 
 const THREAD: &str = "log-poll";
@@ -81,10 +82,7 @@ impl Consumer {
         let (commands, queue) = channel();
         let topic = settings.topic.clone();
         let poller = poll::Poller::new(&config, topic, membership, events, queue)?;
-        let thread = std::thread::Builder::new()
-            .name(THREAD.into())
-            .spawn(move || poller.run())
-            .map_err(|cause| Error::Thread { name: THREAD, cause })?;
+        let thread = thread::spawn(THREAD, move || poller.run())?;
         Ok((Self { commands, thread: Some(thread) }, receiver))
     }
 

@@ -9,9 +9,10 @@ use orders::{LogIdentity, Partition, Position, Positions};
 use tokio::sync::watch;
 
 use crate::client::{Leaders, LogClient, OffsetRange, OffsetRanges, Offsets};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::heartbeat::Heartbeat;
 use crate::settings::KafkaSettings;
+use crate::thread;
 
 const THREAD: &str = "log-ends";
 /// Bounds each request. A broker that hangs costs every round as much, and a second more; yet the ends of the partitions
@@ -77,10 +78,7 @@ impl EndsWatch {
             heartbeat,
             publish,
         };
-        std::thread::Builder::new()
-            .name(THREAD.into())
-            .spawn(move || questioner.run(interval, &stopped))
-            .map_err(|cause| Error::Thread { name: THREAD, cause })?;
+        thread::spawn(THREAD, move || questioner.run(interval, &stopped))?;
         Ok(Self { latest, _stop: stop })
     }
 }

@@ -16,6 +16,7 @@ use crate::generation::Generation;
 use crate::incoming::{Incoming, Message, Receiver};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
+use crate::thread;
 
 const THREAD: &str = "log-fingerprints";
 const POLL: Duration = Duration::from_millis(100);
@@ -54,15 +55,12 @@ impl Fingerprints {
         let (receiver, bootstrap) = (Receiver::new(consumer), Bootstrap::of(&config));
         let mut reader =
             Reader { receiver, bootstrap, topic: settings.topic.clone(), open: offsets, answers: sender };
-        std::thread::Builder::new()
-            .name(THREAD.into())
-            .spawn(move || {
-                if let Err(error) = reader.read() {
-                    // Without a receiver nobody needs the error.
-                    let _ = reader.answers.send(Err(error));
-                }
-            })
-            .map_err(|cause| Error::Thread { name: THREAD, cause })?;
+        thread::spawn(THREAD, move || {
+            if let Err(error) = reader.read() {
+                // Without a receiver nobody needs the error.
+                let _ = reader.answers.send(Err(error));
+            }
+        })?;
         Ok(Self { answers })
     }
 
@@ -105,14 +103,11 @@ impl Reader {
                 {
                     self.open.contains_key(&partition).then_some((partition, Fingerprint::Gone))
                 }
+                // Without the right, or if its batch is damaged, which librdkafka passes over, the record never arrives.
                 Some(Incoming::Failed { error, .. })
-                    if has_code(&error, |code| missing_right(code).is_some()) =>
-                {
-                    return Err(Error::during("reading the records to compare")(error));
-                }
-                // The last record of the log would never arrive: librdkafka passes over the batch.
-                Some(Incoming::Failed { error, .. })
-                    if has_code(&error, |code| code == RDKafkaErrorCode::BadMessage) =>
+                    if has_code(&error, |code| {
+                        missing_right(code).is_some() || code == RDKafkaErrorCode::BadMessage
+                    }) =>
                 {
                     return Err(Error::while_reading("reading the records to compare", error));
                 }

@@ -16,7 +16,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::error::{Error, Result, missing_right};
-use crate::quiet::Quiet;
+use crate::quiet::{Quiet, reports};
 use crate::settings::{GroupId, KafkaSettings};
 
 /// The partition whose committed offset carries the mark. Every topic has it.
@@ -66,7 +66,7 @@ impl GroupMark {
     /// the group's coordinator.
     fn denial(&self) -> Option<KafkaError> {
         let denial = |error: &KafkaError| error.rdkafka_error_code().and_then(missing_right).is_some();
-        std::iter::from_fn(|| self.consumer.poll(Duration::ZERO)).filter_map(|event| event.err()).find(denial)
+        reports(&self.consumer).find(denial)
     }
 
     /// Sets the mark beside `position` of partition 0, unless the group has members.

@@ -20,6 +20,7 @@ pub mod produce;
 mod quiet;
 pub mod replay;
 pub mod settings;
+mod thread;
 pub mod topic;
 mod topic_id;
 

@@ -25,9 +25,9 @@ pub(crate) fn on_error(error: &KafkaError, reason: &str) {
     }
 }
 
-/// Takes what librdkafka has reported to a client that only asks questions: errors, and lines of its log. Nothing else
-/// takes them, and they would pile up for as long as the process runs.
-pub(crate) fn serve(consumer: &BaseConsumer<Quiet>) {
+/// Takes what librdkafka has reported to a client that only asks questions, and returns the errors. Nothing else takes
+/// them, and they would pile up for as long as the process runs.
+pub(crate) fn reports(consumer: &BaseConsumer<Quiet>) -> impl Iterator<Item = KafkaError> {
     // With no time at all, it would take only one of them.
-    while consumer.poll(Duration::from_millis(1)).is_some() {}
+    std::iter::from_fn(|| consumer.poll(Duration::from_millis(1))).filter_map(|report| report.err())
 }

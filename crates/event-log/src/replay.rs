@@ -15,6 +15,7 @@ use crate::generation::Generation;
 use crate::incoming::{Incoming, Receiver};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
+use crate::thread;
 
 const THREAD: &str = "log-replay";
 const POLL: Duration = Duration::from_millis(100);
@@ -54,15 +55,12 @@ impl Replay {
         let receiver = Receiver::new(consumer);
         let short = BTreeMap::new();
         let mut reader = Reader { receiver, bootstrap, topic, spans, short, limits, sender };
-        std::thread::Builder::new()
-            .name(THREAD.into())
-            .spawn(move || {
-                if let Err(error) = reader.read() {
-                    // Without a receiver nobody needs the error.
-                    let _ = reader.sender.blocking_send(Err(error));
-                }
-            })
-            .map_err(|cause| Error::Thread { name: THREAD, cause })?;
+        thread::spawn(THREAD, move || {
+            if let Err(error) = reader.read() {
+                // Without a receiver nobody needs the error.
+                let _ = reader.sender.blocking_send(Err(error));
+            }
+        })?;
         Ok(Self { chunks })
     }
 

@@ -120,9 +120,6 @@ pub(crate) const KEEP_HISTORY: &str = "To rebuild all the same, with what the lo
 const FILL_ANOTHER: &str = "There is nothing to keep: a consumer with an empty database (DATABASE_URL) and \
      --take-over-group fills it with all that the log holds";
 
-const DELETED: &str = "Usually such a topic is compacted (cleanup.policy=compact), or records were deleted from it (delete-records)";
-const CREATED_AGAIN: &str = "Usually such a topic was created again, with other records";
-
 /// Whether the log holds records that the live tables have never applied, so that there is no point in keeping history.
 pub(crate) fn has_more(differences: &[LogDifference]) -> bool {
     differences.iter().any(LogDifference::has_more)
@@ -145,7 +142,7 @@ pub(crate) fn describe_lost(topic: &str, differences: &[LogDifference]) -> Strin
         "topic {topic} no longer holds the records that this rebuild has read from it: {}. {}. The new build was not \
          switched to, and the live tables stay as they are. {KEEP_HISTORY}",
         ranges(differences, "the new build has"),
-        if has_less(differences) { DELETED } else { CREATED_AGAIN }
+        meaning_of_loss(differences)
     )
 }
 
@@ -154,17 +151,18 @@ fn ranges(differences: &[LogDifference], reader: &str) -> String {
 }
 
 fn meaning(differences: &[LogDifference]) -> &'static str {
-    if has_more(differences) {
-        "Usually a position was moved over records that the live tables then never applied"
-    } else if has_less(differences) {
-        DELETED
-    } else {
-        CREATED_AGAIN
+    match has_more(differences) {
+        true => "Usually a position was moved over records that the live tables then never applied",
+        false => meaning_of_loss(differences),
     }
 }
 
-fn has_less(differences: &[LogDifference]) -> bool {
-    differences.iter().any(|one| one.log_records < one.live_records)
+fn meaning_of_loss(differences: &[LogDifference]) -> &'static str {
+    if differences.iter().any(|one| one.log_records < one.live_records) {
+        "Usually such a topic is compacted (cleanup.policy=compact), or records were deleted from it (delete-records)"
+    } else {
+        "Usually such a topic was created again, with other records"
+    }
 }
 
 #[cfg(test)]

@@ -43,10 +43,7 @@ pub async fn of_active<T>(session: &Session, read: impl AsyncFn(Active) -> Resul
         };
         let before = std::mem::replace(&mut current, active(session).await?);
         if current.build == before.build {
-            return Err(match error.names_a_missing_table() {
-                true => Error::TablesGone { cause: error.to_string() },
-                false => error,
-            });
+            return Err(error.in_active_build());
         }
     }
 }

@@ -75,7 +75,7 @@ impl Database {
             .keepalives_interval(Duration::from_secs(2))
             .keepalives_retries(5)
             .tcp_user_timeout(Duration::from_secs(15));
-        // Of several hosts, all but one may be standbys, and our programs write.
+        // Our programs write, and if there are several hosts, all but one may be standbys.
         if config.get_hosts().len() > 1 {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }

@@ -105,7 +105,7 @@ async fn create_compacted_topic(stage: &Stage) {
     admin(stage).create_topics([&topic], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
 }
 
-/// Waits until so many of the first 16 offsets are left.
+/// Waits until compaction has left only `left` of the first 16 offsets.
 async fn wait_until_compacted(stage: &Stage, left: usize) {
     // The broker does not compact the last segment, and begins a new one with the next record.
     let compacted = eventually("the log is compacted", 3 * GIVE_UP_AFTER, async || {

@@ -134,7 +134,8 @@ fn check_topic(text: &str) -> Result<String, Invalid> {
     Err(Invalid::new("KAFKA_TOPIC", reason))
 }
 
-/// `NAME=VALUE,NAME=VALUE`, where each property gets the one name by which it is known here. A piece without `=` belongs to the value before it, which may contain commas.
+/// `NAME=VALUE,NAME=VALUE`, where each property gets the one name by which it is known here. A piece without `=` belongs
+/// to the value before it, which may contain commas.
 fn parse_properties(text: &str) -> Result<Vec<(String, SecretString)>, Invalid> {
     let mut properties: Vec<(String, String)> = Vec::new();
     for piece in text.split(',') {

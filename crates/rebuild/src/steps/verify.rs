@@ -13,7 +13,8 @@
 //! What it cannot find: a fault in the decoder or in the fold themselves, because both sides
 //! of each comparison run the same code of crates/orders. Of a dead letter it compares all
 //! that follows from the record, but not PostgreSQL's words about a record that it refused;
-//! such a record is tried again, in a transaction that is rolled back. `tests/` has a fold that shares no code with this one, `food-orders-check`.
+//! such a record is tried again, in a transaction that is rolled back. `tests/` has a fold that
+//! shares no code with this one, `food-orders-check`.
 
 mod admission;
 mod blocks;

@@ -16,7 +16,7 @@ pub struct Advance {
     /// The fingerprint of the last record; `None` if only a hole is passed.
     pub fingerprint: Option<String>,
     pub last_appended_at: Option<Time>,
-    /// Of the records from `from` on.
+    /// The digest of the records from `from` on.
     pub digest: LogDigest,
     /// The boundaries that are passed, each with the digest of the records from `from` up to it.
     pub checkpoints: Vec<LogPrefix>,

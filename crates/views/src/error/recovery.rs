@@ -60,10 +60,13 @@ impl Error {
 }
 
 impl Error {
-    /// Whether PostgreSQL says that a table is missing, and not only that it was dropped while it was looked up.
-    pub(crate) fn names_a_missing_table(&self) -> bool {
-        let missing = [&SqlState::UNDEFINED_TABLE, &SqlState::INVALID_SCHEMA_NAME];
-        self.sqlstate().is_some_and(|code| missing.contains(&code))
+    /// This error, whose recovery is [`Recovery::BuildGone`], once it is known that the build is still the active one.
+    /// A table that is only being changed is no reason to give up.
+    pub(crate) fn in_active_build(self) -> Self {
+        match self.sqlstate() {
+            Some(code) if names_a_missing_table(code) => Self::TablesGone { cause: self.to_string() },
+            _ => self,
+        }
     }
 }
 
@@ -89,7 +92,11 @@ fn by_code(code: &SqlState) -> Recovery {
 
 /// The schema or the table was dropped, or is being dropped while it is looked up (XX000).
 fn is_of_a_missing_table(code: &SqlState) -> bool {
-    [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME, SqlState::INTERNAL_ERROR].contains(code)
+    names_a_missing_table(code) || *code == SqlState::INTERNAL_ERROR
+}
+
+fn names_a_missing_table(code: &SqlState) -> bool {
+    [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME].contains(code)
 }
 
 #[cfg(test)]

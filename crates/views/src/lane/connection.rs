@@ -102,9 +102,7 @@ impl Lane {
             builds::active(&session).await
         };
         match active.await {
-            Ok(active) if active.build == build && error.names_a_missing_table() => {
-                Error::TablesGone { cause: error.to_string() }
-            }
+            Ok(active) if active.build == build => error.in_active_build(),
             _ => error,
         }
     }
