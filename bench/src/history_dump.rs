@@ -15,6 +15,8 @@ use crate::server::FreshDatabase;
 const HEADER_BYTES: usize = 19;
 /// Follows the last row, where the next one would have its number of columns.
 const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
+/// Where the partition is among [`COLUMNS`].
+const PARTITION: i16 = 5;
 /// The size of one message of the protocol.
 const PIECE_BYTES: usize = 256 * 1024;
 
@@ -100,7 +102,7 @@ struct Run {
     rows: u64,
 }
 
-/// Splits the rows by their first column, the partition.
+/// Splits the rows by their partition.
 fn runs(rows: &[u8], stream_of: impl Fn(i32) -> usize) -> Result<Vec<Run>, Failure> {
     let mut runs: Vec<Run> = Vec::new();
     let mut rest = rows;
@@ -114,7 +116,7 @@ fn runs(rows: &[u8], stream_of: impl Fn(i32) -> usize) -> Result<Vec<Run>, Failu
         for column in 0..columns {
             let len = usize::try_from(rest.try_get_i32().map_err(|_| broken())?).unwrap_or(0);
             let value = rest.get(..len).ok_or_else(broken)?;
-            if column == 0 {
+            if column == PARTITION {
                 partition = value.try_into().map(i32::from_be_bytes).map_err(|_| broken())?;
             }
             rest = &rest[len..];
@@ -135,8 +137,16 @@ fn broken() -> Failure {
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_partition_is_where_it_is_looked_for() {
+        assert_eq!(COLUMNS.split(", ").nth(PARTITION as usize), Some("partition"));
+    }
+
     fn row(partition: i32, text: Option<&str>) -> Vec<u8> {
-        let mut row = 2_i16.to_be_bytes().to_vec();
+        let mut row = (PARTITION + 2).to_be_bytes().to_vec();
+        for _ in 0..PARTITION {
+            row.extend((-1_i32).to_be_bytes());
+        }
         row.extend(4_i32.to_be_bytes());
         row.extend(partition.to_be_bytes());
         row.extend(text.map_or(-1, |text| text.len() as i32).to_be_bytes());

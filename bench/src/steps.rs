@@ -105,7 +105,7 @@ pub async fn check(
     measured.order_rows_written = Some((counters.orders_inserted + updated) as u64);
     let client = fresh.sql().await?;
     let counted = format!(
-        "/* bench::check */ SELECT (SELECT count(*) FROM {0}.order_history), count(*), count(*) FILTER (WHERE status = 'delivered'),
+        "/* bench::check */ SELECT (SELECT count(*) FROM {0}.order_history), count(*), count(*) FILTER (WHERE status = 'D'),
                 (SELECT count(*) FROM {0}.dead_letters) FROM {0}.orders",
         fresh.schema
     );

@@ -41,6 +41,36 @@ impl EventType {
         }
     }
 
+    /// The letter that stands for it, and for the status that it leads to, in the tables: C, P, S, D or X.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::OrderCreated => b'C',
+            Self::OrderPaid => b'P',
+            Self::OrderShipped => b'S',
+            Self::OrderDelivered => b'D',
+            Self::OrderCancelled => b'X',
+        }
+    }
+
+    /// The reverse of [`EventType::code`].
+    #[must_use]
+    pub fn of_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.code() == code)
+    }
+
+    /// The event that leads to this status.
+    #[must_use]
+    pub fn leading_to(status: Status) -> Self {
+        match status {
+            Status::Pending => Self::OrderCreated,
+            Status::Paid => Self::OrderPaid,
+            Status::Shipped => Self::OrderShipped,
+            Status::Delivered => Self::OrderDelivered,
+            Status::Cancelled => Self::OrderCancelled,
+        }
+    }
+
     /// The status that an order has when this event is its latest.
     #[must_use]
     pub fn status(self) -> Status {

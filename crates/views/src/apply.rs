@@ -1,8 +1,8 @@
 //! Applying records: one transaction for rows and positions.
 //!
-//! BEGIN; move the positions by compare-and-set; COPY the history; upsert the orders; merge those that the
-//! upsert left alone; insert the dead letters; COMMIT. If any step writes an unexpected number
-//! of rows, everything is rolled back.
+//! BEGIN; move the positions by compare-and-set; COPY the history; COPY or update the orders; merge those that this
+//! left alone; insert the dead letters; COMMIT. If any step writes an unexpected number of rows, everything is
+//! rolled back.
 
 mod advance;
 mod batch;
@@ -14,6 +14,7 @@ pub(crate) mod dead_letter;
 mod disposition;
 mod merged_orders;
 mod order_rows;
+mod orders;
 mod refold;
 mod rows;
 mod statement;
@@ -24,9 +25,10 @@ pub use advance::Advance;
 pub use batch::{Batch, refusal};
 pub use breaker::Breaker;
 pub use codec::Codec;
-pub use copy::{COLUMNS, derived_event_id};
+pub use copy::{COLUMNS, event_id, trace_id};
 pub use dead_letter::{Closed, KEPT_BYTES};
 pub use disposition::{Disposition, envelope};
 pub use order_rows::{OrderPiece, OrderRows};
+pub(crate) use orders::Way;
 pub(crate) use rows::Rows;
 pub(crate) use writer::Writer;

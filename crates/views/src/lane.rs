@@ -221,7 +221,7 @@ impl Lane {
             return Ok(());
         }
         let breaker = self.breaker.as_ref().map(|breaker| breaker.after(batch)).transpose()?;
-        let writer = self.take_writer().await?;
+        let mut writer = self.take_writer().await?;
         let behind = match self.target {
             Target::Active => None,
             Target::Building { .. } => Some(&self.decisions),

@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod decisions;
 pub mod deployment;
 pub mod error;
+mod event_id;
 pub mod gaps;
 pub mod history;
 pub mod lane;
@@ -33,6 +34,7 @@ pub use build::Build;
 pub use connect::Database;
 pub use database_args::DatabaseArgs;
 pub use error::{Error, Recovery, Result};
+pub use event_id::EventId;
 pub use projection::{DEFAULT_MAX_RECORD_BYTES, Projection};
 pub use session::{Session, SessionKind, SynchronousCommit};
 pub use winners::Winners;
@@ -42,4 +44,4 @@ pub const ORDERS: &str = "orders";
 
 /// The version of view `orders` that this code writes and reads. It is raised when the same log would
 /// lead to other rows.
-pub const PROJECTION_VERSION: i32 = 1;
+pub const PROJECTION_VERSION: i32 = 2;

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use orders::OrderRow;
+use orders::{EventType, OrderRow, Status};
 
 use crate::error::{Error, Result};
 use crate::row_values::RowValues;
@@ -21,34 +21,58 @@ enum Merge {
     Fill,
     /// The time of one event type. If the row has this event type already, the upsert leaves it alone.
     FillOnce,
-    /// The incoming fields are added to those of the row; if both have a field, the incoming one stays.
-    Overlay,
+    /// The incoming members of an object follow those of the row: of the same name, the last one counts.
+    AppendMembers,
     /// The incoming bytes follow those of the row.
     Append,
 }
 
 /// All columns, in the order in which the table declares them.
 const COLUMNS: [(&str, Merge); 19] = [
-    ("order_id", Merge::Key),
-    ("status", Merge::Replace),
     ("last_updated", Merge::Replace),
-    ("sequence", Merge::Replace),
-    (FIRST_SEQUENCE, Merge::Replace),
-    (WINNERS, Merge::Append),
-    ("customer_id", Merge::Fill),
-    ("restaurant_id", Merge::Fill),
-    ("total_cents", Merge::Fill),
-    ("currency", Merge::Fill),
     ("created_at", Merge::FillOnce),
     ("paid_at", Merge::FillOnce),
     ("shipped_at", Merge::FillOnce),
     ("delivered_at", Merge::FillOnce),
     ("cancelled_at", Merge::FillOnce),
+    ("total_cents", Merge::Fill),
+    ("sequence", Merge::Replace),
+    (FIRST_SEQUENCE, Merge::Replace),
+    ("status", Merge::Replace),
+    ("order_id", Merge::Key),
+    (WINNERS, Merge::Append),
+    ("customer_id", Merge::Fill),
+    ("restaurant_id", Merge::Fill),
+    ("currency", Merge::Fill),
     ("payment_method", Merge::Fill),
     ("courier_id", Merge::Fill),
     ("cancel_reason", Merge::Fill),
-    ("details", Merge::Overlay),
+    (DETAILS, Merge::AppendMembers),
 ];
+
+/// What readers are shown, in the order in which they are shown it.
+const SHOWN: [&str; 17] = [
+    "order_id",
+    "status",
+    "last_updated",
+    "sequence",
+    "customer_id",
+    "restaurant_id",
+    "total_cents",
+    "currency",
+    "created_at",
+    "paid_at",
+    "shipped_at",
+    "delivered_at",
+    "cancelled_at",
+    "payment_method",
+    "courier_id",
+    "cancel_reason",
+    DETAILS,
+];
+
+/// The members of a JSON object, without its braces.
+const DETAILS: &str = "details";
 
 /// Only the upsert reads it.
 const FIRST_SEQUENCE: &str = "first_sequence";
@@ -59,45 +83,54 @@ const WINNERS: &str = "winners";
 pub(crate) const COLUMN_COUNT: i16 = COLUMNS.len() as i16;
 
 /// All columns, as a list.
-pub(crate) static ALL: LazyLock<String> = LazyLock::new(|| list(|_| true, str::to_owned));
+pub(crate) static ALL: LazyLock<String> =
+    LazyLock::new(|| COLUMNS.map(|(name, _)| name.to_owned()).join(", "));
 
-/// What [`read`] reads, in its order: all columns but those that only writers need.
-pub(crate) static READ: LazyLock<String> = LazyLock::new(|| list(is_shown, str::to_owned));
+/// What [`read`] reads of the table, in its order.
+pub(crate) static READ: LazyLock<String> = LazyLock::new(|| shown("", "'{' || details || '}'"));
 
-/// The same of a table or query `o`.
-pub(crate) static READ_OF_O: LazyLock<String> = LazyLock::new(|| list(is_shown, |name| format!("o.{name}")));
+/// The same of a table `o`.
+pub(crate) static READ_OF_TABLE: LazyLock<String> =
+    LazyLock::new(|| shown("o.", "'{' || o.details || '}'"));
 
-fn is_shown(name: &str) -> bool {
-    ![FIRST_SEQUENCE, WINNERS].contains(&name)
-}
+/// The same of an as-of query `o`, which merges objects.
+pub(crate) static READ_OF_FOLD: LazyLock<String> = LazyLock::new(|| shown("o.", "o.details::text"));
 
-fn list(is_wanted: impl Fn(&str) -> bool, print: impl Fn(&str) -> String) -> String {
-    let names = COLUMNS.iter().map(|(name, _)| *name);
-    names.filter(|name| is_wanted(name)).map(print).collect::<Vec<_>>().join(", ")
+fn shown(prefix: &str, details: &str) -> String {
+    let column = |name| if name == DETAILS { details.to_owned() } else { format!("{prefix}{name}") };
+    SHOWN.map(column).join(", ")
 }
 
 /// The text of upsert.sql with its braces filled in.
 pub(crate) fn upsert() -> String {
+    merge(include_str!("apply/upsert.sql"), "excluded")
+}
+
+/// The text of update.sql with its braces filled in.
+pub(crate) fn update() -> String {
+    merge(include_str!("apply/update.sql"), "incoming")
+}
+
+/// `new`: what the statement calls an incoming row.
+fn merge(statement: &str, new: &str) -> String {
     let mut assignments = Vec::new();
     let mut conditions = String::new();
     for (name, merge) in COLUMNS {
         assignments.push(match merge {
             Merge::Key => continue,
-            Merge::Replace => format!("{name} = excluded.{name}"),
-            Merge::Append => format!("{name} = o.{name} || excluded.{name}"),
-            Merge::Fill => format!("{name} = COALESCE(excluded.{name}, o.{name})"),
+            Merge::Replace => format!("{name} = {new}.{name}"),
+            Merge::Append => format!("{name} = o.{name} || {new}.{name}"),
+            Merge::Fill => format!("{name} = COALESCE({new}.{name}, o.{name})"),
             Merge::FillOnce => {
-                conditions.push_str(&format!("\n    AND (o.{name} IS NULL OR excluded.{name} IS NULL)"));
-                format!("{name} = COALESCE(excluded.{name}, o.{name})")
+                conditions.push_str(&format!("\n    AND (o.{name} IS NULL OR {new}.{name} IS NULL)"));
+                format!("{name} = COALESCE({new}.{name}, o.{name})")
             }
-            Merge::Overlay => format!(
-                "{name} = CASE WHEN excluded.{name} IS NULL THEN o.{name}
-        WHEN o.{name} IS NULL THEN excluded.{name}
-        ELSE o.{name} || excluded.{name} END"
-            ),
+            Merge::AppendMembers => {
+                format!("{name} = COALESCE(o.{name} || ',' || {new}.{name}, {new}.{name}, o.{name})")
+            }
         });
     }
-    include_str!("apply/upsert.sql")
+    statement
         .replace("{columns}", &ALL)
         .replace("{assignments}", &assignments.join(",\n    "))
         .replace("{conditions}", &conditions)
@@ -115,13 +148,11 @@ pub(crate) fn replace() -> String {
         .replace("{assignments}", &assignments.join(",\n    "))
 }
 
-/// Reads a row of [`READ`]: the order's id, and what the merge has made of its records.
+/// Reads a row of [`READ`]: the order's id, and what the merge has made of its records. The details are as they are
+/// stored.
 pub(crate) fn read<'a>(values: &mut RowValues<'a>) -> Result<(&'a str, OrderRow<'a>)> {
     let order_id = values.text()?;
-    let status = values.text()?.parse().map_err(|error| Error::DamagedOrder {
-        order_id: order_id.to_owned(),
-        cause: format!("column status: {error}"),
-    })?;
+    let status = status(order_id, values.letter()?)?;
     let (last_updated, sequence) = (values.time()?, values.i32()?);
     let text = |values: &mut RowValues<'a>| Ok::<_, Error>(values.text_or_null()?.map(Cow::Borrowed));
     let row = OrderRow {
@@ -140,9 +171,17 @@ pub(crate) fn read<'a>(values: &mut RowValues<'a>) -> Result<(&'a str, OrderRow<
         payment_method: text(values)?,
         courier_id: text(values)?,
         cancel_reason: text(values)?,
-        details: values.json_or_null()?.map(str::to_owned),
+        details: values.text_or_null()?.map(str::to_owned),
     };
     Ok((order_id, row))
+}
+
+/// The status that the letter of an event stands for.
+pub(crate) fn status(order_id: &str, letter: u8) -> Result<Status> {
+    EventType::of_code(letter).map(EventType::status).ok_or_else(|| Error::DamagedOrder {
+        order_id: order_id.to_owned(),
+        cause: format!("column status: {:?} stands for no status", char::from(letter)),
+    })
 }
 
 #[cfg(test)]
@@ -163,33 +202,44 @@ mod tests {
         assert_eq!(declared(tables, "CREATE TABLE {build}.orders (", "\n) WITH"), names);
     }
 
+    /// The aliases of the outer select of a query, or the columns themselves.
+    fn selected(select: &str) -> Vec<&str> {
+        let mut depth = 0;
+        let mut columns = Vec::new();
+        let mut last = "";
+        for word in select.split_whitespace() {
+            depth += i32::from(word == "CASE") - i32::from(word == "END");
+            depth += word.matches('(').count() as i32 - word.matches(')').count() as i32;
+            last = word.trim_end_matches(',');
+            if word.ends_with(',') && depth == 0 {
+                columns.push(last.trim_start_matches("f."));
+            }
+        }
+        columns.push(last.trim_start_matches("f."));
+        columns
+    }
+
     #[test]
     fn the_public_view_shows_all_that_is_read() {
         let (_, rest) =
             include_str!("build/public.sql").split_once("VIEW public.orders AS\nSELECT ").unwrap();
         let (columns, _) = rest.split_once("\nFROM").unwrap();
-        assert_eq!(columns.split_whitespace().collect::<Vec<_>>().join(" "), *READ);
+        assert_eq!(selected(columns), SHOWN);
     }
 
-    /// The aliases of the outer select of as_of.sql, or the columns themselves.
     #[test]
     fn the_fold_in_sql_makes_all_that_is_read() {
         let (select, _) = include_str!("read/as_of.sql").split_once("\nFROM (").unwrap();
-        let mut depth = 0;
-        let mut columns = vec![String::new()];
-        for word in select.split_once("SELECT").unwrap().1.replace(',', " , ").split_whitespace() {
-            depth += i32::from(word == "CASE") - i32::from(word == "END");
-            depth += word.matches('(').count() as i32 - word.matches(')').count() as i32;
-            if word == "," && depth == 0 {
-                columns.push(String::new());
-            } else {
-                columns.last_mut().unwrap().push_str(&format!("{word} "));
-            }
-        }
-        let names: Vec<_> = columns
-            .iter()
-            .map(|column| column.split_whitespace().next_back().unwrap().trim_start_matches("f."))
-            .collect();
-        assert_eq!(names.join(", "), *READ);
+        assert_eq!(selected(select.split_once("SELECT").unwrap().1), SHOWN);
+    }
+
+    #[test]
+    fn all_columns_but_two_are_shown() {
+        let mut stored: Vec<_> = COLUMNS.iter().map(|(name, _)| *name).collect();
+        stored.retain(|name| ![FIRST_SEQUENCE, WINNERS].contains(name));
+        stored.sort_unstable();
+        let mut shown = SHOWN;
+        shown.sort_unstable();
+        assert_eq!(stored, shown);
     }
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use orders::Time;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
+use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
@@ -61,14 +62,14 @@ impl<'a> RowValues<'a> {
         self.text_or_null()?.ok_or(Error::UnreadableRow)
     }
 
-    /// A `jsonb`, as the text that PostgreSQL prints.
-    pub(crate) fn json_or_null(&mut self) -> Result<Option<&'a str>> {
-        match self.value()? {
-            None => Ok(None),
-            // The version of jsonb's binary form comes first.
-            Some([1, text @ ..]) => utf8(text).map(Some),
-            Some(_) => Err(Error::UnreadableRow),
-        }
+    /// A `"char"`.
+    pub(crate) fn letter(&mut self) -> Result<u8> {
+        let [letter] = self.fixed()?.ok_or(Error::UnreadableRow)?;
+        Ok(letter)
+    }
+
+    pub(crate) fn uuid_or_null(&mut self) -> Result<Option<Uuid>> {
+        Ok(self.fixed()?.map(Uuid::from_bytes))
     }
 
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8]> {
@@ -122,7 +123,7 @@ mod tests {
     use bytes::BytesMut;
 
     use super::*;
-    use crate::apply::copy::{put_i32, put_jsonb, put_null, put_text};
+    use crate::apply::copy::{put_i32, put_null, put_text};
 
     #[test]
     fn values_come_in_their_order_and_may_be_null() {
@@ -130,14 +131,12 @@ mod tests {
         put_i32(&mut row, 7);
         put_null(&mut row);
         put_text(&mut row, "é");
-        put_jsonb(&mut row, "{}");
         let row = row.freeze();
         let mut values = RowValues::of_copy(&row);
         assert_eq!(values.i32().unwrap(), 7);
         assert_eq!(values.text_or_null().unwrap(), None);
         assert_eq!(values.text().unwrap(), "é");
-        assert_eq!(values.json_or_null().unwrap(), Some("{}"));
-        assert!(values.i64().is_err(), "there is no fifth column");
+        assert!(values.i64().is_err(), "there is no fourth column");
     }
 
     #[test]

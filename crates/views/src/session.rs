@@ -103,6 +103,8 @@ impl SessionKind {
                 // Rows are looked up by key. A plan that is made while a table is small has to use the
                 // index as well, because it is still used when the table has grown.
                 set("enable_seqscan", "off");
+                set("enable_hashjoin", "off");
+                set("enable_mergejoin", "off");
                 // The orders of a batch are unpacked in memory.
                 set("work_mem", "64MB");
             }

@@ -38,7 +38,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads the output of [`Fields::write_members`], or of `jsonb`.
+    /// Reads a JSON object.
     pub fn from_object(json: &'a str) -> Result<Self, serde_json::Error> {
         let mut fields = Self::default();
         let members: Members<'a> = serde_json::from_str(json)?;

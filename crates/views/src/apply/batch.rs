@@ -10,7 +10,7 @@ use super::codec::Codec;
 use super::copy::{HistoryRow, HistoryRows};
 use super::dead_letter::NewDeadLetter;
 use super::disposition::{Disposition, envelope};
-use super::merged_orders::{MergedOrders, OrderMerge, OrderNumbers};
+use super::merged_orders::{MergedOrders, OrderMerge, OrderNumbers, SortedOrders};
 use crate::decisions::Decisions;
 
 /// The approximate size of a history row, not counting what comes from the record's value.
@@ -38,9 +38,9 @@ impl<'a> Batch<'a> {
         records: &[Record<'a>],
     ) -> Self {
         let mut merge = OrderMerge::default();
-        let (batch, numbers) =
+        let (batch, orders) =
             Self::encode_with(codec, positions, decisions, records, |number, fact| merge.add(number, fact));
-        Self { orders: merge.finish(numbers), ..batch }
+        Self { orders: merge.finish(orders), ..batch }
     }
 
     /// The same without the orders, which are derived from the history later.
@@ -60,7 +60,7 @@ impl<'a> Batch<'a> {
         decisions: &Decisions,
         records: &[Record<'a>],
         mut fold: impl FnMut(usize, Fact<'a>),
-    ) -> (Self, OrderNumbers<'a>) {
+    ) -> (Self, SortedOrders<'a>) {
         let mut numbers = OrderNumbers::default();
         let mut batch = Self::default();
         let bytes = records.iter().map(|record| record.value.map_or(0, <[u8]>::len) + ROW_BYTES).sum();
@@ -97,8 +97,9 @@ impl<'a> Batch<'a> {
         }
         batch.advances = advances.finish();
         batch.history_rows = history.len();
-        batch.history = history.finish(numbers.len());
-        (batch, numbers)
+        let orders = numbers.sorted();
+        batch.history = history.finish(&orders.ranks());
+        (batch, orders)
     }
 
     /// One record as a dead letter, because PostgreSQL refused it with this message.

@@ -1,19 +1,22 @@
 //! Rows of the history in PostgreSQL's binary COPY format.
 
 use bytes::{BufMut, Bytes};
-use orders::{Decoded, Record, Time};
+use orders::{Decoded, Fields, Record, Time};
+use uuid::Uuid;
+
+use crate::event_id::EventId;
 
 /// The columns that come from a record. `HistoryRows::push` writes them in this order, then `decision`.
-pub const COLUMNS: &str = "partition, \"offset\", order_id, event, status, sequence, event_id, occurred_at, \
-                           appended_at, details, trace_id";
+pub const COLUMNS: &str = "\"offset\", occurred_at, appended_at, event_id, trace_id, partition, sequence, event, \
+                           order_id, details, other_event_id";
 const COLUMN_COUNT: i16 = 12;
 
-/// A COPY stream of history rows, grouped by order: the records of an order, which are read together,
-/// then lie on the same pages.
+/// A COPY stream of history rows, sorted by order id: the records of an order, which are read together, then lie on
+/// the same pages, and the index receives its entries in its own order.
 #[derive(Debug)]
 pub(super) struct HistoryRows {
     bytes: Vec<u8>,
-    /// Where each row begins, and the number of its order.
+    /// Where each row begins, and the number of its order, or its rank in the end.
     rows: Vec<(usize, usize)>,
     /// Scratch space for one row's details.
     details: String,
@@ -44,43 +47,31 @@ impl HistoryRows {
         let HistoryRow { record, decoded, decision } = row;
         let fact = &decoded.fact;
         let out = &mut self.bytes;
+        let (event_id, other_event_id) = match event_id(topic, record, decoded) {
+            EventId::Uuid(uuid) => (Some(uuid), None),
+            EventId::Other(text) => (None, Some(text)),
+        };
         out.put_i16(COLUMN_COUNT);
-        put_i32(out, record.partition.0);
         put_i64(out, record.offset.0);
-        put_text(out, &decoded.order_id);
-        put_text(out, fact.event.as_str());
-        put_text(out, fact.event.status().as_str());
-        put_i32(out, fact.sequence);
-        match &decoded.event_id {
-            Some(id) => put_text(out, id),
-            None => put_text(out, &derived_event_id(topic, record)),
-        }
         put_time(out, fact.occurred_at);
         put_time(out, fact.at.appended_at);
-        if fact.fields.is_empty() {
-            put_null(out);
-        } else {
-            self.details.clear();
-            self.details.push('{');
-            fact.fields.write_members(&mut self.details);
-            self.details.push('}');
-            put_jsonb(out, &self.details);
-        }
-        match record.trace_id() {
-            Some(id) => put_text(out, id),
-            None => put_null(out),
-        }
-        match decision {
-            Some(id) => put_i64(out, *id),
-            None => put_null(out),
-        }
+        put_or_null(out, event_id, put_uuid);
+        put_or_null(out, trace_id(record), put_uuid);
+        put_i32(out, record.partition.0);
+        put_i32(out, fact.sequence);
+        put_letter(out, fact.event.code());
+        put_text(out, &decoded.order_id);
+        put_object(out, &fact.fields, &mut self.details);
+        put_or_null(out, other_event_id, |out, text| put_text(out, &text));
+        put_or_null(out, *decision, put_i64);
     }
 
-    /// The stream with its header and trailer. `orders`: how many orders there are.
-    pub(super) fn finish(self, orders: usize) -> Bytes {
+    /// The stream with its header and trailer. `ranks`: the rank by order id of each order's number.
+    pub(super) fn finish(mut self, ranks: &[usize]) -> Bytes {
         let mut out = Vec::with_capacity(HEADER.len() + 8 + self.bytes.len() + 2);
         put_header(&mut out);
-        for row in self.by_order(orders) {
+        self.rows.iter_mut().for_each(|(_, order)| *order = ranks[*order]);
+        for row in self.by_order(ranks.len()) {
             let end = self.rows.get(row + 1).map_or(self.bytes.len(), |(start, _)| *start);
             out.extend_from_slice(&self.bytes[self.rows[row].0..end]);
         }
@@ -88,7 +79,7 @@ impl HistoryRows {
         out.into()
     }
 
-    /// The rows' indexes, sorted by the numbers of their orders (a counting sort). The rows of one order
+    /// The rows' indexes, sorted by the ranks of their orders (a counting sort). The rows of one order
     /// keep their sequence.
     fn by_order(&self, orders: usize) -> Vec<usize> {
         let mut next = vec![0; orders + 1];
@@ -107,10 +98,43 @@ impl HistoryRows {
     }
 }
 
-/// The event id of an event without one: `topic-partition-offset`.
+/// The event's id; `topic-partition-offset` if it has none.
 #[must_use]
-pub fn derived_event_id(topic: &str, record: &Record<'_>) -> String {
-    format!("{topic}-{}-{}", record.partition, record.offset)
+pub fn event_id<'a>(topic: &str, record: &Record<'_>, decoded: &Decoded<'a>) -> EventId<'a> {
+    match &decoded.event_id {
+        Some(id) => EventId::of(id.clone()),
+        None => EventId::Other(format!("{topic}-{}-{}", record.partition, record.offset).into()),
+    }
+}
+
+/// Its 32 hexadecimal digits are those of a UUID.
+#[must_use]
+pub fn trace_id(record: &Record<'_>) -> Option<Uuid> {
+    Uuid::try_parse(record.trace_id()?).ok()
+}
+
+fn put_or_null<T>(out: &mut Vec<u8>, value: Option<T>, put: impl FnOnce(&mut Vec<u8>, T)) {
+    match value {
+        Some(value) => put(out, value),
+        None => put_null(out),
+    }
+}
+
+fn put_uuid(out: &mut Vec<u8>, uuid: Uuid) {
+    out.put_i32(16);
+    out.put_slice(uuid.as_bytes());
+}
+
+/// A null if there are no fields.
+fn put_object(out: &mut Vec<u8>, fields: &Fields<'_>, scratch: &mut String) {
+    if fields.is_empty() {
+        return put_null(out);
+    }
+    scratch.clear();
+    scratch.push('{');
+    fields.write_members(scratch);
+    scratch.push('}');
+    put_text(out, scratch);
 }
 
 /// The signature that begins a binary COPY stream.
@@ -120,12 +144,6 @@ pub(crate) fn put_header(out: &mut impl BufMut) {
     out.put_slice(HEADER);
     out.put_i32(0); // flags
     out.put_i32(0); // no header extension
-}
-
-pub(crate) fn put_jsonb(out: &mut impl BufMut, json: &str) {
-    out.put_i32(json.len() as i32 + 1);
-    out.put_u8(1); // version of jsonb's binary form
-    out.put_slice(json.as_bytes());
 }
 
 pub(crate) fn put_i32(out: &mut impl BufMut, value: i32) {
@@ -145,6 +163,11 @@ pub(crate) fn put_time(out: &mut impl BufMut, time: Time) {
 pub(crate) fn put_text(out: &mut impl BufMut, text: &str) {
     out.put_i32(text.len() as i32);
     out.put_slice(text.as_bytes());
+}
+
+pub(crate) fn put_letter(out: &mut impl BufMut, letter: u8) {
+    out.put_i32(1);
+    out.put_u8(letter);
 }
 
 pub(crate) fn put_null(out: &mut impl BufMut) {

@@ -9,6 +9,10 @@ use orders::{Fact, OrderState};
 #[derive(Debug, Default)]
 pub(crate) struct OrderNumbers<'a>(HashMap<Cow<'a, str>, usize>);
 
+/// Each order's id and number, sorted by id, so that two writers lock rows in the same order.
+#[derive(Debug, Default)]
+pub(crate) struct SortedOrders<'a>(Vec<(Cow<'a, str>, usize)>);
+
 /// Merges records by order, one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct OrderMerge<'a> {
@@ -16,10 +20,9 @@ pub(crate) struct OrderMerge<'a> {
     states: Vec<OrderState<'a>>,
 }
 
-/// Sorted by order id, so that two writers lock rows in the same order.
+/// The orders with their states, sorted by id.
 #[derive(Debug, Default)]
 pub(crate) struct MergedOrders<'a> {
-    /// Each order's id and number.
     ids: Vec<(Cow<'a, str>, usize)>,
     states: Vec<OrderState<'a>>,
 }
@@ -30,8 +33,22 @@ impl<'a> OrderNumbers<'a> {
         *self.0.entry(order_id).or_insert(next)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    /// The numbers and ids, sorted by id.
+    pub(crate) fn sorted(self) -> SortedOrders<'a> {
+        let mut ids: Vec<_> = self.0.into_iter().collect();
+        ids.sort_unstable();
+        SortedOrders(ids)
+    }
+}
+
+impl SortedOrders<'_> {
+    /// Of each number the rank of its id.
+    pub(crate) fn ranks(&self) -> Vec<usize> {
+        let mut ranks = vec![0; self.0.len()];
+        for (rank, (_, number)) in self.0.iter().enumerate() {
+            ranks[*number] = rank;
+        }
+        ranks
     }
 }
 
@@ -44,22 +61,12 @@ impl<'a> OrderMerge<'a> {
         self.states[number].add(fact);
     }
 
-    pub(crate) fn finish(self, numbers: OrderNumbers<'a>) -> MergedOrders<'a> {
-        let mut ids: Vec<_> = numbers.0.into_iter().collect();
-        ids.sort_unstable();
-        MergedOrders { ids, states: self.states }
+    pub(crate) fn finish(self, orders: SortedOrders<'a>) -> MergedOrders<'a> {
+        MergedOrders { ids: orders.0, states: self.states }
     }
 }
 
 impl<'a> MergedOrders<'a> {
-    pub(crate) fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &OrderState<'a>)> {
         self.ids.iter().map(|(id, number)| (&**id, &self.states[*number]))
     }

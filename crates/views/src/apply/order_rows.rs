@@ -1,10 +1,10 @@
 //! Rows of table `orders` in PostgreSQL's binary form: for a COPY stream, or as one array.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use orders::{OrderState, Time};
+use orders::{EventType, OrderState, Time};
 use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
-use super::copy::{put_i32, put_i64, put_jsonb, put_null, put_text, put_time};
+use super::copy::{put_i32, put_i64, put_letter, put_null, put_text, put_time};
 use crate::order_columns::COLUMN_COUNT;
 use crate::winners::Winners;
 
@@ -62,23 +62,23 @@ impl OrderRows {
             }
         }
         let mut out = Columns { form: self.form, bytes: &mut self.bytes };
-        out.text(Some(order_id));
-        out.text(Some(row.status.as_str()));
         out.time(Some(row.last_updated));
-        out.i32(row.sequence);
-        out.i32(first_sequence);
-        out.winners(state);
-        out.text(row.customer_id.as_deref());
-        out.text(row.restaurant_id.as_deref());
-        out.i64(row.total_cents);
-        out.text(row.currency.as_deref());
         for time in [row.created_at, row.paid_at, row.shipped_at, row.delivered_at, row.cancelled_at] {
             out.time(time);
         }
+        out.i64(row.total_cents);
+        out.i32(row.sequence);
+        out.i32(first_sequence);
+        out.letter(EventType::leading_to(row.status).code());
+        out.text(Some(order_id));
+        out.winners(state);
+        out.text(row.customer_id.as_deref());
+        out.text(row.restaurant_id.as_deref());
+        out.text(row.currency.as_deref());
         out.text(row.payment_method.as_deref());
         out.text(row.courier_id.as_deref());
         out.text(row.cancel_reason.as_deref());
-        out.jsonb(row.details.as_deref());
+        out.text(row.details.as_deref().and_then(members));
         if self.form == Form::Array {
             let length = (self.bytes.len() - start - 4) as i32;
             self.bytes[start..start + 4].copy_from_slice(&length.to_be_bytes());
@@ -159,7 +159,12 @@ impl Columns<'_> {
         });
     }
 
-    fn jsonb(&mut self, json: Option<&str>) {
-        self.put(&Type::JSONB, json, put_jsonb);
+    fn letter(&mut self, letter: u8) {
+        self.put(&Type::CHAR, Some(letter), put_letter);
     }
+}
+
+/// A JSON object without its braces.
+fn members(object: &str) -> Option<&str> {
+    object.strip_prefix('{')?.strip_suffix('}')
 }

@@ -5,27 +5,25 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::SinkExt;
-use futures_util::future::{join, try_join_all};
+use futures_util::future::join;
 use orders::OrderState;
 use tokio_postgres::{Client, CopyInSink, Row, Statement};
 
 use super::batch::Batch;
 use super::copy::COLUMNS;
 use super::merged_orders::{MergedOrders, OrderMerge, OrderNumbers};
-use super::order_rows::OrderRows;
-use super::refold::Refold;
+use super::orders::{Orders, Way};
 use super::statement::prepare;
 use super::winning_records::{RecordKey, portions};
 use crate::error::{Error, Result};
 use crate::history::FactRow;
 use crate::row_values::RowValues;
-use crate::{Build, order_columns};
+use crate::Build;
 
 /// The bytes of a COPY in one message: PostgreSQL reads a message completely before it processes it.
 const COPY_MESSAGE: usize = 128 << 10;
 
-/// The orders in one parameter. PostgreSQL holds a parameter in memory three times: as it was received, as
-/// rows, and as an array of rows.
+/// The orders whose records are looked up together.
 const ORDERS_AT_ONCE: usize = 1000;
 
 /// The open COPY of the history, or why it could not be opened.
@@ -34,8 +32,7 @@ type Opened = Result<CopyInSink<Bytes>, tokio_postgres::Error>;
 #[derive(Debug)]
 pub(crate) struct Rows {
     copy: Statement,
-    upsert: Statement,
-    refold: Refold,
+    orders: Orders,
 }
 
 impl Rows {
@@ -45,8 +42,7 @@ impl Rows {
         );
         Ok(Self {
             copy: prepare(client, build, &copy).await?,
-            upsert: prepare(client, build, &order_columns::upsert()).await?,
-            refold: Refold::prepare(client, build).await?,
+            orders: Orders::prepare(client, build).await?,
         })
     }
 
@@ -55,16 +51,10 @@ impl Rows {
         client.copy_in(&self.copy).await
     }
 
-    pub(crate) async fn write(&self, client: &Client, copy: Opened, batch: &Batch<'_>) -> Result<()> {
-        let mut copy = pin!(copy.map_err(Error::during("opening the COPY of the history"))?);
-        let history = async {
-            let mut rest = batch.history.clone();
-            while !rest.is_empty() {
-                copy.feed(rest.split_to(rest.len().min(COPY_MESSAGE))).await?;
-            }
-            copy.finish().await
-        };
-        let (copied, orders) = join(history, self.write_orders(client, &batch.orders)).await;
+    pub(crate) async fn write(&self, client: &Client, copy: Opened, batch: &Batch<'_>, way: Way) -> Result<()> {
+        let copy = copy.map_err(Error::during("opening the COPY of the history"))?;
+        let history = send(copy, batch.history.clone());
+        let (copied, orders) = join(history, self.orders.write(client, &batch.orders, way)).await;
         let copied = copied.map_err(Error::during("copying the history"))?;
         orders?;
         if copied as usize != batch.history_rows {
@@ -74,32 +64,10 @@ impl Rows {
         Ok(())
     }
 
-    async fn write_orders(&self, client: &Client, orders: &MergedOrders<'_>) -> Result<()> {
-        // A build that is being loaded has neither orders nor the index that the upsert needs.
-        if orders.is_empty() {
-            return Ok(());
-        }
-        let rows: Vec<(&str, &OrderState<'_>)> = orders.iter().collect();
-        let arrays: Vec<_> = rows.chunks(ORDERS_AT_ONCE).map(OrderRows::array).collect();
-        let taken =
-            try_join_all(arrays.iter().map(async |rows| client.execute(&self.upsert, &[rows]).await)).await;
-        let taken = taken.map_err(Error::during("writing the orders"))?.iter().sum::<u64>();
-        if taken as usize == orders.len() {
-            return Ok(());
-        }
-        let refolded = self.refold.run(client, &rows).await?;
-        if taken as usize + refolded != orders.len() {
-            let (attempt, found) = ("writing the orders", taken + refolded as u64);
-            return Err(Error::RowCount { attempt, expected: orders.len(), found });
-        }
-        metrics::counter!("food_orders_orders_refolded_total").increment(refolded as u64);
-        Ok(())
-    }
-
     /// Merges records that the history has into their orders' rows, whether or not those hold them already.
     /// `orders` says which records to read of each order: the winners of its state.
     pub(crate) async fn merge(&self, client: &Client, orders: &[(&str, &OrderState<'_>)]) -> Result<()> {
-        let records = self.refold.records();
+        let records = self.orders.records();
         let mut sized = Vec::with_capacity(orders.len());
         for orders in orders.chunks(ORDERS_AT_ONCE) {
             let all: Vec<_> = orders.iter().flat_map(|(order_id, state)| keys(order_id, state)).collect();
@@ -113,10 +81,19 @@ impl Rows {
         for portion in portions(&sized, |(_, bytes)| *bytes) {
             let keys: Vec<_> = portion.iter().flat_map(|(keys, _)| keys.iter().copied()).collect();
             let rows = records.complete(client, &keys).await?;
-            self.write_orders(client, &merged(&rows)?).await?;
+            self.orders.write(client, &merged(&rows)?, Way::Upsert).await?;
         }
         Ok(())
     }
+}
+
+/// Sends the stream of a COPY, and returns how many rows it has.
+pub(super) async fn send(copy: CopyInSink<Bytes>, mut stream: Bytes) -> Result<u64, tokio_postgres::Error> {
+    let mut copy = pin!(copy);
+    while !stream.is_empty() {
+        copy.feed(stream.split_to(stream.len().min(COPY_MESSAGE))).await?;
+    }
+    copy.finish().await
 }
 
 fn keys<'o>(order_id: &'o str, state: &OrderState<'_>) -> impl Iterator<Item = RecordKey<'o>> {
@@ -130,5 +107,5 @@ fn merged(history: &[Row]) -> Result<MergedOrders<'_>> {
         let row = FactRow::read(&mut RowValues::of_query(row))?;
         merge.add(numbers.of(row.order_id.into()), row.fact()?);
     }
-    Ok(merge.finish(numbers))
+    Ok(merge.finish(numbers.sorted()))
 }

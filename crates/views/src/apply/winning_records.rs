@@ -56,7 +56,7 @@ impl WinningRecords {
             ORDER BY number";
         let ranked = format!(
             "/* views::apply::winning_records::prepare */ SELECT found.event, found.sequence, found.occurred_at,
-                 found.appended_at, octet_length(found.details::text) {from}"
+                 found.appended_at, octet_length(found.details) {from}"
         );
         let columns = FACT_COLUMNS.split(", ").map(|name| format!("found.{name}")).collect::<Vec<_>>();
         let complete =
@@ -95,11 +95,12 @@ async fn query(client: &Client, statement: &Statement, keys: &[RecordKey<'_>]) -
 fn ranked(row: &Row, key: &RecordKey<'_>) -> Result<RankedRecord> {
     let RecordKey { partition, offset, .. } = *key;
     let damaged = |cause: String| Error::DamagedHistory { partition, offset, cause };
-    let event: Option<&str> = row.get(0);
-    let event = event.ok_or_else(|| {
+    let letter: Option<i8> = row.get(0);
+    let letter = letter.ok_or_else(|| {
         damaged(format!("table orders names it for order {:?}, but it is not there", key.order_id))
-    })?;
-    let event: EventType = event.parse().map_err(|error| damaged(format!("column event: {error}")))?;
+    })? as u8;
+    let event = EventType::of_code(letter)
+        .ok_or_else(|| damaged(format!("column event: {:?} stands for no event", char::from(letter))))?;
     let Timestamptz(occurred_at) = row.get(2);
     let Timestamptz(appended_at) = row.get(3);
     let at = LogOrder { appended_at, partition, offset };

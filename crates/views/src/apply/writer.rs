@@ -9,6 +9,7 @@ use tokio_postgres::{Client, Statement};
 use super::batch::Batch;
 use super::checkpoints;
 use super::dead_letter;
+use super::orders::{Way, is_known_order};
 use super::rows::Rows;
 use super::statement::prepare;
 use crate::decisions::{self, Decisions};
@@ -20,6 +21,10 @@ use crate::sql::Timestamptz;
 use crate::tx::Tally;
 use crate::{Build, ORDERS};
 
+/// Where an order is created twice, others are likely to be, as by a producer that sends again what was not
+/// confirmed. So this many batches are upserted before a COPY is tried once more.
+const UPSERTS: u32 = 15;
+
 #[derive(Debug)]
 pub(crate) struct Writer {
     session: Session,
@@ -27,6 +32,8 @@ pub(crate) struct Writer {
     advance: Statement,
     decided: Statement,
     rows: Rows,
+    /// How many batches to upsert before the next one is copied.
+    upserts: u32,
 }
 
 impl Writer {
@@ -51,6 +58,7 @@ impl Writer {
             rows: Rows::prepare(client, build).await?,
             session,
             build,
+            upserts: 0,
         })
     }
 
@@ -78,13 +86,31 @@ impl Writer {
     /// of it. No decision is taken while the batch is written, and the batch is refused with
     /// [`Error::Decided`] if there is a decision about its records that `behind` does not hold.
     pub(crate) async fn write(
-        &self,
+        &mut self,
         batch: &Batch<'_>,
         held: &BTreeMap<Partition, Held>,
         behind: Option<&Decisions>,
     ) -> Result<()> {
+        let way = if self.upserts == 0 { Way::Copy } else { Way::Upsert };
+        self.upserts = self.upserts.saturating_sub(1);
+        match self.write_once(batch, held, behind, way).await {
+            Err(error) if way == Way::Copy && is_known_order(&error) => {
+                self.upserts = UPSERTS;
+                self.write_once(batch, held, behind, Way::Upsert).await
+            }
+            result => result,
+        }
+    }
+
+    async fn write_once(
+        &self,
+        batch: &Batch<'_>,
+        held: &BTreeMap<Partition, Held>,
+        behind: Option<&Decisions>,
+        way: Way,
+    ) -> Result<()> {
         let tally = Tally::begin("applying a batch");
-        let result = self.transaction(batch, held, behind).await;
+        let result = self.transaction(batch, held, behind, way).await;
         if result.is_ok() {
             tally.committed();
         } else if !self.is_closed() {
@@ -99,6 +125,7 @@ impl Writer {
         batch: &Batch<'_>,
         held: &BTreeMap<Partition, Held>,
         behind: Option<&Decisions>,
+        way: Way,
     ) -> Result<()> {
         let moved = join(self.advance(batch, held), self.check(batch, behind));
         if batch.history_rows == 0 {
@@ -115,7 +142,7 @@ impl Writer {
             begin?;
             moved?;
             checked?;
-            self.rows.write(self.client(), copy, batch).await?;
+            self.rows.write(self.client(), copy, batch, way).await?;
         }
         for dead_letter in &batch.dead_letters {
             dead_letter::insert(self.client(), self.build, dead_letter).await?;

@@ -3,13 +3,26 @@
 -- {build} is the schema.
 
 CREATE OR REPLACE VIEW public.orders AS
-SELECT order_id, status, last_updated, sequence, customer_id, restaurant_id, total_cents, currency,
-    created_at, paid_at, shipped_at, delivered_at, cancelled_at, payment_method, courier_id, cancel_reason, details
+SELECT order_id,
+    CASE status
+        WHEN 'C' THEN 'pending' WHEN 'P' THEN 'paid' WHEN 'S' THEN 'shipped' WHEN 'D' THEN 'delivered' WHEN 'X' THEN 'cancelled'
+    END AS status,
+    last_updated, sequence, customer_id, restaurant_id, total_cents, currency,
+    created_at, paid_at, shipped_at, delivered_at, cancelled_at, payment_method, courier_id, cancel_reason,
+    ('{' || details || '}')::jsonb AS details
 FROM {build}.orders;
 
 CREATE OR REPLACE VIEW public.order_history AS
-SELECT partition, "offset", order_id, event, status, sequence, event_id, occurred_at, appended_at, details,
-    trace_id, decision, kept_by
+SELECT partition, "offset", order_id,
+    CASE event
+        WHEN 'C' THEN 'OrderCreated' WHEN 'P' THEN 'OrderPaid' WHEN 'S' THEN 'OrderShipped' WHEN 'D' THEN 'OrderDelivered'
+        WHEN 'X' THEN 'OrderCancelled'
+    END AS event,
+    CASE event
+        WHEN 'C' THEN 'pending' WHEN 'P' THEN 'paid' WHEN 'S' THEN 'shipped' WHEN 'D' THEN 'delivered' WHEN 'X' THEN 'cancelled'
+    END AS status,
+    sequence, COALESCE(event_id::text, other_event_id) AS event_id, occurred_at, appended_at, details::jsonb AS details,
+    replace(trace_id::text, '-', '') AS trace_id, decision, kept_by
 FROM {build}.order_history;
 
 CREATE OR REPLACE VIEW public.positions AS

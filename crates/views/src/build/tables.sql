@@ -5,31 +5,32 @@
 CREATE SCHEMA {build};
 
 CREATE TABLE {build}.orders (
-    order_id text COLLATE "C" NOT NULL,
-    status text NOT NULL,
     last_updated timestamptz NOT NULL,
-    sequence integer NOT NULL,
-    first_sequence integer NOT NULL,
-    winners bytea NOT NULL,
-    customer_id text,
-    restaurant_id text,
-    total_cents bigint,
-    currency text,
     created_at timestamptz,
     paid_at timestamptz,
     shipped_at timestamptz,
     delivered_at timestamptz,
     cancelled_at timestamptz,
+    total_cents bigint,
+    sequence integer NOT NULL,
+    first_sequence integer NOT NULL,
+    status "char" NOT NULL,
+    order_id text COLLATE "C" NOT NULL,
+    winners bytea NOT NULL,
+    customer_id text,
+    restaurant_id text,
+    currency text,
     payment_method text,
     courier_id text,
     cancel_reason text,
-    details jsonb
+    details text
 ) WITH (fillfactor = 40);
+-- The widest columns come first, so that no padding lies between them.
 -- fillfactor 40: an order's later events find room on the page of its row, so that updates are HOT and touch
 -- no index.
 COMMENT ON TABLE {build}.orders IS 'One row per order: the merge of its records.';
 COMMENT ON COLUMN {build}.orders.order_id IS 'Text of 1 to 128 characters.';
-COMMENT ON COLUMN {build}.orders.status IS 'pending, paid, shipped, delivered or cancelled: of the record with the highest sequence, ties by the earliest in log order.';
+COMMENT ON COLUMN {build}.orders.status IS 'C pending, P paid, S shipped, D delivered or X cancelled: the letter of the event with the highest sequence, ties by the earliest in log order.';
 COMMENT ON COLUMN {build}.orders.last_updated IS 'occurred_at of the record that gave the status.';
 COMMENT ON COLUMN {build}.orders.sequence IS 'Sequence of the record that gave the status.';
 COMMENT ON COLUMN {build}.orders.first_sequence IS 'Lowest sequence of the batch that last wrote this row. Only the upsert reads it.';
@@ -46,20 +47,20 @@ COMMENT ON COLUMN {build}.orders.cancelled_at IS 'occurred_at of OrderCancelled.
 COMMENT ON COLUMN {build}.orders.payment_method IS 'From OrderPaid.';
 COMMENT ON COLUMN {build}.orders.courier_id IS 'From OrderShipped.';
 COMMENT ON COLUMN {build}.orders.cancel_reason IS 'From OrderCancelled, field reason.';
-COMMENT ON COLUMN {build}.orders.details IS 'Fields that have no column (items, amount_cents, unknown ones). On a name clash the record with the higher sequence wins. Null: none.';
+COMMENT ON COLUMN {build}.orders.details IS 'Fields that have no column (items, amount_cents, unknown ones): the members of a JSON object without its braces, as the log has them. If a name occurs twice, the last one counts: that of the record with the higher sequence. Null: none.';
 
 CREATE TABLE {build}.order_history (
-    partition integer NOT NULL,
     "offset" bigint NOT NULL,
-    order_id text COLLATE "C" NOT NULL,
-    event text NOT NULL,
-    status text NOT NULL,
-    sequence integer NOT NULL,
-    event_id text NOT NULL,
     occurred_at timestamptz NOT NULL,
     appended_at timestamptz NOT NULL,
-    details jsonb,
-    trace_id text,
+    event_id uuid,
+    trace_id uuid,
+    partition integer NOT NULL,
+    sequence integer NOT NULL,
+    event "char" NOT NULL,
+    order_id text COLLATE "C" NOT NULL,
+    details text,
+    other_event_id text,
     decision bigint,
     kept_by bigint
 );
@@ -67,13 +68,13 @@ COMMENT ON TABLE {build}.order_history IS 'Every record of the log once, except 
 COMMENT ON COLUMN {build}.order_history.partition IS 'Kafka partition.';
 COMMENT ON COLUMN {build}.order_history."offset" IS 'Kafka offset.';
 COMMENT ON COLUMN {build}.order_history.order_id IS 'The order that the event is about.';
-COMMENT ON COLUMN {build}.order_history.event IS 'OrderCreated, OrderPaid, OrderShipped, OrderDelivered or OrderCancelled.';
-COMMENT ON COLUMN {build}.order_history.status IS 'The status that the event leads to.';
+COMMENT ON COLUMN {build}.order_history.event IS 'C OrderCreated, P OrderPaid, S OrderShipped, D OrderDelivered or X OrderCancelled.';
 COMMENT ON COLUMN {build}.order_history.sequence IS 'As the event says, else the lifecycle rank (created 1 … cancelled 5).';
-COMMENT ON COLUMN {build}.order_history.event_id IS 'As the event says, else topic-partition-offset.';
+COMMENT ON COLUMN {build}.order_history.event_id IS 'As the event says, if that is a UUID in its usual form: lower case, with hyphens.';
 COMMENT ON COLUMN {build}.order_history.occurred_at IS 'As the event says, else the append time.';
 COMMENT ON COLUMN {build}.order_history.appended_at IS 'The record''s time stamp: when the broker appended it (with message.timestamp.type=LogAppendTime).';
-COMMENT ON COLUMN {build}.order_history.details IS 'All other fields of the event. Null: none.';
+COMMENT ON COLUMN {build}.order_history.details IS 'All other fields of the event: a JSON object, as the log has it. Null: none.';
+COMMENT ON COLUMN {build}.order_history.other_event_id IS 'Any other event id; topic-partition-offset if the event has none. Null: event_id has it.';
 COMMENT ON COLUMN {build}.order_history.trace_id IS 'Of the record''s traceparent header.';
 COMMENT ON COLUMN {build}.order_history.decision IS 'The retry that admitted it, where it was a dead letter before.';
 COMMENT ON COLUMN {build}.order_history.kept_by IS 'The decision to keep it: the log had lost the record, and the row comes from the build before. Null: it comes from the log.';

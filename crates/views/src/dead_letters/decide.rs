@@ -10,7 +10,7 @@ use tokio_postgres::Transaction;
 use super::DeadLetterId;
 use super::builds::{self, Target};
 use crate::Build;
-use crate::apply::{Batch, Codec, Rows, envelope};
+use crate::apply::{Batch, Codec, Rows, Way, envelope};
 use crate::decisions::{self, Decided, Decisions, Verdict};
 use crate::error::{Error, Result};
 use crate::session::Session;
@@ -176,7 +176,7 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
     }
     let rows = Rows::prepare(tx.client(), target.build).await?;
     let copy = rows.open(tx.client()).await;
-    rows.write(tx.client(), copy, &batch).await?;
+    rows.write(tx.client(), copy, &batch, Way::Upsert).await?;
     for record in &admitted {
         if let Some(Some(kept_by)) = closed(record) {
             keep(tx, target.build, record, *kept_by).await?;

@@ -4,7 +4,7 @@
 -- Parameters and what is in braces are those of as_of.sql.
 -- A subquery in parentheses: the statement around it has the tag.
 (
-SELECT DISTINCT ON (h.order_id) h.order_id, h.status, h.occurred_at AS last_updated
+SELECT DISTINCT ON (h.order_id) h.order_id, h.event AS status, h.occurred_at AS last_updated
 FROM {build}.order_history h
 WHERE h.{time} <= $1
     AND ($2::bigint[] IS NULL OR h."offset" < ($2::bigint[])[h.partition + 1])

@@ -1,6 +1,6 @@
 //! The records of an order in log order, and what each of them changed.
 
-use orders::{EventType, Fact, LogOrder, OrderId, OrderState, Time};
+use orders::{EventType, Fact, LogOrder, OrderId, OrderState, Time, print_object};
 use tokio_postgres::types::Type;
 
 use super::ReadError;
@@ -38,14 +38,16 @@ pub struct HistoryPage {
 
 impl HistoryRecord {
     fn of(row: &HistoryRow<'_>) -> Result<Self, Error> {
+        let fact_row = row.fact_row;
+        let details = fact_row.details.map(print_object).transpose();
         Ok(Self {
-            at: row.fact_row.at,
-            event: row.fact_row.fact()?.event,
-            sequence: row.fact_row.sequence,
-            event_id: row.event_id.to_owned(),
-            occurred_at: row.fact_row.occurred_at,
-            details: row.fact_row.details.map(str::to_owned),
-            trace_id: row.trace_id.map(str::to_owned),
+            at: fact_row.at,
+            event: fact_row.fact()?.event,
+            sequence: fact_row.sequence,
+            event_id: row.event_id.to_string(),
+            occurred_at: fact_row.occurred_at,
+            details: details.map_err(|error| fact_row.damaged(format!("column details: {error}")))?,
+            trace_id: row.trace_id.map(|id| id.simple().to_string()),
             decision: row.decision,
         })
     }
@@ -53,7 +55,7 @@ impl HistoryRecord {
     /// What the merge needs of it. [`Error::DamagedHistory`] if its details are not a JSON object.
     pub fn fact(&self) -> Result<Fact<'_>, Error> {
         // The order's id is not part of a fact.
-        let (order_id, event) = ("", self.event.as_str());
+        let (order_id, event) = ("", self.event.code());
         let Self { at, sequence, occurred_at, .. } = *self;
         FactRow { order_id, at, event, sequence, occurred_at, details: self.details.as_deref() }.fact()
     }

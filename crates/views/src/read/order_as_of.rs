@@ -1,7 +1,7 @@
 //! One order as of a cut: its few records are found by the btree and merged here by the domain's own
 //! fold, for about the price of reading the order as it is now.
 
-use orders::{Fields, OrderId, OrderState, text};
+use orders::{OrderId, OrderState};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -11,7 +11,6 @@ use super::order::Order;
 use super::reader::{Answer, Reader};
 use super::source::{CutParams, Values, fold, incomplete, incomplete_of, within};
 use super::statement::{Kind, Statement};
-use crate::error::Error;
 use crate::history::{FACT_COLUMNS, FactRow};
 use crate::order_columns;
 use crate::row_values::RowValues;
@@ -50,7 +49,7 @@ impl Reader {
         let mut values = Values::of(Some(&params));
         let id = id.as_str();
         let id = values.bind(&id, Type::TEXT);
-        let (columns, incomplete) = (order_columns::READ_OF_O.as_str(), incomplete(Some(cut)));
+        let (columns, incomplete) = (order_columns::READ_OF_FOLD.as_str(), incomplete(Some(cut)));
         let fold = fold(cut, &format!("AND h.order_id = {id}"), false);
         let text = format!(
             "/* views::read::order_as_of::long_order_as_of */ SELECT {columns}, {incomplete} FROM {fold} o"
@@ -69,33 +68,6 @@ fn merge(id: &OrderId, rows: &[Row]) -> Result<Option<Order>, ReadError> {
         state.add(FactRow::read(&mut values)?.fact()?);
         is_incomplete = values.bool()?;
     }
-    let Some(mut row) = state.row() else { return Ok(None) };
-    row.details = row.details.as_deref().map(|details| as_jsonb_prints(id, details)).transpose()?;
-    Ok(Some(Order::new(id.as_str(), row, is_incomplete)))
-}
-
-/// Prints an object as `jsonb` does: members sorted by the lengths of their names and then by bytes, of
-/// the same name the last one. Its values are as `jsonb` prints them already.
-fn as_jsonb_prints(id: &OrderId, object: &str) -> Result<String, Error> {
-    let fields = Fields::from_object(object).map_err(|error| Error::DamagedOrder {
-        order_id: id.to_string(),
-        cause: format!("the merge of its details is not a JSON object: {error}"),
-    })?;
-    let mut members: Vec<(&str, &str)> = Vec::new();
-    for (name, raw) in fields.iter() {
-        match members.iter_mut().find(|(known, _)| *known == name) {
-            Some(member) => member.1 = raw,
-            None => members.push((name, raw)),
-        }
-    }
-    members.sort_unstable_by_key(|(name, _)| (name.len(), *name));
-    let mut printed = String::with_capacity(object.len() + members.len() * 2);
-    for (name, raw) in members {
-        printed.push_str(if printed.is_empty() { "{" } else { ", " });
-        text::push_string(&mut printed, name);
-        printed.push_str(": ");
-        printed.push_str(raw);
-    }
-    printed.push('}');
-    Ok(printed)
+    let Some(row) = state.row() else { return Ok(None) };
+    Ok(Some(Order::new(id.as_str(), row, is_incomplete)?))
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use orders::{OrderId, Status, Time};
+use orders::{EventType, OrderId, Status, Time};
 use tokio_postgres::types::Type;
 
 use super::ReadError;
@@ -53,7 +53,7 @@ impl Reader {
         let mut values = Values::of(None);
         let id = id.as_str();
         let id = values.bind(&id, Type::TEXT);
-        let (columns, incomplete) = (order_columns::READ_OF_O.as_str(), incomplete_of(&id, None));
+        let (columns, incomplete) = (order_columns::READ_OF_TABLE.as_str(), incomplete_of(&id, None));
         let text = format!(
             "/* views::read::orders::order */
              SELECT {columns}, {incomplete} FROM {{build}}.orders o WHERE o.order_id = {id}"
@@ -96,14 +96,14 @@ impl Reader {
         let Page { filter, sort, after, limit, since } = page;
         let params = cut.map(CutParams::of);
         let since = since.map(Timestamptz);
-        let status = filter.status.map(Status::as_str);
+        let status = filter.status.map(|status| EventType::leading_to(status).code() as i8);
         let (id, time) = match after {
             Some(after) => (Some(after.order_id.as_str()), Some(Timestamptz(after.last_updated))),
             None => (None, None),
         };
         let mut values = Values::of(params.as_ref());
         let page_sql = PageSql {
-            status: values.bind(&status, Type::TEXT),
+            status: values.bind(&status, Type::CHAR),
             customer: values.bind(&filter.customer_id, Type::TEXT),
             restaurant: values.bind(&filter.restaurant_id, Type::TEXT),
             id: values.bind(&id, Type::TEXT),
@@ -118,7 +118,8 @@ impl Reader {
             None => page_sql.page("{build}.orders"),
             Some(cut) => page_sql.page_as_of(cut, filter),
         };
-        let (columns, incomplete, by) = (order_columns::READ_OF_O.as_str(), incomplete(cut), sort.sql());
+        let columns = if cut.is_none() { &order_columns::READ_OF_TABLE } else { &order_columns::READ_OF_FOLD };
+        let (columns, incomplete, by) = (columns.as_str(), incomplete(cut), sort.sql());
         let text = format!(
             "/* views::read::orders::orders */ SELECT {columns}, {incomplete} FROM {page} o ORDER BY {by}"
         );
@@ -161,7 +162,7 @@ impl PageSql {
         let (after, by) = (self.after(), self.sort.sql());
         format!(
             "(SELECT * FROM {source} o
-             WHERE ({status}::text IS NULL OR o.status = {status})
+             WHERE ({status} IS NULL OR o.status = {status})
                  AND ({customer}::text IS NULL OR o.customer_id = {customer})
                  AND ({restaurant}::text IS NULL OR o.restaurant_id = {restaurant})
                  AND ({since}::timestamptz IS NULL OR o.last_updated >= {since}) AND {after}
@@ -181,9 +182,9 @@ impl PageSql {
         if filter.customer_id.is_some() || filter.restaurant_id.is_some() {
             // Orders with a record that holds the wanted value; the fold decides whether that record wins.
             only += &format!(
-                "AND h.order_id IN (SELECT c.order_id FROM {{build}}.order_history c WHERE c.event = 'OrderCreated'
-                     AND ({customer}::text IS NULL OR c.details ->> 'customer_id' = {customer})
-                     AND ({restaurant}::text IS NULL OR c.details ->> 'restaurant_id' = {restaurant}))"
+                "AND h.order_id IN (SELECT c.order_id FROM {{build}}.order_history c WHERE c.event = 'C'
+                     AND ({customer}::text IS NULL OR c.details::jsonb ->> 'customer_id' = {customer})
+                     AND ({restaurant}::text IS NULL OR c.details::jsonb ->> 'restaurant_id' = {restaurant}))"
             );
         } else if self.sort == Sort::LastUpdatedDescending {
             let (latest, after, by) = (latest(cut), self.after(), self.sort.sql());
@@ -191,7 +192,7 @@ impl PageSql {
             return format!(
                 "(SELECT f.* FROM (
                      SELECT o.order_id FROM {latest} o
-                     WHERE ({status}::text IS NULL OR o.status = {status}) AND {after} ORDER BY {by} LIMIT {limit}
+                     WHERE ({status} IS NULL OR o.status = {status}) AND {after} ORDER BY {by} LIMIT {limit}
                  ) p CROSS JOIN LATERAL {fold} f)"
             );
         }

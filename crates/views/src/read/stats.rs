@@ -1,6 +1,6 @@
 //! Totals of a view.
 
-use orders::Status;
+use orders::{EventType, Status};
 use tokio_postgres::types::Type;
 
 use super::ReadError;
@@ -26,7 +26,7 @@ impl Reader {
         let orders = orders(cut);
         let text = format!(
             "/* views::read::stats::stats */
-             SELECT o.status, count(*) FROM {orders} o GROUP BY o.status
+             SELECT o.status::text, count(*) FROM {orders} o GROUP BY o.status
              UNION ALL SELECT '', count(*) FROM {{build}}.order_history h WHERE {records}
              UNION ALL SELECT '!', count(*) FROM {{build}}.dead_letters l WHERE {open}"
         );
@@ -39,9 +39,9 @@ impl Reader {
             match (row.get::<_, &str>(0), row.get(1)) {
                 ("", count) => stats.records = count,
                 ("!", count) => stats.open_dead_letters = count,
-                (status, count) => match status.parse() {
-                    Ok(status) => stats.by_status.push((status, count)),
-                    Err(_) => return Err(self.damaged_status(status, cut).await?.into()),
+                (letter, count) => match status(letter) {
+                    Some(status) => stats.by_status.push((status, count)),
+                    None => return Err(self.damaged_status(letter, cut).await?.into()),
                 },
             }
         }
@@ -49,24 +49,29 @@ impl Reader {
     }
 
     /// The error that names an order with a status that no version of the program writes.
-    async fn damaged_status(&self, status: &str, cut: Option<&Cut>) -> Result<Error, ReadError> {
+    async fn damaged_status(&self, letter: &str, cut: Option<&Cut>) -> Result<Error, ReadError> {
         let params = cut.map(CutParams::of);
         let mut values = Values::of(params.as_ref());
-        let (orders, wanted) = (orders(cut), values.bind(&status, Type::TEXT));
+        let (orders, wanted) = (orders(cut), values.bind(&letter, Type::TEXT));
         let text = format!(
-            "/* views::read::stats::damaged_status */ SELECT o.order_id FROM {orders} o WHERE o.status = {wanted} LIMIT 1"
+            "/* views::read::stats::damaged_status */ SELECT o.order_id FROM {orders} o WHERE o.status::text = {wanted} LIMIT 1"
         );
         let statement = Statement { kind: Kind::Planned, text, values };
         let rows = self.read("looking for a damaged order", cut, statement).await?.value;
         Ok(match rows.first() {
             Some(row) => Error::DamagedOrder {
                 order_id: row.get(0),
-                cause: format!("column status: {status:?} is not a status"),
+                cause: format!("column status: {letter:?} stands for no status"),
             },
             // It was changed in between.
             None => Error::UnreadableRow,
         })
     }
+}
+
+fn status(letter: &str) -> Option<Status> {
+    let [letter] = letter.as_bytes() else { return None };
+    EventType::of_code(*letter).map(EventType::status)
 }
 
 fn orders(cut: Option<&Cut>) -> String {

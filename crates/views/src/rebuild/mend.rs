@@ -69,7 +69,7 @@ impl Build {
         let during = Error::during("reading retried records");
         let statement = for_build(
             "/* views::rebuild::mend::retried */ SELECT order_id, partition, \"offset\", event, sequence, occurred_at,
-                 appended_at, NULL::jsonb AS details
+                 appended_at, NULL::text AS details
              FROM {build}.order_history WHERE order_id = ANY($1) AND decision IS NOT NULL",
             self,
         );

@@ -3,7 +3,7 @@
 use orders::{Position, Positions, Record};
 
 use crate::Build;
-use crate::apply::{Batch, Codec, Rows};
+use crate::apply::{Batch, Codec, Rows, Way};
 use crate::decisions::Decisions;
 use crate::error::{Recovery, Result};
 use crate::session::Session;
@@ -31,7 +31,7 @@ impl Trial {
         let start: Positions = [(record.partition, Position(record.offset.0))].into_iter().collect();
         let batch = Batch::encode(codec, &start, decisions, std::slice::from_ref(record));
         let copy = self.rows.open(tx.client()).await;
-        match self.rows.write(tx.client(), copy, &batch).await {
+        match self.rows.write(tx.client(), copy, &batch, Way::Upsert).await {
             Ok(()) => Ok(false),
             Err(error) if error.recovery() == Recovery::Record => Ok(true),
             Err(error) => Err(error),

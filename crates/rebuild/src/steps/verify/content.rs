@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use orders::{Decoded, Offset, Partition, Record, Time};
-use views::apply::derived_event_id;
+use uuid::Uuid;
+use views::EventId;
+use views::apply::{event_id, trace_id};
 use views::history::HistoryRow;
 
 use super::canonical;
@@ -14,15 +16,15 @@ pub(super) struct Content<'a> {
     pub(super) partition: Partition,
     pub(super) offset: Offset,
     pub(super) order_id: Cow<'a, str>,
-    pub(super) event: &'a str,
-    pub(super) status: &'a str,
+    /// The letter that stands for it; see [`orders::EventType::code`].
+    pub(super) event: u8,
     pub(super) sequence: i32,
-    pub(super) event_id: Cow<'a, str>,
+    pub(super) event_id: EventId<'a>,
     pub(super) occurred_at: Time,
     pub(super) appended_at: Time,
     /// A hash of the details by their meaning.
     pub(super) details: Option<u64>,
-    pub(super) trace_id: Option<&'a str>,
+    pub(super) trace_id: Option<Uuid>,
     /// The retry that admitted the record; it is not in the log.
     pub(super) decision: Option<i64>,
 }
@@ -39,17 +41,13 @@ impl<'a> Content<'a> {
             partition: record.partition,
             offset: record.offset,
             order_id: decoded.order_id.clone(),
-            event: fact.event.as_str(),
-            status: fact.event.status().as_str(),
+            event: fact.event.code(),
             sequence: fact.sequence,
-            event_id: match &decoded.event_id {
-                Some(id) => id.clone(),
-                None => Cow::Owned(derived_event_id(topic, record)),
-            },
+            event_id: event_id(topic, record, decoded),
             occurred_at: fact.occurred_at,
             appended_at: fact.at.appended_at,
             details: canonical::hash_members(fact.fields.iter()),
-            trace_id: record.trace_id(),
+            trace_id: trace_id(record),
             decision,
         }
     }
@@ -61,9 +59,8 @@ impl<'a> Content<'a> {
             offset: fact.at.offset,
             order_id: Cow::Borrowed(fact.order_id),
             event: fact.event,
-            status: row.status,
             sequence: fact.sequence,
-            event_id: Cow::Borrowed(row.event_id),
+            event_id: row.event_id.clone(),
             occurred_at: fact.occurred_at,
             appended_at: fact.at.appended_at,
             details: fact.details.map(canonical::hash),
@@ -74,7 +71,7 @@ impl<'a> Content<'a> {
 
     pub(super) fn hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.partition, self.offset, &self.order_id, self.event, self.status).hash(&mut hasher);
+        (self.partition, self.offset, &self.order_id, self.event).hash(&mut hasher);
         (self.sequence, &self.event_id, self.occurred_at, self.appended_at).hash(&mut hasher);
         (self.details, self.trace_id, self.decision).hash(&mut hasher);
         hasher.finish()
@@ -90,10 +87,9 @@ pub(super) mod tests {
             partition: Partition(0),
             offset: Offset(offset),
             order_id: Cow::Borrowed(order_id),
-            event: "OrderPaid",
-            status: "paid",
+            event: b'P',
             sequence: 2,
-            event_id: Cow::Borrowed("e"),
+            event_id: EventId::of("e".into()),
             occurred_at: Time::from_micros(1),
             appended_at: Time::from_micros(2),
             details: Some(3),
@@ -105,18 +101,17 @@ pub(super) mod tests {
     #[test]
     fn every_value_is_in_the_hash() {
         let one = content(1, "a");
-        let changes: [fn(&mut Content<'_>); 12] = [
+        let changes: [fn(&mut Content<'_>); 11] = [
             |content| content.partition.0 += 1,
             |content| content.offset.0 += 1,
             |content| content.order_id = "b".into(),
-            |content| content.event = "OrderShipped",
-            |content| content.status = "shipped",
+            |content| content.event = b'S',
             |content| content.sequence += 1,
-            |content| content.event_id = "f".into(),
+            |content| content.event_id = EventId::of("f".into()),
             |content| content.occurred_at = Time::from_micros(9),
             |content| content.appended_at = Time::from_micros(9),
             |content| content.details = None,
-            |content| content.trace_id = Some("t"),
+            |content| content.trace_id = Some(Uuid::nil()),
             |content| content.decision = Some(1),
         ];
         for change in changes {

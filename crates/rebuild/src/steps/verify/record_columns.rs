@@ -7,7 +7,7 @@ use super::content::Content;
 #[derive(Debug, PartialEq)]
 pub(super) struct RecordColumns {
     /// Column and value.
-    texts: [(&'static str, Option<String>); 10],
+    texts: [(&'static str, Option<String>); 9],
     /// The details by meaning: the texts of equal values may differ.
     details: Option<u64>,
 }
@@ -24,14 +24,13 @@ impl RecordColumns {
     pub(super) fn new(content: &Content<'_>, details_text: Option<Cow<'_, str>>) -> Self {
         let texts = [
             ("order_id", Some(content.order_id.to_string())),
-            ("event", Some(content.event.to_owned())),
-            ("status", Some(content.status.to_owned())),
+            ("event", Some(char::from(content.event).to_string())),
             ("sequence", Some(content.sequence.to_string())),
             ("event_id", Some(content.event_id.to_string())),
             ("occurred_at", Some(content.occurred_at.to_string())),
             ("appended_at", Some(content.appended_at.to_string())),
             ("details", details_text.map(Cow::into_owned)),
-            ("trace_id", content.trace_id.map(str::to_owned)),
+            ("trace_id", content.trace_id.map(|id| id.to_string())),
             ("decision", content.decision.map(|decision| decision.to_string())),
         ];
         Self { texts, details: content.details }
