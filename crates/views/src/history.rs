@@ -20,7 +20,8 @@ macro_rules! fact_columns {
 pub(crate) const FACT_COLUMNS: &str = fact_columns!();
 
 /// What [`HistoryRow::read`] reads, in its order: all of the table.
-pub(crate) const HISTORY_COLUMNS: &str = concat!(fact_columns!(), ", event_id, other_event_id, trace_id, decision");
+pub(crate) const HISTORY_COLUMNS: &str =
+    concat!(fact_columns!(), ", event_id, other_event_id, trace_id, decision");
 
 /// What the merge needs of a row. It stays as it is stored: only [`FactRow::fact`] interprets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -90,8 +90,7 @@ pub(crate) static ALL: LazyLock<String> =
 pub(crate) static READ: LazyLock<String> = LazyLock::new(|| shown("", "'{' || details || '}'"));
 
 /// The same of a table `o`.
-pub(crate) static READ_OF_TABLE: LazyLock<String> =
-    LazyLock::new(|| shown("o.", "'{' || o.details || '}'"));
+pub(crate) static READ_OF_TABLE: LazyLock<String> = LazyLock::new(|| shown("o.", "'{' || o.details || '}'"));
 
 /// The same of an as-of query `o`, which merges objects.
 pub(crate) static READ_OF_FOLD: LazyLock<String> = LazyLock::new(|| shown("o.", "o.details::text"));

@@ -15,10 +15,10 @@ use super::merged_orders::{MergedOrders, OrderMerge, OrderNumbers};
 use super::orders::{Orders, Way};
 use super::statement::prepare;
 use super::winning_records::{RecordKey, portions};
+use crate::Build;
 use crate::error::{Error, Result};
 use crate::history::FactRow;
 use crate::row_values::RowValues;
-use crate::Build;
 
 /// The bytes of a COPY in one message: PostgreSQL reads a message completely before it processes it.
 const COPY_MESSAGE: usize = 128 << 10;
@@ -40,10 +40,7 @@ impl Rows {
         let copy = format!(
             "/* views::apply::rows::prepare */ COPY {{build}}.order_history ({COLUMNS}, decision) FROM STDIN (FORMAT binary)"
         );
-        Ok(Self {
-            copy: prepare(client, build, &copy).await?,
-            orders: Orders::prepare(client, build).await?,
-        })
+        Ok(Self { copy: prepare(client, build, &copy).await?, orders: Orders::prepare(client, build).await? })
     }
 
     /// Opens the COPY. It is separate from writing so that the request can be sent along with earlier ones.
@@ -51,7 +48,13 @@ impl Rows {
         client.copy_in(&self.copy).await
     }
 
-    pub(crate) async fn write(&self, client: &Client, copy: Opened, batch: &Batch<'_>, way: Way) -> Result<()> {
+    pub(crate) async fn write(
+        &self,
+        client: &Client,
+        copy: Opened,
+        batch: &Batch<'_>,
+        way: Way,
+    ) -> Result<()> {
         let copy = copy.map_err(Error::during("opening the COPY of the history"))?;
         let history = send(copy, batch.history.clone());
         let (copied, orders) = join(history, self.orders.write(client, &batch.orders, way)).await;

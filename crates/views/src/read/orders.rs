@@ -118,7 +118,8 @@ impl Reader {
             None => page_sql.page("{build}.orders"),
             Some(cut) => page_sql.page_as_of(cut, filter),
         };
-        let columns = if cut.is_none() { &order_columns::READ_OF_TABLE } else { &order_columns::READ_OF_FOLD };
+        let columns =
+            if cut.is_none() { &order_columns::READ_OF_TABLE } else { &order_columns::READ_OF_FOLD };
         let (columns, incomplete, by) = (columns.as_str(), incomplete(cut), sort.sql());
         let text = format!(
             "/* views::read::orders::orders */ SELECT {columns}, {incomplete} FROM {page} o ORDER BY {by}"
