@@ -7,6 +7,7 @@ mod world;
 mod bad_requests;
 mod connections;
 mod dead_letters;
+mod golden;
 mod health;
 mod help;
 mod lag;
