@@ -1,4 +1,5 @@
 use serde_json::json;
+use views::PROJECTION_VERSION;
 
 use crate::world::{World, header, ids};
 
@@ -12,6 +13,7 @@ async fn content_location(world: &World, path: &str) -> (String, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_past_by_append_time_event_time_and_offsets() {
     let world = World::with_three_orders().await;
+    let complete = format!("as_of_offsets=0=3&decision=0&projection={PROJECTION_VERSION}");
     for (cut, a, b) in [
         ("as_of=2026-01-01T00:00:00.999999Z", None, None),
         ("as_of=2026-01-01T00:00:01Z", Some("pending"), None),
@@ -27,7 +29,7 @@ async fn the_past_by_append_time_event_time_and_offsets() {
         ("as_of_offsets=0=2,1=1", Some("paid"), Some("pending")),
         ("as_of_offsets=", None, None),
         ("as_of=2026-01-01T00:00:02Z&as_of_offsets=0=3,1=0", Some("pending"), None),
-        ("as_of_offsets=0=3&decision=0&projection=1", Some("paid"), None),
+        (&complete, Some("paid"), None),
     ] {
         for (id, status) in [("A", a), ("B", b)] {
             let path = format!("/orders/{id}?{cut}");
@@ -63,9 +65,14 @@ async fn content_location_gives_the_same_bytes_later() {
     }
     assert_eq!(
         answers[2].0,
-        "/orders/A?as_of=2026-01-01T00:00:04Z&clock=append&as_of_offsets=0=3,1=2&decision=0&projection=1"
+        format!(
+            "/orders/A?as_of=2026-01-01T00:00:04Z&clock=append&as_of_offsets=0=3,1=2&decision=0&projection={PROJECTION_VERSION}"
+        )
     );
-    assert_eq!(answers[3].0, "/orders/A?as_of_offsets=0=2&decision=0&projection=1");
+    assert_eq!(
+        answers[3].0,
+        format!("/orders/A?as_of_offsets=0=2&decision=0&projection={PROJECTION_VERSION}")
+    );
     // New events, late ones among them, one on a new partition.
     world.append(0, 2, r#"{"event":"OrderCancelled","order_id":"A"}"#).await;
     world.append(2, 2, r#"{"event":"OrderCreated","order_id":"D","customer_id":"c1"}"#).await;
@@ -111,7 +118,9 @@ async fn a_cut_beyond_what_is_applied_is_a_conflict() {
         }
     }
     assert!(world.problem("/orders?as_of_offsets=0=3&decision=1", 409).await.contains("decision 1"));
-    world.problem("/orders?as_of_offsets=0=3&projection=2", 410).await;
+    for projection in [PROJECTION_VERSION - 1, PROJECTION_VERSION + 1] {
+        world.problem(&format!("/orders?as_of_offsets=0=3&projection={projection}"), 410).await;
+    }
     // Naming an unknown partition at 0 is what leaving it out means.
     world.json("/orders?as_of_offsets=0=3,7=0").await;
 }
@@ -131,7 +140,9 @@ async fn dead_letters_and_decisions_belong_to_the_cut() {
         .batch_execute(
             r#"INSERT INTO public.decisions (kind, view, partition, from_offset, to_offset, reason) VALUES ('retry', 'orders', 1, 2, 3, 'mended');
                UPDATE build_1.dead_letters SET state = 'retried', decision = 1;
-               INSERT INTO build_1.order_history VALUES (1, 2, 'B', 'OrderCreated', 'pending', 9, 'e', '2026-01-01T00:00:06Z', '2026-01-01T00:00:06Z', NULL, NULL, 1)"#,
+               INSERT INTO build_1.order_history
+                   (partition, "offset", order_id, event, sequence, other_event_id, occurred_at, appended_at, decision)
+               VALUES (1, 2, 'B', 'C', 9, 'e', '2026-01-01T00:00:06Z', '2026-01-01T00:00:06Z', 1)"#,
         )
         .await
         .unwrap();
@@ -155,8 +166,9 @@ async fn an_order_with_very_many_records() {
         .client
         .batch_execute(
             r#"INSERT INTO build_1.order_history
-                   SELECT 0, n, 'long', 'OrderPaid', 'paid', n % 7 + 1, 'e', '2026-01-01', '2026-01-01', jsonb_build_object('n', n), NULL, NULL
-                   FROM generate_series(0, 999) n;
+                   (partition, "offset", order_id, event, sequence, other_event_id, occurred_at, appended_at, details)
+               SELECT 0, n, 'long', 'P', n % 7 + 1, 'e', '2026-01-01', '2026-01-01', json_build_object('n', n)
+               FROM generate_series(0, 999) n;
                INSERT INTO build_1.positions (view, partition, next_offset, owner_epoch) VALUES ('orders', 0, 1000, 1)"#,
         )
         .await

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use orders::decode::Envelope;
 use orders::record::Headers;
-use orders::{LogOrder, Offset, OrderState, Partition, Time};
+use orders::{EventType, LogOrder, Offset, OrderState, Partition, Time};
 use serde_json::Value;
 
 use super::World;
@@ -54,14 +54,14 @@ impl World {
             decoded.event_id.map_or_else(|| format!("e-{}-{}", at.partition, at.offset), Into::into);
         self.client
             .execute(
-                "INSERT INTO build_1.order_history VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::timestamptz,
-                     $9::text::timestamptz, $10::text::jsonb, NULL, NULL)",
+                "INSERT INTO build_1.order_history (partition, \"offset\", order_id, event, sequence, other_event_id,
+                     occurred_at, appended_at, details)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7::text::timestamptz, $8::text::timestamptz, $9)",
                 &[
                     &at.partition.0,
                     &at.offset.0,
                     &&*decoded.order_id,
-                    &fact.event.as_str(),
-                    &fact.event.status().as_str(),
+                    &(fact.event.code() as i8),
                     &fact.sequence,
                     &event_id,
                     &fact.occurred_at.to_string(),
@@ -85,19 +85,25 @@ impl World {
             }
         }
         let row = state.row().unwrap();
+        let status = EventType::leading_to(row.status).code() as i8;
+        // Without the braces.
+        let members = row.details.as_deref().map(|object| &object[1..object.len() - 1]);
         let time = |time: Option<Time>| time.map(|time| time.to_string());
         self.client.execute("DELETE FROM build_1.orders WHERE order_id = $1", &[&id]).await.unwrap();
         self.client
             .execute(
-                "INSERT INTO build_1.orders VALUES ($1, $2, $3::text::timestamptz, $4, 1, '', $5, $6, $7, $8,
+                "INSERT INTO build_1.orders (order_id, status, last_updated, sequence, first_sequence, winners, customer_id,
+                     restaurant_id, total_cents, currency, created_at, paid_at, shipped_at, delivered_at, cancelled_at,
+                     payment_method, courier_id, cancel_reason, details)
+                 VALUES ($1, $2, $3::text::timestamptz, $4, 1, '', $5, $6, $7, $8,
                      $9::text::timestamptz, $10::text::timestamptz, $11::text::timestamptz, $12::text::timestamptz,
-                     $13::text::timestamptz, $14, $15, $16, $17::text::jsonb)",
+                     $13::text::timestamptz, $14, $15, $16, $17)",
                 &[
-                    &id, &row.status.as_str(), &row.last_updated.to_string(), &row.sequence,
+                    &id, &status, &row.last_updated.to_string(), &row.sequence,
                     &row.customer_id.as_deref(), &row.restaurant_id.as_deref(), &row.total_cents,
                     &row.currency.as_deref(), &time(row.created_at), &time(row.paid_at), &time(row.shipped_at),
                     &time(row.delivered_at), &time(row.cancelled_at), &row.payment_method.as_deref(),
-                    &row.courier_id.as_deref(), &row.cancel_reason.as_deref(), &row.details,
+                    &row.courier_id.as_deref(), &row.cancel_reason.as_deref(), &members,
                 ],
             )
             .await

@@ -26,7 +26,7 @@ pub fn print_object(object: &str) -> Result<String, Unprintable> {
     // From here on, the text is known to be valid, and not too deep for a function that calls itself.
     let object: &RawValue = serde_json::from_str(object)?;
     let object = object.get();
-    text::check(object).map_err(Unprintable::Unfit)?;
+    text::check_object(object).map_err(Unprintable::Unfit)?;
     if !object.starts_with('{') {
         return Err(Unprintable::NoObject);
     }
@@ -226,6 +226,15 @@ mod tests {
             let object = print_object(&format!("{{\"n\":{number}}}")).unwrap();
             assert_eq!(object, format!("{{\"n\": {printed}}}"), "{number}");
         }
+    }
+
+    #[test]
+    fn fields_may_nest_as_deep_as_a_record_may_have_them() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let object = |depth| format!("{{\"a\": {}}}", nested(depth));
+        text::check(&nested(text::MAX_DEPTH)).unwrap();
+        assert_eq!(print_object(&object(text::MAX_DEPTH)).unwrap(), object(text::MAX_DEPTH));
+        assert!(print_object(&object(text::MAX_DEPTH + 1)).is_err());
     }
 
     #[test]

@@ -3,15 +3,17 @@
 //! Values are passed on as slices of the record that contained them; most are never parsed further.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 /// How deep arrays and objects may nest in one value: the limit of serde_json (128), minus room for the
 /// levels that tables and answers add around it.
 pub const MAX_DEPTH: usize = 100;
 
-/// The maximum length of a number, in characters, and its smallest exponent. Both stay far from
-/// the limits of PostgreSQL's `numeric`, so that those are never reached.
+/// The maximum length of a number, in characters, and its exponents. Both stay far from the limits of PostgreSQL's
+/// `numeric`, so that those are never reached, and a number that is written out stays short. The largest exponent only
+/// leaves out zeros: no other number of this length has it and fits into a double.
 const MAX_NUMBER_CHARS: usize = 1000;
-const MIN_EXPONENT: i32 = -400;
+const EXPONENTS: RangeInclusive<i32> = -400..=1400;
 
 /// Why a value that is valid JSON cannot be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,15 @@ pub fn push_string(out: &mut String, text: &str) {
 
 /// Refuses valid JSON that is not valid `jsonb`, or that common readers of JSON cannot represent.
 pub fn check(raw: &str) -> Result<(), Unfit> {
+    check_to(MAX_DEPTH, raw)
+}
+
+/// The same for an object of values that may each nest as deep as a value may.
+pub fn check_object(raw: &str) -> Result<(), Unfit> {
+    check_to(MAX_DEPTH + 1, raw)
+}
+
+fn check_to(max_depth: usize, raw: &str) -> Result<(), Unfit> {
     let bytes = raw.as_bytes();
     if bytes.first() == Some(&b'"') && !bytes.contains(&b'\\') {
         return Ok(());
@@ -69,7 +80,7 @@ pub fn check(raw: &str) -> Result<(), Unfit> {
             b'"' => in_string = !in_string,
             b'[' | b'{' if !in_string => {
                 depth += 1;
-                if depth > MAX_DEPTH {
+                if depth > max_depth {
                     return Err(Unfit::TooDeep);
                 }
             }
@@ -103,7 +114,7 @@ fn check_number(number: &str) -> Result<(), Unfit> {
     }
     let is_finite = number.parse::<f64>().is_ok_and(f64::is_finite);
     let is_written_out =
-        exponent.is_none_or(|exponent| exponent.parse::<i32>().is_ok_and(|n| n >= MIN_EXPONENT));
+        exponent.is_none_or(|exponent| exponent.parse().is_ok_and(|exponent| EXPONENTS.contains(&exponent)));
     if number.len() <= MAX_NUMBER_CHARS && is_finite && is_written_out {
         Ok(())
     } else {
@@ -158,13 +169,21 @@ mod tests {
     #[test]
     fn numbers_must_fit_into_a_double_and_into_numeric() {
         let digits = |count| "9".repeat(count);
-        for fit in ["0", "-1.5", "1e308", "1E+2", "1e-400", &digits(300), r#"["1e999", 1]"#] {
+        for fit in ["0", "-1.5", "1e308", "1E+2", "1e-400", "0e1400", &digits(300), r#"["1e999", 1]"#] {
             assert_eq!(check(fit), Ok(()), "{fit}");
         }
         let long_fraction = format!("0.{}", digits(1000));
-        for huge in
-            ["1e309", "-1e309", "1e-401", "1e-99999999999", "[0,{\"a\":1e999}]", &digits(310), &long_fraction]
-        {
+        for huge in [
+            "1e309",
+            "-1e309",
+            "1e-401",
+            "1e-99999999999",
+            "0e1401",
+            "-0.0e2000000000",
+            "[0,{\"a\":1e999}]",
+            &digits(310),
+            &long_fraction,
+        ] {
             assert_eq!(check(huge), Err(Unfit::HugeNumber), "{huge}");
         }
     }

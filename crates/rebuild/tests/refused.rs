@@ -59,7 +59,7 @@ async fn a_changed_record_is_named_with_partition_offset_and_column() {
     let world = World::new(1).await;
     world.write(lives(0, 3000)).await;
     let found = world
-        .tampered("UPDATE build_2.order_history SET details = details || '{\"total_cents\":1}' WHERE \"offset\" = 9001")
+        .tampered("UPDATE build_2.order_history SET details = (details::jsonb || '{\"total_cents\":1}')::text WHERE \"offset\" = 9001")
         .await;
     let record = found.listed.iter().find(|one| one.table == "order_history").unwrap();
     assert_eq!(

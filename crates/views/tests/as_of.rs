@@ -212,8 +212,9 @@ impl World {
             .await
             .unwrap();
         let statement = "INSERT INTO build_1.order_history
-            SELECT $1, $2, $3, $4, $5, $6, 'e', to_timestamp(0) + $7::bigint * interval '1 us',
-                to_timestamp(0) + $8::bigint * interval '1 us', $9::text::jsonb, NULL, $10";
+                (partition, \"offset\", order_id, event, sequence, other_event_id, occurred_at, appended_at, details, decision)
+            SELECT $1, $2, $3, $4, $5, 'e', to_timestamp(0) + $6::bigint * interval '1 us',
+                to_timestamp(0) + $7::bigint * interval '1 us', $8, $9";
         let statement = self.client.prepare(statement).await.unwrap();
         for record in records {
             self.client
@@ -223,8 +224,7 @@ impl World {
                         &record.partition,
                         &record.offset,
                         &id(record.order),
-                        &record.event.as_str(),
-                        &record.event.status().as_str(),
+                        &(record.event.code() as i8),
                         &record.sequence,
                         &record.occurred,
                         &record.appended,

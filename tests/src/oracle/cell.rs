@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::Value;
 use tokio_postgres::Row;
 
+use super::event::TYPES;
 use super::instant::{self, Micros};
 use super::json;
 
@@ -28,16 +29,30 @@ pub enum Kind {
     BigInt,
     Time,
     Text,
+    /// A letter that stands for an event type.
+    Event,
+    /// The letter of the event that leads to a status.
+    Status,
+    Uuid,
+    /// A `jsonb`.
     Json,
+    /// A text of JSON.
+    JsonText,
+    /// The members of a JSON object, without its braces.
+    Members,
     Bytes,
 }
 
 /// A column's name and its type.
 pub type Column = (&'static str, Kind);
 
-/// The columns' names, quoted, for a `SELECT`.
+/// The columns, for a `SELECT`.
 pub fn names(columns: &[Column]) -> String {
-    columns.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+    let column = |(name, kind): &Column| match kind {
+        Kind::Event | Kind::Status | Kind::Uuid => format!("\"{name}\"::text"),
+        _ => format!("\"{name}\""),
+    };
+    columns.iter().map(column).collect::<Vec<_>>().join(", ")
 }
 
 impl<'a> Cell<'a> {
@@ -46,8 +61,15 @@ impl<'a> Cell<'a> {
             Kind::Int => row.try_get::<_, Option<i32>>(index)?.map(|integer| Self::Integer(integer.into())),
             Kind::BigInt => row.try_get::<_, Option<i64>>(index)?.map(Self::Integer),
             Kind::Time => row.try_get::<_, Option<Micros>>(index)?.map(|micros| Self::Time(micros.0)),
-            Kind::Text => row.try_get::<_, Option<&str>>(index)?.map(Self::text),
+            Kind::Text | Kind::Uuid => row.try_get::<_, Option<&str>>(index)?.map(Self::text),
+            Kind::Event | Kind::Status => {
+                row.try_get::<_, Option<&str>>(index)?.map(|letter| Self::of_letter(letter, kind))
+            }
             Kind::Json => row.try_get::<_, Option<Value>>(index)?.map(Self::json),
+            Kind::JsonText => row.try_get::<_, Option<&str>>(index)?.map(Self::json_text),
+            Kind::Members => row
+                .try_get::<_, Option<&str>>(index)?
+                .map(|members| Self::json_text(&format!("{{{members}}}"))),
             Kind::Bytes => row.try_get::<_, Option<&[u8]>>(index)?.map(|bytes| Self::Bytes(bytes.into())),
         }
         .unwrap_or(Self::Null))
@@ -57,8 +79,8 @@ impl<'a> Cell<'a> {
     pub fn of_answer(value: &Value, kind: Kind) -> Self {
         match (value, kind) {
             (Value::Null, _) => Self::Null,
-            (Value::Object(fields), Kind::Json) if fields.is_empty() => Self::Null,
-            (value, Kind::Json) => Self::json(value.clone()),
+            (Value::Object(fields), Kind::Members) if fields.is_empty() => Self::Null,
+            (value, Kind::Members) => Self::json(value.clone()),
             (Value::Number(number), Kind::Int | Kind::BigInt) if number.is_i64() => {
                 Self::Integer(number.as_i64().unwrap_or_default())
             }
@@ -66,7 +88,7 @@ impl<'a> Cell<'a> {
                 Some(micros) => Self::Time(micros),
                 None => Self::Text(text.clone().into()),
             },
-            (Value::String(text), Kind::Text) => Self::Text(text.clone().into()),
+            (Value::String(text), Kind::Text | Kind::Status) => Self::Text(text.clone().into()),
             (other, _) => Self::Text(format!("{other} (of the wrong type)").into()),
         }
     }
@@ -77,6 +99,21 @@ impl<'a> Cell<'a> {
 
     pub fn json(value: Value) -> Self {
         Self::Json(json::canonical(value).into())
+    }
+
+    fn json_text(text: &str) -> Self {
+        match serde_json::from_str(text) {
+            Ok(value) => Self::json(value),
+            Err(error) => Self::text(format!("{text}, which is no JSON: {error}")),
+        }
+    }
+
+    fn of_letter(letter: &str, kind: Kind) -> Self {
+        match (TYPES.iter().find(|one| one.letter == letter), kind) {
+            (Some(one), Kind::Status) => Self::text(one.status),
+            (Some(one), _) => Self::text(one.name),
+            (None, _) => Self::text(format!("{letter}, which stands for no event")),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Decodes the value of a record, or finds all faults in it.
 //!
 //! Some faults stay unnoticed, because serde_json's `Value` hides them: numbers of over 1000 digits or with
-//! exponents below −400, and a fault in the first of two fields with the same name.
+//! exponents below −400 or above 1400, and a fault in the first of two fields with the same name.
 
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -14,9 +14,11 @@ const MAX_ID: usize = 128;
 /// The deepest nesting of a field's value.
 const MAX_DEPTH: usize = 100;
 
-/// An event type: its name, the status it leads to, and the columns of `orders` that are its own.
+/// An event type: its name, the letter that stands for it and for its status in the tables, the status it leads to, and
+/// the columns of `orders` that are its own.
 pub struct EventType {
     pub name: &'static str,
+    pub letter: &'static str,
     pub status: &'static str,
     pub time_column: &'static str,
     /// The field and its column. `total_cents` is an integer, all others are texts.
@@ -27,6 +29,7 @@ pub struct EventType {
 pub static TYPES: [EventType; 5] = [
     EventType {
         name: "OrderCreated",
+        letter: "C",
         status: "pending",
         time_column: "created_at",
         columns: &[
@@ -38,19 +41,28 @@ pub static TYPES: [EventType; 5] = [
     },
     EventType {
         name: "OrderPaid",
+        letter: "P",
         status: "paid",
         time_column: "paid_at",
         columns: &[("payment_method", "payment_method")],
     },
     EventType {
         name: "OrderShipped",
+        letter: "S",
         status: "shipped",
         time_column: "shipped_at",
         columns: &[("courier_id", "courier_id")],
     },
-    EventType { name: "OrderDelivered", status: "delivered", time_column: "delivered_at", columns: &[] },
+    EventType {
+        name: "OrderDelivered",
+        letter: "D",
+        status: "delivered",
+        time_column: "delivered_at",
+        columns: &[],
+    },
     EventType {
         name: "OrderCancelled",
+        letter: "X",
         status: "cancelled",
         time_column: "cancelled_at",
         columns: &[("reason", "cancel_reason")],
@@ -235,10 +247,10 @@ impl Reading {
     }
 }
 
-/// The second part of a `traceparent`, if it is 32 hexadecimal digits.
+/// The second part of a `traceparent`, if it is 32 hexadecimal digits in lower case.
 fn trace_id(header: Option<&[u8]>) -> Option<Box<str>> {
     let id = std::str::from_utf8(header?).ok()?.split('-').nth(1)?;
-    (id.len() == 32 && id.chars().all(|digit| digit.is_ascii_hexdigit())).then(|| id.into())
+    (id.len() == 32 && id.chars().all(|digit| matches!(digit, '0'..='9' | 'a'..='f'))).then(|| id.into())
 }
 
 #[cfg(test)]

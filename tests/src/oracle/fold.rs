@@ -14,7 +14,7 @@ use super::record::Record;
 
 /// The columns of the table `orders`, without its key.
 pub const COLUMNS: [Column; 16] = [
-    ("status", Kind::Text),
+    ("status", Kind::Status),
     ("last_updated", Kind::Time),
     ("sequence", Kind::Int),
     ("customer_id", Kind::Text),
@@ -29,7 +29,7 @@ pub const COLUMNS: [Column; 16] = [
     ("payment_method", Kind::Text),
     ("courier_id", Kind::Text),
     ("cancel_reason", Kind::Text),
-    ("details", Kind::Json),
+    ("details", Kind::Members),
 ];
 
 /// A row, by column. A missing column is null.

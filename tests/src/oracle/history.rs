@@ -17,14 +17,14 @@ const COLUMNS: [Column; 12] = [
     ("partition", Kind::Int),
     ("offset", Kind::BigInt),
     ("order_id", Kind::Text),
-    ("event", Kind::Text),
-    ("status", Kind::Text),
+    ("event", Kind::Event),
     ("sequence", Kind::Int),
-    ("event_id", Kind::Text),
+    ("event_id", Kind::Uuid),
+    ("other_event_id", Kind::Text),
     ("occurred_at", Kind::Time),
     ("appended_at", Kind::Time),
-    ("details", Kind::Json),
-    ("trace_id", Kind::Text),
+    ("details", Kind::JsonText),
+    ("trace_id", Kind::Uuid),
     ("decision", Kind::BigInt),
 ];
 
@@ -84,18 +84,48 @@ fn compare_row(row: &Row, log: &mut Log, differences: &mut Differences) -> Resul
 
 /// The expected row, in the order of [`COLUMNS`].
 fn expected<'a>(record: &Record, event: &'a Event) -> [Cell<'a>; 12] {
+    let id = &*event.event_id;
+    let (event_id, other_event_id) = if is_uuid(id) { (Some(id), None) } else { (None, Some(id)) };
     [
         Cell::Integer(record.partition.into()),
         Cell::Integer(record.offset),
         Cell::text(&*event.order_id),
         Cell::text(event.kind.name),
-        Cell::text(event.kind.status),
         Cell::Integer(event.sequence),
-        Cell::text(&*event.event_id),
+        event_id.map_or(Cell::Null, Cell::text),
+        other_event_id.map_or(Cell::Null, Cell::text),
         Cell::Time(event.occurred_at),
         Cell::Time(record.appended_at),
         event.details.as_deref().map_or(Cell::Null, |json| Cell::Json(json.into())),
-        event.trace_id.as_deref().map_or(Cell::Null, Cell::text),
+        event.trace_id.as_deref().map_or(Cell::Null, |id| Cell::text(with_hyphens(id))),
         Cell::Null,
     ]
+}
+
+/// Whether an id is written as PostgreSQL prints a `uuid`.
+fn is_uuid(id: &str) -> bool {
+    let parts: Vec<&str> = id.split('-').collect();
+    let is_hexadecimal = |part: &&str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(is_hexadecimal)
+}
+
+/// 32 digits as PostgreSQL prints a `uuid`.
+fn with_hyphens(digits: &str) -> String {
+    [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &digits[range]).join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_postgresql_would_print_is_a_uuid() {
+        let id = "0190a6ee-3f6b-7c55-8b3f-5f2f1d6f0a11";
+        assert!(is_uuid(id));
+        let digits = id.replace('-', "");
+        assert_eq!(with_hyphens(&digits), id);
+        for other in [&digits, &id.to_uppercase(), &id[1..], &format!("{id}-"), &id.replace('a', "g"), ""] {
+            assert!(!is_uuid(other), "{other}");
+        }
+    }
 }

@@ -26,13 +26,16 @@ async fn a_difference_in_any_column_is_found() {
     assert_eq!(columns.len(), 17 + 11);
     for row in columns {
         let (table, column, kind): (&str, &str, &str) = (row.get(0), row.get(1), row.get(2));
-        let other = match kind {
-            "jsonb" => r#"coalesce("C", '{}') || '{"x": 1}'"#,
-            "text" => r#"coalesce("C", '') || 'x'"#,
-            "timestamp with time zone" => r#"coalesce("C", now()) + interval '1 microsecond'"#,
-            _ => r#"coalesce("C", 0) + 1000000"#,
+        let other = match (table, column, kind) {
+            ("order_history", "details", _) => r#"(coalesce("COLUMN", '{}')::jsonb || '{"x": 1}')::text"#,
+            ("orders", "details", _) => r#"concat_ws(',', "COLUMN", '"x": 1')"#,
+            (_, _, "\"char\"") => r#"CASE "COLUMN" WHEN 'D' THEN 'S' ELSE 'D' END"#,
+            (_, _, "uuid") => "gen_random_uuid()",
+            (_, _, "text") => r#"coalesce("COLUMN", '') || 'x'"#,
+            (_, _, "timestamp with time zone") => r#"coalesce("COLUMN", now()) + interval '1 microsecond'"#,
+            _ => r#"coalesce("COLUMN", 0) + 1000000"#,
         };
-        let other = other.replace('C', column);
+        let other = other.replace("COLUMN", column);
         let one = format!("ctid = (SELECT min(ctid) FROM build_1.{table})");
         let change = format!("UPDATE build_1.{table} SET \"{column}\" = {other} WHERE {one}");
         sql.batch_execute(&format!("CREATE TABLE kept AS TABLE build_1.{table}; {change}")).await.unwrap();
@@ -47,6 +50,38 @@ async fn a_difference_in_any_column_is_found() {
 }
 
 #[tokio::test]
+async fn details_are_compared_by_their_meaning() {
+    let stage = Stage::new().await;
+    stage.produce("--orders 50 --seed 6").await;
+    stage.catch_up().await;
+    let sql = stage.sql().await;
+    let otherwise = [
+        "UPDATE build_1.order_history SET details = details::jsonb::text WHERE details IS NOT NULL",
+        "UPDATE build_1.orders SET details = '\"items\": 7, ' || details WHERE details LIKE '%\"items\"%'",
+    ];
+    for statement in otherwise {
+        assert!(sql.execute(statement, &[]).await.unwrap() >= 50, "{statement}");
+        let (code, log) = check(&stage, "").await;
+        assert_eq!(code, 0, "{statement}:\n{log}");
+    }
+    let no_json = [
+        (
+            "order_history",
+            "UPDATE build_1.order_history SET details = '{' WHERE partition = 0 AND \"offset\" = 0",
+        ),
+        (
+            "orders",
+            "UPDATE build_1.orders SET details = '}' WHERE order_id = (SELECT min(order_id) FROM build_1.orders)",
+        ),
+    ];
+    for (table, statement) in no_json {
+        assert_eq!(sql.execute(statement, &[]).await.unwrap(), 1, "{statement}");
+        let (code, log) = check(&stage, "").await;
+        assert!(code == 7 && log.contains(table) && log.contains("no JSON"), "{statement}: {code}\n{log}");
+    }
+}
+
+#[tokio::test]
 async fn missing_rows_additional_rows_and_wrong_positions_are_found() {
     let stage = Stage::new().await;
     stage.produce("--orders 50 --seed 5").await;
@@ -55,10 +90,10 @@ async fn missing_rows_additional_rows_and_wrong_positions_are_found() {
     for (change, words) in [
         ("DELETE FROM build_1.orders WHERE order_id = (SELECT min(order_id) FROM build_1.orders)", "no row"),
         ("INSERT INTO build_1.orders (order_id, status, last_updated, sequence, first_sequence, winners)
-          VALUES ('NOBODY', 'paid', now(), 2, 2, '')", "NOBODY"),
+          VALUES ('NOBODY', 'P', now(), 2, 2, '')", "NOBODY"),
         ("DELETE FROM build_1.order_history WHERE partition = 0 AND \"offset\" = 0", "partition 0 offset 0"),
-        ("INSERT INTO build_1.order_history (partition, \"offset\", order_id, event, status, sequence, event_id, occurred_at, appended_at)
-          VALUES (0, 9999, 'O', 'OrderPaid', 'paid', 2, 'x', now(), now())", "partition 0 offset 9999"),
+        ("INSERT INTO build_1.order_history (partition, \"offset\", order_id, event, sequence, other_event_id, occurred_at, appended_at)
+          VALUES (0, 9999, 'O', 'P', 2, 'x', now(), now())", "partition 0 offset 9999"),
         ("INSERT INTO build_1.dead_letters (partition, \"offset\", cause, error, payload_bytes, headers, appended_at)
           VALUES (0, 1, 'bad_json', '', 0, '[]', now())", "dead_letters"),
         ("UPDATE build_1.positions SET next_offset = next_offset + 1 WHERE partition = 0", "next_offset"),

@@ -58,6 +58,8 @@ fn records() -> Vec<(RawRecord, Option<&'static str>)> {
         (at(12, i64::MIN), None),
         (at(13, i64::MAX), None),
         (event(14, &nested(COUNT)), Some("out_of_range")),
+        (event(18, &nested(100)), None),
+        (event(19, &nested(101)), Some("out_of_range")),
         (text(format!("[{}1]", "1,".repeat(COUNT))), Some("wrong_type")),
         (text(r#"{"x":"#.repeat(COUNT)), Some("bad_json")),
         (event(15, &fields), None),
@@ -110,6 +112,10 @@ async fn fault_45_records_of_any_shape() {
     let first = &dead_letters["dead_letters"][0];
     assert_eq!(first["headers"][0]["name"], r"a\\\xff", "{first}");
     assert_eq!(first["headers"][0]["value"], r"\x00\xfe\\");
+    for path in ["/orders/O-18", "/orders/O-18/history", "/orders/O-18?as_of_offsets=0=100", "/orders/O-16"] {
+        let answer = api.get(path).await.ok();
+        assert!(answer.body.contains(r#""details":{"#), "{path}: {}", answer.body);
+    }
 }
 
 /// What is being fetched is not thrown away, however long it takes; nor is the last record, which is fetched once more

@@ -285,7 +285,7 @@ async fn fault_62_kept_row_damaged_before_the_switch() {
     stage.catch_up().await;
     stage.delete_records(0, 9).await;
     expect_exit(&stage, "--switch manual --keep-history deleted", 0).await;
-    let damage = "UPDATE build_2.order_history SET trace_id = 'another' WHERE \"offset\" = 4";
+    let damage = "UPDATE build_2.order_history SET trace_id = gen_random_uuid() WHERE \"offset\" = 4";
     assert_eq!(stage.sql().await.execute(damage, &[]).await.unwrap(), 1);
     let log = expect_exit(&stage, "", DIFFERENCE).await;
     assert!(log.contains("order_history partition 0 offset 4"), "{log}");

@@ -116,8 +116,12 @@ async fn role_with_shadows(sql: &Client) -> String {
          CREATE FUNCTION public.octet_length(text) RETURNS integer LANGUAGE sql AS 'SELECT 1/0';
          CREATE FUNCTION public.jsonb_concat(jsonb, jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
          CREATE OPERATOR public.|| (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = public.jsonb_concat);
+         CREATE FUNCTION public.no_text(text, text) RETURNS text LANGUAGE sql AS 'SELECT NULL::text';
+         CREATE OPERATOR public.|| (LEFTARG = text, RIGHTARG = text, FUNCTION = public.no_text);
          CREATE FUNCTION public.nothing(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
-         CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.nothing)"
+         CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.nothing);
+         CREATE FUNCTION public.nothing(\"char\", \"char\") RETURNS boolean LANGUAGE sql AS 'SELECT false';
+         CREATE OPERATOR public.= (LEFTARG = \"char\", RIGHTARG = \"char\", FUNCTION = public.nothing)"
     ))
     .await
     .unwrap();

@@ -105,8 +105,8 @@ async fn fault_66_row_damaged_after_the_verification() {
         )
     };
     for (table, change, words) in [
-        ("order_history", "NEW.event_id := 'another'", "event_id"),
-        ("orders", "NEW.status := 'cancelled'", "status"),
+        ("order_history", "NEW.other_event_id := 'another'", "event_id"),
+        ("orders", "NEW.status := 'X'", "status"),
         ("dead_letters", "NEW.cause := 'bad_json'", "cause"),
         ("dead_letters", "NEW.error := 'another'", "error"),
         ("dead_letters", "NEW.key := NULL", "key"),
@@ -133,7 +133,7 @@ async fn fault_66_row_damaged_after_the_verification() {
     let sql = stage.sql().await;
     let ended = async {
         wait_until_the_lock_is_asked_for(&stage).await;
-        let damage = "UPDATE build_2.order_history SET trace_id = 'another' WHERE \"offset\" = 62";
+        let damage = "UPDATE build_2.order_history SET trace_id = gen_random_uuid() WHERE \"offset\" = 62";
         assert_eq!(sql.execute(damage, &[]).await.unwrap(), 1);
         holder.batch_execute("COMMIT").await.unwrap();
     };
@@ -181,7 +181,7 @@ async fn fault_66_dead_letters_of_a_build_that_is_verified() {
         DECLARE history regclass := to_regclass('build_2.order_history');
         BEGIN
             IF history IS NOT NULL AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = history AND contype = 'c') THEN
-                ALTER TABLE build_2.order_history ADD CHECK (event_id <> 'refused');
+                ALTER TABLE build_2.order_history ADD CHECK (other_event_id <> 'refused');
             END IF;
         END $$;
         CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION refuse()";
@@ -191,7 +191,7 @@ async fn fault_66_dead_letters_of_a_build_that_is_verified() {
         ("UPDATE build_2.dead_letters SET payload = 'x' WHERE \"offset\" = 0", Some("payload")),
         ("UPDATE build_2.dead_letters SET headers = '[[\"a\",\"b\"]]' WHERE \"offset\" = 1", Some("headers")),
         (
-            "ALTER TABLE build_2.order_history DROP CONSTRAINT order_history_event_id_check",
+            "ALTER TABLE build_2.order_history DROP CONSTRAINT order_history_other_event_id_check",
             Some("takes the record"),
         ),
     ] {

@@ -72,8 +72,12 @@ fn event(dice: &mut Dice, order_id: &str) -> Written {
     if dice.roll(3) > 0 {
         fields.push(format!(r#""sequence":{}"#, dice.roll(8) + 1));
     }
-    if dice.roll(3) > 0 {
-        fields.push(format!(r#""event_id":"event {}""#, dice.roll(1_000_000)));
+    let number = dice.roll(1_000_000);
+    match dice.roll(4) {
+        0 => {}
+        1 => fields.push(format!(r#""event_id":"event {number}""#)),
+        2 => fields.push(format!(r#""event_id":"0190a6ee-3f6b-7c55-8b3f-{number:012x}""#)),
+        _ => fields.push(format!(r#""event_id":"0190A6EE-3F6B-7C55-8B3F-{number:012X}""#)),
     }
     if dice.roll(2) == 0 {
         fields.push(format!(

@@ -49,7 +49,7 @@ FROM (
     FROM (
         SELECT u.order_id, u.event, u.sequence, u.occurred_at, u.appended_at, u.partition, u."offset",
             -- A damaged row is an error that names it, as in history.rs.
-            CASE WHEN u.event IN ('C', 'P', 'S', 'D', 'X') AND (u.details IS NULL OR jsonb_typeof(u.details::jsonb) = 'object')
+            CASE WHEN u.event IN ('C', 'P', 'S', 'D', 'X') AND (u.details IS NULL OR u.details LIKE '{%')
                 THEN u.details::jsonb ELSE refuse_damaged_history(u.partition, u."offset") END AS details
         FROM (
             SELECT DISTINCT ON (h.order_id, h.event)
