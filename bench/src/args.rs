@@ -52,7 +52,7 @@ pub struct Options {
 
     /// How many orders are open at a time while the backlog is written; the more, the farther apart are an
     /// order's events. In shape hot, all are
-    #[arg(long, value_name = "ORDERS", default_value_t = 5000)]
+    #[arg(long, value_name = "ORDERS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..))]
     pub in_flight: u64,
 
     /// How many partitions the topic has

@@ -23,7 +23,7 @@ pub struct Lives {
     pub orders: u64,
     /// At least 4.
     pub events_per_order: u64,
-    /// So many orders are open at a time, and take turns.
+    /// So many orders are open at a time, at least 1, and take turns.
     pub in_flight: u64,
     /// Fields of each event that this system has no column for. All events have the same ones.
     pub more_fields: u64,
@@ -33,7 +33,7 @@ impl Lives {
     /// Writes all events, and waits until they are acknowledged.
     pub fn write(&self, kafka: &KafkaSettings) -> Result<(), Failure> {
         let mut writer = LogWriter::connect(kafka, false)?;
-        let in_flight = self.in_flight.max(1);
+        let in_flight = self.in_flight;
         let mut value = Vec::new();
         let mut sent: u64 = 0;
         for first in (0..self.orders).step_by(usize::try_from(in_flight).unwrap_or(usize::MAX)) {
