@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::shape::Shape;
+
 /// Measures how fast a backlog of order events gets from Kafka into PostgreSQL, and compares it with the
 /// limits of both servers and with consumers as they are usually written.
 ///
-/// `./food-orders bench` runs it with fresh servers of its own. The producer writes a backlog once. Then the
+/// `./food-orders bench` runs it with fresh servers of its own. A backlog is written once. Then the
 /// steps are repeated in turn (A B C A B C ...), each into a fresh database, after a CHECKPOINT. A first
 /// drain is not counted: it warms up, and provides the rows that `copy` writes. The table goes to standard
 /// output, progress to standard error.
@@ -23,9 +25,13 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// How many events the backlog has; an order has four
+    /// How many events the backlog has at least; all orders are complete
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(4..))]
     pub events: u64,
+
+    /// How many events an order has, and how large they are
+    #[arg(long, value_name = "SHAPE", value_enum, default_value_t = Shape::Usual)]
+    pub shape: Shape,
 
     /// How often each step is measured
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
@@ -45,8 +51,8 @@ pub struct Options {
     pub sample_seconds: u64,
 
     /// How many orders are open at a time while the backlog is written; the more, the farther apart are an
-    /// order's events
-    #[arg(long, value_name = "ORDERS", default_value_t = 5000)]
+    /// order's events. In shape hot, all are
+    #[arg(long, value_name = "ORDERS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..))]
     pub in_flight: u64,
 
     /// How many partitions the topic has
@@ -86,7 +92,7 @@ pub struct Options {
 pub enum Step {
     /// Plain reading of the topic with librdkafka: the limit of the log
     Read,
-    /// The same history rows by one COPY on one connection, in one transaction: the limit of the database
+    /// The same history rows, in the same compact form, by one COPY on one connection, in one transaction: the limit of the database
     Copy,
     /// The same on two connections at the same time, each with every second partition: for information
     #[value(name = "copy-2")]

@@ -1,6 +1,6 @@
-//! The events that all steps read. The real producer writes them, once.
+//! The events that all steps read. They are written once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use event_log::{KafkaSettings, LogClient, OffsetRanges, TopicSpec, ensure_topic};
 use rdkafka::admin::{AdminClient, AdminOptions};
@@ -11,15 +11,16 @@ use tokio::process::Command;
 
 use crate::child;
 use crate::context::{Context, say};
+use crate::shape::{Plan, Shape, Writer};
 
-pub const EVENTS_PER_ORDER: u64 = 4;
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Every run has the same orders.
+/// Every run of the producer makes the same orders.
 const SEED: &str = "1";
 
 /// What the topic contains.
 #[derive(Clone, Debug, Serialize)]
 pub struct Backlog {
+    pub shape: Shape,
     pub events: u64,
     pub orders: u64,
     pub partitions: usize,
@@ -30,34 +31,45 @@ pub struct Backlog {
 
 impl Backlog {
     pub async fn produce(context: &Context<'_>) -> Result<Self, Failure> {
-        let orders = context.options.events.div_ceil(EVENTS_PER_ORDER);
-        say!("producing {} events ...", orders * EVENTS_PER_ORDER);
+        let shape = context.options.shape;
+        let Plan { orders, events_per_order, writer } =
+            shape.plan(context.options.events, context.options.in_flight);
+        let events = orders * events_per_order;
+        say!("producing {events} events of shape {} ...", shape.name());
         let spec = TopicSpec { partitions: context.options.partitions, ..TopicSpec::default() };
         ensure_topic(&context.kafka, &spec).await?;
-        let mut command = Command::new(context.program("producer"));
-        command
-            .args(["--rate", "0", "--cancel-share", "0", "--seed", SEED])
-            .args(["--orders", &orders.to_string()])
-            .args(["--in-flight", &context.options.in_flight.to_string()])
-            .env("KAFKA_BOOTSTRAP_SERVERS", &context.kafka.bootstrap_servers)
-            .env("KAFKA_TOPIC", &context.kafka.topic)
-            .env("LOG_LEVEL", "warn");
-        let ended = child::start("producer", command)?.ended().await?;
+        let began = Instant::now();
+        match writer {
+            Writer::Producer(arguments) => run_producer(context, orders, arguments).await?,
+            Writer::Bench(lives) => {
+                let kafka = context.kafka.clone();
+                tokio::task::spawn_blocking(move || lives.write(&kafka)).await??;
+            }
+        }
+        let produced_in_seconds = began.elapsed().as_secs_f64();
         let ends = ends(&context.kafka).await?;
-        let events: i64 = ends.values().map(|marks| marks.end_offset.0 - marks.low_watermark.0).sum();
-        if events as u64 != orders * EVENTS_PER_ORDER {
-            let message =
-                format!("the topic contains {events} events instead of {}", orders * EVENTS_PER_ORDER);
+        let found: i64 = ends.values().map(|marks| marks.end_offset.0 - marks.low_watermark.0).sum();
+        if found as u64 != events {
+            let message = format!("the topic contains {found} events instead of {events}");
             return Err(Failure::new(Exit::Difference, message));
         }
-        Ok(Self {
-            events: events as u64,
-            orders,
-            partitions: ends.len(),
-            value_bytes: None,
-            produced_in_seconds: ended.wall.as_secs_f64(),
-        })
+        let partitions = ends.len();
+        Ok(Self { shape, events, orders, partitions, value_bytes: None, produced_in_seconds })
     }
+}
+
+async fn run_producer(context: &Context<'_>, orders: u64, arguments: &[&str]) -> Result<(), Failure> {
+    let mut command = Command::new(context.program("producer"));
+    command
+        .args(["--rate", "0", "--cancel-share", "0", "--seed", SEED])
+        .args(["--orders", &orders.to_string()])
+        .args(["--in-flight", &context.options.in_flight.to_string()])
+        .args(arguments)
+        .env("KAFKA_BOOTSTRAP_SERVERS", &context.kafka.bootstrap_servers)
+        .env("KAFKA_TOPIC", &context.kafka.topic)
+        .env("LOG_LEVEL", "warn");
+    child::start("producer", command)?.ended().await?;
+    Ok(())
 }
 
 async fn ends(kafka: &KafkaSettings) -> Result<OffsetRanges, Failure> {

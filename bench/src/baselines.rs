@@ -1,9 +1,9 @@
 //! What the real consumer is compared with: consumers as they are usually written, and plain reading. The
 //! steps start them as programs of their own.
 //!
-//! They write the same tables in the same database, so that only the method differs. None of them fences a
-//! stale owner or handles a bad record, and they know their position only from the group offsets in Kafka. A
-//! record that arrives late or twice is handled by comparing sequences.
+//! They write the same columns, but into tables of their own with text and jsonb, in schema `baseline` of the
+//! step's database. None of them fences a stale owner or handles a bad record, and they know their position only
+//! from the group offsets in Kafka. A record that arrives late or twice is handled by comparing sequences.
 
 mod copy_upsert;
 mod event;
@@ -21,6 +21,8 @@ use tokio_postgres::Client;
 
 use crate::args::{Baseline, Step};
 
+/// Makes their tables.
+pub const TABLES: &str = include_str!("baselines/tables.sql");
 /// Printed when the partitions are assigned.
 pub const BEGIN: &str = "begin";
 /// Printed after the last commit, with the number of events and the bytes of their values.
@@ -57,8 +59,8 @@ impl Limit {
 }
 
 /// Completes an upsert of orders: all baselines merge a row into an existing order alike.
-fn upsert(insert: &str, schema: &str) -> String {
-    [insert, include_str!("baselines/merge_order.sql")].concat().replace("{schema}", schema)
+fn upsert(insert: &str) -> String {
+    [insert, include_str!("baselines/merge_order.sql")].concat()
 }
 
 /// Prints a line for the program that measures this one.
@@ -68,11 +70,9 @@ fn print(line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-/// A session like the real consumer's, and the schema of the active build.
-async fn connect(url: &str) -> Result<(Client, String), Failure> {
+/// A session like the real consumer's.
+async fn connect(url: &str) -> Result<Client, Failure> {
     let client = sql_client(url, None).await.map_err(Failure::with(Exit::Usage))?;
     client.batch_execute("/* bench::connect */ SET synchronous_commit = off").await?;
-    let active = "/* bench::connect */ SELECT 'build_' || id FROM public.builds WHERE view = 'orders' AND state = 'active'";
-    let schema = client.query_one(active, &[]).await?.get(0);
-    Ok((client, schema))
+    Ok(client)
 }

@@ -35,8 +35,10 @@ pub struct Stream {
 impl HistoryDump {
     pub async fn of(fresh: &FreshDatabase) -> Result<Self, Failure> {
         let client = fresh.sql().await?;
-        let copy =
-            format!("COPY (SELECT {COLUMNS} FROM {}.order_history) TO STDOUT (FORMAT binary)", fresh.schema);
+        let copy = format!(
+            "COPY (SELECT {COLUMNS} FROM {}.order_history) TO STDOUT (FORMAT binary)",
+            fresh.tables.schema
+        );
         let mut stream = pin!(client.copy_out(&copy).await?);
         let mut all = BytesMut::new();
         while let Some(bytes) = stream.try_next().await? {

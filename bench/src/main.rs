@@ -14,9 +14,11 @@ mod measurement;
 mod report;
 mod run;
 mod server;
+mod shape;
 mod statistics;
 mod steps;
 mod table;
+mod tables;
 mod timing;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::latency::Latency;
+use crate::tables::Size;
 
 /// Times are in seconds and sizes in bytes. What could not be measured is `None`.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -33,6 +34,12 @@ pub struct Measurement {
     pub hot_ratio: Option<f64>,
     /// Inserts and updates of `orders`.
     pub order_rows_written: Option<u64>,
+    /// How many orders there are in the end.
+    pub orders: Option<u64>,
+    /// The size of the history, with its indexes and TOAST, in the end.
+    pub history_bytes: Option<u64>,
+    /// That of the orders.
+    pub orders_bytes: Option<u64>,
     /// The latencies of single events or requests.
     pub latency_ms: Option<Latency>,
     /// The step whose latencies these are compared with.
@@ -52,6 +59,21 @@ impl Measurement {
         }
     }
 
+    pub fn add_size(&mut self, size: Size, orders: u64) {
+        self.orders = Some(orders);
+        (self.history_bytes, self.orders_bytes) = (Some(size.history), Some(size.orders));
+    }
+
+    /// Bytes on disk per event: history and orders.
+    pub fn disk_per_event(&self) -> Option<f64> {
+        Some((self.history_bytes? + self.orders_bytes?) as f64 / self.events.max(1) as f64)
+    }
+
+    /// Bytes of the orders' table per order; `None` if there are none.
+    pub fn disk_per_order(&self) -> Option<f64> {
+        Some(self.orders_bytes? as f64 / self.orders.filter(|orders| *orders > 0)? as f64)
+    }
+
     /// The share of the processors' time that was not idle, no matter which process used it.
     pub fn busy(&self) -> Option<f64> {
         Some(self.machine_busy_seconds? / self.machine_seconds.filter(|all| *all > 0.0)?)
@@ -66,5 +88,20 @@ impl Measurement {
     /// Microseconds per event.
     pub fn micros_per_event(&self, seconds: Option<f64>) -> Option<f64> {
         Some(seconds? * 1e6 / self.events.max(1) as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_on_disk_are_those_of_both_tables_per_event_and_of_the_orders_per_order() {
+        let mut measured = Measurement::timed("drain", 1, 400, 1.0);
+        assert_eq!((measured.disk_per_event(), measured.disk_per_order()), (None, None));
+        measured.add_size(Size { history: 40_000, orders: 20_000 }, 100);
+        assert_eq!((measured.disk_per_event(), measured.disk_per_order()), (Some(150.0), Some(200.0)));
+        measured.add_size(Size { history: 40_000, orders: 0 }, 0);
+        assert_eq!((measured.disk_per_event(), measured.disk_per_order()), (Some(100.0), None));
     }
 }

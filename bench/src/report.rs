@@ -33,7 +33,7 @@ pub struct Report<'a> {
     in_flight_orders: u64,
     consumers: u16,
     consumer_arguments: Vec<String>,
-    definitions: [&'static str; 11],
+    definitions: [&'static str; 12],
     summary: Vec<Summary>,
     latencies: Vec<Timing>,
     measurements: Vec<Measurement>,
@@ -68,7 +68,7 @@ impl<'a> Report<'a> {
         let Environment { processor, processors, kernel, load_before, rustc, librdkafka, .. } =
             &self.environment;
         let Environment { kafka, postgres, postgres_program, .. } = &self.environment;
-        let Backlog { events, orders, partitions, value_bytes, .. } = self.backlog;
+        let Backlog { shape, events, orders, partitions, value_bytes, .. } = self.backlog;
         let mut out = String::from("\n");
         writeln!(out, "{processors} x {processor}, Linux {kernel}, load before {load_before}")?;
         writeln!(
@@ -80,8 +80,9 @@ impl<'a> Report<'a> {
         )?;
         writeln!(
             out,
-            "{events} events of {} bytes, {orders} orders, {partitions} partitions; {} repetitions, interleaved",
+            "{events} events of {} bytes, {orders} orders (shape {}), {partitions} partitions; {} repetitions, interleaved",
             value_bytes.unwrap_or_default() / (*events).max(1),
+            shape.name(),
             self.repeat
         )?;
         if !self.summary.is_empty() {

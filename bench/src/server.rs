@@ -1,17 +1,14 @@
 //! The PostgreSQL server: fresh databases in the same state, and the server's counters and settings.
 
-use std::time::{Duration, Instant};
-
 use local_stack::sql_client;
 use secrecy::{ExposeSecret, SecretString};
 use service::{Exit, Failure};
 use tokio_postgres::Client;
 use views::{Database, SessionKind};
 
+use crate::baselines;
 use crate::cpu;
-
-/// How long PostgreSQL may take until its statistics contain those of a session that has ended.
-const STATISTICS_LIMIT: Duration = Duration::from_secs(3);
+use crate::tables::Tables;
 
 pub struct Server {
     admin: Client,
@@ -21,21 +18,12 @@ pub struct Server {
     made: u32,
 }
 
-/// A database with the tables of this version, which are empty.
+/// A database with empty tables: those of this version, and those of the baselines.
 pub struct FreshDatabase {
     pub name: String,
     pub url: SecretString,
-    /// The schema of the active build.
-    pub schema: String,
-}
-
-/// PostgreSQL's statistics of a database.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counters {
-    pub history_rows: i64,
-    pub orders_inserted: i64,
-    pub orders_updated: i64,
-    pub orders_updated_hot: i64,
+    /// Those that the consumer fills.
+    pub tables: Tables,
 }
 
 impl Server {
@@ -46,19 +34,18 @@ impl Server {
         Ok(Self { postmaster: cpu::parent_named(pid, "postgres"), admin, url, made: 0 })
     }
 
-    /// Creates and migrates a database, and then makes a checkpoint, so that every step starts in the same
-    /// state.
+    /// Creates a database with all tables, and then makes a checkpoint, so that every step starts in the same
+    /// state, and does not count the making of its tables.
     pub async fn fresh_database(&mut self) -> Result<FreshDatabase, Failure> {
         self.made += 1;
         let name = format!("bench_{}_{}", std::process::id(), self.made);
         self.execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).await?;
         let url = SecretString::from(local_stack::with_database(self.url.expose_secret(), &name));
-        let database = database(&url)?;
-        views::migrate::migrate(&database).await?;
-        let session = database.session("food-orders bench", SessionKind::Short).await?;
-        let build = views::builds::active(&session).await?.build;
+        views::migrate::migrate(&database(&url)?).await?;
+        sql(&url).await?.batch_execute(baselines::TABLES).await?;
+        let tables = active_tables(&url).await?;
         self.checkpoint().await?;
-        Ok(FreshDatabase { name, url, schema: build.schema() })
+        Ok(FreshDatabase { name, url, tables })
     }
 
     /// Drops a database, and ends the sessions that still use it.
@@ -103,35 +90,15 @@ impl FreshDatabase {
         sql(&self.url).await
     }
 
-    /// Waits until the statistics contain at least this many rows of the history, and returns them.
-    pub async fn counters(&self, history_rows: u64) -> Result<Counters, Failure> {
-        let client = self.sql().await?;
-        let deadline = Instant::now() + STATISTICS_LIMIT;
-        loop {
-            let rows = client
-                .query(
-                    "/* bench::counters */ SELECT relname::text, n_tup_ins, n_tup_upd, n_tup_hot_upd
-                     FROM pg_stat_user_tables
-                     WHERE schemaname = $1 AND relname IN ('orders', 'order_history')",
-                    &[&self.schema],
-                )
-                .await?;
-            let mut counters = Counters::default();
-            for row in &rows {
-                if row.get::<_, &str>(0) == "orders" {
-                    counters.orders_inserted = row.get(1);
-                    counters.orders_updated = row.get(2);
-                    counters.orders_updated_hot = row.get(3);
-                } else {
-                    counters.history_rows = row.get(1);
-                }
-            }
-            if counters.history_rows as u64 >= history_rows || Instant::now() > deadline {
-                return Ok(counters);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    /// The tables that serve now, which a rebuild changes.
+    pub async fn active_tables(&self) -> Result<Tables, Failure> {
+        active_tables(&self.url).await
     }
+}
+
+async fn active_tables(url: &SecretString) -> Result<Tables, Failure> {
+    let session = database(url)?.session("food-orders bench", SessionKind::Short).await?;
+    Ok(Tables::of_build(views::builds::active(&session).await?.build.schema()))
 }
 
 fn database(url: &SecretString) -> Result<Database, Failure> {

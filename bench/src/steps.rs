@@ -1,5 +1,6 @@
 //! The steps. Each measures one way to process the same backlog.
 
+mod check;
 mod copy;
 mod drain;
 mod latency;
@@ -7,7 +8,7 @@ mod program;
 mod reads;
 mod rebuild;
 
-use service::{Exit, Failure};
+use service::Failure;
 
 use crate::args::Step;
 use crate::backlog::Backlog;
@@ -27,7 +28,7 @@ pub struct Bench<'a> {
     pub context: &'a Context<'a>,
     pub server: Server,
     pub backlog: Backlog,
-    /// This and the next one are `None` before the first drain.
+    /// This and the next one are `None` before the first drain, and this one if no step needs it.
     pub dump: Option<HistoryDump>,
     pub drain_rate: Option<f64>,
 }
@@ -91,41 +92,4 @@ impl StartCounters {
         measured.wal_bytes = Some(server.wal_bytes().await? - self.wal_bytes);
         Ok(())
     }
-}
-
-/// Adds what PostgreSQL counted to the measurement, and checks that all rows exist.
-pub async fn check(
-    bench: &Bench<'_>,
-    fresh: &FreshDatabase,
-    measured: &mut Measurement,
-) -> Result<(), Failure> {
-    let counters = fresh.counters(measured.events).await?;
-    let updated = counters.orders_updated;
-    measured.hot_ratio = (updated > 0).then(|| counters.orders_updated_hot as f64 / updated as f64);
-    measured.order_rows_written = Some((counters.orders_inserted + updated) as u64);
-    let client = fresh.sql().await?;
-    let counted = format!(
-        "/* bench::check */ SELECT (SELECT count(*) FROM {0}.order_history), count(*), count(*) FILTER (WHERE status = 'D'),
-                (SELECT count(*) FROM {0}.dead_letters) FROM {0}.orders",
-        fresh.schema
-    );
-    let row = client.query_one(&counted, &[]).await?;
-    let (history, orders, delivered, dead_letters): (i64, i64, i64, i64) =
-        (row.get(0), row.get(1), row.get(2), row.get(3));
-    let all = bench.backlog.orders as i64;
-    let is_complete = measured.events == bench.backlog.events;
-    if history as u64 != measured.events
-        || dead_letters != 0
-        || (is_complete && (orders, delivered) != (all, all))
-    {
-        return Err(Failure::new(
-            Exit::Difference,
-            format!(
-                "{}: {} events should have made {all} orders; there are {history} history rows, {orders} orders, \
-                 {delivered} of them delivered, and {dead_letters} dead letters",
-                measured.step, measured.events
-            ),
-        ));
-    }
-    Ok(())
 }

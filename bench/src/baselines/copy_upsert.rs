@@ -11,9 +11,8 @@ use service::Failure;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Statement};
-use views::apply::COLUMNS;
 
-use super::event::Event;
+use super::event::{COLUMNS, Event};
 use super::source::Source;
 use super::{Limit, connect, upsert};
 
@@ -41,8 +40,7 @@ pub async fn run(
     limit: &Limit,
     database_url: &str,
 ) -> Result<(u64, u64), Failure> {
-    let (client, schema) = connect(database_url).await?;
-    let writer = Writer::new(client, &schema).await?;
+    let writer = Writer::new(connect(database_url).await?).await?;
     let mut source = Source::join(kafka, group)?;
     let mut batch = Vec::with_capacity(BATCH);
     let mut events = 0;
@@ -71,20 +69,20 @@ struct Writer {
 }
 
 impl Writer {
-    async fn new(client: Client, schema: &str) -> Result<Self, Failure> {
+    async fn new(client: Client) -> Result<Self, Failure> {
         client
             .batch_execute(&format!(
                 "CREATE TEMPORARY TABLE staging ON COMMIT DELETE ROWS
-                 AS SELECT {COLUMNS} FROM {schema}.order_history WITH NO DATA"
+                 AS SELECT {COLUMNS} FROM baseline.order_history WITH NO DATA"
             ))
             .await?;
         let insert = format!(
-            "/* bench::copy_upsert */ INSERT INTO {schema}.order_history ({COLUMNS}) SELECT {COLUMNS} FROM staging ON CONFLICT DO NOTHING"
+            "/* bench::copy_upsert */ INSERT INTO baseline.order_history ({COLUMNS}) SELECT {COLUMNS} FROM staging ON CONFLICT DO NOTHING"
         );
         Ok(Self {
             copy: client.prepare(&format!("COPY staging ({COLUMNS}) FROM STDIN (FORMAT binary)")).await?,
             history: client.prepare(&insert).await?,
-            upsert: client.prepare(&upsert(include_str!("upsert_staging.sql"), schema)).await?,
+            upsert: client.prepare(&upsert(include_str!("upsert_staging.sql"))).await?,
             client,
         })
     }

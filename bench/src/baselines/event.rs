@@ -9,6 +9,10 @@ use service::Failure;
 use tokio_postgres::types::{Json, ToSql};
 use views::sql::Timestamptz;
 
+/// The columns of the baselines' history.
+pub const COLUMNS: &str = "partition, \"offset\", order_id, event, status, sequence, event_id, occurred_at, \
+                           appended_at, details, trace_id";
+
 #[derive(Deserialize)]
 struct Body {
     order_id: String,
@@ -54,7 +58,7 @@ impl Event {
         })
     }
 
-    /// The values of [`views::apply::COLUMNS`], in their order.
+    /// The values of [`COLUMNS`], in their order.
     pub fn columns(&self) -> [&(dyn ToSql + Sync); 11] {
         [
             &self.partition,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use event_log::KafkaSettings;
 use rdkafka::consumer::CommitMode;
 use service::Failure;
-use views::apply::COLUMNS;
 
+use super::event::COLUMNS;
 use super::source::Source;
 use super::{Limit, connect, upsert};
 
@@ -20,14 +20,14 @@ pub async fn run(
     database_url: &str,
     per_commit: u64,
 ) -> Result<(u64, u64), Failure> {
-    let (client, build) = connect(database_url).await?;
+    let client = connect(database_url).await?;
     let history = client
         .prepare(&format!(
-            "/* bench::rows */ INSERT INTO {build}.order_history ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            "/* bench::rows */ INSERT INTO baseline.order_history ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT DO NOTHING"
         ))
         .await?;
-    let order = client.prepare(&upsert(include_str!("upsert_row.sql"), &build)).await?;
+    let order = client.prepare(&upsert(include_str!("upsert_row.sql"))).await?;
     let mut source = Source::join(kafka, group)?;
     let mut events = 0;
     while !limit.is_reached(events) {

@@ -1,6 +1,6 @@
 /* bench::copy_upsert */
 -- One row per order of the batch. merge_order.sql follows.
-INSERT INTO {schema}.orders AS o (order_id, status, last_updated, sequence, first_sequence, winners,
+INSERT INTO baseline.orders AS o (order_id, status, last_updated, sequence, first_sequence, winners,
     customer_id, restaurant_id, total_cents, currency,
     created_at, paid_at, shipped_at, delivered_at, cancelled_at,
     payment_method, courier_id, cancel_reason)

@@ -20,6 +20,8 @@ pub fn rows(summaries: &[Summary], measurements: &[Measurement]) -> Vec<Vec<Stri
         "busy %",
         "others %",
         "WAL B/event",
+        "disk B/event",
+        "orders B/order",
         "HOT %",
         "peak MB",
     ];
@@ -46,6 +48,8 @@ pub fn rows(summaries: &[Summary], measurements: &[Measurement]) -> Vec<Vec<Stri
             of(&|one| Some(100.0 * one.busy()?), 0),
             of(&|one| Some(100.0 * one.others()?), 0),
             of(&|one| Some(one.wal_bytes? as f64 / one.events.max(1) as f64), 0),
+            of(&Measurement::disk_per_event, 0),
+            of(&Measurement::disk_per_order, 0),
             of(&|one| Some(100.0 * one.hot_ratio?), 1),
             of(&|one| Some(one.peak_memory_bytes? as f64 / 1e6), 0),
         ]);

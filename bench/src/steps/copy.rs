@@ -34,7 +34,7 @@ pub async fn copy(
     let began = Instant::now();
     // Tasks, so that the connections are fed in parallel.
     let writers = work.into_iter().map(|(client, stream)| {
-        let schema = fresh.schema.clone();
+        let schema = fresh.tables.schema.clone();
         tokio::spawn(async move {
             client.batch_execute("BEGIN").await?;
             stream.write(&client, &schema).await?;
@@ -50,7 +50,9 @@ pub async fn copy(
     let mut measured = Measurement::timed(name, repetition, dump.rows(), seconds);
     measured.cpu_seconds = cpu::of_this_process().zip(cpu_before).map(|(after, before)| after - before);
     before.add_changes(&bench.server, &mut measured).await?;
-    let counted = fresh.counters(dump.rows()).await?.history_rows as u64;
+    let client = fresh.sql().await?;
+    measured.add_size(fresh.tables.size(&client).await?, 0);
+    let counted = fresh.tables.counters(&client, dump.rows()).await?.history_rows as u64;
     if counted != dump.rows() {
         return Err(Failure::new(Exit::Difference, format!("copy wrote {counted} of {} rows", dump.rows())));
     }

@@ -7,7 +7,8 @@ use secrecy::ExposeSecret;
 use service::{Exit, Failure};
 use tokio::process::Command;
 
-use super::{Bench, StartCounters, check};
+use super::check::check;
+use super::{Bench, StartCounters};
 use crate::child;
 use crate::measurement::Measurement;
 use crate::server::FreshDatabase;
@@ -48,7 +49,7 @@ pub async fn drain(
     // Each value is the time of all consumers that had ended by then, so the largest one is the sum.
     measured.cpu_seconds = ended.iter().filter_map(|one| one.cpu_seconds).reduce(f64::max);
     measured.peak_memory_bytes = ended.iter().filter_map(|one| one.peak_memory_bytes).max();
-    check(bench, fresh, &mut measured).await?;
+    check(&bench.backlog, fresh, &fresh.tables, &mut measured).await?;
     Ok(measured)
 }
 
@@ -70,7 +71,7 @@ async fn watch(fresh: &FreshDatabase, events: u64, started: Instant) -> Result<M
     let client = fresh.sql().await?;
     let sql = format!(
         "/* bench::drain */ SELECT count(*), coalesce(sum(next_offset), 0)::bigint FROM {}.positions WHERE owner_epoch > 0",
-        fresh.schema
+        fresh.tables.schema
     );
     let statement = client.prepare(&sql).await?;
     let (mut claimed, mut first_commit) = (None, None);

@@ -59,14 +59,14 @@ async fn on_topic(
     subject: Subject,
     repetition: u32,
 ) -> Result<Measurement, Failure> {
-    let (name, compared_with) = match subject {
-        Subject::Consumer => ("latency-500", Some("latency-500-rows-1")),
-        Subject::RowsPerEvent => ("latency-500-rows-1", None),
-        Subject::HalfDrain => ("latency-half-drain", None),
+    let (name, compared_with, orders) = match subject {
+        Subject::Consumer => ("latency-500", Some("latency-500-rows-1"), "public.orders"),
+        Subject::RowsPerEvent => ("latency-500-rows-1", None, "baseline.orders"),
+        Subject::HalfDrain => ("latency-half-drain", None, "public.orders"),
     };
     let seconds = bench.context.options.sample_seconds;
     let _program = start_subject(bench, fresh, kafka, subject)?;
-    let mut reader = Reader::connect(fresh).await?;
+    let mut reader = Reader::connect(fresh, orders).await?;
     let mut sender = Sender::new(kafka)?;
     // Once an event is visible, the program has joined its group.
     let began = Instant::now();

@@ -5,12 +5,14 @@ use secrecy::ExposeSecret;
 use service::{Exit, Failure};
 use tokio::process::Command;
 
-use super::{Bench, StartCounters, check};
+use super::check::check;
+use super::{Bench, StartCounters};
 use crate::args::Step;
 use crate::baselines::{BEGIN, END};
 use crate::child::{self, Ended};
 use crate::measurement::Measurement;
 use crate::server::FreshDatabase;
+use crate::tables::Tables;
 
 /// Reads the entire topic, and also returns the bytes of all values.
 pub async fn read(bench: &Bench<'_>, repetition: u32) -> Result<(Measurement, u64), Failure> {
@@ -44,7 +46,7 @@ pub async fn baseline(
     let ended = child::start(&step.name(), command)?.ended().await?;
     let (mut measured, _) = measurement(bench, step, repetition, &ended)?;
     before.add_changes(&bench.server, &mut measured).await?;
-    check(bench, fresh, &mut measured).await?;
+    check(&bench.backlog, fresh, &Tables::of_baselines(), &mut measured).await?;
     Ok(measured)
 }
 

@@ -33,6 +33,8 @@ pub async fn rebuild(
     total.process_seconds = Some(ended.wall.as_secs_f64());
     total.cpu_seconds = ended.cpu_seconds;
     total.peak_memory_bytes = ended.peak_memory_bytes;
+    let size = fresh.active_tables().await?.size(&fresh.sql().await?).await?;
+    total.add_size(size, bench.backlog.orders);
     Ok(vec![load, total])
 }
 

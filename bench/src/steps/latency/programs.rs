@@ -7,10 +7,11 @@ use tokio::process::Command;
 
 use super::{Bench, EVENTS_PER_SECOND, Subject, WARM_UP_SECONDS};
 use crate::args::Step;
-use crate::backlog::EVENTS_PER_ORDER;
 use crate::child::{self, Running};
 use crate::server::FreshDatabase;
 
+/// In the producer's simulation, without cancellations.
+const EVENTS_PER_ORDER: u64 = 4;
 /// From an order's first event to its last, in the producer's simulation, before time is compressed.
 const LIFE_SECONDS: f64 = 2590.0;
 

@@ -14,19 +14,20 @@ use crate::server::FreshDatabase;
 /// How often the rows are queried, which bounds the error of the measured times.
 const QUERY_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Queries the public view of the orders, as a user of the tables would.
+/// Queries the orders as a user of the tables would.
 pub struct Reader {
     client: Client,
     visible: Statement,
 }
 
 impl Reader {
-    pub async fn connect(fresh: &FreshDatabase) -> Result<Self, Failure> {
+    /// `orders`: the table or view.
+    pub async fn connect(fresh: &FreshDatabase, orders: &str) -> Result<Self, Failure> {
         let client = fresh.sql().await?;
         let visible = client
-            .prepare(
-                "/* bench::latency */ SELECT order_id FROM public.orders WHERE order_id = ANY($1::text[])",
-            )
+            .prepare(&format!(
+                "/* bench::latency */ SELECT order_id FROM {orders} WHERE order_id = ANY($1::text[])"
+            ))
             .await?;
         Ok(Self { client, visible })
     }
