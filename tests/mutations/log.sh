@@ -56,11 +56,23 @@ mutate length-of-message crates/orders/src/decode/cause.rs \
 mutate second-member crates/event-log/src/consumer/poll.rs \
   's~\n *Some\(RDKafkaErrorCode::FencedInstanceId\) => return Err\(Error::FencedInstance\),~~' \
   -p event-log --test log -- groups::a_second_member
+mutate starving-partition crates/event-log/src/lane_queue/waiting.rs \
+  's~const PATIENCE: u64 = 2;~const PATIENCE: u64 = 1000;~' \
+  -p event-log --lib -- lane_queue::
+mutate small-chunks crates/event-log/src/lane_queue/waiting.rs \
+  's~\(!size\.reaches\(self\.small\) && ~(size == Size::default() \&\& ~' \
+  -p event-log --lib -- lane_queue::
+mutate bytes-that-wait crates/event-log/src/lane_queue/waiting.rs \
+  's~ \|\| self\.size\.bytes >= most\(self\.limits\.bytes\)~~' \
+  -p event-log --lib -- lane_queue::
+mutate memory-of-chunks crates/event-log/src/lane_queue/waiting.rs \
+  's~if self\.spare\.len\(\) < MOST_SPARE \{~if true {~' \
+  -p event-log --lib -- lane_queue::
 # Each of the two would do: pausing what is assigned to a paused lane, and pausing a lane again that still gets records.
 mutate paused-lane crates/event-log/src/consumer/poll.rs \
   's~\n *self\.pauses\.pause_assigned\(self\.receiver\.consumer\(\)\);~~;
    s~if let Some\(lane\) = full \{~let lanes = &self.membership.lanes;
-        if let Some(lane) = full.filter(|lane| lanes[*lane].records() <= 1) {~' \
+        if let Some(lane) = full.filter(|lane| lanes[*lane].records() <= 2) {~' \
   -p event-log --test log -- groups::partitions_that_are_assigned
 mutate resume-revoked crates/event-log/src/consumer/context.rs \
   's~consumer\.resume\(&list\)\?;~~' \

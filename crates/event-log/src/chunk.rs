@@ -1,5 +1,7 @@
 //! Records in one block of memory, so that no record needs an allocation of its own.
 
+mod size;
+
 use std::collections::BTreeMap;
 
 use orders::record::Headers;
@@ -7,33 +9,15 @@ use orders::{Offset, Partition, Position, Record};
 
 use crate::generation::Generation;
 use crate::incoming::Message;
+pub use size::ChunkLimits;
+pub(crate) use size::Size;
 
-/// How much a chunk may hold before the next one is started. A record is never split, so a chunk may
-/// exceed `bytes` by one record.
-#[derive(Clone, Copy, Debug)]
-pub struct ChunkLimits {
-    pub records: usize,
-    pub bytes: usize,
-}
-
-impl ChunkLimits {
-    /// For readers that process one record at a time: larger chunks would only use memory.
-    pub const SMALL: Self = Self { records: 2000, bytes: 1 << 20 };
-}
-
-impl Default for ChunkLimits {
-    fn default() -> Self {
-        Self { records: 20_000, bytes: 8 << 20 }
-    }
-}
-
-/// No chunk is filled beyond this, so that positions in its memory fit into 32 bits even after one more
-/// record, which has less than 2 GiB.
-const MAX_BYTES: usize = 1 << 30;
 /// After a huge record, a chunk that is used again keeps no more than this many times its byte limit.
-const KEPT_LIMITS: usize = 4;
+/// Memory that doubles while it grows exceeds twice the limit only for records that are large themselves.
+const KEPT_LIMITS: usize = 2;
 
-/// Records in the order in which they were read, and the partition ends that were reached after them.
+/// Records, those of each partition in the order in which they were read, and the partition ends that were
+/// reached after them.
 #[derive(Debug, Default)]
 pub struct Chunk {
     bytes: Vec<u8>,
@@ -79,7 +63,11 @@ impl Chunk {
 
     #[must_use]
     pub fn is_full(&self, limits: ChunkLimits) -> bool {
-        self.entries.len() >= limits.records || self.bytes.len() >= limits.bytes.min(MAX_BYTES)
+        self.size().reaches(limits)
+    }
+
+    pub(crate) fn size(&self) -> Size {
+        Size { records: self.entries.len(), bytes: self.bytes.len() }
     }
 
     /// Drops the content but keeps the memory, unless it is far more than the limits need.
@@ -118,15 +106,25 @@ impl Chunk {
     }
 
     pub(crate) fn push(&mut self, message: &Message<'_>, generation: Generation) {
-        let key = message.key().map(|key| self.append(key));
-        let value = message.value().map(|value| self.append(value));
+        self.push_record(&message.without_headers(), generation, |bytes| message.push_headers(bytes));
+    }
+
+    /// `push_headers` appends the headers in the form that [`Headers`] reads; those of `record` are not used.
+    pub(crate) fn push_record(
+        &mut self,
+        record: &Record<'_>,
+        generation: Generation,
+        push_headers: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let key = record.key.map(|key| self.copy(key));
+        let value = record.value.map(|value| self.copy(value));
         let start = self.bytes.len();
-        message.push_headers(&mut self.bytes);
+        push_headers(&mut self.bytes);
         let headers = Slice { start: start as u32, len: (self.bytes.len() - start) as u32 };
         self.entries.push(Entry {
-            partition: message.partition(),
-            offset: message.offset(),
-            appended_millis: message.millis(),
+            partition: record.partition,
+            offset: record.offset,
+            appended_millis: record.appended_millis,
             generation,
             key,
             value,
@@ -134,8 +132,22 @@ impl Chunk {
         });
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Slice {
-        // They fit because of MAX_BYTES.
+    /// Appends what another chunk holds. Both together must be within the limits, so that all positions fit.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        let start = self.bytes.len() as u32;
+        let moved = |slice: Slice| Slice { start: start + slice.start, ..slice };
+        self.bytes.append(&mut other.bytes);
+        self.entries.extend(other.entries.drain(..).map(|entry| Entry {
+            key: entry.key.map(moved),
+            value: entry.value.map(moved),
+            headers: moved(entry.headers),
+            ..entry
+        }));
+        self.ends.append(&mut other.ends);
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> Slice {
+        // The positions fit because a full chunk is not filled further.
         let slice = Slice { start: self.bytes.len() as u32, len: bytes.len() as u32 };
         self.bytes.extend_from_slice(bytes);
         slice

@@ -7,7 +7,7 @@ use std::ptr;
 use std::slice;
 
 use orders::record::{self, Headers};
-use orders::{Offset, Partition};
+use orders::{Offset, Partition, Record};
 use rdkafka::bindings as rd;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::BorrowedMessage;
@@ -62,6 +62,18 @@ impl Message<'_> {
             // Kafka's sign for "none".
             _ if millis == -1 => 0,
             _ => millis,
+        }
+    }
+
+    /// The record without its headers: they are in no single block of memory that it could borrow.
+    pub(crate) fn without_headers(&self) -> Record<'_> {
+        Record {
+            partition: self.partition(),
+            offset: self.offset(),
+            appended_millis: self.millis(),
+            key: self.key(),
+            value: self.value(),
+            headers: Headers::default(),
         }
     }
 
