@@ -1,7 +1,11 @@
 //! Rows of the history in PostgreSQL's binary COPY format.
 
+use std::pin::pin;
+
 use bytes::{BufMut, Bytes};
+use futures_util::SinkExt;
 use orders::{Decoded, Fields, Record, Time};
+use tokio_postgres::CopyInSink;
 use uuid::Uuid;
 
 use crate::event_id::EventId;
@@ -10,6 +14,9 @@ use crate::event_id::EventId;
 pub const COLUMNS: &str = "\"offset\", occurred_at, appended_at, event_id, trace_id, partition, sequence, event, \
                            order_id, details, other_event_id";
 const COLUMN_COUNT: i16 = 12;
+
+/// The bytes of a COPY in one message: PostgreSQL reads a message completely before it processes it.
+const COPY_MESSAGE: usize = 128 << 10;
 
 /// A COPY stream of history rows, sorted by order id: the records of an order, which are read together, then lie on
 /// the same pages, and the index receives its entries in its own order.
@@ -135,6 +142,15 @@ fn put_object(out: &mut Vec<u8>, fields: &Fields<'_>, scratch: &mut String) {
     fields.write_members(scratch);
     scratch.push('}');
     put_text(out, scratch);
+}
+
+/// Sends the stream of a COPY, and returns how many rows it has.
+pub(super) async fn send(copy: CopyInSink<Bytes>, mut stream: Bytes) -> Result<u64, tokio_postgres::Error> {
+    let mut copy = pin!(copy);
+    while !stream.is_empty() {
+        copy.feed(stream.split_to(stream.len().min(COPY_MESSAGE))).await?;
+    }
+    copy.finish().await
 }
 
 /// The signature that begins a binary COPY stream.

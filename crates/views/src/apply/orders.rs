@@ -10,11 +10,10 @@ use orders::{EventType, OrderState};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
-use super::copy::put_header;
+use super::copy::{put_header, send};
 use super::merged_orders::MergedOrders;
 use super::order_rows::OrderRows;
 use super::refold::Refold;
-use super::rows::send;
 use super::statement::prepare;
 use super::winning_records::WinningRecords;
 use crate::error::{Error, Result};

@@ -1,16 +1,13 @@
 //! The rows of a batch, its history and its orders, written in a transaction that the caller begins and
 //! ends.
 
-use std::pin::pin;
-
 use bytes::Bytes;
-use futures_util::SinkExt;
 use futures_util::future::join;
 use orders::OrderState;
 use tokio_postgres::{Client, CopyInSink, Row, Statement};
 
 use super::batch::Batch;
-use super::copy::COLUMNS;
+use super::copy::{COLUMNS, send};
 use super::merged_orders::{MergedOrders, OrderMerge, OrderNumbers};
 use super::orders::{Orders, Way};
 use super::statement::prepare;
@@ -19,9 +16,6 @@ use crate::Build;
 use crate::error::{Error, Result};
 use crate::history::FactRow;
 use crate::row_values::RowValues;
-
-/// The bytes of a COPY in one message: PostgreSQL reads a message completely before it processes it.
-const COPY_MESSAGE: usize = 128 << 10;
 
 /// The orders whose records are looked up together.
 const ORDERS_AT_ONCE: usize = 1000;
@@ -88,15 +82,6 @@ impl Rows {
         }
         Ok(())
     }
-}
-
-/// Sends the stream of a COPY, and returns how many rows it has.
-pub(super) async fn send(copy: CopyInSink<Bytes>, mut stream: Bytes) -> Result<u64, tokio_postgres::Error> {
-    let mut copy = pin!(copy);
-    while !stream.is_empty() {
-        copy.feed(stream.split_to(stream.len().min(COPY_MESSAGE))).await?;
-    }
-    copy.finish().await
 }
 
 fn keys<'o>(order_id: &'o str, state: &OrderState<'_>) -> impl Iterator<Item = RecordKey<'o>> {

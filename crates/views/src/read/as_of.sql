@@ -61,8 +61,9 @@ FROM (
                 {only}
             ORDER BY h.order_id {up}, h.event, h.sequence DESC, h.appended_at, h.partition, h."offset"
         ) u
-        -- Keeps the planner from parsing the details of a record anew for every column.
-        OFFSET 0
+        -- OFFSET 0 keeps the planner from parsing the details of a record anew for every column. It hides the order of
+        -- the rows, too, without which a list would merge all orders before it gives the first.
+        ORDER BY u.order_id {up} OFFSET 0
     ) w
     GROUP BY w.order_id
     ORDER BY w.order_id {up}
