@@ -29,9 +29,9 @@ pub enum Kind {
     BigInt,
     Time,
     Text,
-    /// A letter that stands for an event type.
+    /// A code that stands for an event type.
     Event,
-    /// The letter of the event that leads to a status.
+    /// The code of the event that leads to a status.
     Status,
     Uuid,
     /// A `jsonb`.
@@ -63,7 +63,7 @@ impl<'a> Cell<'a> {
             Kind::Time => row.try_get::<_, Option<Micros>>(index)?.map(|micros| Self::Time(micros.0)),
             Kind::Text | Kind::Uuid => row.try_get::<_, Option<&str>>(index)?.map(Self::text),
             Kind::Event | Kind::Status => {
-                row.try_get::<_, Option<&str>>(index)?.map(|letter| Self::of_letter(letter, kind))
+                row.try_get::<_, Option<&str>>(index)?.map(|code| Self::of_code(code, kind))
             }
             Kind::Json => row.try_get::<_, Option<Value>>(index)?.map(Self::json),
             Kind::JsonText => row.try_get::<_, Option<&str>>(index)?.map(Self::json_text),
@@ -108,11 +108,11 @@ impl<'a> Cell<'a> {
         }
     }
 
-    fn of_letter(letter: &str, kind: Kind) -> Self {
-        match (TYPES.iter().find(|one| one.letter == letter), kind) {
+    fn of_code(code: &str, kind: Kind) -> Self {
+        match (TYPES.iter().find(|one| one.code == code), kind) {
             (Some(one), Kind::Status) => Self::text(one.status),
             (Some(one), _) => Self::text(one.name),
-            (None, _) => Self::text(format!("{letter}, which stands for no event")),
+            (None, _) => Self::text(format!("{code}, which stands for no event")),
         }
     }
 }

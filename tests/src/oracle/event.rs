@@ -14,11 +14,11 @@ const MAX_ID: usize = 128;
 /// The deepest nesting of a field's value.
 const MAX_DEPTH: usize = 100;
 
-/// An event type: its name, the letter that stands for it and for its status in the tables, the status it leads to, and
+/// An event type: its name, the code that stands for it and for its status in the tables, the status it leads to, and
 /// the columns of `orders` that are its own.
 pub struct EventType {
     pub name: &'static str,
-    pub letter: &'static str,
+    pub code: &'static str,
     pub status: &'static str,
     pub time_column: &'static str,
     /// The field and its column. `total_cents` is an integer, all others are texts.
@@ -29,7 +29,7 @@ pub struct EventType {
 pub static TYPES: [EventType; 5] = [
     EventType {
         name: "OrderCreated",
-        letter: "C",
+        code: "C",
         status: "pending",
         time_column: "created_at",
         columns: &[
@@ -41,28 +41,28 @@ pub static TYPES: [EventType; 5] = [
     },
     EventType {
         name: "OrderPaid",
-        letter: "P",
+        code: "P",
         status: "paid",
         time_column: "paid_at",
         columns: &[("payment_method", "payment_method")],
     },
     EventType {
         name: "OrderShipped",
-        letter: "S",
+        code: "S",
         status: "shipped",
         time_column: "shipped_at",
         columns: &[("courier_id", "courier_id")],
     },
     EventType {
         name: "OrderDelivered",
-        letter: "D",
+        code: "D",
         status: "delivered",
         time_column: "delivered_at",
         columns: &[],
     },
     EventType {
         name: "OrderCancelled",
-        letter: "X",
+        code: "X",
         status: "cancelled",
         time_column: "cancelled_at",
         columns: &[("reason", "cancel_reason")],
