@@ -41,7 +41,7 @@ impl EventType {
         }
     }
 
-    /// The letter that stands for it, and for the status that it leads to, in the tables: C, P, S, D or X.
+    /// What stands for it, and for the status that it leads to, in the tables: C, P, S, D or X.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {

@@ -50,7 +50,7 @@ impl<'a> FactRow<'a> {
     pub(crate) fn read(values: &mut RowValues<'a>) -> Result<Self> {
         let order_id = values.text()?;
         let (partition, offset) = (Partition(values.i32()?), Offset(values.i64()?));
-        let (event, sequence, occurred_at) = (values.letter()?, values.i32()?, values.time()?);
+        let (event, sequence, occurred_at) = (values.code()?, values.i32()?, values.time()?);
         let at = LogOrder { appended_at: values.time()?, partition, offset };
         Ok(Self { order_id, at, event, sequence, occurred_at, details: values.text_or_null()? })
     }
@@ -74,8 +74,8 @@ impl<'a> FactRow<'a> {
         }
         Ok(Fact {
             event: self.event_type().ok_or_else(|| {
-                let letter = char::from(self.event);
-                damaged(format!("column event: {letter:?} stands for no event"))
+                let code = char::from(self.event);
+                damaged(format!("column event: {code:?} stands for no event"))
             })?,
             sequence: self.sequence,
             at: self.at,

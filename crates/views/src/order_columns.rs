@@ -29,25 +29,25 @@ enum Merge {
 
 /// All columns, in the order in which the table declares them.
 const COLUMNS: [(&str, Merge); 19] = [
-    ("last_updated", Merge::Replace),
     ("created_at", Merge::FillOnce),
+    ("total_cents", Merge::Fill),
+    ("last_updated", Merge::Replace),
     ("paid_at", Merge::FillOnce),
     ("shipped_at", Merge::FillOnce),
     ("delivered_at", Merge::FillOnce),
     ("cancelled_at", Merge::FillOnce),
-    ("total_cents", Merge::Fill),
     ("sequence", Merge::Replace),
     (FIRST_SEQUENCE, Merge::Replace),
     ("status", Merge::Replace),
-    ("order_id", Merge::Key),
     (WINNERS, Merge::Append),
-    ("customer_id", Merge::Fill),
-    ("restaurant_id", Merge::Fill),
-    ("currency", Merge::Fill),
     ("payment_method", Merge::Fill),
     ("courier_id", Merge::Fill),
     ("cancel_reason", Merge::Fill),
     (DETAILS, Merge::AppendMembers),
+    ("order_id", Merge::Key),
+    ("customer_id", Merge::Fill),
+    ("restaurant_id", Merge::Fill),
+    ("currency", Merge::Fill),
 ];
 
 /// What readers are shown, in the order in which they are shown it.
@@ -151,7 +151,7 @@ pub(crate) fn replace() -> String {
 /// stored.
 pub(crate) fn read<'a>(values: &mut RowValues<'a>) -> Result<(&'a str, OrderRow<'a>)> {
     let order_id = values.text()?;
-    let status = status(order_id, values.letter()?)?;
+    let status = status(order_id, values.code()?)?;
     let (last_updated, sequence) = (values.time()?, values.i32()?);
     let text = |values: &mut RowValues<'a>| Ok::<_, Error>(values.text_or_null()?.map(Cow::Borrowed));
     let row = OrderRow {
@@ -175,11 +175,11 @@ pub(crate) fn read<'a>(values: &mut RowValues<'a>) -> Result<(&'a str, OrderRow<
     Ok((order_id, row))
 }
 
-/// The status that the letter of an event stands for.
-pub(crate) fn status(order_id: &str, letter: u8) -> Result<Status> {
-    EventType::of_code(letter).map(EventType::status).ok_or_else(|| Error::DamagedOrder {
+/// The status that the code of an event stands for.
+pub(crate) fn status(order_id: &str, code: u8) -> Result<Status> {
+    EventType::of_code(code).map(EventType::status).ok_or_else(|| Error::DamagedOrder {
         order_id: order_id.to_owned(),
-        cause: format!("column status: {:?} stands for no status", char::from(letter)),
+        cause: format!("column status: {:?} stands for no status", char::from(code)),
     })
 }
 

@@ -63,9 +63,9 @@ impl<'a> RowValues<'a> {
     }
 
     /// A `"char"`.
-    pub(crate) fn letter(&mut self) -> Result<u8> {
-        let [letter] = self.fixed()?.ok_or(Error::UnreadableRow)?;
-        Ok(letter)
+    pub(crate) fn code(&mut self) -> Result<u8> {
+        let [code] = self.fixed()?.ok_or(Error::UnreadableRow)?;
+        Ok(code)
     }
 
     pub(crate) fn uuid_or_null(&mut self) -> Result<Option<Uuid>> {

@@ -66,7 +66,7 @@ impl HistoryRows {
         put_or_null(out, trace_id(record), put_uuid);
         put_i32(out, record.partition.0);
         put_i32(out, fact.sequence);
-        put_letter(out, fact.event.code());
+        put_code(out, fact.event.code());
         put_text(out, &decoded.order_id);
         put_object(out, &fact.fields, &mut self.details);
         put_or_null(out, other_event_id, |out, text| put_text(out, &text));
@@ -181,9 +181,9 @@ pub(crate) fn put_text(out: &mut impl BufMut, text: &str) {
     out.put_slice(text.as_bytes());
 }
 
-pub(crate) fn put_letter(out: &mut impl BufMut, letter: u8) {
+pub(crate) fn put_code(out: &mut impl BufMut, code: u8) {
     out.put_i32(1);
-    out.put_u8(letter);
+    out.put_u8(code);
 }
 
 pub(crate) fn put_null(out: &mut impl BufMut) {

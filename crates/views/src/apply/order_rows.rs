@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use orders::{EventType, OrderState, Time};
 use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
-use super::copy::{put_i32, put_i64, put_letter, put_null, put_text, put_time};
+use super::copy::{put_code, put_i32, put_i64, put_null, put_text, put_time};
 use crate::order_columns::COLUMN_COUNT;
 use crate::winners::Winners;
 
@@ -62,23 +62,24 @@ impl OrderRows {
             }
         }
         let mut out = Columns { form: self.form, bytes: &mut self.bytes };
+        out.time(row.created_at);
+        out.i64(row.total_cents);
         out.time(Some(row.last_updated));
-        for time in [row.created_at, row.paid_at, row.shipped_at, row.delivered_at, row.cancelled_at] {
+        for time in [row.paid_at, row.shipped_at, row.delivered_at, row.cancelled_at] {
             out.time(time);
         }
-        out.i64(row.total_cents);
         out.i32(row.sequence);
         out.i32(first_sequence);
-        out.letter(EventType::leading_to(row.status).code());
-        out.text(Some(order_id));
+        out.code(EventType::leading_to(row.status).code());
         out.winners(state);
-        out.text(row.customer_id.as_deref());
-        out.text(row.restaurant_id.as_deref());
-        out.text(row.currency.as_deref());
         out.text(row.payment_method.as_deref());
         out.text(row.courier_id.as_deref());
         out.text(row.cancel_reason.as_deref());
         out.text(row.details.as_deref().and_then(members));
+        out.text(Some(order_id));
+        out.text(row.customer_id.as_deref());
+        out.text(row.restaurant_id.as_deref());
+        out.text(row.currency.as_deref());
         if self.form == Form::Array {
             let length = (self.bytes.len() - start - 4) as i32;
             self.bytes[start..start + 4].copy_from_slice(&length.to_be_bytes());
@@ -159,8 +160,8 @@ impl Columns<'_> {
         });
     }
 
-    fn letter(&mut self, letter: u8) {
-        self.put(&Type::CHAR, Some(letter), put_letter);
+    fn code(&mut self, code: u8) {
+        self.put(&Type::CHAR, Some(code), put_code);
     }
 }
 

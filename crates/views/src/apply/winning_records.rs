@@ -95,12 +95,12 @@ async fn query(client: &Client, statement: &Statement, keys: &[RecordKey<'_>]) -
 fn ranked(row: &Row, key: &RecordKey<'_>) -> Result<RankedRecord> {
     let RecordKey { partition, offset, .. } = *key;
     let damaged = |cause: String| Error::DamagedHistory { partition, offset, cause };
-    let letter: Option<i8> = row.get(0);
-    let letter = letter.ok_or_else(|| {
+    let code: Option<i8> = row.get(0);
+    let code = code.ok_or_else(|| {
         damaged(format!("table orders names it for order {:?}, but it is not there", key.order_id))
     })? as u8;
-    let event = EventType::of_code(letter)
-        .ok_or_else(|| damaged(format!("column event: {:?} stands for no event", char::from(letter))))?;
+    let event = EventType::of_code(code)
+        .ok_or_else(|| damaged(format!("column event: {:?} stands for no event", char::from(code))))?;
     let Timestamptz(occurred_at) = row.get(2);
     let Timestamptz(appended_at) = row.get(3);
     let at = LogOrder { appended_at, partition, offset };

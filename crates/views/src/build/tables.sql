@@ -5,32 +5,33 @@
 CREATE SCHEMA {build};
 
 CREATE TABLE {build}.orders (
-    last_updated timestamptz NOT NULL,
     created_at timestamptz,
+    total_cents bigint,
+    last_updated timestamptz NOT NULL,
     paid_at timestamptz,
     shipped_at timestamptz,
     delivered_at timestamptz,
     cancelled_at timestamptz,
-    total_cents bigint,
     sequence integer NOT NULL,
     first_sequence integer NOT NULL,
     status "char" NOT NULL,
-    order_id text COLLATE "C" NOT NULL,
     winners bytea NOT NULL,
-    customer_id text,
-    restaurant_id text,
-    currency text,
     payment_method text,
     courier_id text,
     cancel_reason text,
-    details text
+    details text,
+    order_id text COLLATE "C" NOT NULL,
+    customer_id text,
+    restaurant_id text,
+    currency text
 ) WITH (fillfactor = 40);
--- The widest columns come first, so that no padding lies between them.
+-- The wide columns come before the narrow ones, so that no padding lies between them. What an event does not change
+-- stands at both ends: of a HOT update the WAL has only what lies between the equal ends of the old row and the new one.
 -- fillfactor 40: an order's later events find room on the page of its row, so that updates are HOT and touch
 -- no index.
 COMMENT ON TABLE {build}.orders IS 'One row per order: the merge of its records.';
 COMMENT ON COLUMN {build}.orders.order_id IS 'Text of 1 to 128 characters.';
-COMMENT ON COLUMN {build}.orders.status IS 'C pending, P paid, S shipped, D delivered or X cancelled: the letter of the event with the highest sequence, ties by the earliest in log order.';
+COMMENT ON COLUMN {build}.orders.status IS 'C pending, P paid, S shipped, D delivered or X cancelled: the code of the event with the highest sequence, ties by the earliest in log order.';
 COMMENT ON COLUMN {build}.orders.last_updated IS 'occurred_at of the record that gave the status.';
 COMMENT ON COLUMN {build}.orders.sequence IS 'Sequence of the record that gave the status.';
 COMMENT ON COLUMN {build}.orders.first_sequence IS 'Lowest sequence of the batch that last wrote this row. Only the upsert reads it.';

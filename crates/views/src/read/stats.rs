@@ -39,9 +39,9 @@ impl Reader {
             match (row.get::<_, &str>(0), row.get(1)) {
                 ("", count) => stats.records = count,
                 ("!", count) => stats.open_dead_letters = count,
-                (letter, count) => match status(letter) {
+                (code, count) => match status(code) {
                     Some(status) => stats.by_status.push((status, count)),
-                    None => return Err(self.damaged_status(letter, cut).await?.into()),
+                    None => return Err(self.damaged_status(code, cut).await?.into()),
                 },
             }
         }
@@ -49,10 +49,10 @@ impl Reader {
     }
 
     /// The error that names an order with a status that no version of the program writes.
-    async fn damaged_status(&self, letter: &str, cut: Option<&Cut>) -> Result<Error, ReadError> {
+    async fn damaged_status(&self, code: &str, cut: Option<&Cut>) -> Result<Error, ReadError> {
         let params = cut.map(CutParams::of);
         let mut values = Values::of(params.as_ref());
-        let (orders, wanted) = (orders(cut), values.bind(&letter, Type::TEXT));
+        let (orders, wanted) = (orders(cut), values.bind(&code, Type::TEXT));
         let text = format!(
             "/* views::read::stats::damaged_status */ SELECT o.order_id FROM {orders} o WHERE o.status::text = {wanted} LIMIT 1"
         );
@@ -61,7 +61,7 @@ impl Reader {
         Ok(match rows.first() {
             Some(row) => Error::DamagedOrder {
                 order_id: row.get(0),
-                cause: format!("column status: {letter:?} stands for no status"),
+                cause: format!("column status: {code:?} stands for no status"),
             },
             // It was changed in between.
             None => Error::UnreadableRow,
@@ -69,9 +69,9 @@ impl Reader {
     }
 }
 
-fn status(letter: &str) -> Option<Status> {
-    let [letter] = letter.as_bytes() else { return None };
-    EventType::of_code(*letter).map(EventType::status)
+fn status(code: &str) -> Option<Status> {
+    let [code] = code.as_bytes() else { return None };
+    EventType::of_code(*code).map(EventType::status)
 }
 
 fn orders(cut: Option<&Cut>) -> String {

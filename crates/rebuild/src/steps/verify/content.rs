@@ -16,7 +16,7 @@ pub(super) struct Content<'a> {
     pub(super) partition: Partition,
     pub(super) offset: Offset,
     pub(super) order_id: Cow<'a, str>,
-    /// The letter that stands for it; see [`orders::EventType::code`].
+    /// What stands for it in the table; see [`orders::EventType::code`].
     pub(super) event: u8,
     pub(super) sequence: i32,
     pub(super) event_id: EventId<'a>,
