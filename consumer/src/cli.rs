@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use ::dead_letters::Operator;
 use clap::Subcommand;
+use retry::retry_within;
 use service::{Failure, Shell};
-use views::read::Reader;
+use views::Recovery;
+use views::read::{ReadError, Reader};
 
 use crate::settings::Settings;
 
-/// How long a command waits for a database that is starting or has no free connection.
-const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long one step of a command waits for a database that starts, restarts or has no free connection.
+const DATABASE_LIMIT: Duration = Duration::from_secs(30);
 const CONNECTION_WAIT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -31,7 +33,7 @@ pub enum Command {
 /// Carries out the command; a signal to stop ends it early.
 pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result<(), Failure> {
     let work = async {
-        views::migrate::migrate_within(&settings.database, START_LIMIT).await?;
+        patiently(async || Ok(views::migrate::migrate(&settings.database).await?)).await?;
         match command {
             Command::DeadLetters(command) => {
                 let operator = Operator {
@@ -49,4 +51,11 @@ pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result
         () = shell.stop.cancelled() => Ok(()),
         done = work => done,
     }
+}
+
+/// Repeats a step that only reads, or that may be repeated, while the database is to blame and may come back.
+async fn patiently<T, F: Future<Output = Result<T, ReadError>>>(step: impl FnMut() -> F) -> F::Output {
+    let is_passing =
+        |error: &ReadError| matches!(error, ReadError::Database(error) if error.recovery() == Recovery::Retry);
+    retry_within("PostgreSQL", DATABASE_LIMIT, is_passing, step).await
 }

@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use rebuild::{FailureCause, Outcome, Request, Settings, Stop};
+use retry::retry_within;
 use service::{Exit, Failure, Shell};
 use tokio_util::sync::CancellationToken;
+use views::Recovery;
 
 use crate::display::Display;
 use crate::report::{self, say};
 use crate::settings::Args;
 
-/// How long the start waits for a database that is starting or has no free connection.
-const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long one step of a command waits for a database that starts, restarts or has no free connection.
+const DATABASE_LIMIT: Duration = Duration::from_secs(30);
 
 pub async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
     let (settings, request) = args.validate()?;
     let work = async {
-        let migrated = views::migrate::migrate_within(&settings.database, START_LIMIT).await;
-        migrated.map_err(not_migrated)?;
+        let migrate = async || Ok(views::migrate::migrate(&settings.database).await?);
+        patiently(migrate).await.map_err(not_migrated)?;
         if args.cancel {
             cancel(&settings, &request).await
         } else if args.dry_run {
@@ -30,13 +32,23 @@ pub async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
     Box::pin(work).await
 }
 
-fn not_migrated(error: views::Error) -> Failure {
-    let exit = if error.is_about_the_url() { Exit::Usage } else { Exit::Unexpected };
+/// Repeats a step that may be repeated, while the database is to blame and may come back.
+async fn patiently<T, F: Future<Output = Result<T, rebuild::Error>>>(step: impl FnMut() -> F) -> F::Output {
+    let is_passing = |error: &rebuild::Error| match error {
+        rebuild::Error::Views(error) => error.recovery() == Recovery::Retry,
+        _ => false,
+    };
+    retry_within("PostgreSQL", DATABASE_LIMIT, is_passing, step).await
+}
+
+fn not_migrated(error: rebuild::Error) -> Failure {
+    let is_about_the_url = matches!(&error, rebuild::Error::Views(error) if error.is_about_the_url());
+    let exit = if is_about_the_url { Exit::Usage } else { Exit::Unexpected };
     Failure::with(exit)(error)
 }
 
 async fn cancel(settings: &Settings, request: &Request) -> Result<(), Failure> {
-    match rebuild::cancel_left_behind(settings, &request.view).await? {
+    match patiently(async || rebuild::cancel_left_behind(settings, &request.view).await).await? {
         Some(id) => say(&format!("cancelled rebuild {id} and dropped its tables")),
         None => say("there is no unfinished rebuild to cancel"),
     }
@@ -44,7 +56,7 @@ async fn cancel(settings: &Settings, request: &Request) -> Result<(), Failure> {
 }
 
 async fn dry_run(settings: &Settings, request: &Request) -> Result<(), Failure> {
-    let dry_run = rebuild::dry_run(settings, request).await?;
+    let dry_run = patiently(async || rebuild::dry_run(settings, request).await).await?;
     if let Some(plan) = &dry_run.rebuild.plan {
         say(&report::plan(plan));
     }
@@ -55,7 +67,8 @@ async fn dry_run(settings: &Settings, request: &Request) -> Result<(), Failure> 
 }
 
 async fn rebuild(settings: &Settings, request: &Request, cancel: &CancellationToken) -> Result<(), Failure> {
-    let job = rebuild::start(settings, request).await?;
+    // If an attempt recorded a rebuild before it failed, the next one continues it.
+    let job = patiently(async || rebuild::start(settings, request).await).await?;
     let id = job.id();
     match job.resumed() {
         Some(state) => say(&format!("continuing rebuild {id}, which was left in state {state}")),
@@ -66,7 +79,7 @@ async fn rebuild(settings: &Settings, request: &Request, cancel: &CancellationTo
     let outcome = job.run(stop).await;
     display.finish().await;
     let outcome = outcome?;
-    let row = rebuild::get(&settings.database, id).await?;
+    let row = patiently(async || rebuild::get(&settings.database, id).await).await?;
     if let Some(row) = &row {
         say(&report::summary(row));
     }

@@ -11,6 +11,8 @@ use output::Reader as OutputReader;
 use service::{Exit, Failure};
 use views::read::{DeadLetter, Reader};
 
+use super::patiently;
+
 const PAGE: i64 = 1000;
 /// Long enough that a retry of all dead letters of a cause is not limited in practice.
 const RETRY_ALL_LIMIT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -134,7 +136,8 @@ async fn list(wanted: Wanted, reader: &Reader) -> Result<(), Failure> {
     let mut left = wanted.limit.map_or(i64::MAX, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
     let mut after = None;
     while left > 0 {
-        let page = reader.dead_letters(&filter, after, left.min(PAGE), false).await?.value;
+        let page = patiently(async || reader.dead_letters(&filter, after, left.min(PAGE), false).await);
+        let page = page.await?.value;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         left -= page.len() as i64;
@@ -152,7 +155,7 @@ async fn list(wanted: Wanted, reader: &Reader) -> Result<(), Failure> {
 }
 
 async fn find(reader: &Reader, id: DeadLetterId) -> Result<DeadLetter, Failure> {
-    let dead_letter = reader.dead_letter(id, true).await?.value;
+    let dead_letter = patiently(async || reader.dead_letter(id, true).await).await?.value;
     Ok(dead_letter.ok_or(dead_letters::Error::NotFound(id))?)
 }
 

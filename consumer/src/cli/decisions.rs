@@ -4,7 +4,11 @@ use clap::Subcommand;
 use dead_letters::DecisionLine;
 use output::Reader;
 use service::Failure;
+use views::decisions::Exported;
+use views::read::ReadError;
 use views::{Database, SessionKind};
+
+use super::patiently;
 
 const PAGE: i64 = 1000;
 
@@ -18,10 +22,9 @@ pub enum Decisions {
 
 pub async fn run(command: &Decisions, database: &Database) -> Result<(), Failure> {
     let Decisions::Export = command;
-    let session = database.session("food-orders decisions", SessionKind::Short).await?;
     let mut after = 0;
     loop {
-        let page = views::decisions::export(&session, after, PAGE).await?;
+        let page = patiently(async || page(database, after).await).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id;
         for decision in page {
@@ -31,4 +34,9 @@ pub async fn run(command: &Decisions, database: &Database) -> Result<(), Failure
             }
         }
     }
+}
+
+async fn page(database: &Database, after: i64) -> Result<Vec<Exported>, ReadError> {
+    let session = database.session("food-orders decisions", SessionKind::Short).await?;
+    Ok(views::decisions::export(&session, after, PAGE).await?)
 }

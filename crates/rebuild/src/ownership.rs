@@ -1,9 +1,9 @@
 //! Who drives a rebuild: one process at a time, which holds the lock of the view and
 //! whose name stands in the rebuild's row.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use retry::retry;
+use retry::retry_within;
 use views::rebuild::{self as rows, Ending, RebuildRow, RowOwner, RunnerLock, State};
 use views::{ORDERS, PROJECTION_VERSION, Session, SessionKind};
 
@@ -33,10 +33,8 @@ pub(crate) fn owner_name(settings: &Settings) -> String {
 
 /// Fails with [`Error::AlreadyRunning`] if another process drives a rebuild of this view.
 pub(crate) async fn take_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
-    let began = Instant::now();
-    let may_wait =
-        |error: &Error| matches!(error, Error::LockHeld { .. }) && began.elapsed() < LOCK_WAIT_LIMIT;
-    retry("the lock for rebuilds", may_wait, || try_lock(settings, view)).await
+    let may_wait = |error: &Error| matches!(error, Error::LockHeld { .. });
+    retry_within("the lock for rebuilds", LOCK_WAIT_LIMIT, may_wait, || try_lock(settings, view)).await
 }
 
 async fn try_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {

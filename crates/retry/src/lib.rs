@@ -8,6 +8,7 @@ mod backoff;
 mod throttle;
 
 use std::fmt::Display;
+use std::time::{Duration, Instant};
 
 pub use backoff::Backoff;
 pub use throttle::Throttle;
@@ -21,8 +22,7 @@ pub use throttle::Throttle;
 ///
 /// - a signal: `stop.run_until_cancelled(retry(…)).await` is `None` once the token is cancelled. An attempt in
 ///   flight is dropped, so it must be safe to cancel;
-/// - a time limit: with `|error| error.is_passing() && began.elapsed() < GIVE_UP_AFTER` as `is_passing`, it
-///   returns the latest error once the time is over.
+/// - a time limit: [`retry_within`].
 ///
 /// An example: `retry("PostgreSQL", Error::is_passing, || connect(&settings))`. `attempt` is not an async
 /// closure because a bound on one cannot yet require that its future is `Send`.
@@ -45,10 +45,20 @@ pub async fn retry<T, E: Display, F: Future<Output = Result<T, E>>>(
     }
 }
 
+/// As [`retry()`], for a caller that somebody waits for: once `limit` is over, it returns the latest error.
+pub async fn retry_within<T, E: Display, F: Future<Output = Result<T, E>>>(
+    what: &str,
+    limit: Duration,
+    is_passing: impl Fn(&E) -> bool,
+    attempt: impl FnMut() -> F,
+) -> Result<T, E> {
+    let began = Instant::now();
+    retry(what, |error| is_passing(error) && began.elapsed() < limit, attempt).await
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::ready;
-    use std::time::{Duration, Instant};
 
     use tokio_util::sync::CancellationToken;
 
@@ -109,8 +119,7 @@ mod tests {
     async fn a_time_limit_returns_the_last_error() {
         let began = Instant::now();
         let limit = Duration::from_millis(100);
-        let may_go_on = |error: &Error| is_passing(error) && began.elapsed() < limit;
-        let result = retry("nothing", may_go_on, || ready(Err::<(), _>(Error::Passing))).await;
+        let result = retry_within("nothing", limit, is_passing, || ready(Err::<(), _>(Error::Passing))).await;
         assert_eq!(result, Err(Error::Passing));
         assert!(began.elapsed() >= limit);
     }

@@ -1,13 +1,11 @@
 //! Brings a database's tables up to this version. Whichever process comes first does it.
 
-use std::time::{Duration, Instant};
-
 use refinery::error::Kind;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::builds;
 use crate::connect::Database;
-use crate::error::{Error, Recovery, Result, is_of_the_connection, words};
+use crate::error::{Error, Result, is_of_the_connection, words};
 use crate::session::{Session, SessionKind};
 
 mod embedded {
@@ -34,14 +32,6 @@ pub async fn migrate(database: &Database) -> Result<()> {
         tracing::info!(%migration, "migrated the database");
     }
     builds::ensure_first(&mut session).await
-}
-
-/// The same for a command that somebody waits for: an error that may pass, such as that of a server that is
-/// starting, is tried again for as long as `limit`.
-pub async fn migrate_within(database: &Database, limit: Duration) -> Result<()> {
-    let began = Instant::now();
-    let is_passing = |error: &Error| error.recovery() == Recovery::Retry && began.elapsed() < limit;
-    retry::retry("PostgreSQL", is_passing, || migrate(database)).await
 }
 
 /// A table `orders` that another program made is not ours to replace.
