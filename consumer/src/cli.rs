@@ -55,7 +55,6 @@ pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result
 
 /// Repeats a step that only reads, or that may be repeated, while the database is to blame and may come back.
 async fn patiently<T, F: Future<Output = Result<T, ReadError>>>(step: impl FnMut() -> F) -> F::Output {
-    let is_passing =
-        |error: &ReadError| matches!(error, ReadError::Database(error) if error.recovery() == Recovery::Retry);
+    let is_passing = |error: &ReadError| matches!(error, ReadError::Database(error) if error.recovery() == Recovery::Retry);
     retry_within("PostgreSQL", DATABASE_LIMIT, is_passing, step).await
 }

@@ -57,7 +57,7 @@ mutate second-member crates/event-log/src/consumer/poll.rs \
   's~\n *Some\(RDKafkaErrorCode::FencedInstanceId\) => return Err\(Error::FencedInstance\),~~' \
   -p event-log --test log -- groups::a_second_member
 mutate starving-partition crates/event-log/src/lane_queue/waiting.rs \
-  's~const PATIENCE: u64 = 2;~const PATIENCE: u64 = 1000;~' \
+  's~const PASSED_OVER_LIMIT: u64 = 2;~const PASSED_OVER_LIMIT: u64 = 1000;~' \
   -p event-log --lib -- lane_queue::
 mutate small-chunks crates/event-log/src/lane_queue/waiting.rs \
   's~\(!size\.reaches\(self\.small\) && ~(size == Size::default() \&\& ~' \

@@ -88,6 +88,10 @@ mutate kept-bytes crates/views/src/apply/dead_letter.rs \
   's~let mut headers = to_escaped\(record\.headers, KEPT_BYTES\);~let mut headers = to_escaped(record.headers, usize::MAX);~' \
   "${faults[@]}" fault_45
 
+mutate known-order crates/views/src/apply/orders.rs \
+  's~\*error\.code\(\) == SqlState::UNIQUE_VIOLATION~false~' \
+  -p views --test races
+
 mutate damaged-details crates/views/src/history.rs \
   's~(Fields::from_object\(json\))\s*\.map_err\(.*?\)\)\?,~$1.unwrap_or_default(),~s' \
   -p views --test damaged_history

@@ -21,7 +21,7 @@ const SMALL_PART: usize = 8;
 /// How many takes pass a chunk over, for each partition that waits, before it comes first. If all partitions
 /// are equally busy, each has its turn after half as many, so that the fullest chunk still comes first. With
 /// half as many here, batches of a backlog in six partitions were 6 % smaller in a simulation; with more, none larger.
-const PATIENCE: u64 = 2;
+const PASSED_OVER_LIMIT: u64 = 2;
 /// One is needed when a chunk grows, and one is given back after each transaction, which may come first.
 const MOST_SPARE: usize = 2;
 
@@ -151,10 +151,10 @@ impl Waiting {
             .filter_map(|partition| Some((*partition, self.first(*partition)?)))
             .collect();
         firsts.sort_by_key(|(_, first)| Reverse(first.chunk.size().millionths_of(self.limits)));
-        let patience = PATIENCE * firsts.len() as u64;
+        let limit = PASSED_OVER_LIMIT * firsts.len() as u64;
         let oldest = firsts.iter().enumerate().min_by_key(|(_, (_, first))| first.takes);
         if let Some((index, (_, first))) = oldest
-            && self.takes - first.takes >= patience
+            && self.takes - first.takes >= limit
         {
             firsts[..=index].rotate_right(1);
         }
