@@ -42,8 +42,8 @@ mutate silent-in-health consumer/src/kafka_state.rs \
 mutate adopts-its-own api/src/rebuilds.rs \
   's~if !self\.jobs\.is_empty\(\)~if self.jobs.len() == usize::MAX~' \
   "${faults[@]}" fault_57
-mutate start-of-database crates/views/src/migrate.rs \
-  's~error\.recovery\(\) == Recovery::Retry && began\.elapsed\(\) < limit~error.recovery() == Recovery::Retry \&\& began.elapsed() > limit~' \
+mutate start-of-database crates/retry/src/lib.rs \
+  's~is_passing\(error\) && began\.elapsed\(\) < limit~is_passing(error) \&\& began.elapsed() > limit~' \
   "${faults[@]}" fault_76
 mutate broken-migration crates/views/src/error/recovery.rs \
   's~\n *Self::Migration \{ connection_lost: true, \.\. \} => Recovery::Retry,~~' \

@@ -1,7 +1,7 @@
 //! A hash of JSON by its meaning. A producer may write the same value in several ways, and an order's row may hold
 //! members that its history has in another form; all hash alike if they are the same value. So the hash does not
-//! depend on whitespace, on escapes, on the order of an object's members, on members
-//! that a later one of the same name replaces, or on how a number is written.
+//! depend on whitespace, on escapes, on the order of an object's members, on members that a later one of the same name
+//! replaces, or on how a number is written.
 
 mod cursor;
 mod object;
