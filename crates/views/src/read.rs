@@ -43,9 +43,7 @@ pub enum ReadError {
     DecisionAhead { asked: i64, latest: i64 },
 
     /// The active build has another projection version than this code.
-    #[error(
-        "the active build has projection version {active}; this program reads the past of version {ours} only"
-    )]
+    #[error("the active build has projection version {active}, and this program reads version {ours}")]
     OtherProjection { active: i32, ours: i32 },
 
     /// The cut was answered by another projection, whose build is gone.

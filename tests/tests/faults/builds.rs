@@ -116,6 +116,43 @@ async fn fault_38_consumer_of_another_projection_version() {
     assert_eq!(waiting.terminate(GIVE_UP_AFTER).await, 0);
 }
 
+/// The tables of version 1 had another layout. Until a rebuild has made those of this version, the new programs say what
+/// to do, and nothing stops them from coming first.
+#[tokio::test]
+async fn fault_38_upgrade_from_the_tables_of_version_1() {
+    let stage = Stage::new().await;
+    stage.create_topic(1).await;
+    stage.send(events(0..10, 1)).await;
+    stage.send(events_named("OrderPaid", 0..5, 1)).await;
+    stage.catch_up().await;
+    let sql = stage.sql().await;
+    let rows = async |table: &str| {
+        let select = format!("SELECT to_jsonb(t)::text FROM public.{table} AS t ORDER BY 1");
+        let rows = sql.query(&select, &[]).await.unwrap();
+        rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>()
+    };
+    let before = [rows("orders").await, rows("order_history").await];
+    sql.batch_execute(include_str!("layout_1.sql")).await.unwrap();
+    assert_eq!([rows("orders").await, rows("order_history").await], before, "the test has made other rows");
+
+    let mut consumer = stage.program("consumer").start();
+    consumer.wait_for_log("staying out of the group", GIVE_UP_AFTER).await;
+    let api = stage.api().await;
+    for path in ["/orders", "/orders/O-1", "/orders/O-1/history", "/stats", "/orders?as_of_offsets=0=3"] {
+        let answer = api.get(path).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}: {}", answer.body);
+        assert!(answer.body.contains("run replay-rebuild"), "{path}: {}", answer.body);
+    }
+    api.get("/dead-letters").await.ok();
+    rebuild(&stage).await;
+    assert_eq!([rows("orders").await, rows("order_history").await], before);
+    stage.send(events_named("OrderShipped", 0..10, 1)).await;
+    wait_until_all_applied(&stage).await;
+    api.get("/orders/O-1/history").await.ok();
+    assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
+    stage.check().await;
+}
+
 /// A rebuild with a larger limit admits records that were dead letters: another projection.
 #[tokio::test]
 async fn fault_73_rebuild_with_another_size_limit() {

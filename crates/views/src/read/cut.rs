@@ -78,10 +78,7 @@ impl From<CompleteCut> for Cut {
 impl Cut {
     /// Fills in what was left open from the snapshot of the answer, and refuses what this did not hold yet.
     pub(super) fn complete(&self, head: &Head) -> Result<CompleteCut, ReadError> {
-        if head.projection.version != crate::PROJECTION_VERSION {
-            let (active, ours) = (head.projection.version, crate::PROJECTION_VERSION);
-            return Err(ReadError::OtherProjection { active, ours });
-        }
+        head.check_version()?;
         let projection = head.projection.number();
         if let Some(asked) = self.projection.filter(|asked| *asked != projection) {
             return Err(ReadError::ProjectionGone { asked, active: projection });

@@ -3,9 +3,10 @@
 use orders::{Partition, Position, Positions, Time};
 use tokio_postgres::Row;
 
+use super::ReadError;
 use crate::error::Error;
 use crate::sql::Timestamptz;
-use crate::{Build, Projection};
+use crate::{Build, PROJECTION_VERSION, Projection};
 
 /// How far one partition was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,14 @@ impl Head {
             open_dead_letters: row.get("open_dead_letters"),
             applied,
         })
+    }
+
+    /// [`ReadError::OtherProjection`] if the build was made by another version of the code.
+    pub(super) fn check_version(&self) -> Result<(), ReadError> {
+        match self.projection.version {
+            PROJECTION_VERSION => Ok(()),
+            active => Err(ReadError::OtherProjection { active, ours: PROJECTION_VERSION }),
+        }
     }
 
     /// The applied positions.

@@ -69,8 +69,30 @@ impl Reader {
         Ok(self.rows("reading how far the view is", None).await?.0)
     }
 
-    /// Runs one statement in one snapshot with the head.
+    /// Runs one statement in one snapshot with the head. [`ReadError::OtherProjection`] if the active build is of another
+    /// projection version: its tables may have another layout.
     pub(super) async fn read(
+        &self,
+        attempt: &'static str,
+        cut: Option<&Cut>,
+        statement: Statement<'_>,
+    ) -> Result<Answer<Vec<Row>>, ReadError> {
+        match self.read_of_any_version(attempt, cut, statement).await {
+            Ok(answer) => {
+                answer.head.check_version()?;
+                Ok(answer)
+            }
+            // Tables of another layout may lack what the statement names.
+            Err(ReadError::Database(error)) if is_of_the_statement(&error) => {
+                self.head().await?.check_version()?;
+                Err(error.into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same for tables that every version has alike.
+    pub(super) async fn read_of_any_version(
         &self,
         attempt: &'static str,
         cut: Option<&Cut>,
@@ -170,6 +192,11 @@ fn may_run_again(error: &Error) -> bool {
         Error::Database { cause, .. } if cause.is_closed() => true,
         error => is_gone(error) || error.sqlstate().is_some_and(|code| passing.contains(code)),
     }
+}
+
+/// A wrong name, or a value that an operator or a function refuses.
+fn is_of_the_statement(error: &Error) -> bool {
+    error.sqlstate().is_some_and(|code| ["42", "22"].contains(&&code.code()[..2]))
 }
 
 fn is_gone(error: &Error) -> bool {
