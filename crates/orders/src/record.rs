@@ -95,13 +95,12 @@ impl<'a> Record<'a> {
         Position::after(self.offset)
     }
 
-    /// The trace id of a W3C `traceparent` header: 32 hexadecimal digits, which that standard wants in lower case.
+    /// The trace id of a W3C `traceparent` header: 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> Option<&'a str> {
         let parent = self.headers.get("traceparent")?;
         let id = parent.split(|byte| *byte == b'-').nth(1)?;
-        let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        let is_id = id.len() == 32 && id.iter().all(is_digit);
+        let is_id = id.len() == 32 && id.iter().all(u8::is_ascii_hexdigit);
         is_id.then(|| std::str::from_utf8(id).ok()).flatten()
     }
 
@@ -158,7 +157,6 @@ mod tests {
         for (parent, expected) in [
             (format!("00-{id}-b7ad6b7169203331-01"), Some(id)),
             ("00-short-b7ad6b7169203331-01".into(), None),
-            (format!("00-{}-b7ad6b7169203331-01", id.to_uppercase()), None),
             (String::new(), None),
         ] {
             let mut bytes = Vec::new();

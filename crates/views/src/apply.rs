@@ -25,7 +25,7 @@ pub use advance::Advance;
 pub use batch::{Batch, refusal};
 pub use breaker::Breaker;
 pub use codec::Codec;
-pub use copy::{COLUMNS, event_id, trace_id};
+pub use copy::{COLUMNS, event_id};
 pub use dead_letter::{Closed, KEPT_BYTES};
 pub use disposition::{Disposition, envelope};
 pub use order_rows::{OrderPiece, OrderRows};

@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 
 use orders::{EventType, Fact, Fields, LogOrder, Offset, Partition, Time};
-use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::event_id::EventId;
 use crate::row_values::RowValues;
+use crate::trace_id::TraceId;
 
 macro_rules! fact_columns {
     () => {
@@ -21,7 +21,7 @@ pub(crate) const FACT_COLUMNS: &str = fact_columns!();
 
 /// What [`HistoryRow::read`] reads, in its order: all of the table.
 pub(crate) const HISTORY_COLUMNS: &str =
-    concat!(fact_columns!(), ", event_id, other_event_id, trace_id, decision");
+    concat!(fact_columns!(), ", event_id, other_event_id, trace_id, other_trace_id, decision");
 
 /// What the merge needs of a row. It stays as it is stored: only [`FactRow::fact`] interprets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct FactRow<'a> {
 pub struct HistoryRow<'a> {
     pub fact_row: FactRow<'a>,
     pub event_id: EventId<'a>,
-    pub trace_id: Option<Uuid>,
+    pub trace_id: Option<TraceId<'a>>,
     /// Not from the log: the retry that admitted the record.
     pub decision: Option<i64>,
 }
@@ -104,6 +104,11 @@ impl<'a> HistoryRow<'a> {
             (None, None) => return Err(fact_row.damaged("it has no event id".into())),
             (Some(_), Some(_)) => return Err(fact_row.damaged("it has two event ids".into())),
         };
-        Ok(Self { fact_row, event_id, trace_id: values.uuid_or_null()?, decision: values.i64_or_null()? })
+        let trace_id = match (values.uuid_or_null()?, values.text_or_null()?) {
+            (Some(uuid), None) => Some(TraceId::Uuid(uuid)),
+            (None, other) => other.map(TraceId::Other),
+            (Some(_), Some(_)) => return Err(fact_row.damaged("it has two trace ids".into())),
+        };
+        Ok(Self { fact_row, event_id, trace_id, decision: values.i64_or_null()? })
     }
 }

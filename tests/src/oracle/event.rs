@@ -247,10 +247,10 @@ impl Reading {
     }
 }
 
-/// The second part of a `traceparent`, if it is 32 hexadecimal digits in lower case.
+/// The second part of a `traceparent`, if it is 32 hexadecimal digits.
 fn trace_id(header: Option<&[u8]>) -> Option<Box<str>> {
     let id = std::str::from_utf8(header?).ok()?.split('-').nth(1)?;
-    (id.len() == 32 && id.chars().all(|digit| matches!(digit, '0'..='9' | 'a'..='f'))).then(|| id.into())
+    (id.len() == 32 && id.chars().all(|digit| digit.is_ascii_hexdigit())).then(|| id.into())
 }
 
 #[cfg(test)]

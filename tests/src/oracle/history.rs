@@ -13,7 +13,7 @@ use super::{Differences, Error, Log};
 
 const TABLE: &str = "order_history";
 
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 13] = [
     ("partition", Kind::Int),
     ("offset", Kind::BigInt),
     ("order_id", Kind::Text),
@@ -25,6 +25,7 @@ const COLUMNS: [Column; 12] = [
     ("appended_at", Kind::Time),
     ("details", Kind::JsonText),
     ("trace_id", Kind::Uuid),
+    ("other_trace_id", Kind::Text),
     ("decision", Kind::BigInt),
 ];
 
@@ -47,7 +48,7 @@ pub async fn compare(
     let mut all = Found::default();
     while let Some(row) = rows.try_next().await? {
         all.rows += 1;
-        if let Some(decision) = row.try_get(11)? {
+        if let Some(decision) = row.try_get(12)? {
             all.admitted.insert((row.try_get(0)?, row.try_get(1)?), decision);
         }
         compare_row(&row, log, differences)?;
@@ -83,9 +84,14 @@ fn compare_row(row: &Row, log: &mut Log, differences: &mut Differences) -> Resul
 }
 
 /// The expected row, in the order of [`COLUMNS`].
-fn expected<'a>(record: &Record, event: &'a Event) -> [Cell<'a>; 12] {
+fn expected<'a>(record: &Record, event: &'a Event) -> [Cell<'a>; 13] {
     let id = &*event.event_id;
     let (event_id, other_event_id) = if is_uuid(id) { (Some(id), None) } else { (None, Some(id)) };
+    let is_upper = |id: &str| id.bytes().any(|byte| byte.is_ascii_uppercase());
+    let (other_trace_id, trace_id) = match event.trace_id.as_deref() {
+        Some(id) if is_upper(id) => (Some(id), None),
+        id => (None, id),
+    };
     [
         Cell::Integer(record.partition.into()),
         Cell::Integer(record.offset),
@@ -97,7 +103,8 @@ fn expected<'a>(record: &Record, event: &'a Event) -> [Cell<'a>; 12] {
         Cell::Time(event.occurred_at),
         Cell::Time(record.appended_at),
         event.details.as_deref().map_or(Cell::Null, |json| Cell::Json(json.into())),
-        event.trace_id.as_deref().map_or(Cell::Null, |id| Cell::text(with_hyphens(id))),
+        trace_id.map_or(Cell::Null, |id| Cell::text(with_hyphens(id))),
+        other_trace_id.map_or(Cell::Null, Cell::text),
         Cell::Null,
     ]
 }

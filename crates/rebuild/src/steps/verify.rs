@@ -1,5 +1,5 @@
-//! State `verifying`: compares the log with the build's history and dead letters, then the
-//! history with the orders. Both at the build's positions: only an operator's decision can
+//! State `verifying`: compares the log with the build's history and dead letters, and the
+//! history with the orders, each of which is read once. Both at the build's positions: only an operator's decision can
 //! write to the build meanwhile, and then a verification that found a difference is repeated.
 //!
 //! What it finds: records that are missing, doubled or changed on their way from the log to
@@ -21,7 +21,7 @@ mod blocks;
 mod canonical;
 mod content;
 mod fold;
-mod history_hash;
+mod history;
 mod inspection;
 mod kept;
 mod log_hash;
@@ -53,13 +53,12 @@ pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan:
     let last_decision = decisions::latest(&session).await?;
     let kept = row.keep_history.as_ref().map(|_| plan);
     let scope = Scope::read(&session, build, kept).await?;
-    // The history is read twice: once against the log, once in the order of the order ids.
+    // Those of the log, and those of the history.
     context.meter.expect(scope.events() * 2);
-    let LogHash { mut differences, lost, .. } = compare_with_log(context, &scope).await?;
+    let LogHash { mut differences, lost, .. } = compare(context, &scope).await?;
     if let Some(plan) = kept {
         differences.extend(kept::compare(&session, build, plan).await?);
     }
-    differences.extend(fold::compare(&context.settings, build, &context.meter).await?);
     if differences.is_empty() {
         let positions = verified::to_row(&scope.positions);
         context.owner.save_verified(&session, &positions).await.map_err(Error::from_row_change)?;
@@ -79,14 +78,16 @@ pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan:
     Ok(StepEnd::Failed(failure))
 }
 
-async fn compare_with_log(context: &Context, scope: &Scope) -> Result<LogHash> {
-    let history = history_hash::of(&context.settings, scope.build, scope.rows);
+/// The log with the history, and the history with the orders.
+async fn compare(context: &Context, scope: &Scope) -> Result<LogHash> {
+    let history = history::read(&context.settings, scope, &context.meter);
     let log = log_hash::of(&context.settings, scope, &context.meter);
     let (history, mut log) = tokio::try_join!(history, log)?;
-    let differing = blocks::differing(&log.blocks, &history);
+    let differing = blocks::differing(&log.blocks, &history.blocks);
     if !differing.is_empty() {
         log.differences.extend(inspection::inspect(&context.settings, scope, &differing).await?);
     }
+    log.differences.extend(history.differences);
     Ok(log)
 }
 

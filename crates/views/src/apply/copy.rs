@@ -9,11 +9,12 @@ use tokio_postgres::CopyInSink;
 use uuid::Uuid;
 
 use crate::event_id::EventId;
+use crate::trace_id::TraceId;
 
 /// The columns that come from a record. `HistoryRows::push` writes them in this order, then `decision`.
 pub const COLUMNS: &str = "\"offset\", occurred_at, appended_at, event_id, trace_id, partition, sequence, event, \
-                           order_id, details, other_event_id";
-const COLUMN_COUNT: i16 = 12;
+                           order_id, details, other_event_id, other_trace_id";
+const COLUMN_COUNT: i16 = 13;
 
 /// The bytes of a COPY in one message: PostgreSQL reads a message completely before it processes it.
 const COPY_MESSAGE: usize = 128 << 10;
@@ -58,18 +59,24 @@ impl HistoryRows {
             EventId::Uuid(uuid) => (Some(uuid), None),
             EventId::Other(text) => (None, Some(text)),
         };
+        let (trace_id, other_trace_id) = match record.trace_id().map(TraceId::of) {
+            Some(TraceId::Uuid(uuid)) => (Some(uuid), None),
+            Some(TraceId::Other(text)) => (None, Some(text)),
+            None => (None, None),
+        };
         out.put_i16(COLUMN_COUNT);
         put_i64(out, record.offset.0);
         put_time(out, fact.occurred_at);
         put_time(out, fact.at.appended_at);
         put_or_null(out, event_id, put_uuid);
-        put_or_null(out, trace_id(record), put_uuid);
+        put_or_null(out, trace_id, put_uuid);
         put_i32(out, record.partition.0);
         put_i32(out, fact.sequence);
         put_code(out, fact.event.code());
         put_text(out, &decoded.order_id);
         put_object(out, &fact.fields, &mut self.details);
         put_or_null(out, other_event_id, |out, text| put_text(out, &text));
+        put_or_null(out, other_trace_id, put_text);
         put_or_null(out, *decision, put_i64);
     }
 
@@ -112,12 +119,6 @@ pub fn event_id<'a>(topic: &str, record: &Record<'_>, decoded: &Decoded<'a>) -> 
         Some(id) => EventId::of(id.clone()),
         None => EventId::Other(format!("{topic}-{}-{}", record.partition, record.offset).into()),
     }
-}
-
-/// Its 32 hexadecimal digits are those of a UUID.
-#[must_use]
-pub fn trace_id(record: &Record<'_>) -> Option<Uuid> {
-    Uuid::try_parse(record.trace_id()?).ok()
 }
 
 fn put_or_null<T>(out: &mut Vec<u8>, value: Option<T>, put: impl FnOnce(&mut Vec<u8>, T)) {

@@ -22,7 +22,7 @@ SELECT partition, "offset", order_id,
         WHEN 'C' THEN 'pending' WHEN 'P' THEN 'paid' WHEN 'S' THEN 'shipped' WHEN 'D' THEN 'delivered' WHEN 'X' THEN 'cancelled'
     END AS status,
     sequence, COALESCE(event_id::text, other_event_id) AS event_id, occurred_at, appended_at, details::jsonb AS details,
-    replace(trace_id::text, '-', '') AS trace_id, decision, kept_by
+    COALESCE(replace(trace_id::text, '-', ''), other_trace_id) AS trace_id, decision, kept_by
 FROM {build}.order_history;
 
 CREATE OR REPLACE VIEW public.positions AS

@@ -62,6 +62,7 @@ CREATE TABLE {build}.order_history (
     order_id text COLLATE "C" NOT NULL,
     details text,
     other_event_id text,
+    other_trace_id text,
     decision bigint,
     kept_by bigint
 );
@@ -77,6 +78,7 @@ COMMENT ON COLUMN {build}.order_history.appended_at IS 'The record''s time stamp
 COMMENT ON COLUMN {build}.order_history.details IS 'All other fields of the event: a JSON object, as the log has it. Null: none.';
 COMMENT ON COLUMN {build}.order_history.other_event_id IS 'Any other event id; topic-partition-offset if the event has none. Null: event_id has it.';
 COMMENT ON COLUMN {build}.order_history.trace_id IS 'Of the record''s traceparent header.';
+COMMENT ON COLUMN {build}.order_history.other_trace_id IS 'The same, if it is not in lower case as the standard says. Null: trace_id has it, or there is none.';
 COMMENT ON COLUMN {build}.order_history.decision IS 'The retry that admitted it, where it was a dead letter before.';
 COMMENT ON COLUMN {build}.order_history.kept_by IS 'The decision to keep it: the log had lost the record, and the row comes from the build before. Null: it comes from the log.';
 

@@ -47,7 +47,7 @@ impl HistoryRecord {
             event_id: row.event_id.to_string(),
             occurred_at: fact_row.occurred_at,
             details: details.map_err(|error| fact_row.damaged(format!("column details: {error}")))?,
-            trace_id: row.trace_id.map(|id| id.simple().to_string()),
+            trace_id: row.trace_id.map(|id| id.to_string()),
             decision: row.decision,
         })
     }

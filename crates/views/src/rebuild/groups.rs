@@ -9,7 +9,7 @@ use super::order_set::OrderSet;
 use super::record_set::RecordSet;
 use crate::Build;
 use crate::error::Result;
-use crate::history::{FACT_COLUMNS, FactRow};
+use crate::history::{FACT_COLUMNS, FactRow, HISTORY_COLUMNS, HistoryRow};
 use crate::row_values::RowValues;
 use crate::session::Session;
 use crate::sql::for_build;
@@ -45,6 +45,16 @@ impl OrderGroups {
         Self::of_query(session, build, &query).await
     }
 
+    /// The same with complete rows, for [`HistoryRow::of_complete`].
+    pub async fn open_complete(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
+        let condition = orders.condition();
+        let query = format!(
+            "/* views::rebuild::groups::open_complete */ SELECT {HISTORY_COLUMNS}, kept_by IS NOT NULL FROM {{build}}.order_history
+             WHERE {condition} ORDER BY order_id"
+        );
+        Self::of_query(session, build, &query).await
+    }
+
     /// The orders of these records, each with no others than these.
     pub async fn of_records(session: &Session, build: Build, records: &RecordSet) -> Result<Self> {
         Self::of_query(session, build, &records.query(FACT_COLUMNS)).await
@@ -58,7 +68,16 @@ impl OrderGroups {
     }
 
     pub async fn next(&mut self) -> Result<Option<OrderGroup>> {
+        self.next_with(&mut |_| Ok(())).await
+    }
+
+    /// The same; `see` is called with each record of the order once.
+    pub async fn next_with(
+        &mut self,
+        see: &mut impl FnMut(&Bytes) -> Result<()>,
+    ) -> Result<Option<OrderGroup>> {
         let Some(first) = self.next.take() else { return Ok(None) };
+        see(&first)?;
         let mut group = OrderGroup {
             bytes: first.len(),
             compact_at_bytes: COMPACT_AT_BYTES,
@@ -70,6 +89,7 @@ impl OrderGroups {
                 self.next = Some(row);
                 break;
             }
+            see(&row)?;
             group.push(row)?;
         }
         Ok(Some(group))
@@ -107,6 +127,15 @@ impl OrderGroup {
             state.add(row.fact()?);
         }
         Ok((id, state))
+    }
+}
+
+impl<'a> HistoryRow<'a> {
+    /// Reads a row of [`OrderGroups::open_complete`], and whether it was taken over from the build before.
+    pub fn of_complete(row: &'a Bytes) -> Result<(Self, bool)> {
+        let mut values = RowValues::of_copy(row);
+        let history = Self::read(&mut values)?;
+        Ok((history, values.bool()?))
     }
 }
 

@@ -34,19 +34,6 @@ impl LogRows {
 pub struct HistoryScan(CopyRows);
 
 impl HistoryScan {
-    /// The first half of the table's pages, or the second.
-    pub async fn half(session: &Session, build: Build, rows: LogRows, second: bool) -> Result<Self> {
-        let operator = if second { ">=" } else { "<" };
-        let pages = for_build(
-            "pg_relation_size('{build}.order_history') / current_setting('block_size')::int",
-            build,
-        );
-        // As a query of its own, the middle is computed once, and the table is read from there or up to there. The
-        // size of a relation is volatile, so as an expression it would be computed for every row of the table.
-        let condition = format!("ctid {operator} (SELECT format('(%s,0)', ({pages}) / 2)::tid)");
-        Self::open(session, build, rows, &condition).await
-    }
-
     /// The records of `partition` from `from` to `to`, not included.
     pub async fn stretch(
         session: &Session,

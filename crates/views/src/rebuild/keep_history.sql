@@ -12,11 +12,11 @@ WITH planned AS (
     (SELECT partition, "offset" FROM {build}.order_history UNION ALL SELECT partition, "offset" FROM {build}.dead_letters)
 ), history AS (
     INSERT INTO {build}.order_history ("offset", occurred_at, appended_at, event_id, trace_id, partition, sequence, event,
-        order_id, details, other_event_id, decision, kept_by)
+        order_id, details, other_event_id, other_trace_id, decision, kept_by)
     SELECT "offset", occurred_at, appended_at, event_id, trace_id, partition, sequence, event, order_id, details,
-        other_event_id, decision, planned.kept_by
+        other_event_id, other_trace_id, decision, planned.kept_by
     FROM (SELECT "offset", occurred_at, appended_at, event_id, trace_id, partition, sequence, event, order_id, details,
-        other_event_id, decision FROM {live}.order_history) AS live
+        other_event_id, other_trace_id, decision FROM {live}.order_history) AS live
     JOIN lost USING (partition, "offset") JOIN planned USING (partition)
     RETURNING 1
 ), dead_letters AS (

@@ -16,7 +16,7 @@ const LIMIT: i64 = 101;
 const CONTENT: [(&str, &str); 2] = [
     (
         "order_history",
-        "order_id, event, sequence, event_id, other_event_id, occurred_at, appended_at, details, trace_id, decision",
+        "order_id, event, sequence, event_id, other_event_id, occurred_at, appended_at, details, trace_id, other_trace_id, decision",
     ),
     (
         "dead_letters",

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use orders::{Decoded, Offset, Partition, Record, Time};
-use uuid::Uuid;
-use views::EventId;
-use views::apply::{event_id, trace_id};
+use views::apply::event_id;
 use views::history::HistoryRow;
+use views::{EventId, TraceId};
 
 use super::canonical;
 
@@ -24,7 +23,7 @@ pub(super) struct Content<'a> {
     pub(super) appended_at: Time,
     /// A hash of the details by their meaning.
     pub(super) details: Option<u64>,
-    pub(super) trace_id: Option<Uuid>,
+    pub(super) trace_id: Option<TraceId<'a>>,
     /// The retry that admitted the record; it is not in the log.
     pub(super) decision: Option<i64>,
 }
@@ -47,7 +46,7 @@ impl<'a> Content<'a> {
             occurred_at: fact.occurred_at,
             appended_at: fact.at.appended_at,
             details: canonical::hash_members(fact.fields.iter()),
-            trace_id: trace_id(record),
+            trace_id: record.trace_id().map(TraceId::of),
             decision,
         }
     }
@@ -111,7 +110,7 @@ pub(super) mod tests {
             |content| content.occurred_at = Time::from_micros(9),
             |content| content.appended_at = Time::from_micros(9),
             |content| content.details = None,
-            |content| content.trace_id = Some(Uuid::nil()),
+            |content| content.trace_id = Some(TraceId::of("t")),
             |content| content.decision = Some(1),
         ];
         for change in changes {

@@ -2,36 +2,17 @@
 //! ids, merged. The fold is the one that derived the orders (`orders::OrderState`).
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
-use tokio::task::JoinSet;
+use bytes::Bytes;
 use views::rebuild::{OrderContent, OrderGroups, OrderScan, OrderSet};
 use views::{Build, Database, SessionKind};
 
 use super::order_columns;
 use crate::differences::{Difference, Differences};
 use crate::error::Result;
-use crate::meter::Meter;
-use crate::settings::Settings;
 
 /// Records between two reports to the meter.
 const REPORT_EVERY: usize = 10_000;
-
-pub(super) async fn compare(settings: &Settings, build: Build, meter: &Arc<Meter>) -> Result<Differences> {
-    let session = settings.database.session("food-orders rebuild verify", SessionKind::Short).await?;
-    let mut tasks = JoinSet::new();
-    for orders in OrderSet::halves(&session, build).await? {
-        let (database, meter) = (settings.database.clone(), Arc::clone(meter));
-        tasks.spawn(
-            async move { compare_orders(&database, build, &orders, |records| meter.add(records)).await },
-        );
-    }
-    let mut differences = Differences::default();
-    while let Some(task) = tasks.join_next().await {
-        differences.extend(task??);
-    }
-    Ok(differences)
-}
 
 /// All records of some orders, against their rows. `report` is told how many records were folded since it was last called.
 pub(super) async fn compare_orders(
@@ -44,19 +25,20 @@ pub(super) async fn compare_orders(
     let table = database.session("food-orders rebuild verify", SessionKind::Sorting).await?;
     let groups = OrderGroups::open(&history, build, orders).await?;
     let rows = OrderScan::open(&table, build, orders).await?;
-    compare_groups(groups, rows, report).await
+    compare_groups(groups, rows, &mut |_| Ok(()), report).await
 }
 
-/// Orders folded from their records, against their rows.
+/// Orders folded from their records, against their rows. `see` is called with each record.
 pub(super) async fn compare_groups(
     mut groups: OrderGroups,
     mut rows: OrderScan,
+    see: &mut impl FnMut(&Bytes) -> views::Result<()>,
     report: impl Fn(u64),
 ) -> Result<Differences> {
     let mut differences = Differences::default();
     let mut stored = rows.next().await?;
     let mut records = 0;
-    while let Some(group) = groups.next().await? {
+    while let Some(group) = groups.next_with(see).await? {
         records += group.records;
         if records >= REPORT_EVERY {
             report(std::mem::take(&mut records) as u64);

@@ -120,7 +120,7 @@ impl Stretch<'_> {
             let table = settings.database.session("food-orders rebuild verify", SessionKind::Short).await?;
             let groups = OrderGroups::of_records(&history, self.build, &candidates).await?;
             let rows = OrderScan::open(&table, self.build, &ids).await?;
-            differences.extend(fold::compare_groups(groups, rows, |_| ()).await?);
+            differences.extend(fold::compare_groups(groups, rows, &mut |_| Ok(()), |_| ()).await?);
         }
         Ok(differences)
     }

@@ -1,0 +1,67 @@
+//! The build's history in one pass in the order of the order ids: hashed in blocks, to be compared with the log, and
+//! folded, to be compared with table `orders`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::task::JoinSet;
+use views::history::HistoryRow;
+use views::rebuild::{LogRows, OrderGroups, OrderScan, OrderSet};
+use views::{Build, Database, SessionKind};
+
+use super::blocks::Blocks;
+use super::content::Content;
+use super::fold;
+use super::scope::Scope;
+use crate::differences::Differences;
+use crate::error::Result;
+use crate::meter::Meter;
+use crate::settings::Settings;
+
+/// What was read, and what was found on the way.
+#[derive(Default)]
+pub(super) struct History {
+    pub(super) blocks: Blocks,
+    /// Orders that are not what their records merge to.
+    pub(super) differences: Differences,
+}
+
+pub(super) async fn read(settings: &Settings, scope: &Scope, meter: &Arc<Meter>) -> Result<History> {
+    let session = settings.database.session("food-orders rebuild verify", SessionKind::Short).await?;
+    let mut halves = JoinSet::new();
+    for orders in OrderSet::halves(&session, scope.build).await? {
+        let database = settings.database.clone();
+        halves.spawn(read_half(database, scope.build, scope.rows, orders, Arc::clone(meter)));
+    }
+    let mut history = History::default();
+    while let Some(half) = halves.join_next().await {
+        let half = half??;
+        history.blocks.merge(half.blocks);
+        history.differences.extend(half.differences);
+    }
+    Ok(history)
+}
+
+async fn read_half(
+    database: Database,
+    build: Build,
+    rows: LogRows,
+    orders: OrderSet,
+    meter: Arc<Meter>,
+) -> Result<History> {
+    let history = database.session("food-orders rebuild fold", SessionKind::Sorting).await?;
+    let table = database.session("food-orders rebuild verify", SessionKind::Sorting).await?;
+    let groups = OrderGroups::open_complete(&history, build, &orders).await?;
+    let stored = OrderScan::open(&table, build, &orders).await?;
+    let mut blocks = Blocks::default();
+    let mut see = |row: &Bytes| {
+        let (row, is_kept) = HistoryRow::of_complete(row)?;
+        if rows == LogRows::All || !is_kept {
+            blocks.add(&Content::of_row(&row));
+        }
+        Ok(())
+    };
+    let report = |records| meter.add(records);
+    let differences = fold::compare_groups(groups, stored, &mut see, report).await?;
+    Ok(History { blocks, differences })
+}
