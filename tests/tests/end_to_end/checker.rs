@@ -23,7 +23,7 @@ async fn a_difference_in_any_column_is_found() {
                        AND column_name NOT IN ('first_sequence', 'winners', 'decision', 'kept_by')
                    ORDER BY 1, 2";
     let columns = sql.query(columns, &[]).await.unwrap();
-    assert_eq!(columns.len(), 17 + 11);
+    assert_eq!(columns.len(), 17 + 12);
     for row in columns {
         let (table, column, kind): (&str, &str, &str) = (row.get(0), row.get(1), row.get(2));
         let other = match (table, column, kind) {
