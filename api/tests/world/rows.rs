@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use orders::decode::Envelope;
 use orders::record::Headers;
-use orders::{EventType, LogOrder, Offset, OrderState, Partition, Time};
+use orders::{LogOrder, Offset, OrderState, Partition, Time};
 use serde_json::Value;
 
 use super::World;
@@ -85,7 +85,7 @@ impl World {
             }
         }
         let row = state.row().unwrap();
-        let status = EventType::leading_to(row.status).code() as i8;
+        let status = row.status.code() as i8;
         // Without the braces.
         let members = row.details.as_deref().map(|object| &object[1..object.len() - 1]);
         let time = |time: Option<Time>| time.map(|time| time.to_string());

@@ -41,34 +41,16 @@ impl EventType {
         }
     }
 
-    /// What stands for it, and for the status that it leads to, in the tables: C, P, S, D or X.
+    /// What stands for it in the tables, as for the status that it leads to.
     #[must_use]
     pub fn code(self) -> u8 {
-        match self {
-            Self::OrderCreated => b'C',
-            Self::OrderPaid => b'P',
-            Self::OrderShipped => b'S',
-            Self::OrderDelivered => b'D',
-            Self::OrderCancelled => b'X',
-        }
+        self.status().code()
     }
 
     /// The reverse of [`EventType::code`].
     #[must_use]
     pub fn of_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|event| event.code() == code)
-    }
-
-    /// The event that leads to this status.
-    #[must_use]
-    pub fn leading_to(status: Status) -> Self {
-        match status {
-            Status::Pending => Self::OrderCreated,
-            Status::Paid => Self::OrderPaid,
-            Status::Shipped => Self::OrderShipped,
-            Status::Delivered => Self::OrderDelivered,
-            Status::Cancelled => Self::OrderCancelled,
-        }
     }
 
     /// The status that an order has when this event is its latest.
@@ -128,6 +110,24 @@ impl Status {
             Self::Delivered => "delivered",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// What stands for it in the tables: C, P, S or D as in OrderCreated to OrderDelivered, and X for cancelled.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Pending => b'C',
+            Self::Paid => b'P',
+            Self::Shipped => b'S',
+            Self::Delivered => b'D',
+            Self::Cancelled => b'X',
+        }
+    }
+
+    /// The reverse of [`Status::code`].
+    #[must_use]
+    pub fn of_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.code() == code)
     }
 }
 

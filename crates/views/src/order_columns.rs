@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use orders::{EventType, OrderRow, Status};
+use orders::{OrderRow, Status};
 
 use crate::error::{Error, Result};
 use crate::row_values::RowValues;
@@ -175,9 +175,9 @@ pub(crate) fn read<'a>(values: &mut RowValues<'a>) -> Result<(&'a str, OrderRow<
     Ok((order_id, row))
 }
 
-/// The status that the code of an event stands for.
-pub(crate) fn status(order_id: &str, code: u8) -> Result<Status> {
-    EventType::of_code(code).map(EventType::status).ok_or_else(|| Error::DamagedOrder {
+/// The status that a code stands for.
+fn status(order_id: &str, code: u8) -> Result<Status> {
+    Status::of_code(code).ok_or_else(|| Error::DamagedOrder {
         order_id: order_id.to_owned(),
         cause: format!("column status: {:?} stands for no status", char::from(code)),
     })

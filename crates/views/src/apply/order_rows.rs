@@ -1,7 +1,7 @@
 //! Rows of table `orders` in PostgreSQL's binary form: for a COPY stream, or as one array.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use orders::{EventType, OrderState, Time};
+use orders::{OrderState, Time};
 use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use super::copy::{put_code, put_i32, put_i64, put_null, put_text, put_time};
@@ -70,7 +70,7 @@ impl OrderRows {
         }
         out.i32(row.sequence);
         out.i32(first_sequence);
-        out.code(EventType::leading_to(row.status).code());
+        out.code(row.status.code());
         out.winners(state);
         out.text(row.payment_method.as_deref());
         out.text(row.courier_id.as_deref());

@@ -85,8 +85,7 @@ impl Orders {
         if way == Way::Copy {
             let (new, known): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, state)| begins(state));
             if new.len() >= COPIED_FROM {
-                self.copy(client, &new, &known).await?;
-                return Ok(());
+                return self.copy(client, &new, &known).await;
             }
         }
         self.upsert(client, &rows).await

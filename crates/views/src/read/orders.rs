@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use orders::{EventType, OrderId, Status, Time};
+use orders::{OrderId, Status, Time};
 use tokio_postgres::types::Type;
 
 use super::ReadError;
@@ -96,7 +96,7 @@ impl Reader {
         let Page { filter, sort, after, limit, since } = page;
         let params = cut.map(CutParams::of);
         let since = since.map(Timestamptz);
-        let status = filter.status.map(|status| EventType::leading_to(status).code() as i8);
+        let status = filter.status.map(|status| status.code() as i8);
         let (id, time) = match after {
             Some(after) => (Some(after.order_id.as_str()), Some(Timestamptz(after.last_updated))),
             None => (None, None),

@@ -1,6 +1,6 @@
 //! Totals of a view.
 
-use orders::{EventType, Status};
+use orders::Status;
 use tokio_postgres::types::Type;
 
 use super::ReadError;
@@ -71,7 +71,7 @@ impl Reader {
 
 fn status(code: &str) -> Option<Status> {
     let [code] = code.as_bytes() else { return None };
-    EventType::of_code(*code).map(EventType::status)
+    Status::of_code(*code)
 }
 
 fn orders(cut: Option<&Cut>) -> String {
