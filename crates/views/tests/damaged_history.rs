@@ -2,19 +2,19 @@
 //! names the record, never in an empty value.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test
 
+mod common;
+
 use std::fmt::{Debug, Display};
 use std::time::Duration;
 
 use orders::record::Headers;
 use orders::{Offset, OrderId, Partition, Position, Record};
-use secrecy::SecretString;
 use tokio_postgres::Client;
-use views::apply::Codec;
 use views::history::HistoryRow;
-use views::lane::{Lane, LaneOptions};
+use views::lane::Lane;
 use views::read::{Cut, Filter, Reader, Sort};
 use views::rebuild::{HistoryScan, LogRows, OrderGroups, OrderSet};
-use views::{Build, Database, Session, SessionKind, SynchronousCommit};
+use views::{Build, Session, SessionKind};
 
 const BUILD: Build = Build(1);
 const PARTITION: Partition = Partition(0);
@@ -36,18 +36,8 @@ struct World {
 impl World {
     /// Order A, created and paid, at offsets 0 and 1.
     async fn new() -> Self {
-        let servers = local_stack::TestServers::shared().await.unwrap();
-        let url = servers.fresh_database().await.unwrap();
-        let database = Database::parse(&SecretString::from(url.as_str()), None).unwrap();
-        views::migrate::migrate(&database).await.unwrap();
-        let mut lane = Lane::new(LaneOptions {
-            database: database.clone(),
-            codec: Codec { topic: "food-orders".into(), max_record_bytes: 1_000_000 },
-            group: None,
-            owner: "the test".into(),
-            synchronous_commit: SynchronousCommit::Off,
-            has_breaker: false,
-        });
+        let (database, url) = common::database().await;
+        let mut lane = common::lane(&database, "the test");
         lane.claim(&[PARTITION]).await.unwrap();
         let created = r#"{"event":"OrderCreated","order_id":"A","sequence":1,"customer_id":"c"}"#;
         let paid = r#"{"event":"OrderPaid","order_id":"A","sequence":4,"payment_method":"card","note":"n"}"#;

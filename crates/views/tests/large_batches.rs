@@ -1,17 +1,18 @@
-//! Batches with so many new orders that these are copied, and with known ones among them: a row is the merge of all
-//! records of its order, however it was written.
+//! Large batches, whose new orders are copied while the known ones are updated. A row is the merge of all records of its
+//! order, however it was written.
 #![allow(clippy::unwrap_used)] // a test
+
+mod common;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use orders::record::Headers;
 use orders::{Offset, OrderState, Partition, Record, decode, print_object};
-use secrecy::SecretString;
-use views::apply::{Codec, envelope};
-use views::lane::{Lane, LaneOptions};
+use views::apply::envelope;
+use views::lane::Lane;
 use views::rebuild::{OrderContent, OrderScan, OrderSet};
-use views::{Build, Database, Session, SessionKind, SynchronousCommit};
+use views::{Build, Session, SessionKind};
 
 const PARTITION: Partition = Partition(0);
 
@@ -27,18 +28,8 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let servers = local_stack::TestServers::shared().await.unwrap();
-        let url = SecretString::from(servers.fresh_database().await.unwrap());
-        let database = Database::parse(&url, None).unwrap();
-        views::migrate::migrate(&database).await.unwrap();
-        let mut lane = Lane::new(LaneOptions {
-            database: database.clone(),
-            codec: Codec { topic: "food-orders".into(), max_record_bytes: 1_000_000 },
-            group: None,
-            owner: "the test".into(),
-            synchronous_commit: SynchronousCommit::Off,
-            has_breaker: false,
-        });
+        let (database, _) = common::database().await;
+        let mut lane = common::lane(&database, "the test");
         lane.claim(&[PARTITION]).await.unwrap();
         Self {
             session: database.session("test", SessionKind::Short).await.unwrap(),

@@ -1,13 +1,13 @@
 //! Which owner may write a partition, and from which position: two lanes on one database.
 #![allow(clippy::unwrap_used)] // a test
 
+mod common;
+
 use orders::record::Headers;
 use orders::{LogDigest, LogPrefix, Offset, Partition, Position, Record};
-use secrecy::SecretString;
 use tokio_postgres::Client;
-use views::apply::Codec;
-use views::lane::{Lane, LaneOptions};
-use views::{Build, Database, Error, Recovery, SessionKind, SynchronousCommit};
+use views::lane::Lane;
+use views::{Build, Database, Error, Recovery, SessionKind};
 
 const PARTITION: Partition = Partition(0);
 
@@ -18,30 +18,16 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let servers = local_stack::TestServers::shared().await.unwrap();
-        let url = servers.fresh_database().await.unwrap();
-        let database = Database::parse(&SecretString::from(url.as_str()), None).unwrap();
-        views::migrate::migrate(&database).await.unwrap();
+        let (database, url) = common::database().await;
         let sql = local_stack::sql_client(&url, None).await.unwrap();
         Self { database, sql }
     }
 
     /// A lane that has claimed the partition.
     async fn lane(&self, owner: &str) -> Lane {
-        let mut lane = self.new_lane(owner);
+        let mut lane = common::lane(&self.database, owner);
         lane.claim(&[PARTITION]).await.unwrap();
         lane
-    }
-
-    fn new_lane(&self, owner: &str) -> Lane {
-        Lane::new(LaneOptions {
-            database: self.database.clone(),
-            codec: Codec { topic: "food-orders".into(), max_record_bytes: 1_000_000 },
-            group: None,
-            owner: owner.into(),
-            synchronous_commit: SynchronousCommit::Off,
-            has_breaker: false,
-        })
     }
 
     /// The next offset, and the numbers of history rows and dead letters.
@@ -175,7 +161,7 @@ impl World {
 async fn tables_of_the_active_build_that_are_gone_are_not_waited_for() {
     let world = World::new().await;
     world.sql.batch_execute("DROP SCHEMA build_1 CASCADE").await.unwrap();
-    let error = world.new_lane("one").claim(&[PARTITION]).await.unwrap_err();
+    let error = common::lane(&world.database, "one").claim(&[PARTITION]).await.unwrap_err();
     assert_eq!(error.recovery(), Recovery::Stop, "{error}");
     assert!(error.to_string().contains("restore the database"), "{error}");
 }

@@ -2,6 +2,8 @@
 //! the lanes do to each other, the table has to hold what the history merges to.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test
 
+mod common;
+
 use std::time::Duration;
 
 use orders::record::Headers;
@@ -9,12 +11,10 @@ use orders::{Offset, Partition, Record};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
-use secrecy::SecretString;
 use tokio_postgres::Client;
-use views::apply::Codec;
-use views::lane::{Lane, LaneOptions};
+use views::lane::Lane;
 use views::read::{After, Cut, Filter, Order, Reader, Sort};
-use views::{Database, Error, Recovery, SynchronousCommit};
+use views::{Error, Recovery};
 
 /// More than a batch needs for a COPY.
 const MANY: usize = 600;
@@ -28,21 +28,8 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let servers = local_stack::TestServers::shared().await.unwrap();
-        let url = servers.fresh_database().await.unwrap();
-        let database = Database::parse(&SecretString::from(url.as_str()), None).unwrap();
-        views::migrate::migrate(&database).await.unwrap();
-        let lane = || {
-            Lane::new(LaneOptions {
-                database: database.clone(),
-                codec: Codec { topic: "food-orders".into(), max_record_bytes: 1_000_000 },
-                group: None,
-                owner: "the test".into(),
-                synchronous_commit: SynchronousCommit::Off,
-                has_breaker: false,
-            })
-        };
-        let mut lanes = [lane(), lane()];
+        let (database, url) = common::database().await;
+        let mut lanes = ["one", "the other"].map(|owner| common::lane(&database, owner));
         for (number, lane) in lanes.iter_mut().enumerate() {
             lane.claim(&[Partition(number as i32)]).await.unwrap();
         }

@@ -1,25 +1,14 @@
 //! Every transaction is counted and timed by its name.
 #![allow(clippy::unwrap_used)] // a test
 
+mod common;
+
 use metrics_exporter_prometheus::PrometheusBuilder;
 use orders::record::Headers;
 use orders::{Offset, Partition, Record};
-use views::apply::Codec;
-use views::lane::{Lane, LaneOptions};
-use views::{Database, Error, SynchronousCommit};
+use views::Error;
 
 const PARTITION: Partition = Partition(0);
-
-fn lane(database: &Database, owner: &str) -> Lane {
-    Lane::new(LaneOptions {
-        database: database.clone(),
-        codec: Codec { topic: "food-orders".into(), max_record_bytes: 1_000_000 },
-        group: None,
-        owner: owner.into(),
-        synchronous_commit: SynchronousCommit::Off,
-        has_breaker: false,
-    })
-}
 
 fn record(offset: i64) -> Record<'static> {
     Record {
@@ -35,17 +24,15 @@ fn record(offset: i64) -> Record<'static> {
 /// Runs on a single thread, because the metrics recorder is local to it.
 #[tokio::test]
 async fn claims_and_batches_are_counted_and_timed() {
-    let servers = local_stack::TestServers::shared().await.unwrap();
-    let database = Database::parse(&servers.fresh_database().await.unwrap().into(), None).unwrap();
-    views::migrate::migrate(&database).await.unwrap();
+    let (database, _) = common::database().await;
     let recorder = PrometheusBuilder::new().build_recorder();
     let metrics = recorder.handle();
     let _local = metrics::set_default_local_recorder(&recorder);
 
-    let mut stale = lane(&database, "the first");
+    let mut stale = common::lane(&database, "the first");
     stale.claim(&[PARTITION]).await.unwrap();
     stale.apply(&[record(0)], &[]).await.unwrap();
-    let mut owner = lane(&database, "the second");
+    let mut owner = common::lane(&database, "the second");
     owner.claim(&[PARTITION]).await.unwrap();
     owner.apply(&[record(1)], &[]).await.unwrap();
     assert!(matches!(stale.apply(&[record(1)], &[]).await, Err(Error::Fenced { .. })));
