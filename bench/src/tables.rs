@@ -77,6 +77,7 @@ impl Tables {
             if counters.history_rows as u64 >= history_rows || Instant::now() > deadline {
                 return Ok(counters);
             }
+            // PostgreSQL reports its statistics late, and nothing tells when it has done so.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

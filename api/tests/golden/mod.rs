@@ -29,7 +29,7 @@ use self::log::{Log, PARTITIONS};
 use crate::world::{Api, NOWHERE, TOKEN};
 
 const TOPIC: &str = "golden";
-/// Of the build. The API has the default limit, which is higher, so that a retry admits what was too large.
+/// The limit of the build. A retry through the API admits a larger record, because the API has the higher default limit.
 const MAX_RECORD_BYTES: usize = 1500;
 
 #[tokio::test(flavor = "multi_thread")]

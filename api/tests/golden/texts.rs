@@ -76,7 +76,7 @@ pub const EVENT_IDS: [&str; 32] = [
     "null",
 ];
 
-/// What `occurred_at` says, as JSON; `null` is no time.
+/// Values of `occurred_at` as JSON. With `null`, the event has no time.
 pub const TIMES: [&str; 20] = [
     r#""2026-03-01T10:00:00Z""#,
     r#""2026-03-01T10:00:00.5Z""#,

@@ -125,7 +125,7 @@ fn what_is_small_comes_together() {
     assert_eq!(queue.records(), 0);
 }
 
-/// A topic of so many partitions that none has enough for a transaction of its own.
+/// The topic has many partitions, and each of them has too few records for a transaction of its own.
 #[test]
 fn small_chunks_of_many_partitions_come_in_portions() {
     let queue = LaneQueue::new(ChunkLimits { records: 800, bytes: 1 << 20 });

@@ -42,7 +42,7 @@ impl<'a> OrderNumbers<'a> {
 }
 
 impl SortedOrders<'_> {
-    /// Of each number the rank of its id.
+    /// The rank of each order by its id, indexed by the order's number.
     pub(crate) fn ranks(&self) -> Vec<usize> {
         let mut ranks = vec![0; self.0.len()];
         for (rank, (_, number)) in self.0.iter().enumerate() {

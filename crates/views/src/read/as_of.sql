@@ -61,8 +61,9 @@ FROM (
                 {only}
             ORDER BY h.order_id {up}, h.event, h.sequence DESC, h.appended_at, h.partition, h."offset"
         ) u
-        -- OFFSET 0 keeps the planner from parsing the details of a record anew for every column. It hides the order of
-        -- the rows, too, without which a list would merge all orders before it gives the first.
+        -- Without OFFSET 0, the planner would parse the details of a record once for every column. But OFFSET 0 also
+        -- hides from the planner that the rows are sorted. Without ORDER BY, a list would merge all orders before it
+        -- returned the first one.
         ORDER BY u.order_id {up} OFFSET 0
     ) w
     GROUP BY w.order_id
