@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use orders::Partition;
 use scoped_futures::ScopedFutureExt;
+use tokio::sync::Notify;
 use tokio_postgres::Transaction;
 
 use super::{HELD_COLUMNS, Held, THIS_BACKEND, frozen, held};
@@ -75,11 +76,14 @@ async fn claim_wanted(
         }
         .scope_boxed()
     });
-    tokio::select! {
-        biased;
-        claimed = claim => claimed,
-        never = frozen::end_owners(database, backend) => match never {},
-    }
+    let is_over = Notify::new();
+    let claim = async {
+        let claimed = claim.await;
+        is_over.notify_one();
+        claimed
+    };
+    let (claimed, ()) = tokio::join!(claim, frozen::end_owners(database, backend, is_over.notified()));
+    claimed
 }
 
 async fn claim_in(tx: &Transaction<'_>, wanted: &Wanted<'_>) -> Result<BTreeMap<Partition, Held>> {

@@ -1,6 +1,6 @@
 //! Owners that froze within a transaction, such as by SIGSTOP. No time-out of PostgreSQL ends those.
 
-use std::convert::Infallible;
+use std::pin::pin;
 use std::time::Duration;
 
 use crate::connect::Database;
@@ -22,15 +22,17 @@ pub(super) async fn backend(session: &Session) -> Result<i32> {
     Ok(row.get(0))
 }
 
-/// While the session of `backend` waits for a lock: ends the session of a lane that has held it for too long.
-/// It goes on until it is dropped.
-pub(super) async fn end_owners(database: &Database, backend: i32) -> Infallible {
-    tokio::time::sleep(FROZEN_AFTER).await;
-    loop {
+/// Until `claimed`, while the session of `backend` waits for a lock: ends the session of a lane that has held it for too
+/// long. A session that it ends is always reported: its end is what lets the claim go on, so `claimed` may come before
+/// PostgreSQL's answer does.
+pub(super) async fn end_owners(database: &Database, backend: i32, claimed: impl Future<Output = ()>) {
+    let mut claimed = pin!(claimed);
+    let mut wait = FROZEN_AFTER;
+    while tokio::time::timeout(wait, &mut claimed).await.is_err() {
         if let Err(error) = end_owners_once(database, backend).await {
             tracing::debug!(%error, "could not look for a frozen owner");
         }
-        tokio::time::sleep(INTERVAL).await;
+        wait = INTERVAL;
     }
 }
 
