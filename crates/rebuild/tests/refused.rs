@@ -98,8 +98,8 @@ async fn wrong_totals_are_named() {
     world.write(lives(0, 300)).await;
     let found = world
         .tampered(
-            "UPDATE build_2.totals SET delivered = delivered + 1, records = records - 1, open_dead_letters = 1
-             WHERE partition = 0",
+            "UPDATE build_2.totals SET delivered = delivered + 1, records = records - 1, open_dead_letters = open_dead_letters + 1
+             WHERE partition = -1",
         )
         .await;
     let texts: Vec<String> = found.listed.iter().map(ToString::to_string).collect();

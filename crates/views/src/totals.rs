@@ -1,6 +1,7 @@
 //! Table `totals`: how many orders there are of each status, how many records and how many open dead letters, changed
-//! with every write so that no read counts. A transaction adds its changes to the row of one partition, as its last
-//! statement: nobody waits for a lock while it holds one of these rows, so they lead to no deadlock.
+//! with every write so that no read counts. A transaction adds its changes to one row, as its last statement: nobody
+//! waits for a lock while it holds one of these rows, so they lead to no deadlock. A lane adds to the row of a partition
+//! that it holds, and all others to a row of their own, so that no lane waits here at all.
 
 use std::ops::{Add, AddAssign, Sub};
 
@@ -121,14 +122,18 @@ pub(crate) async fn prepare(client: &Client, build: Build) -> Result<Statement> 
 
 const ATTEMPT: &str = "changing the totals";
 
-/// Adds changes to the row of a partition, in the transaction that the session has open. It has to be the transaction's
-/// last statement on the tables of a build.
-pub(crate) async fn add(client: &Client, build: Build, partition: Partition, changes: &Totals) -> Result<()> {
+/// The row of decisions and rebuilds. A process that is frozen in such a transaction holds up no lane.
+const NO_LANE: Partition = Partition(-1);
+
+/// Adds changes that are not those of a lane's batch, in the transaction that the session has open. It has to be the
+/// transaction's last statement on the tables of a build.
+pub(crate) async fn add(client: &Client, build: Build, changes: &Totals) -> Result<()> {
     let statement = prepare(client, build).await?;
-    add_with(client, &statement, partition, changes).await
+    add_with(client, &statement, NO_LANE, changes).await
 }
 
-/// The same with the statement that [`prepare`] has made.
+/// Adds the changes of a batch to the row of a partition that its lane holds, with the statement that [`prepare`] has
+/// made.
 pub(crate) async fn add_with(
     client: &Client,
     statement: &Statement,

@@ -142,6 +142,8 @@ CREATE TABLE {build}.dead_letters (
     PRIMARY KEY (partition, "offset")
 );
 CREATE INDEX dead_letters_open ON {build}.dead_letters (order_id) WHERE state = 'open';
+-- For lists by state: there may be many of the other states.
+CREATE INDEX dead_letters_state ON {build}.dead_letters (state, partition, "offset");
 -- For reads as of a cut: a dead letter that is closed now may have been open then.
 CREATE INDEX dead_letters_order_id ON {build}.dead_letters (order_id);
 COMMENT ON TABLE {build}.dead_letters IS 'Dead letters: records that could not be applied.';
@@ -171,8 +173,8 @@ CREATE TABLE {build}.totals (
     open_dead_letters bigint NOT NULL
 ) WITH (fillfactor = 10);
 -- fillfactor 10: every batch updates a row, and finds room for it on the same page.
-COMMENT ON TABLE {build}.totals IS 'How many rows the other tables have. Only the sum over all partitions means anything: the records of an order may lie in several partitions, and a transaction adds its changes to the row of one of those that it has written.';
-COMMENT ON COLUMN {build}.totals.partition IS 'Kafka partition. There is a row for each, so that consumers of different partitions do not wait for each other.';
+COMMENT ON TABLE {build}.totals IS 'How many rows the other tables have. Only the sum over all partitions means anything: the records of an order may lie in several partitions, and a batch adds all its changes to the row of one of the partitions that it has read.';
+COMMENT ON COLUMN {build}.totals.partition IS 'Kafka partition; −1 for what operators decide and a rebuild derives. There are several rows so that these and the consumers do not wait for each other.';
 COMMENT ON COLUMN {build}.totals.pending IS 'Orders that became pending, less those that became something else.';
 COMMENT ON COLUMN {build}.totals.paid IS 'The same of paid.';
 COMMENT ON COLUMN {build}.totals.shipped IS 'The same of shipped.';

@@ -97,10 +97,10 @@ async fn decide_in(tx: &Transaction<'_>, act: &Act<'_>) -> Result<Vec<Outcome>> 
     for target in &targets {
         changes.push((target.build, apply(tx, act, *target, &decided).await?));
     }
-    // After all other locks, because the consumers wait for these rows.
+    // After all other locks.
     for (build, changes) in changes {
-        if let (Some(id), true) = (act.ids.first(), changes != Totals::default()) {
-            totals::add(tx.client(), build, id.partition, &changes).await?;
+        if changes != Totals::default() {
+            totals::add(tx.client(), build, &changes).await?;
         }
     }
     Ok(outcomes)

@@ -87,9 +87,7 @@ impl KeepHistory<'_> {
         let (history, dead_letters) = (copied.get(0), copied.get(1));
         let mut changes = Totals::default();
         (changes.records, changes.open_dead_letters) = (history, copied.get(2));
-        for partition in self.live.keys().take(1) {
-            totals::add(tx.client(), self.build, *partition, &changes).await?;
-        }
+        totals::add(tx.client(), self.build, &changes).await?;
         Ok(KeptHistory::Kept { history, dead_letters })
     }
 

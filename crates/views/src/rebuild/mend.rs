@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
-use orders::{OrderState, Partition};
+use orders::OrderState;
 use scoped_futures::ScopedFutureExt;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
@@ -53,7 +53,7 @@ impl Build {
                         let retried = self.retried(tx, orders).await?;
                         let states: Vec<_> = retried.iter().map(|(id, state)| (id.as_str(), state)).collect();
                         let changes = rows.merge(tx.client(), &states).await?;
-                        totals::add(tx.client(), self, Partition(0), &changes).await
+                        totals::add(tx.client(), self, &changes).await
                     }
                     .scope_boxed()
                 })

@@ -4,7 +4,6 @@ use std::pin::Pin;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::SinkExt;
-use orders::Partition;
 use tokio_postgres::CopyInSink;
 
 use super::row_owner::RowOwner;
@@ -80,7 +79,7 @@ impl<'a> OrdersCopy<'a> {
             .map_err(&during)?;
         owner.advance_in(self.tx.client(), State::Deriving, State::CatchingUp).await?;
         // Until here, no order was counted: only the history was written.
-        totals::add(self.tx.client(), self.build, Partition(0), &self.orders).await?;
+        totals::add(self.tx.client(), self.build, &self.orders).await?;
         self.tx.commit().await?;
         Ok(orders)
     }
