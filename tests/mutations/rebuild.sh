@@ -16,6 +16,12 @@ mutate verified-under-the-lock crates/rebuild/src/steps/switch.rs \
 mutate last-stretch crates/rebuild/src/steps/switch.rs \
   's~if differences\.is_empty\(\) \{~if differences.is_empty() || true {~' \
   "${faults[@]}" fault_66
+mutate totals-verified crates/rebuild/src/steps/verify.rs \
+  's~\n *totals::compare\(.*?\);~~' \
+  --workspace --test refused
+mutate totals-of-last-stretch crates/rebuild/src/steps/verify/stretch.rs \
+  's~\n *totals::compare\(.*?\);~~s' \
+  "${faults[@]}" fault_66
 mutate other-log crates/rebuild/src/log_state.rs \
   's~Some\(found\) => match found\.conflict_with\(&plan\.log_identity\(\)\) \{~Some(found) => match found.conflict_with(\&plan.log_identity()).filter(|_| false) {~' \
   "${faults[@]}" fault_65

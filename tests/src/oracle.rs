@@ -22,6 +22,7 @@ mod positions;
 mod raw;
 mod record;
 mod report;
+mod totals;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -77,10 +78,11 @@ pub async fn check(settings: &Settings) -> Result<Report, Error> {
         dead_letters::compare(&tx, &build, &mut log, &decided, &history.admitted, &mut differences).await?;
     let history_rows = history.rows;
     let orders = orders::compare(&tx, &build, &log, &mut differences).await?;
+    totals::compare(&tx, &build, &mut differences).await?;
     let records = log.records().count();
     if history_rows + dead_letters != records {
         differences.add(
-            "totals",
+            "positions",
             "all records",
             "records",
             records,

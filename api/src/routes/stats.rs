@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use axum::extract::{RawQuery, State};
 use axum::http::Uri;
 use axum::response::Response;
-use orders::Status;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -56,17 +55,12 @@ pub async fn get(
     let query = Query::parse(raw.as_deref(), &[CutParameters::ALL, WaitParameters::ALL])?;
     let cut = cut::parse(&query)?;
     let answer = state.reader_for(&query, cut.as_ref()).await?.stats(cut.as_ref()).await?;
-    let stats = answer.value;
-    let count = |status: Status| {
-        let found = stats.by_status.iter().find(|(found, _)| *found == status);
-        (status.as_str(), found.map_or(0, |(_, count)| *count))
-    };
-    let by_status: BTreeMap<_, _> = Status::ALL.into_iter().map(count).collect();
+    let totals = answer.value;
     let body = StatsBody {
-        orders: by_status.values().sum(),
-        by_status,
-        records: stats.records,
-        open_dead_letters: stats.open_dead_letters,
+        orders: totals.orders(),
+        by_status: totals.by_status().map(|(status, count)| (status.as_str(), count)).collect(),
+        records: totals.records,
+        open_dead_letters: totals.open_dead_letters,
         warnings: cut.is_none().then(|| state.topic.warnings()),
     };
     Freshness::of(&answer.head, &state.lag).located(uri.path(), &query, None, answer.cut.as_ref()).json(&body)

@@ -22,6 +22,7 @@ async fn a_retry_applies_the_record_and_closes_the_dead_letter() {
     assert_eq!(order["incomplete"], false);
     let history = world.json("/orders/C/history").await;
     assert_eq!(history["records"][1]["decision"], 1, "{history}");
+    world.check_totals().await;
     assert_eq!(history["records"][1]["occurred_at"], "2026-01-01T00:00:06Z", "the append time of its record");
     let before = world.get("/orders/C?as_of_offsets=0=4&decision=0").await.text().await.unwrap();
     assert_eq!(before, open, "an older cut still gives the same bytes");
@@ -63,6 +64,7 @@ async fn a_discard_needs_a_reason_and_completes_the_order() {
         "{dead_letter}"
     );
     assert_eq!(world.json("/orders/C").await["incomplete"], false);
+    world.check_totals().await;
     assert_eq!(world.json("/dead-letters?state=discarded").await["dead_letters"][0]["id"], id.as_str());
     problem(world.post(&path, r#"{"reason":"x"}"#).await, 409).await;
 }
@@ -90,6 +92,7 @@ async fn all_of_a_cause_are_retried_and_counted() {
             "complete": true})
     );
     assert_eq!(world.json("/orders/C").await["payment_method"], "m3");
+    world.check_totals().await;
     assert_eq!(world.count("public.decisions").await, 3);
     assert_eq!(world.json("/dead-letters?state=open").await["dead_letters"].as_array().unwrap().len(), 2);
     problem(world.post("/dead-letters/retry", "").await, 400).await;
@@ -106,6 +109,7 @@ async fn concurrent_retries_apply_the_record_once() {
     assert!(answers.iter().all(|status| matches!(status, 200 | 409)), "{answers:?}");
     assert_eq!(world.count("public.decisions").await, 1);
     assert_eq!(world.count("build_1.order_history WHERE decision = 1").await, 1);
+    world.check_totals().await;
 }
 
 async fn four_at_once(world: &World, path: &str) -> Vec<u16> {

@@ -5,7 +5,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Method, Response};
 use serde_json::Value;
 
-use crate::world::{TOKEN, World};
+use crate::world::{TOKEN, World, header};
 
 impl World {
     /// A dead letter of the given cause, as a consumer would have written it; returns its id.
@@ -39,6 +39,21 @@ impl World {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         answer.json().await.unwrap()
+    }
+
+    /// The totals that the API gives have to be those of the tables.
+    async fn check_totals(&self) {
+        let stats = self.json("/stats").await;
+        for (status, code) in
+            [("pending", 'C'), ("paid", 'P'), ("shipped", 'S'), ("delivered", 'D'), ("cancelled", 'X')]
+        {
+            let counted = self.count(&format!("build_1.orders WHERE status = '{code}'")).await;
+            assert_eq!(stats["by_status"][status], counted, "{status}: {stats}");
+        }
+        assert_eq!(stats["records"], self.count("build_1.order_history").await, "{stats}");
+        let open = self.count("build_1.dead_letters WHERE state = 'open'").await;
+        assert_eq!(stats["open_dead_letters"], open, "{stats}");
+        assert_eq!(header(&self.get("/stats").await, "open-dead-letters"), open.to_string());
     }
 
     async fn count(&self, table: &str) -> i64 {

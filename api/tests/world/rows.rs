@@ -42,6 +42,7 @@ impl World {
             )
             .await
             .unwrap();
+        self.count_totals().await;
     }
 
     async fn insert_history(&self, at: LogOrder, value: &str) {
@@ -126,6 +127,18 @@ impl World {
             )
             .await
             .unwrap();
+        self.count_totals().await;
+    }
+
+    async fn count_totals(&self) {
+        let statement = "DELETE FROM build_1.totals;
+            INSERT INTO build_1.totals (partition, pending, paid, shipped, delivered, cancelled, records, open_dead_letters)
+            SELECT 0, count(*) FILTER (WHERE status = 'C'), count(*) FILTER (WHERE status = 'P'),
+                count(*) FILTER (WHERE status = 'S'), count(*) FILTER (WHERE status = 'D'),
+                count(*) FILTER (WHERE status = 'X'), (SELECT count(*) FROM build_1.order_history),
+                (SELECT count(*) FROM build_1.dead_letters WHERE state = 'open')
+            FROM build_1.orders";
+        self.client.batch_execute(statement).await.unwrap();
     }
 
     /// Three orders over two partitions: A paid, B cancelled, C pending.

@@ -28,7 +28,7 @@ pub struct Differences {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Difference {
-    /// `order_history`, `dead_letters` or `orders`.
+    /// `order_history`, `dead_letters`, `orders` or `totals`.
     pub table: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[cfg_attr(feature = "openapi", schema(value_type = i32))]

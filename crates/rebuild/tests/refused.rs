@@ -91,3 +91,24 @@ async fn a_lost_dead_letter_is_named() {
     assert_eq!((found.total, found.listed[0].table.as_str()), (1, "dead_letters"));
     assert!(found.listed[0].expected.is_some() && found.listed[0].found.is_none());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_totals_are_named() {
+    let world = World::new(3).await;
+    world.write(lives(0, 300)).await;
+    let found = world
+        .tampered(
+            "UPDATE build_2.totals SET delivered = delivered + 1, records = records - 1, open_dead_letters = open_dead_letters + 1
+             WHERE partition = -1",
+        )
+        .await;
+    let texts: Vec<String> = found.listed.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "totals delivered: the log says 300, the table 301",
+            "totals records: the log says 1200, the table 1199",
+            "totals open_dead_letters: the log says 0, the table 1",
+        ]
+    );
+}

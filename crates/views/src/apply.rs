@@ -1,7 +1,7 @@
 //! Applying records: one transaction for rows and positions.
 //!
 //! BEGIN; move the positions by compare-and-set; COPY the history; COPY or update the orders; merge those that this
-//! left alone; insert the dead letters; COMMIT. If any step writes an unexpected number of rows, everything is
+//! left alone; insert the dead letters; change the totals and COMMIT. If any step writes an unexpected number of rows, everything is
 //! rolled back.
 
 mod advance;
@@ -20,6 +20,7 @@ mod rows;
 mod statement;
 mod winning_records;
 mod writer;
+mod written;
 
 pub use advance::Advance;
 pub use batch::{Batch, refusal};

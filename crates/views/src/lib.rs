@@ -27,6 +27,7 @@ pub mod rebuild;
 mod row_values;
 mod session;
 pub mod sql;
+mod totals;
 mod trace_id;
 mod tx;
 mod winners;
@@ -38,6 +39,7 @@ pub use error::{Error, Recovery, Result};
 pub use event_id::EventId;
 pub use projection::{DEFAULT_MAX_RECORD_BYTES, Projection};
 pub use session::{Session, SessionKind, SynchronousCommit};
+pub use totals::Totals;
 pub use trace_id::TraceId;
 pub use winners::Winners;
 

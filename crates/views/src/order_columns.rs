@@ -25,10 +25,12 @@ enum Merge {
     AppendMembers,
     /// The incoming bytes follow those of the row.
     Append,
+    /// It becomes what another column of the row was before.
+    Before(&'static str),
 }
 
 /// All columns, in the order in which the table declares them.
-const COLUMNS: [(&str, Merge); 19] = [
+const COLUMNS: [(&str, Merge); 20] = [
     ("created_at", Merge::FillOnce),
     ("total_cents", Merge::Fill),
     ("last_updated", Merge::Replace),
@@ -38,7 +40,8 @@ const COLUMNS: [(&str, Merge); 19] = [
     ("cancelled_at", Merge::FillOnce),
     ("sequence", Merge::Replace),
     (FIRST_SEQUENCE, Merge::Replace),
-    ("status", Merge::Replace),
+    (STATUS, Merge::Replace),
+    (STATUS_BEFORE, Merge::Before(STATUS)),
     (WINNERS, Merge::Append),
     ("payment_method", Merge::Fill),
     ("courier_id", Merge::Fill),
@@ -53,7 +56,7 @@ const COLUMNS: [(&str, Merge); 19] = [
 /// What readers are shown, in the order in which they are shown it.
 const SHOWN: [&str; 17] = [
     "order_id",
-    "status",
+    STATUS,
     "last_updated",
     "sequence",
     "customer_id",
@@ -73,6 +76,11 @@ const SHOWN: [&str; 17] = [
 
 /// The members of a JSON object, without its braces.
 const DETAILS: &str = "details";
+
+const STATUS: &str = "status";
+
+/// What the statement that writes a row returns, so that the totals can be kept. No reader is shown it.
+const STATUS_BEFORE: &str = "status_before";
 
 /// Only the upsert reads it.
 const FIRST_SEQUENCE: &str = "first_sequence";
@@ -119,6 +127,7 @@ fn merge(statement: &str, new: &str) -> String {
             Merge::Key => continue,
             Merge::Replace => format!("{name} = {new}.{name}"),
             Merge::Append => format!("{name} = o.{name} || {new}.{name}"),
+            Merge::Before(of) => format!("{name} = o.{of}"),
             Merge::Fill => format!("{name} = COALESCE({new}.{name}, o.{name})"),
             Merge::FillOnce => {
                 conditions.push_str(&format!("\n    AND (o.{name} IS NULL OR {new}.{name} IS NULL)"));
@@ -139,8 +148,11 @@ fn merge(statement: &str, new: &str) -> String {
 pub(crate) fn replace() -> String {
     let assignments: Vec<_> = COLUMNS
         .iter()
-        .filter(|(_, merge)| *merge != Merge::Key)
-        .map(|(name, _)| format!("{name} = excluded.{name}"))
+        .filter_map(|(name, merge)| match merge {
+            Merge::Key => None,
+            Merge::Before(of) => Some(format!("{name} = o.{of}")),
+            _ => Some(format!("{name} = excluded.{name}")),
+        })
         .collect();
     include_str!("apply/replace.sql")
         .replace("{columns}", &ALL)
@@ -176,7 +188,7 @@ pub(crate) fn read<'a>(values: &mut RowValues<'a>) -> Result<(&'a str, OrderRow<
 }
 
 /// The status that a code stands for.
-fn status(order_id: &str, code: u8) -> Result<Status> {
+pub(crate) fn status(order_id: &str, code: u8) -> Result<Status> {
     Status::of_code(code).ok_or_else(|| Error::DamagedOrder {
         order_id: order_id.to_owned(),
         cause: format!("column status: {:?} stands for no status", char::from(code)),
@@ -233,9 +245,9 @@ mod tests {
     }
 
     #[test]
-    fn all_columns_but_two_are_shown() {
+    fn all_columns_but_three_are_shown() {
         let mut stored: Vec<_> = COLUMNS.iter().map(|(name, _)| *name).collect();
-        stored.retain(|name| ![FIRST_SEQUENCE, WINNERS].contains(name));
+        stored.retain(|name| ![STATUS_BEFORE, FIRST_SEQUENCE, WINNERS].contains(name));
         stored.sort_unstable();
         let mut shown = SHOWN;
         shown.sort_unstable();

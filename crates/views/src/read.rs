@@ -27,7 +27,6 @@ pub use history::{HistoryPage, HistoryRecord};
 pub use order::Order;
 pub use orders::{After, Filter, Sort};
 pub use reader::{Answer, Reader};
-pub use stats::Stats;
 
 /// Why a read could not be answered.
 #[derive(Debug, thiserror::Error)]

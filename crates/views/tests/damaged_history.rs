@@ -8,7 +8,7 @@ use std::fmt::{Debug, Display};
 use std::time::Duration;
 
 use orders::record::Headers;
-use orders::{Offset, OrderId, Partition, Position, Record};
+use orders::{Offset, OrderId, Partition, Position, Record, Status};
 use tokio_postgres::Client;
 use views::history::HistoryRow;
 use views::lane::Lane;
@@ -198,11 +198,9 @@ async fn every_reader_of_orders_names_the_order() {
         names_it(world.reader.order(&id, None).await.map(drop).map_err(|error| error.to_string()));
         let list = world.reader.orders(&Filter::default(), Sort::OrderId, None, 10, None).await;
         names_it(list.map(drop).map_err(|error| error.to_string()));
-        let stats = world.reader.stats(None).await;
-        match damage.starts_with("status") {
-            true => names_it(stats.map(drop).map_err(|error| error.to_string())),
-            false => assert_eq!(stats.unwrap().value.by_status.len(), 1),
-        }
+        // The totals were counted when the row was written.
+        let stats = world.reader.stats(None).await.unwrap().value;
+        assert_eq!(stats.by_status().find(|(_, count)| *count > 0), Some((Status::Paid, 1)));
         world.sql.batch_execute(&statement(mended)).await.unwrap();
     }
 }

@@ -12,7 +12,7 @@ use orders::{Offset, OrderState, Partition, Record, decode, print_object};
 use views::apply::envelope;
 use views::lane::Lane;
 use views::rebuild::{OrderContent, OrderScan, OrderSet};
-use views::{Build, Session, SessionKind};
+use views::{Build, Database, Session, SessionKind};
 
 const PARTITION: Partition = Partition(0);
 
@@ -20,6 +20,7 @@ const PARTITION: Partition = Partition(0);
 const MANY: u32 = 600;
 
 struct World {
+    database: Database,
     session: Session,
     lane: Lane,
     /// By offset.
@@ -35,6 +36,7 @@ impl World {
             session: database.session("test", SessionKind::Short).await.unwrap(),
             lane,
             values: Vec::new(),
+            database,
         }
     }
 
@@ -62,6 +64,7 @@ impl World {
             assert_eq!(comparable(found), comparable(expected), "{order_id}");
         }
         assert!(found.next().await.unwrap().is_none());
+        common::check_totals(&self.database).await;
     }
 }
 

@@ -14,12 +14,13 @@ use rand::{Rng, SeedableRng};
 use tokio_postgres::Client;
 use views::lane::Lane;
 use views::read::{After, Cut, Filter, Order, Reader, Sort};
-use views::{Error, Recovery};
+use views::{Database, Error, Recovery};
 
 /// More than a batch needs for a COPY.
 const MANY: usize = 600;
 
 struct World {
+    database: Database,
     sql: Client,
     reader: Reader,
     /// One for each of the partitions 0 and 1.
@@ -35,7 +36,7 @@ impl World {
         }
         let sql = local_stack::sql_client(&url, None).await.unwrap();
         let reader = Reader::new(&database, 2, Duration::from_secs(5), Duration::from_secs(30)).unwrap();
-        Self { sql, reader, lanes }
+        Self { database, sql, reader, lanes }
     }
 
     /// All orders, as the table has them or as the history merges to.
@@ -65,6 +66,7 @@ impl World {
             assert_eq!(stored, merged);
         }
         assert_eq!(table.len(), history.len());
+        common::check_totals(&self.database).await;
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use end_to_end::harness::{GIVE_UP_AFTER, Program, Stage};
 
+const TABLES: [&str; 5] = ["orders", "order_history", "dead_letters", "positions", "totals"];
+
 async fn check(stage: &Stage, arguments: &str) -> (i32, String) {
     let mut checker: Program = stage.program("food-orders-check").args(arguments).start();
     let code = checker.exit_code(GIVE_UP_AFTER).await;
@@ -20,7 +22,7 @@ async fn a_difference_in_any_column_is_found() {
     let sql = stage.sql().await;
     let columns = "SELECT table_name, column_name, data_type FROM information_schema.columns
                    WHERE table_schema = 'build_1' AND table_name IN ('orders', 'order_history')
-                       AND column_name NOT IN ('first_sequence', 'winners', 'decision', 'kept_by')
+                       AND column_name NOT IN ('first_sequence', 'winners', 'status_before', 'decision', 'kept_by')
                    ORDER BY 1, 2";
     let columns = sql.query(columns, &[]).await.unwrap();
     assert_eq!(columns.len(), 17 + 12);
@@ -96,20 +98,22 @@ async fn missing_rows_additional_rows_and_wrong_positions_are_found() {
           VALUES (0, 9999, 'O', 'P', 2, 'x', now(), now())", "partition 0 offset 9999"),
         ("INSERT INTO build_1.dead_letters (partition, \"offset\", cause, error, payload_bytes, headers, appended_at)
           VALUES (0, 1, 'bad_json', '', 0, '[]', now())", "dead_letters"),
+        ("UPDATE build_1.totals SET shipped = shipped + 1 WHERE partition = 0", "shipped"),
+        ("UPDATE build_1.totals SET records = records - 1 WHERE partition = 0", "records"),
+        ("UPDATE build_1.totals SET open_dead_letters = 1 WHERE partition = 0", "open_dead_letters"),
         ("UPDATE build_1.positions SET next_offset = next_offset + 1 WHERE partition = 0", "next_offset"),
         ("UPDATE build_1.positions SET next_offset = next_offset - 1 WHERE partition = 0", "next_offset"),
         ("CREATE OR REPLACE VIEW public.positions AS SELECT * FROM (SELECT view, partition, next_offset, owner_epoch, owner,
               owner_backend, leader_epoch, fingerprint, last_appended_at FROM build_1.positions LIMIT 0) AS p", "public"),
     ] {
-        let keep = ["orders", "order_history", "dead_letters", "positions"]
-            .map(|table| format!("CREATE TABLE kept_{table} AS TABLE build_1.{table};"));
+        let keep = TABLES.map(|table| format!("CREATE TABLE kept_{table} AS TABLE build_1.{table};"));
         sql.batch_execute(&keep.concat()).await.unwrap();
         sql.batch_execute(change).await.unwrap();
         let (code, log) = check(&stage, "").await;
         if !change.starts_with("CREATE") {
             assert!(code == 7 && log.contains(words), "{change}: {code}\n{log}");
         }
-        let restore = ["orders", "order_history", "dead_letters", "positions"].map(|table| {
+        let restore = TABLES.map(|table| {
             format!("TRUNCATE build_1.{table}; INSERT INTO build_1.{table} TABLE kept_{table}; DROP TABLE kept_{table};")
         });
         sql.batch_execute(&restore.concat()).await.unwrap();

@@ -1,4 +1,5 @@
--- Build 1 as projection version 1 had made it: the same rows in the tables of that version, and its public views.
+-- Build 1 as projection version 1 had made it: the same rows in the tables of that version, which
+-- kept no totals, and its public views.
 DROP VIEW public.orders, public.order_history;
 ALTER TABLE build_1.orders RENAME TO orders_2;
 ALTER TABLE build_1.orders_2 RENAME CONSTRAINT orders_pkey TO orders_2_pkey;
@@ -28,7 +29,7 @@ SELECT partition, "offset", order_id, CASE event WHEN 'C' THEN 'OrderCreated' EL
     CASE event WHEN 'C' THEN 'pending' ELSE 'paid' END, sequence, COALESCE(event_id::text, other_event_id), occurred_at,
     appended_at, details::jsonb, trace_id::text, decision, kept_by
 FROM build_1.order_history_2;
-DROP TABLE build_1.orders_2, build_1.order_history_2;
+DROP TABLE build_1.orders_2, build_1.order_history_2, build_1.totals;
 
 CREATE VIEW public.orders AS
 SELECT order_id, status, last_updated, sequence, customer_id, restaurant_id, total_cents, currency,

@@ -110,6 +110,8 @@ async fn fault_66_row_damaged_after_the_verification() {
         ("dead_letters", "NEW.cause := 'bad_json'", "cause"),
         ("dead_letters", "NEW.error := 'another'", "error"),
         ("dead_letters", "NEW.key := NULL", "key"),
+        ("totals", "NEW.shipped := NEW.shipped + 1", "shipped"),
+        ("totals", "NEW.open_dead_letters := 0", "open_dead_letters"),
     ] {
         let stage = stage_with_orders().await;
         let waiting = Waiting::start(&stage).await;

@@ -3,8 +3,9 @@
 //! write to the build meanwhile, and then a verification that found a difference is repeated.
 //!
 //! What it finds: records that are missing, doubled or changed on their way from the log to
-//! the tables, and orders that are not what folding their history gives, whichever code wrote
-//! them: the derivation, the upsert of the ordinary apply code, or the merge after a retry.
+//! the tables, orders that are not what folding their history gives, whichever code wrote
+//! them: the derivation, the upsert of the ordinary apply code, or the merge after a retry;
+//! and counts in table `totals` that are not what this leads to.
 //! Rows that were taken over from the live build, because the log no longer holds their records,
 //! are left out; they were compared when they were taken over.
 //!
@@ -31,6 +32,7 @@ mod refusals;
 mod rows;
 mod scope;
 pub(super) mod stretch;
+mod totals;
 
 use views::decisions;
 use views::rebuild::{RebuildRow, State};
@@ -88,6 +90,10 @@ async fn compare(context: &Context, scope: &Scope) -> Result<LogHash> {
         log.differences.extend(inspection::inspect(&context.settings, scope, &differing).await?);
     }
     log.differences.extend(history.differences);
+    let mut expected = log.totals;
+    expected += history.totals;
+    expected.open_dead_letters += scope.kept_open_dead_letters;
+    totals::compare(&expected, &scope.totals, &mut log.differences);
     Ok(log)
 }
 

@@ -16,8 +16,8 @@ use orders::{EventType, Partition, Position, decode};
 use rebuild::{Job, Outcome, RebuildView, Request, Settings, Stop};
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
-use views::Database;
 use views::apply::{Codec, envelope};
+use views::{Database, SessionKind};
 
 use events::Written;
 
@@ -100,6 +100,10 @@ impl World {
         };
         assert_eq!(count("order_history").await, history as i64);
         assert_eq!(count("dead_letters").await, dead_letters as i64);
+        let session = self.settings.database.session("test", SessionKind::Short).await.unwrap();
+        let build = views::builds::active(&session).await.unwrap().build;
+        let totals = build.totals(&session).await.unwrap();
+        assert_eq!(totals, build.counted_totals(&session).await.unwrap());
         let rows = client
             .query("SELECT order_id, to_jsonb(o) - 'order_id' FROM public.orders o", &[])
             .await

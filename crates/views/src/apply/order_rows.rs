@@ -6,17 +6,22 @@ use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use super::copy::{put_code, put_i32, put_i64, put_null, put_text, put_time};
 use crate::order_columns::COLUMN_COUNT;
+use crate::totals::Totals;
 use crate::winners::Winners;
 
-/// A piece of a COPY stream, and how many rows it holds.
-pub type OrderPiece = (Bytes, usize);
+/// A piece of a COPY stream, and how many orders of each status it holds.
+#[derive(Debug)]
+pub struct OrderPiece {
+    pub(crate) bytes: Bytes,
+    pub(crate) orders: Totals,
+}
 
 /// Rows in binary form, one after the other.
 #[derive(Debug)]
 pub struct OrderRows {
     form: Form,
     bytes: BytesMut,
-    rows: usize,
+    orders: Totals,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +36,13 @@ enum Form {
 impl OrderRows {
     #[must_use]
     pub fn for_copy() -> Self {
-        Self { form: Form::Copy, bytes: BytesMut::new(), rows: 0 }
+        Self { form: Form::Copy, bytes: BytesMut::new(), orders: Totals::default() }
     }
 
     /// For a parameter of type `orders[]`.
     #[must_use]
     pub(super) fn array(orders: &[(&str, &OrderState<'_>)]) -> Self {
-        let mut rows = Self { form: Form::Array, bytes: BytesMut::new(), rows: 0 };
+        let mut rows = Self { form: Form::Array, bytes: BytesMut::new(), orders: Totals::default() };
         for (order_id, state) in orders {
             rows.push(order_id, state);
         }
@@ -70,7 +75,8 @@ impl OrderRows {
         }
         out.i32(row.sequence);
         out.i32(first_sequence);
-        out.code(row.status.code());
+        out.code(Some(row.status.code()));
+        out.code(None); // the status before
         out.winners(state);
         out.text(row.payment_method.as_deref());
         out.text(row.courier_id.as_deref());
@@ -84,12 +90,12 @@ impl OrderRows {
             let length = (self.bytes.len() - start - 4) as i32;
             self.bytes[start..start + 4].copy_from_slice(&length.to_be_bytes());
         }
-        self.rows += 1;
+        self.orders.add_orders(row.status, 1);
     }
 
     /// The rows pushed since the last call.
     pub fn take(&mut self) -> OrderPiece {
-        (self.bytes.split().freeze(), std::mem::take(&mut self.rows))
+        OrderPiece { bytes: self.bytes.split().freeze(), orders: std::mem::take(&mut self.orders) }
     }
 }
 
@@ -104,7 +110,7 @@ impl ToSql for OrderRows {
         out.put_i32(1); // dimensions
         out.put_i32(0); // no nulls
         out.put_u32(row_type.oid());
-        out.put_i32(i32::try_from(self.rows)?);
+        out.put_i32(i32::try_from(self.orders.orders())?);
         out.put_i32(1); // index of the first element
         out.put_slice(&self.bytes);
         Ok(IsNull::No)
@@ -160,8 +166,8 @@ impl Columns<'_> {
         });
     }
 
-    fn code(&mut self, code: u8) {
-        self.put(&Type::CHAR, Some(code), put_code);
+    fn code(&mut self, code: Option<u8>) {
+        self.put(&Type::CHAR, code, put_code);
     }
 }
 

@@ -12,11 +12,13 @@ use tokio_postgres::{Client, Statement};
 
 use super::copy::{put_header, send};
 use super::merged_orders::MergedOrders;
-use super::order_rows::OrderRows;
+use super::order_rows::{OrderPiece, OrderRows};
 use super::refold::Refold;
 use super::statement::prepare;
 use super::winning_records::WinningRecords;
+use super::written::Written;
 use crate::error::{Error, Result};
+use crate::totals::Totals;
 use crate::{Build, order_columns};
 
 /// The orders in one parameter. PostgreSQL holds a parameter in memory three times: as it was received, as
@@ -79,8 +81,9 @@ impl Orders {
         self.refold.records()
     }
 
-    /// With [`Way::Copy`], it fails if an order that should be new is known; see [`is_known_order`].
-    pub(super) async fn write(&self, client: &Client, orders: &MergedOrders<'_>, way: Way) -> Result<()> {
+    /// Returns how the totals change. With [`Way::Copy`], it fails if an order that should be new is known; see
+    /// [`is_known_order`].
+    pub(super) async fn write(&self, client: &Client, orders: &MergedOrders<'_>, way: Way) -> Result<Totals> {
         let rows: Vec<Row<'_, '_>> = orders.iter().collect();
         if way == Way::Copy {
             let (new, known): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, state)| begins(state));
@@ -91,22 +94,24 @@ impl Orders {
         self.upsert(client, &rows).await
     }
 
-    async fn copy(&self, client: &Client, new: &[Row<'_, '_>], known: &[Row<'_, '_>]) -> Result<()> {
-        let stream = stream(new);
+    async fn copy(&self, client: &Client, new: &[Row<'_, '_>], known: &[Row<'_, '_>]) -> Result<Totals> {
+        let (stream, mut changes) = stream(new);
         let known_rows: Vec<_> = known.chunks(ORDERS_AT_ONCE).map(OrderRows::array).collect();
         let copy = client.copy_in(&self.copy).await.map_err(Error::during(ATTEMPT))?;
-        let updates = known_rows.iter().map(async |rows| client.execute(&self.update, &[rows]).await);
+        let updates = known_rows.iter().map(async |rows| Written::by(client, &self.update, rows).await);
         let (copied, updated) = join(send(copy, stream), try_join_all(updates)).await;
         let copied = copied.map_err(Error::during(ATTEMPT))?;
-        let updated: u64 = updated.map_err(Error::during(ATTEMPT))?.iter().sum();
+        let updated: Written = updated.map_err(Error::during(ATTEMPT))?.into_iter().sum();
         if copied as usize != new.len() {
             return Err(Error::RowCount { attempt: ATTEMPT, expected: new.len(), found: copied });
         }
-        if updated as usize == known.len() {
-            return Ok(());
+        changes += updated.changes;
+        if updated.rows == known.len() {
+            return Ok(changes);
         }
         let left_over = self.unwritten(client, known).await?;
-        self.upsert(client, &left_over).await
+        changes += self.upsert(client, &left_over).await?;
+        Ok(changes)
     }
 
     /// The orders that have no row, or whose row this transaction has not written.
@@ -117,21 +122,22 @@ impl Orders {
         Ok(numbers.iter().map(|row| rows[row.get::<_, i64>(0) as usize - 1]).collect())
     }
 
-    async fn upsert(&self, client: &Client, rows: &[Row<'_, '_>]) -> Result<()> {
+    async fn upsert(&self, client: &Client, rows: &[Row<'_, '_>]) -> Result<Totals> {
         let arrays: Vec<_> = rows.chunks(ORDERS_AT_ONCE).map(OrderRows::array).collect();
-        let taken =
-            try_join_all(arrays.iter().map(async |rows| client.execute(&self.upsert, &[rows]).await)).await;
-        let taken = taken.map_err(Error::during(ATTEMPT))?.iter().sum::<u64>();
-        if taken as usize == rows.len() {
-            return Ok(());
+        let upserts = arrays.iter().map(async |rows| Written::by(client, &self.upsert, rows).await);
+        let taken = try_join_all(upserts).await.map_err(Error::during(ATTEMPT))?;
+        let Written { rows: taken, mut changes } = taken.into_iter().sum();
+        if taken == rows.len() {
+            return Ok(changes);
         }
-        let refolded = self.refold.run(client, rows).await?;
-        if taken as usize + refolded != rows.len() {
-            let found = taken + refolded as u64;
+        let (refolded, replaced) = self.refold.run(client, rows).await?;
+        if taken + refolded != rows.len() {
+            let found = (taken + refolded) as u64;
             return Err(Error::RowCount { attempt: ATTEMPT, expected: rows.len(), found });
         }
         metrics::counter!("food_orders_orders_refolded_total").increment(refolded as u64);
-        Ok(())
+        changes += replaced;
+        Ok(changes)
     }
 }
 
@@ -150,15 +156,16 @@ fn begins(state: &OrderState<'_>) -> bool {
     state.winners().any(|fact| fact.event == EventType::OrderCreated)
 }
 
-fn stream(rows: &[Row<'_, '_>]) -> Bytes {
+/// The stream of a COPY, and how many orders of each status it holds.
+fn stream(rows: &[Row<'_, '_>]) -> (Bytes, Totals) {
     let mut copied = OrderRows::for_copy();
     for (order_id, state) in rows {
         copied.push(order_id, state);
     }
-    let (bytes, _) = copied.take();
+    let OrderPiece { bytes, orders } = copied.take();
     let mut stream = BytesMut::with_capacity(bytes.len() + 32);
     put_header(&mut stream);
     stream.put_slice(&bytes);
     stream.put_i16(-1);
-    stream.freeze()
+    (stream.freeze(), orders)
 }

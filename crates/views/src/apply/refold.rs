@@ -10,9 +10,11 @@ use tokio_postgres::{Client, Statement};
 use super::order_rows::OrderRows;
 use super::statement::prepare;
 use super::winning_records::{RecordKey, WinningRecords, portions};
+use super::written::Written;
 use crate::error::{Error, Result};
 use crate::history::FactRow;
 use crate::row_values::RowValues;
+use crate::totals::Totals;
 use crate::winners::Winners;
 use crate::{Build, order_columns};
 
@@ -68,19 +70,24 @@ impl Refold {
         &self.records
     }
 
-    /// Merges those of the `incoming` orders that the upsert left alone, and returns their number.
-    pub(super) async fn run(&self, client: &Client, incoming: &[(&str, &OrderState<'_>)]) -> Result<usize> {
+    /// Merges those of the `incoming` orders that the upsert left alone. Returns their number, and how the totals change.
+    pub(super) async fn run(
+        &self,
+        client: &Client,
+        incoming: &[(&str, &OrderState<'_>)],
+    ) -> Result<(usize, Totals)> {
         // A statement of its own, because its snapshot holds what others have committed before the row locks
         // were granted: both their rows and the records that these name. The rows are locked, so nobody
         // changes them any more.
         let untaken = self.untaken(client, incoming).await?;
+        let mut changes = Totals::default();
         for orders in untaken.chunks(ORDERS_AT_ONCE) {
             let changed = self.changed(client, orders).await?;
             for portion in portions(&changed, |order| order.bytes) {
-                self.write(client, portion).await?;
+                changes += self.write(client, portion).await?;
             }
         }
-        Ok(untaken.len())
+        Ok((untaken.len(), changes))
     }
 
     async fn untaken<'o, 'r>(
@@ -132,7 +139,7 @@ impl Refold {
         Ok(changed)
     }
 
-    async fn write(&self, client: &Client, orders: &[Changed<'_, '_>]) -> Result<()> {
+    async fn write(&self, client: &Client, orders: &[Changed<'_, '_>]) -> Result<Totals> {
         let keys: Vec<RecordKey<'_>> = orders.iter().flat_map(|order| order.kept.iter().copied()).collect();
         let rows = self.records.complete(client, &keys).await?;
         let mut states: HashMap<&str, OrderState<'_>> = HashMap::new();
@@ -150,11 +157,11 @@ impl Refold {
             .collect();
         let rows = OrderRows::array(&merged.iter().map(|(id, state)| (*id, state)).collect::<Vec<_>>());
         let attempt = "writing merged orders";
-        let written = client.execute(&self.replace, &[&rows]).await.map_err(Error::during(attempt))?;
-        if written as usize != orders.len() {
-            return Err(Error::RowCount { attempt, expected: orders.len(), found: written });
+        let written = Written::by(client, &self.replace, &rows).await.map_err(Error::during(attempt))?;
+        if written.rows != orders.len() {
+            return Err(Error::RowCount { attempt, expected: orders.len(), found: written.rows as u64 });
         }
-        Ok(())
+        Ok(written.changes)
     }
 }
 

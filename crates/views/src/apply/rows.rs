@@ -16,6 +16,7 @@ use crate::Build;
 use crate::error::{Error, Result};
 use crate::history::FactRow;
 use crate::row_values::RowValues;
+use crate::totals::Totals;
 
 /// The orders whose records are looked up together.
 const ORDERS_AT_ONCE: usize = 1000;
@@ -42,28 +43,30 @@ impl Rows {
         client.copy_in(&self.copy).await
     }
 
+    /// Returns how the totals change.
     pub(crate) async fn write(
         &self,
         client: &Client,
         copy: Opened,
         batch: &Batch<'_>,
         way: Way,
-    ) -> Result<()> {
+    ) -> Result<Totals> {
         let copy = copy.map_err(Error::during("opening the COPY of the history"))?;
         let history = send(copy, batch.history.clone());
         let (copied, orders) = join(history, self.orders.write(client, &batch.orders, way)).await;
         let copied = copied.map_err(Error::during("copying the history"))?;
-        orders?;
+        let mut changes = orders?;
         if copied as usize != batch.history_rows {
             let attempt = "copying the history";
             return Err(Error::RowCount { attempt, expected: batch.history_rows, found: copied });
         }
-        Ok(())
+        changes.records += batch.history_rows as i64;
+        Ok(changes)
     }
 
     /// Merges records that the history has into their orders' rows, whether or not those hold them already.
-    /// `orders` says which records to read of each order: the winners of its state.
-    pub(crate) async fn merge(&self, client: &Client, orders: &[(&str, &OrderState<'_>)]) -> Result<()> {
+    /// `orders` says which records to read of each order: the winners of its state. Returns how the totals change.
+    pub(crate) async fn merge(&self, client: &Client, orders: &[(&str, &OrderState<'_>)]) -> Result<Totals> {
         let records = self.orders.records();
         let mut sized = Vec::with_capacity(orders.len());
         for orders in orders.chunks(ORDERS_AT_ONCE) {
@@ -75,12 +78,13 @@ impl Rows {
                 sized.push((keys, bytes));
             }
         }
+        let mut changes = Totals::default();
         for portion in portions(&sized, |(_, bytes)| *bytes) {
             let keys: Vec<_> = portion.iter().flat_map(|(keys, _)| keys.iter().copied()).collect();
             let rows = records.complete(client, &keys).await?;
-            self.orders.write(client, &merged(&rows)?, Way::Upsert).await?;
+            changes += self.orders.write(client, &merged(&rows)?, Way::Upsert).await?;
         }
-        Ok(())
+        Ok(changes)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::ownership::Held;
 use crate::positions::PrefixArrays;
 use crate::session::Session;
 use crate::sql::Timestamptz;
+use crate::totals::{self, Totals};
 use crate::tx::Tally;
 use crate::{Build, ORDERS};
 
@@ -32,6 +33,7 @@ pub(crate) struct Writer {
     advance: Statement,
     decided: Statement,
     rows: Rows,
+    totals: Statement,
     /// How many batches to upsert before the next one is copied.
     upserts: u32,
 }
@@ -56,6 +58,7 @@ impl Writer {
             .await?,
             decided: prepare(client, build, decisions::decided_since()).await?,
             rows: Rows::prepare(client, build).await?,
+            totals: totals::prepare(client, build).await?,
             session,
             build,
             upserts: 0,
@@ -128,6 +131,7 @@ impl Writer {
         way: Way,
     ) -> Result<()> {
         let moved = join(self.advance(batch, held), self.check(batch, behind));
+        let mut changes = Totals::default();
         if batch.history_rows == 0 {
             let (begin, (moved, checked)) = join(self.begin(behind.is_some()), moved).await;
             begin?;
@@ -142,16 +146,28 @@ impl Writer {
             begin?;
             moved?;
             checked?;
-            self.rows.write(self.client(), copy, batch, way).await?;
+            changes += self.rows.write(self.client(), copy, batch, way).await?;
         }
         for dead_letter in &batch.dead_letters {
             dead_letter::insert(self.client(), self.build, dead_letter).await?;
         }
+        changes.open_dead_letters += batch.dead_lettered() as i64;
         checkpoints::write(self.client(), self.build, batch, held).await?;
-        self.client()
-            .batch_execute("/* views::apply::writer::transaction */ COMMIT")
-            .await
-            .map_err(Error::during("committing a batch"))
+        let commit = self.client().batch_execute("/* views::apply::writer::transaction */ COMMIT");
+        // Sent at once. If the totals cannot be changed, the COMMIT rolls back.
+        let (counted, committed) = join(self.count(batch, &changes), commit).await;
+        counted?;
+        committed.map_err(Error::during("committing a batch"))
+    }
+
+    /// Adds the changes to the row of the first of the batch's partitions, which no other lane holds.
+    async fn count(&self, batch: &Batch<'_>, changes: &Totals) -> Result<()> {
+        match batch.advances.keys().next() {
+            Some(partition) if *changes != Totals::default() => {
+                totals::add_with(self.client(), &self.totals, *partition, changes).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn begin(&self, keep_decisions_away: bool) -> Result<()> {

@@ -15,6 +15,7 @@ CREATE TABLE {build}.orders (
     sequence integer NOT NULL,
     first_sequence integer NOT NULL,
     status "char" NOT NULL,
+    status_before "char",
     winners bytea NOT NULL,
     payment_method text,
     courier_id text,
@@ -32,6 +33,7 @@ CREATE TABLE {build}.orders (
 COMMENT ON TABLE {build}.orders IS 'One row per order: the merge of its records.';
 COMMENT ON COLUMN {build}.orders.order_id IS 'Text of 1 to 128 characters.';
 COMMENT ON COLUMN {build}.orders.status IS 'C pending, P paid, S shipped, D delivered or X cancelled: the code of the event with the highest sequence, ties by the earliest in log order.';
+COMMENT ON COLUMN {build}.orders.status_before IS 'The status before the row was last written; null: there was no row. Only the statement that writes it reads it, to change table totals.';
 COMMENT ON COLUMN {build}.orders.last_updated IS 'occurred_at of the record that gave the status.';
 COMMENT ON COLUMN {build}.orders.sequence IS 'Sequence of the record that gave the status.';
 COMMENT ON COLUMN {build}.orders.first_sequence IS 'Lowest sequence of the batch that last wrote this row. Only the upsert reads it.';
@@ -140,6 +142,8 @@ CREATE TABLE {build}.dead_letters (
     PRIMARY KEY (partition, "offset")
 );
 CREATE INDEX dead_letters_open ON {build}.dead_letters (order_id) WHERE state = 'open';
+-- For lists by state: there may be many of the other states.
+CREATE INDEX dead_letters_state ON {build}.dead_letters (state, partition, "offset");
 -- For reads as of a cut: a dead letter that is closed now may have been open then.
 CREATE INDEX dead_letters_order_id ON {build}.dead_letters (order_id);
 COMMENT ON TABLE {build}.dead_letters IS 'Dead letters: records that could not be applied.';
@@ -157,6 +161,27 @@ COMMENT ON COLUMN {build}.dead_letters.appended_at IS 'The record''s time stamp.
 COMMENT ON COLUMN {build}.dead_letters.dead_lettered_at IS 'When it was dead-lettered in this build.';
 COMMENT ON COLUMN {build}.dead_letters.decision IS 'The decision that closed it.';
 COMMENT ON COLUMN {build}.dead_letters.kept_by IS 'The decision to keep it, as in order_history.';
+
+CREATE TABLE {build}.totals (
+    partition integer PRIMARY KEY,
+    pending bigint NOT NULL,
+    paid bigint NOT NULL,
+    shipped bigint NOT NULL,
+    delivered bigint NOT NULL,
+    cancelled bigint NOT NULL,
+    records bigint NOT NULL,
+    open_dead_letters bigint NOT NULL
+) WITH (fillfactor = 10);
+-- fillfactor 10: every batch updates a row, and finds room for it on the same page.
+COMMENT ON TABLE {build}.totals IS 'How many rows the other tables have. Only the sum over all partitions means anything: the records of an order may lie in several partitions, and a batch adds all its changes to the row of one of the partitions that it has read.';
+COMMENT ON COLUMN {build}.totals.partition IS 'Kafka partition; −1 for what operators decide and a rebuild derives. There are several rows so that these and the consumers do not wait for each other.';
+COMMENT ON COLUMN {build}.totals.pending IS 'Orders that became pending, less those that became something else.';
+COMMENT ON COLUMN {build}.totals.paid IS 'The same of paid.';
+COMMENT ON COLUMN {build}.totals.shipped IS 'The same of shipped.';
+COMMENT ON COLUMN {build}.totals.delivered IS 'The same of delivered.';
+COMMENT ON COLUMN {build}.totals.cancelled IS 'The same of cancelled.';
+COMMENT ON COLUMN {build}.totals.records IS 'Rows of order_history.';
+COMMENT ON COLUMN {build}.totals.open_dead_letters IS 'Dead letters that were written open, less those that were closed.';
 
 CREATE TABLE {build}.log_identity (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),

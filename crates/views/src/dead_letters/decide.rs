@@ -15,6 +15,7 @@ use crate::decisions::{self, Decided, Decisions, Verdict};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
+use crate::totals::{self, Totals};
 
 /// What became of one dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,8 +93,15 @@ async fn decide_in(tx: &Transaction<'_>, act: &Act<'_>) -> Result<Vec<Outcome>> 
             Some((closed, _)) => closed.clone(),
         });
     }
+    let mut changes = Vec::with_capacity(targets.len());
     for target in &targets {
-        apply(tx, act, *target, &decided).await?;
+        changes.push((target.build, apply(tx, act, *target, &decided).await?));
+    }
+    // After all other locks.
+    for (build, changes) in changes {
+        if changes != Totals::default() {
+            totals::add(tx.client(), build, &changes).await?;
+        }
     }
     Ok(outcomes)
 }
@@ -134,12 +142,14 @@ fn columns(ids: &[DeadLetterId]) -> (Vec<i32>, Vec<i64>) {
     ids.iter().map(|id| (id.partition.0, id.offset.0)).unzip()
 }
 
-/// Closes those of the dead letters that the build has, and writes the records that a retry admits.
-async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &Decisions) -> Result<()> {
+/// Closes those of the dead letters that the build has, and writes the records that a retry admits. Returns how the
+/// totals change.
+async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &Decisions) -> Result<Totals> {
+    let mut changes = Totals::default();
     let open: Vec<(DeadLetterId, i64)> =
         act.ids.iter().filter_map(|id| Some((*id, decided.of(id.partition, id.offset)?.id))).collect();
     if open.is_empty() {
-        return Ok(());
+        return Ok(changes);
     }
     let (ids, numbers): (Vec<DeadLetterId>, Vec<i64>) = open.into_iter().unzip();
     let (partitions, offsets) = columns(&ids);
@@ -156,13 +166,14 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
         )
         .await
         .map_err(Error::during("closing dead letters"))?;
+    changes.open_dead_letters -= rows.len() as i64;
     let closed: HashMap<(i32, i64), Option<i64>> =
         rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
     let closed = |record: &Record<'_>| closed.get(&(record.partition.0, record.offset.0));
     let admitted: Vec<Record<'_>> =
         act.records.iter().copied().filter(|record| closed(record).is_some()).collect();
     if admitted.is_empty() {
-        return Ok(());
+        return Ok(changes);
     }
     // From the start of each partition: a batch leaves out records below its positions.
     let from: Positions = admitted.iter().map(|record| (record.partition, Position::START)).collect();
@@ -176,13 +187,13 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
     }
     let rows = Rows::prepare(tx.client(), target.build).await?;
     let copy = rows.open(tx.client()).await;
-    rows.write(tx.client(), copy, &batch, Way::Upsert).await?;
+    changes += rows.write(tx.client(), copy, &batch, Way::Upsert).await?;
     for record in &admitted {
         if let Some(Some(kept_by)) = closed(record) {
             keep(tx, target.build, record, *kept_by).await?;
         }
     }
-    Ok(())
+    Ok(changes)
 }
 
 /// Marks the row of a record that comes from a dead letter which was taken over from an earlier build: the log does not

@@ -155,7 +155,7 @@ impl Reader {
              ORDER BY l.partition, l.\"offset\" LIMIT {limit}"
         );
         let statement = Statement { kind: Kind::Planned, text, values };
-        let answer = self.read_of_any_version("reading dead letters", None, statement).await?;
+        let answer = self.read_of_any_version("reading dead letters", statement).await?;
         let dead_letters: Result<_, Error> =
             answer.value.iter().map(|row| DeadLetter::of(row, with_bytes)).collect();
         let dead_letters = dead_letters?;
@@ -176,7 +176,7 @@ impl Reader {
             "/* views::read::dead_letters::dead_letter */ SELECT {COLUMNS}, {bytes} {FROM} WHERE l.partition = {partition} AND l.\"offset\" = {offset}"
         );
         let statement = Statement { kind: Kind::Planned, text, values };
-        let answer = self.read_of_any_version("reading a dead letter", None, statement).await?;
+        let answer = self.read_of_any_version("reading a dead letter", statement).await?;
         let dead_letter = answer.value.first().map(|row| DeadLetter::of(row, with_bytes)).transpose()?;
         Ok(answer.map(|_| dead_letter))
     }

@@ -1,6 +1,6 @@
 //! Every read goes through here: one statement in one snapshot with the head.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool, PoolError};
@@ -13,11 +13,11 @@ use super::cut::{CompleteCut, Cut};
 use super::head::Head;
 use super::in_flight::InFlight;
 use super::statement::{Kind, Statement};
-use crate::Build;
 use crate::connect::Database;
 use crate::error::{Error, Recovery, Result};
 use crate::session::SessionKind;
 use crate::sql::for_build;
+use crate::{Build, PROJECTION_VERSION};
 
 /// How often a read runs at most. It runs again if its build was dropped or its connection was lost.
 const MAX_RUNS: u32 = 5;
@@ -46,8 +46,22 @@ impl<T> Answer<T> {
 pub struct Reader {
     database: Database,
     pool: Pool,
-    /// The number of the build that the last read found active.
-    build: AtomicI64,
+    /// What the last read found.
+    guess: Mutex<Guess>,
+}
+
+/// Which build is active, and the projection version that it has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Guess {
+    build: Build,
+    version: i32,
+}
+
+/// Which builds have what a statement reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    OfThisVersion,
+    OfAnyVersion,
 }
 
 impl Reader {
@@ -60,13 +74,14 @@ impl Reader {
         statement_timeout: Duration,
     ) -> Result<Self> {
         let pool = database.pool("food-orders api", SessionKind::Reads { statement_timeout }, size, wait)?;
-        // Build 1 is only a guess, which the first read corrects.
-        Ok(Self { database: database.clone(), pool, build: AtomicI64::new(1) })
+        // The first read corrects it.
+        let guess = Guess { build: Build(1), version: PROJECTION_VERSION };
+        Ok(Self { database: database.clone(), pool, guess: Mutex::new(guess) })
     }
 
     /// How far the view is applied.
     pub async fn head(&self) -> Result<Head> {
-        Ok(self.rows("reading how far the view is", None).await?.0)
+        Ok(self.rows("reading how far the view is", None, Layout::OfAnyVersion).await?.0)
     }
 
     /// Runs one statement in one snapshot with the head. [`ReadError::OtherProjection`] if the active build is of another
@@ -77,17 +92,18 @@ impl Reader {
         cut: Option<&Cut>,
         statement: Statement<'_>,
     ) -> Result<Answer<Vec<Row>>, ReadError> {
-        match self.read_of_any_version(attempt, cut, statement).await {
-            Ok(answer) => {
-                answer.head.check_version()?;
-                Ok(answer)
+        match self.rows(attempt, Some(&statement), Layout::OfThisVersion).await {
+            Ok((head, rows)) => {
+                head.check_version()?;
+                let cut = cut.map(|cut| cut.complete(&head)).transpose()?;
+                Ok(Answer { head, cut, value: rows })
             }
             // Tables of another layout may lack what the statement names.
-            Err(ReadError::Database(error)) if is_of_the_statement(&error) => {
+            Err(error) if is_of_the_statement(&error) => {
                 self.head().await?.check_version()?;
                 Err(error.into())
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -95,53 +111,68 @@ impl Reader {
     pub(super) async fn read_of_any_version(
         &self,
         attempt: &'static str,
-        cut: Option<&Cut>,
         statement: Statement<'_>,
     ) -> Result<Answer<Vec<Row>>, ReadError> {
-        let (head, rows) = self.rows(attempt, Some(&statement)).await?;
-        let cut = cut.map(|cut| cut.complete(&head)).transpose()?;
-        Ok(Answer { head, cut, value: rows })
+        let (head, rows) = self.rows(attempt, Some(&statement), Layout::OfAnyVersion).await?;
+        Ok(Answer { head, cut: None, value: rows })
     }
 
     async fn rows(
         &self,
         attempt: &'static str,
         statement: Option<&Statement<'_>>,
+        layout: Layout,
     ) -> Result<(Head, Vec<Row>)> {
         let mut runs = 0;
         loop {
             runs += 1;
-            let guess = Build(self.build.load(Ordering::Relaxed));
-            match self.once(attempt, guess, statement).await {
-                Ok((head, rows)) if head.build == guess => return Ok((head, rows)),
-                Ok((head, _)) => self.build.store(head.build.0, Ordering::Relaxed),
+            let guess = *self.guess();
+            // Of a build of another version, the head tells why the statement cannot be answered.
+            let is_readable = layout == Layout::OfAnyVersion || guess.version == PROJECTION_VERSION;
+            match self.once(attempt, guess, statement.filter(|_| is_readable)).await {
+                Ok((head, rows)) => {
+                    let found = Guess { build: head.build, version: head.projection.version };
+                    if found == guess {
+                        return Ok((head, rows));
+                    }
+                    *self.guess() = found;
+                }
                 Err(error) if runs == MAX_RUNS || !may_run_again(&error) => return Err(error),
                 Err(error) => {
                     tracing::debug!(%error, "a read runs again");
                     if is_gone(&error) {
-                        self.build.store(self.active().await?.0, Ordering::Relaxed);
+                        let found = self.active().await?;
+                        *self.guess() = found;
                     }
                 }
             }
         }
     }
 
-    /// Reads which build is active, after the guessed one was dropped.
-    async fn active(&self) -> Result<Build> {
+    /// Reads which build is active, after the guessed one was dropped, or did not have what its version has.
+    async fn active(&self) -> Result<Guess> {
         let client = self.connection("reading the active build").await?;
-        Ok(crate::builds::active_on(&client).await?.build)
+        let active = crate::builds::active_on(&client).await?;
+        Ok(Guess { build: active.build, version: active.projection_version })
+    }
+
+    fn guess(&self) -> MutexGuard<'_, Guess> {
+        self.guess.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn once(
         &self,
         attempt: &'static str,
-        build: Build,
+        guess: Guess,
         statement: Option<&Statement<'_>>,
     ) -> Result<(Head, Vec<Row>)> {
         let client = self.connection(attempt).await?;
         let error = Error::during(attempt);
-        let head = client.prepare_cached(&for_build(Head::sql(), build)).await.map_err(&error)?;
-        let text = statement.map(|statement| for_build(&statement.text, build)).unwrap_or_default();
+        let head = client
+            .prepare_cached(&for_build(&Head::sql(guess.version), guess.build))
+            .await
+            .map_err(&error)?;
+        let text = statement.map(|statement| for_build(&statement.text, guess.build)).unwrap_or_default();
         let prepared = match statement {
             Some(Statement { kind: Kind::Prepared, .. }) => {
                 Some(client.prepare_cached(&text).await.map_err(&error)?)

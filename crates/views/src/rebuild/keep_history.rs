@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::positions::PrefixArrays;
 use crate::session::Session;
 use crate::sql::for_build;
+use crate::totals::{self, Totals};
 use crate::{Build, ORDERS, decisions};
 
 const ATTEMPT: &str = "taking over history from the live build";
@@ -83,7 +84,11 @@ impl KeepHistory<'_> {
             .await
             .map_err(Error::during(ATTEMPT))?;
         self.take_over_digests(tx).await?;
-        Ok(KeptHistory::Kept { history: copied.get(0), dead_letters: copied.get(1) })
+        let (history, dead_letters) = (copied.get(0), copied.get(1));
+        let mut changes = Totals::default();
+        (changes.records, changes.open_dead_letters) = (history, copied.get(2));
+        totals::add(tx.client(), self.build, &changes).await?;
+        Ok(KeptHistory::Kept { history, dead_letters })
     }
 
     /// From here on, the new build stands for the same records as the live one.

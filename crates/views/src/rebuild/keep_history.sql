@@ -27,6 +27,7 @@ WITH planned AS (
     FROM (SELECT partition, "offset", state, cause, error, order_id, key, payload, payload_bytes, headers, appended_at,
         dead_lettered_at, decision FROM {live}.dead_letters) AS live
     JOIN lost USING (partition, "offset") JOIN planned USING (partition)
-    RETURNING 1
+    RETURNING state
 )
-SELECT (SELECT count(*) FROM history), (SELECT count(*) FROM dead_letters)
+SELECT (SELECT count(*) FROM history), (SELECT count(*) FROM dead_letters),
+    (SELECT count(*) FROM dead_letters WHERE state = 'open')

@@ -16,6 +16,7 @@ use crate::history::FactRow;
 use crate::row_values::RowValues;
 use crate::session::Session;
 use crate::sql::for_build;
+use crate::totals;
 
 /// The number of orders in one transaction.
 const ORDERS_AT_ONCE: usize = 1000;
@@ -51,7 +52,8 @@ impl Build {
                     async move {
                         let retried = self.retried(tx, orders).await?;
                         let states: Vec<_> = retried.iter().map(|(id, state)| (id.as_str(), state)).collect();
-                        rows.merge(tx.client(), &states).await
+                        let changes = rows.merge(tx.client(), &states).await?;
+                        totals::add(tx.client(), self, &changes).await
                     }
                     .scope_boxed()
                 })

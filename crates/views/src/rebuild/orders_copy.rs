@@ -13,6 +13,7 @@ use crate::apply::copy::put_header;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
+use crate::totals::{self, Totals};
 use crate::tx::Tx;
 use crate::{Build, builds, order_columns};
 
@@ -21,7 +22,7 @@ pub struct OrdersCopy<'a> {
     tx: Tx<'a>,
     sink: Pin<Box<CopyInSink<Bytes>>>,
     build: Build,
-    rows: usize,
+    orders: Totals,
 }
 
 impl<'a> OrdersCopy<'a> {
@@ -47,25 +48,26 @@ impl<'a> OrdersCopy<'a> {
         let mut header = BytesMut::new();
         put_header(&mut header);
         sink.send(header.freeze()).await.map_err(&during)?;
-        Ok(Self { tx, sink, build, rows: 0 })
+        Ok(Self { tx, sink, build, orders: Totals::default() })
     }
 
     /// Writes what [`crate::apply::OrderRows::take`] returns.
-    pub async fn write(&mut self, (bytes, rows): OrderPiece) -> Result<()> {
-        self.rows += rows;
+    pub async fn write(&mut self, OrderPiece { bytes, orders }: OrderPiece) -> Result<()> {
+        self.orders += orders;
         self.sink.send(bytes).await.map_err(Error::during("writing the orders"))
     }
 
-    /// Builds the index, moves the rebuild on and commits. Returns the number of orders.
+    /// Builds the index, counts the orders, moves the rebuild on and commits. Returns the number of orders.
     pub async fn finish(mut self, owner: &RowOwner) -> Result<usize> {
         let during = Error::during("finishing the orders");
         let mut end = BytesMut::new();
         end.put_i16(-1);
         self.sink.send(end.freeze()).await.map_err(&during)?;
         let copied = self.sink.as_mut().finish().await.map_err(&during)?;
-        if copied as usize != self.rows {
+        let orders = self.orders.orders() as usize;
+        if copied as usize != orders {
             let attempt = "writing the orders of a build";
-            return Err(Error::RowCount { attempt, expected: self.rows, found: copied });
+            return Err(Error::RowCount { attempt, expected: orders, found: copied });
         }
         builds::add_orders_indexes(&self.tx, self.build).await?;
         self.tx
@@ -76,7 +78,9 @@ impl<'a> OrdersCopy<'a> {
             .await
             .map_err(&during)?;
         owner.advance_in(self.tx.client(), State::Deriving, State::CatchingUp).await?;
+        // Until here, no order was counted: only the history was written.
+        totals::add(self.tx.client(), self.build, &self.orders).await?;
         self.tx.commit().await?;
-        Ok(self.rows)
+        Ok(orders)
     }
 }

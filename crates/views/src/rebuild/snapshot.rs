@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
 use crate::winners::Winners;
-use crate::{Build, decisions, positions};
+use crate::{Build, Totals, decisions, order_columns, positions};
 
 /// Holds a transaction open, so that PostgreSQL keeps the row versions that it sees.
 pub struct BuildSnapshot {
@@ -17,6 +17,7 @@ pub struct BuildSnapshot {
     build: Build,
     prefixes: BTreeMap<Partition, LogPrefix>,
     last_decision: i64,
+    totals: Totals,
 }
 
 impl BuildSnapshot {
@@ -30,7 +31,8 @@ impl BuildSnapshot {
             .map_err(Error::during("taking a snapshot of a build"))?;
         let prefixes = positions::read_prefixes(&session.client, build).await?;
         let last_decision = decisions::latest(&session).await?;
-        Ok(Self { session, build, prefixes, last_decision })
+        let totals = build.totals(&session).await?;
+        Ok(Self { session, build, prefixes, last_decision, totals })
     }
 
     /// How far each partition was applied, and which records that were.
@@ -50,16 +52,23 @@ impl BuildSnapshot {
         self.last_decision
     }
 
+    /// As the build had counted at that moment.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
     /// The records among which are the winners of these orders now: those that had won then, and the winners of the
-    /// records `since`. The merge is a maximum, so a record that had lost by then never wins again.
-    pub async fn candidates(&self, since: &BTreeMap<&str, &OrderState<'_>>) -> Result<RecordSet> {
+    /// records `since`. The merge is a maximum, so a record that had lost by then never wins again. And how many of
+    /// these orders had each status then.
+    pub async fn candidates(&self, since: &BTreeMap<&str, &OrderState<'_>>) -> Result<(RecordSet, Totals)> {
         let order_ids: Vec<&str> = since.keys().copied().collect();
         let rows = self
             .session
             .client
             .query(
                 &for_build(
-                    "/* views::rebuild::snapshot::candidates */ SELECT order_id, winners FROM {build}.orders
+                    "/* views::rebuild::snapshot::candidates */ SELECT order_id, winners, status FROM {build}.orders
                      WHERE order_id = ANY($1)",
                     self.build,
                 ),
@@ -67,9 +76,11 @@ impl BuildSnapshot {
             )
             .await
             .map_err(Error::during("reading which records had won"))?;
-        let mut candidates = RecordSet::default();
+        let (mut candidates, mut before) = (RecordSet::default(), Totals::default());
         for row in &rows {
             let order_id = row.get(0);
+            let code: i8 = row.get(2);
+            before.add_orders(order_columns::status(order_id, code.cast_unsigned())?, 1);
             for (_, partition, offset) in Winners::of_order(order_id, row.get(1))?.iter() {
                 candidates.push(order_id, partition, offset);
             }
@@ -79,6 +90,6 @@ impl BuildSnapshot {
                 candidates.push(order_id, fact.at.partition, fact.at.offset);
             }
         }
-        Ok(candidates)
+        Ok((candidates, before))
     }
 }

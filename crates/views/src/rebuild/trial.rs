@@ -32,7 +32,7 @@ impl Trial {
         let batch = Batch::encode(codec, &start, decisions, std::slice::from_ref(record));
         let copy = self.rows.open(tx.client()).await;
         match self.rows.write(tx.client(), copy, &batch, Way::Upsert).await {
-            Ok(()) => Ok(false),
+            Ok(_) => Ok(false),
             Err(error) if error.recovery() == Recovery::Record => Ok(true),
             Err(error) => Err(error),
         }

@@ -1,9 +1,10 @@
-//! What tests of lanes begin with.
+//! What tests of lanes begin with, and what holds after each batch.
+#![allow(dead_code)] // no test target uses all of it
 
 use secrecy::SecretString;
 use views::apply::Codec;
 use views::lane::{Lane, LaneOptions};
-use views::{Database, SynchronousCommit};
+use views::{Build, Database, SessionKind, SynchronousCommit};
 
 /// A new database with tables, and its URL.
 pub async fn database() -> (Database, String) {
@@ -12,6 +13,13 @@ pub async fn database() -> (Database, String) {
     let database = Database::parse(&SecretString::from(url.as_str()), None).unwrap();
     views::migrate::migrate(&database).await.unwrap();
     (database, url)
+}
+
+/// Table `totals` has to say what the other tables of build 1 hold.
+pub async fn check_totals(database: &Database) {
+    let session = database.session("test", SessionKind::Short).await.unwrap();
+    let build = Build(1);
+    assert_eq!(build.totals(&session).await.unwrap(), build.counted_totals(&session).await.unwrap());
 }
 
 /// A lane that has claimed nothing yet.

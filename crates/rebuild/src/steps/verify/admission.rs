@@ -2,6 +2,7 @@
 //! operators decided about it, and from the dead letter that the build has of it.
 
 use orders::{Cause, Decoded, Offset, Partition, Record, Rejection};
+use views::Totals;
 use views::apply::{Closed, Codec, Disposition, refusal};
 use views::decisions::{Decided, Verdict};
 use views::rebuild::KnownDeadLetter;
@@ -17,6 +18,8 @@ pub(super) struct Admission<'a> {
     /// The record is an event, and the build has an open dead letter which says that PostgreSQL refuses it: that remains
     /// to be tried.
     pub(super) is_refused: bool,
+    /// The record should be an open dead letter.
+    pub(super) is_open: bool,
 }
 
 /// A column of a dead letter in words, as it should be and as it is; `None` for nothing.
@@ -37,15 +40,17 @@ impl<'a> Admission<'a> {
             let (expected, found) = (Some(expected.to_owned()), dead_letter.map(describe));
             Some(DeadLetterMismatch { column: "cause", expected, found })
         };
-        let event = |event, mismatch| Self { event: Some(event), mismatch, is_refused: false };
-        let no_event = |mismatch| Self { event: None, mismatch, is_refused: false };
+        let event =
+            |event, mismatch| Self { event: Some(event), mismatch, is_refused: false, is_open: false };
+        let closed = |mismatch| Self { event: None, mismatch, is_refused: false, is_open: false };
+        let open = |mismatch| Self { event: None, mismatch, is_refused: false, is_open: true };
         match (Disposition::of(codec, record, decided), dead_letter) {
             (Disposition::Event(decoded), None) => event((decoded, None), None),
             (Disposition::Event(_) | Disposition::Admitted(..), Some(dead_letter))
                 if was_refused(dead_letter) =>
             {
                 let mismatch = wrong_content(record, dead_letter, &[refusal(record, String::new())]);
-                Self { event: None, mismatch, is_refused: true }
+                Self { is_refused: true, ..open(mismatch) }
             }
             (Disposition::Event(decoded), Some(_)) => event((decoded, None), mismatch("no dead letter")),
             // It was an event before the retry: the build was made with another size limit.
@@ -53,17 +58,25 @@ impl<'a> Admission<'a> {
             (Disposition::Admitted(decoded, decided), Some(dead_letter)) => {
                 event((decoded, Some(decided.id)), wrongly_closed(codec, record, decided, dead_letter))
             }
-            (Disposition::Discarded(decided), None) => no_event(mismatch(&describe_closed_by(decided))),
+            (Disposition::Discarded(decided), None) => closed(mismatch(&describe_closed_by(decided))),
             (Disposition::Discarded(decided), Some(dead_letter)) => {
-                no_event(wrongly_closed(codec, record, decided, dead_letter))
+                closed(wrongly_closed(codec, record, decided, dead_letter))
             }
             (Disposition::Rejected(rejection), Some(dead_letter))
                 if dead_letter.closed.is_none() && dead_letter.cause == rejection.cause.as_str() =>
             {
-                no_event(wrong_content(record, dead_letter, &[rejection]))
+                open(wrong_content(record, dead_letter, &[rejection]))
             }
-            (Disposition::Rejected(rejection), _) => no_event(mismatch(rejection.cause.as_str())),
+            (Disposition::Rejected(rejection), _) => open(mismatch(rejection.cause.as_str())),
         }
+    }
+}
+
+impl Admission<'_> {
+    /// Adds the record to the counts that it belongs to.
+    pub(super) fn count(&self, totals: &mut Totals) {
+        totals.records += i64::from(self.event.is_some());
+        totals.open_dead_letters += i64::from(self.is_open);
     }
 }
 

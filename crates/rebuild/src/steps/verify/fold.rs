@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use bytes::Bytes;
 use views::rebuild::{OrderContent, OrderGroups, OrderScan, OrderSet};
-use views::{Build, Database, SessionKind};
+use views::{Build, Database, SessionKind, Totals};
 
 use super::order_columns;
 use crate::differences::{Difference, Differences};
@@ -14,13 +14,21 @@ use crate::error::Result;
 /// Records between two reports to the meter.
 const REPORT_EVERY: usize = 10_000;
 
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Folded {
+    pub(super) differences: Differences,
+    /// How many orders have each status.
+    pub(super) orders: Totals,
+}
+
 /// All records of some orders, against their rows. `report` is told how many records were folded since it was last called.
 pub(super) async fn compare_orders(
     database: &Database,
     build: Build,
     orders: &OrderSet,
     report: impl Fn(u64),
-) -> Result<Differences> {
+) -> Result<Folded> {
     let history = database.session("food-orders rebuild fold", SessionKind::Sorting).await?;
     let table = database.session("food-orders rebuild verify", SessionKind::Sorting).await?;
     let groups = OrderGroups::open(&history, build, orders).await?;
@@ -34,8 +42,8 @@ pub(super) async fn compare_groups(
     mut rows: OrderScan,
     see: &mut impl FnMut(&Bytes) -> views::Result<()>,
     report: impl Fn(u64),
-) -> Result<Differences> {
-    let mut differences = Differences::default();
+) -> Result<Folded> {
+    let Folded { mut differences, mut orders } = Folded::default();
     let mut stored = rows.next().await?;
     let mut records = 0;
     while let Some(group) = groups.next_with(see).await? {
@@ -44,6 +52,10 @@ pub(super) async fn compare_groups(
             report(std::mem::take(&mut records) as u64);
         }
         let (order_id, state) = group.fold()?;
+        let expected = OrderContent::of(&state);
+        if let Some(expected) = &expected {
+            orders.add_orders(expected.row.status, 1);
+        }
         while let Some(row) = &stored {
             if row.order_id()?.cmp(order_id) != Ordering::Less {
                 break;
@@ -53,8 +65,8 @@ pub(super) async fn compare_groups(
         }
         match &stored {
             Some(row) if row.order_id()? == order_id => {
-                if let Some(expected) = OrderContent::of(&state) {
-                    order_columns::compare(order_id, &expected, &row.content()?, &mut differences);
+                if let Some(expected) = &expected {
+                    order_columns::compare(order_id, expected, &row.content()?, &mut differences);
                 }
                 stored = rows.next().await?;
             }
@@ -66,7 +78,7 @@ pub(super) async fn compare_groups(
         stored = rows.next().await?;
     }
     report(records as u64);
-    Ok(differences)
+    Ok(Folded { differences, orders })
 }
 
 fn row_without_records(order_id: &str) -> Difference {

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 use views::history::HistoryRow;
 use views::rebuild::{LogRows, OrderGroups, OrderScan, OrderSet};
-use views::{Build, Database, SessionKind};
+use views::{Build, Database, SessionKind, Totals};
 
 use super::blocks::Blocks;
 use super::content::Content;
-use super::fold;
+use super::fold::{self, Folded};
 use super::scope::Scope;
 use crate::differences::Differences;
 use crate::error::Result;
@@ -24,6 +24,8 @@ pub(super) struct History {
     pub(super) blocks: Blocks,
     /// Orders that are not what their records merge to.
     pub(super) differences: Differences,
+    /// How many orders have each status, and how many records were taken over from the live build.
+    pub(super) totals: Totals,
 }
 
 pub(super) async fn read(settings: &Settings, scope: &Scope, meter: &Arc<Meter>) -> Result<History> {
@@ -38,6 +40,7 @@ pub(super) async fn read(settings: &Settings, scope: &Scope, meter: &Arc<Meter>)
         let half = half??;
         history.blocks.merge(half.blocks);
         history.differences.extend(half.differences);
+        history.totals += half.totals;
     }
     Ok(history)
 }
@@ -54,14 +57,19 @@ async fn read_half(
     let groups = OrderGroups::open_complete(&history, build, &orders).await?;
     let stored = OrderScan::open(&table, build, &orders).await?;
     let mut blocks = Blocks::default();
+    let mut kept = 0;
     let mut see = |row: &Bytes| {
         let (row, is_kept) = HistoryRow::of_complete(row)?;
         if rows == LogRows::All || !is_kept {
             blocks.add(&Content::of_row(&row));
+        } else {
+            kept += 1;
         }
         Ok(())
     };
     let report = |records| meter.add(records);
-    let differences = fold::compare_groups(groups, stored, &mut see, report).await?;
-    Ok(History { blocks, differences })
+    let Folded { differences, orders: mut totals } =
+        fold::compare_groups(groups, stored, &mut see, report).await?;
+    totals.records = kept;
+    Ok(History { blocks, differences, totals })
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use event_log::{Chunk, ChunkLimits, KafkaSettings, Replay, Span, lane_of};
 use orders::Partition;
 use tokio::task::JoinSet;
+use views::Totals;
 use views::apply::Codec;
 use views::decisions::Decisions;
 use views::rebuild::KnownDeadLetters;
@@ -32,6 +33,8 @@ pub(super) struct LogHash {
     pub(super) differences: Differences,
     /// Where the log no longer holds what the build has read.
     pub(super) lost: Vec<LogDifference>,
+    /// How many records become rows of the history, and how many open dead letters.
+    pub(super) totals: Totals,
 }
 
 pub(super) async fn of(settings: &Settings, scope: &Scope, meter: &Arc<Meter>) -> Result<LogHash> {
@@ -55,6 +58,7 @@ pub(super) async fn of(settings: &Settings, scope: &Scope, meter: &Arc<Meter>) -
             readings: LogReadings::new(&scope.log_since, log),
             blocks: Blocks::default(),
             differences: Differences::default(),
+            totals: Totals::default(),
         };
         readers.spawn(reader.read(settings.kafka.clone(), spans, Arc::clone(meter)));
     }
@@ -64,6 +68,7 @@ pub(super) async fn of(settings: &Settings, scope: &Scope, meter: &Arc<Meter>) -
         hash.blocks.merge(reader.blocks);
         hash.differences.extend(reader.differences);
         hash.lost.extend(reader.readings.differences());
+        hash.totals += reader.totals;
     }
     Ok(hash)
 }
@@ -78,6 +83,7 @@ struct Reader {
     readings: LogReadings,
     blocks: Blocks,
     differences: Differences,
+    totals: Totals,
 }
 
 impl Reader {
@@ -107,6 +113,7 @@ impl Reader {
             let dead_letter = self.dead_letters.remove(&at);
             let decided = self.decisions.of(record.partition, record.offset);
             let admission = Admission::of(&self.codec, &record, decided, dead_letter.as_ref());
+            admission.count(&mut self.totals);
             if let Some((event, decision)) = &admission.event {
                 self.blocks.add(&Content::of_record(&self.codec.topic, &record, event, *decision));
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use orders::{LogPrefix, Partition, Position, Positions};
 use views::decisions::{self, Decisions};
 use views::rebuild::{KnownDeadLetters, LogRows};
-use views::{Build, Session};
+use views::{Build, Session, Totals};
 
 use crate::error::Result;
 use crate::log_comparison::{ReadLog, read_log};
@@ -17,6 +17,10 @@ pub(super) struct Scope {
     pub(super) positions: Positions,
     pub(super) dead_letters: KnownDeadLetters,
     pub(super) decisions: Decisions,
+    /// As the build has counted.
+    pub(super) totals: Totals,
+    /// How many open dead letters were taken over from the live build.
+    pub(super) kept_open_dead_letters: i64,
     /// Rows of records that were taken over from the live build are not compared with the log.
     pub(super) rows: LogRows,
     /// The first offsets that the log had when the rebuild was planned; a partition that is missing had all.
@@ -37,10 +41,26 @@ impl Scope {
         let decisions = decisions::ahead(session, &starts).await?;
         let rows = if kept.is_some() { LogRows::NotKept } else { LogRows::All };
         let dead_letters = build.dead_letters(session, rows).await?;
+        let totals = build.totals(session).await?;
+        let kept_open_dead_letters = match rows {
+            LogRows::All => 0,
+            LogRows::NotKept => build.kept_open_dead_letters(session).await?,
+        };
         let begins = kept.map(Plan::begins).unwrap_or_default();
         let log = read_log(&prefixes, build.log_checkpoints(session).await?);
         let log_since = kept.map(Plan::live).unwrap_or_default();
-        Ok(Self { build, positions, dead_letters, decisions, rows, begins, log, log_since })
+        Ok(Self {
+            build,
+            positions,
+            dead_letters,
+            decisions,
+            totals,
+            kept_open_dead_letters,
+            rows,
+            begins,
+            log,
+            log_since,
+        })
     }
 
     /// Where to begin to read a partition.

@@ -9,12 +9,13 @@ use event_log::{Chunk, ChunkLimits, Replay, Span};
 use orders::{LogPrefix, OrderState, Partition, Position, Positions, Record};
 use views::decisions::{self, Decisions};
 use views::rebuild::{BuildSnapshot, HistoryScan, KnownDeadLetters, OrderGroups, OrderScan, OrderSet};
-use views::{Build, Session, SessionKind};
+use views::{Build, Session, SessionKind, Totals};
 
 use super::admission::{Admission, without_record};
-use super::fold;
+use super::fold::{self, Folded};
 use super::refusals::Refusals;
 use super::rows::{self, Rows};
+use super::totals;
 use crate::differences::Differences;
 use crate::error::Result;
 use crate::log_comparison::{LogDifference, read_log};
@@ -77,6 +78,7 @@ impl Stretch<'_> {
             touched: BTreeMap::new(),
             refusals: Refusals::new(settings, self.build),
             differences: Differences::default(),
+            totals: Totals::default(),
         };
         let mut readings =
             self.read.map(|prefixes| LogReadings::new(prefixes, read_log(self.to, BTreeMap::new())));
@@ -92,37 +94,48 @@ impl Stretch<'_> {
             }
         }
         pieces.compare(Some(&self.to.iter().collect())).await?;
-        let Pieces { mut differences, dead_letters, touched, .. } = pieces;
+        let Pieces { mut differences, dead_letters, touched, totals: mut changes, .. } = pieces;
         for (at, dead_letter) in dead_letters {
             differences.push(without_record(at, dead_letter));
         }
-        differences.extend(self.compare_orders(settings, &touched).await?);
+        let orders = self.compare_orders(settings, &touched).await?;
+        differences.extend(orders.differences);
+        changes += orders.orders;
+        let expected = match self.verified {
+            Some(verified) => verified.totals() + changes,
+            None => self.build.counted_totals(session).await?,
+        };
+        totals::compare(&expected, &self.build.totals(session).await?, &mut differences);
         let lost = readings.map(|readings| readings.differences()).unwrap_or_default();
         Ok(Comparison { differences, lost })
     }
 
-    /// `touched`: the winners among the records of the stretch.
+    /// `touched`: the winners among the records of the stretch. Returns how the numbers of orders change, if there is
+    /// a verified snapshot.
     async fn compare_orders(
         self,
         settings: &Settings,
         touched: &BTreeMap<String, OrderState<'static>>,
-    ) -> Result<Differences> {
-        let mut differences = Differences::default();
+    ) -> Result<Folded> {
+        let mut all = Folded::default();
         let touched: Vec<_> = touched.iter().map(|(id, state)| (id.as_str(), state)).collect();
         for some in touched.chunks(ORDERS_AT_ONCE) {
             let ids = OrderSet::Ids(some.iter().map(|(id, _)| (*id).to_owned()).collect());
             let Some(verified) = self.verified else {
-                differences.extend(fold::compare_orders(&settings.database, self.build, &ids, |_| ()).await?);
+                let folded = fold::compare_orders(&settings.database, self.build, &ids, |_| ()).await?;
+                all.differences.extend(folded.differences);
                 continue;
             };
-            let candidates = verified.candidates(&some.iter().copied().collect()).await?;
+            let (candidates, before) = verified.candidates(&some.iter().copied().collect()).await?;
             let history = settings.database.session("food-orders rebuild fold", SessionKind::Short).await?;
             let table = settings.database.session("food-orders rebuild verify", SessionKind::Short).await?;
             let groups = OrderGroups::of_records(&history, self.build, &candidates).await?;
             let rows = OrderScan::open(&table, self.build, &ids).await?;
-            differences.extend(fold::compare_groups(groups, rows, &mut |_| Ok(()), |_| ()).await?);
+            let folded = fold::compare_groups(groups, rows, &mut |_| Ok(()), |_| ()).await?;
+            all.differences.extend(folded.differences);
+            all.orders += folded.orders - before;
         }
-        Ok(differences)
+        Ok(all)
     }
 }
 
@@ -145,6 +158,8 @@ struct Pieces<'a> {
     touched: BTreeMap<String, OrderState<'static>>,
     refusals: Refusals,
     differences: Differences,
+    /// How many of the records are rows of the history, and how many open dead letters.
+    totals: Totals,
 }
 
 impl Pieces<'_> {
@@ -161,6 +176,7 @@ impl Pieces<'_> {
         let decided = self.decisions.of(record.partition, record.offset);
         let codec = &self.settings.codec;
         let admission = Admission::of(codec, record, decided, dead_letter.as_ref());
+        admission.count(&mut self.totals);
         let rows = self.expected.entry(record.partition).or_default();
         if let Some(columns) = rows::expected(codec, record, &admission) {
             rows.insert(record.offset, columns);
