@@ -12,6 +12,7 @@ use super::dead_letter;
 use super::orders::{Way, is_known_order};
 use super::rows::Rows;
 use super::statement::prepare;
+use super::summarise::Unsummarised;
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Result};
 use crate::ownership::Held;
@@ -34,6 +35,7 @@ pub(crate) struct Writer {
     rows: Rows,
     /// How many batches to upsert before the next one is copied.
     upserts: u32,
+    unsummarised: Unsummarised,
 }
 
 impl Writer {
@@ -59,6 +61,7 @@ impl Writer {
             session,
             build,
             upserts: 0,
+            unsummarised: Unsummarised::default(),
         })
     }
 
@@ -96,10 +99,12 @@ impl Writer {
         match self.write_once(batch, held, behind, way).await {
             Err(error) if way == Way::Copy && is_known_order(&error) => {
                 self.upserts = UPSERTS;
-                self.write_once(batch, held, behind, Way::Upsert).await
+                self.write_once(batch, held, behind, Way::Upsert).await?;
             }
-            result => result,
+            result => result?,
         }
+        self.unsummarised.add(&self.session.client, self.build, batch.history_rows).await;
+        Ok(())
     }
 
     async fn write_once(

@@ -143,7 +143,7 @@ impl Reader {
         let head = client.prepare_cached(&for_build(Head::sql(), build)).await.map_err(&error)?;
         let text = statement.map(|statement| for_build(&statement.text, build)).unwrap_or_default();
         let prepared = match statement {
-            Some(Statement { kind: Kind::Prepared, .. }) => {
+            Some(statement) if statement.kind.is_prepared() => {
                 Some(client.prepare_cached(&text).await.map_err(&error)?)
             }
             _ => None,
