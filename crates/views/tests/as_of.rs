@@ -349,6 +349,25 @@ async fn the_sql_fold_is_the_domains_fold() {
     }
 }
 
+#[tokio::test]
+async fn the_orders_of_a_customer_have_a_second_page() {
+    let world = World::new().await;
+    let record = |order: u8| Given {
+        order,
+        event: EventType::OrderCreated,
+        sequence: 1,
+        partition: 0,
+        offset: order.into(),
+        appended: 0,
+        occurred: 0,
+        fields: vec![("customer_id", "\"a\""), ("restaurant_id", "\"a\"")],
+        decision: None,
+    };
+    let records: Vec<_> = (0..3).map(record).collect();
+    world.give(&records).await;
+    world.check(&records, &Cut { decision: Some(3), ..Cut::default() }).await.unwrap();
+}
+
 /// So many that an order, and a page of them, is merged in SQL.
 #[tokio::test]
 async fn orders_with_many_records_are_merged_all_the_same() {

@@ -139,9 +139,8 @@ impl World {
         let filter = Filter { status, ..Filter::default() };
         let mut all = Vec::<Listed>::new();
         loop {
-            let after = all
-                .last()
-                .map(|last| After { order_id: last.id.clone(), last_updated: last.last_updated });
+            let after =
+                all.last().map(|last| After { order_id: last.id.clone(), last_updated: last.last_updated });
             let sort = Sort::LastUpdatedDescending;
             let page = self.reader.orders(&filter, sort, after.as_ref(), limit, None).await.unwrap().value;
             let is_last = (page.len() as i64) < limit;
@@ -209,8 +208,7 @@ async fn a_full_page_is_found_without_looking_at_all_orders() {
         let filter = Filter { status, ..Filter::default() };
         let mut after = None;
         for page in 0..20 {
-            let orders =
-                world.reader.orders(&filter, sort, after.as_ref(), 50, None).await.unwrap().value;
+            let orders = world.reader.orders(&filter, sort, after.as_ref(), 50, None).await.unwrap().value;
             let ids: Vec<_> = orders.iter().map(|order| order.order_id.clone()).collect();
             let expected: Vec<_> = records.iter().rev().skip(page * 50).take(50).map(Given::id).collect();
             assert_eq!(ids, expected);
@@ -234,9 +232,8 @@ async fn a_lane_summarises_what_it_has_written() {
     let mut other = local_stack::sql_client(&url, None).await.unwrap();
     let mut lane = common::lane(&database, "the test");
     lane.claim(&[Partition(0)]).await.unwrap();
-    let values: Vec<_> = (0..30_000)
-        .map(|order| format!(r#"{{"event":"OrderCreated","order_id":"O-{order:05}"}}"#))
-        .collect();
+    let values: Vec<_> =
+        (0..30_000).map(|order| format!(r#"{{"event":"OrderCreated","order_id":"O-{order:05}"}}"#)).collect();
     let records: Vec<_> = values
         .iter()
         .enumerate()

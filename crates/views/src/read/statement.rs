@@ -13,12 +13,11 @@ pub(super) struct Statement<'a> {
 pub(super) enum Kind {
     /// A look-up by key: the same text over and over.
     Prepared,
-    /// The same along an index, up to the few rows that are wanted: the planner does not see that they are few, and
-    /// would sort all of the history first.
-    PreparedStream,
-    /// The same over a few pages: the planner does not see that they are few, and would start workers, which takes longer
-    /// than they help.
+    /// The same for a few pages of a table: the planner does not see that they are few, and would start workers, which
+    /// takes longer than they help.
     PreparedScan,
+    /// The same along an index, up to the few rows that are wanted: the planner would also sort all of the history first.
+    PreparedStream,
     /// The best plan depends on the values.
     Planned,
     /// The same along an index, as above.
@@ -27,7 +26,7 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) fn is_prepared(&self) -> bool {
-        matches!(self, Self::Prepared | Self::PreparedStream | Self::PreparedScan)
+        matches!(self, Self::Prepared | Self::PreparedScan | Self::PreparedStream)
     }
 
     /// Begins the transaction of a statement of this kind.
@@ -36,13 +35,13 @@ impl Kind {
             Self::Prepared => {
                 "/* views::read::statement::begin */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
             }
-            Self::PreparedStream => {
-                "/* views::read::statement::begin */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-                 SET LOCAL enable_bitmapscan = off"
-            }
             Self::PreparedScan => {
                 "/* views::read::statement::begin */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
                  SET LOCAL max_parallel_workers_per_gather = 0"
+            }
+            Self::PreparedStream => {
+                "/* views::read::statement::begin */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+                 SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL enable_bitmapscan = off"
             }
             Self::Planned => {
                 "/* views::read::statement::begin */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
