@@ -63,8 +63,8 @@ impl Reader {
     }
 }
 
-/// Merges records that follow each other order by order.
-fn merge(rows: &[Row]) -> Result<Vec<Order>, Error> {
+/// Merges records that follow each other order by order. The rows are [`FACT_COLUMNS`] and, behind these, `incomplete`.
+pub(super) fn merge(rows: &[Row]) -> Result<Vec<Order>, Error> {
     let mut orders = Vec::new();
     let mut facts = Vec::with_capacity(rows.len());
     for row in rows {
