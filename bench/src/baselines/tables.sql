@@ -42,13 +42,6 @@ CREATE TABLE baseline.order_history (
 );
 
 ALTER TABLE baseline.order_history ADD PRIMARY KEY (order_id, partition, "offset");
-CREATE INDEX order_history_appended_at ON baseline.order_history USING brin (appended_at);
+CREATE INDEX order_history_times ON baseline.order_history USING brin (occurred_at, appended_at) WITH (pages_per_range = 32);
 
 ALTER TABLE baseline.orders ADD PRIMARY KEY (order_id);
-
--- For the list of the latest orders. From PostgreSQL 16 on, updates of a column with a BRIN index stay HOT.
-DO $$ BEGIN
-    IF current_setting('server_version_num')::int >= 160000 THEN
-        CREATE INDEX orders_last_updated ON baseline.orders USING brin (last_updated) WITH (pages_per_range = 32);
-    END IF;
-END $$;

@@ -18,6 +18,7 @@ mod orders;
 mod refold;
 mod rows;
 mod statement;
+mod summarise;
 mod winning_records;
 mod writer;
 mod written;

@@ -245,11 +245,12 @@ impl World {
         let mut folded: Vec<Order> =
             states.iter().map(|(id, state)| expected(id.clone(), &state.row().unwrap())).collect();
         let all = Filter::default();
-        let listed = self.reader.orders(&all, Sort::OrderId, None, 10, Some(cut)).await.unwrap().value;
+        let sort = Sort::LastUpdatedDescending;
+        let listed = self.reader.orders(&all, sort, None, 10, Some(cut)).await.unwrap().value;
         for order in 0..3 {
             let found =
                 self.reader.order(&OrderId::parse(&id(order)).unwrap(), Some(cut)).await.unwrap().value;
-            // A list is merged in SQL, and has to give the same bytes.
+            // This list is merged in SQL, and has to give the same bytes.
             prop_assert_eq!(found.as_ref(), listed.iter().find(|listed| listed.order_id == id(order)));
             prop_assert_eq!(
                 found.map(comparable),
@@ -345,5 +346,50 @@ async fn the_sql_fold_is_the_domains_fold() {
     });
     if let Err(error) = outcome {
         panic!("{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_orders_of_a_customer_have_a_second_page() {
+    let world = World::new().await;
+    let record = |order: u8| Given {
+        order,
+        event: EventType::OrderCreated,
+        sequence: 1,
+        partition: 0,
+        offset: order.into(),
+        appended: 0,
+        occurred: 0,
+        fields: vec![("customer_id", "\"a\""), ("restaurant_id", "\"a\"")],
+        decision: None,
+    };
+    let records: Vec<_> = (0..3).map(record).collect();
+    world.give(&records).await;
+    world.check(&records, &Cut { decision: Some(3), ..Cut::default() }).await.unwrap();
+}
+
+/// So many that an order, and a page of them, is merged in SQL.
+#[tokio::test]
+async fn orders_with_many_records_are_merged_all_the_same() {
+    let world = World::new().await;
+    let record = |number: i64| Given {
+        order: (number % 2) as u8,
+        event: EventType::ALL[number as usize % 5],
+        sequence: (number % 70) as i32 + 1,
+        partition: 0,
+        offset: number,
+        appended: number,
+        occurred: number,
+        fields: vec![("customer_id", "\"a\""), ("note", "1.50")],
+        decision: None,
+    };
+    let records: Vec<_> = (0..600).map(record).collect();
+    for offsets in [None, Some(580)] {
+        let offsets = offsets.map(|next| [(Partition(0), Position(next))].into_iter().collect());
+        // `give` says that 100 records are applied, so a cut cannot name more.
+        let sql = "UPDATE build_1.positions SET next_offset = 600";
+        world.give(&records).await;
+        world.client.batch_execute(sql).await.unwrap();
+        world.check(&records, &Cut { offsets, decision: Some(3), ..Cut::default() }).await.unwrap();
     }
 }

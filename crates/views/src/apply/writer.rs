@@ -12,6 +12,7 @@ use super::dead_letter;
 use super::orders::{Way, is_known_order};
 use super::rows::Rows;
 use super::statement::prepare;
+use super::summarise::Unsummarised;
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Result};
 use crate::ownership::Held;
@@ -36,6 +37,7 @@ pub(crate) struct Writer {
     totals: Statement,
     /// How many batches to upsert before the next one is copied.
     upserts: u32,
+    unsummarised: Unsummarised,
 }
 
 impl Writer {
@@ -62,6 +64,7 @@ impl Writer {
             session,
             build,
             upserts: 0,
+            unsummarised: Unsummarised::default(),
         })
     }
 
@@ -99,10 +102,12 @@ impl Writer {
         match self.write_once(batch, held, behind, way).await {
             Err(error) if way == Way::Copy && is_known_order(&error) => {
                 self.upserts = UPSERTS;
-                self.write_once(batch, held, behind, Way::Upsert).await
+                self.write_once(batch, held, behind, Way::Upsert).await?;
             }
-            result => result,
+            result => result?,
         }
+        self.unsummarised.add(&self.session.client, self.build, batch.history_rows).await;
+        Ok(())
     }
 
     async fn write_once(

@@ -81,36 +81,41 @@ impl Reader {
         limit: i64,
         cut: Option<&Cut>,
     ) -> Result<Answer<HistoryPage>, ReadError> {
-        let everything = Cut::default();
-        let within = within(cut.unwrap_or(&everything));
-        let params = CutParams::of(cut.unwrap_or(&everything));
-        let mut values = Values::of(Some(&params));
-        let (time, partition, offset) = match after {
-            Some(at) => (at.appended_at, at.partition.0, at.offset.0),
-            // Before every record, whatever its time.
-            None => (Time::from_postgres(i64::MIN), -1, -1),
-        };
-        let (id, time) = (id.as_str(), Timestamptz(time));
+        let params = cut.map(CutParams::of);
+        let within = cut.map_or("true".to_owned(), within);
+        let mut values = Values::of(params.as_ref());
+        let id = id.as_str();
         let order = format!("h.order_id = {}", values.bind(&id, Type::TEXT));
-        let position = "(h.appended_at, h.partition, h.\"offset\")";
-        let after = format!(
-            "({}, {}, {})",
-            values.bind(&time, Type::TIMESTAMPTZ),
-            values.bind(&partition, Type::INT4),
-            values.bind(&offset, Type::INT8)
-        );
         let limit = values.bind(&limit, Type::INT8);
-        let text = format!(
-            "/* views::read::history::history */
-             (SELECT DISTINCT ON (h.event) {HISTORY_COLUMNS}, true AS before FROM {{build}}.order_history h
-              WHERE {order} AND {within} AND {position} <= {after}
-              ORDER BY h.event, h.sequence DESC, h.appended_at, h.partition, h.\"offset\")
-             UNION ALL
-             (SELECT {HISTORY_COLUMNS}, false AS before FROM {{build}}.order_history h
-              WHERE {order} AND {within} AND {position} > {after}
-              ORDER BY h.appended_at, h.partition, h.\"offset\" LIMIT {limit})
-             ORDER BY before DESC, appended_at, partition, \"offset\""
-        );
+        let position = "(h.appended_at, h.partition, h.\"offset\")";
+        let at = after.map(|at| (Timestamptz(at.appended_at), at.partition.0, at.offset.0));
+        let text = match &at {
+            None => format!(
+                "/* views::read::history::history */
+                 SELECT {HISTORY_COLUMNS}, false AS before FROM {{build}}.order_history h
+                 WHERE {order} AND {within}
+                 ORDER BY h.appended_at, h.partition, h.\"offset\" LIMIT {limit}"
+            ),
+            Some((time, partition, offset)) => {
+                let after = format!(
+                    "({}, {}, {})",
+                    values.bind(time, Type::TIMESTAMPTZ),
+                    values.bind(partition, Type::INT4),
+                    values.bind(offset, Type::INT8)
+                );
+                format!(
+                    "/* views::read::history::history */
+                     (SELECT DISTINCT ON (h.event) {HISTORY_COLUMNS}, true AS before FROM {{build}}.order_history h
+                      WHERE {order} AND {within} AND {position} <= {after}
+                      ORDER BY h.event, h.sequence DESC, h.appended_at, h.partition, h.\"offset\")
+                     UNION ALL
+                     (SELECT {HISTORY_COLUMNS}, false AS before FROM {{build}}.order_history h
+                      WHERE {order} AND {within} AND {position} > {after}
+                      ORDER BY h.appended_at, h.partition, h.\"offset\" LIMIT {limit})
+                     ORDER BY before DESC, appended_at, partition, \"offset\""
+                )
+            }
+        };
         let statement = Statement { kind: Kind::Prepared, text, values };
         let answer = self.read("reading the history of an order", cut, statement).await?;
         let mut page = HistoryPage::default();

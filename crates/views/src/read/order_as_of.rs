@@ -1,19 +1,18 @@
 //! One order as of a cut: its few records are found by the btree and merged here by the domain's own
 //! fold, for about the price of reading the order as it is now.
 
-use orders::{OrderId, OrderState};
-use tokio_postgres::Row;
+use orders::OrderId;
 use tokio_postgres::types::Type;
 
 use super::ReadError;
 use super::cut::Cut;
 use super::order::Order;
+use super::orders_as_of::merge;
 use super::reader::{Answer, Reader};
 use super::source::{CutParams, Values, fold, incomplete, incomplete_of, within};
 use super::statement::{Kind, Statement};
-use crate::history::{FACT_COLUMNS, FactRow};
+use crate::history::FACT_COLUMNS;
 use crate::order_columns;
-use crate::row_values::RowValues;
 
 /// An order with more records is merged in SQL, so that memory stays bounded.
 const MERGED_HERE: usize = 256;
@@ -40,8 +39,7 @@ impl Reader {
         if answer.value.len() > MERGED_HERE {
             return self.long_order_as_of(id, cut).await;
         }
-        let merged = merge(id, &answer.value)?;
-        Ok(answer.map(|_| merged))
+        answer.try_map(|rows| Ok(merge(&rows)?.pop()))
     }
 
     async fn long_order_as_of(&self, id: &OrderId, cut: &Cut) -> Result<Answer<Option<Order>>, ReadError> {
@@ -58,16 +56,4 @@ impl Reader {
         let rows = self.read("reading a long order as of a cut", Some(cut), statement).await?;
         rows.try_map(|rows| rows.first().map(Order::of).transpose())
     }
-}
-
-fn merge(id: &OrderId, rows: &[Row]) -> Result<Option<Order>, ReadError> {
-    let mut state = OrderState::default();
-    let mut is_incomplete = false;
-    for row in rows {
-        let mut values = RowValues::of_query(row);
-        state.add(FactRow::read(&mut values)?.fact()?);
-        is_incomplete = values.bool()?;
-    }
-    let Some(row) = state.row() else { return Ok(None) };
-    Ok(Some(Order::new(id.as_str(), row, is_incomplete)?))
 }

@@ -1,7 +1,5 @@
 //! Orders by id, and lists of them.
 
-use std::time::{Duration, SystemTime};
-
 use orders::{OrderId, Status, Time};
 use tokio_postgres::types::Type;
 
@@ -13,11 +11,6 @@ use super::source::{CutParams, Values, fold, incomplete, incomplete_of, latest};
 use super::statement::{Kind, Statement};
 use crate::order_columns;
 use crate::sql::Timestamptz;
-
-/// How far back to look for the latest orders before looking through all of them. The index on
-/// `last_updated` knows only the earliest and the latest time of each stretch of the table.
-const WINDOWS: [Duration; 3] =
-    [Duration::from_secs(60), Duration::from_secs(600), Duration::from_secs(6 * 3600)];
 
 /// Which orders to list. Without a condition, all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,30 +65,33 @@ impl Reader {
         limit: i64,
         cut: Option<&Cut>,
     ) -> Result<Answer<Vec<Order>>, ReadError> {
-        let page = Page { filter, sort, after, limit, since: None };
-        // One customer or restaurant has few orders, so those are searched for without a window.
+        // One customer or restaurant has too few orders to be found among the latest.
         let are_many = filter.customer_id.is_none() && filter.restaurant_id.is_none();
         if cut.is_none() && sort == Sort::LastUpdatedDescending && are_many {
-            let mut end = after.map_or_else(|| SystemTime::now().into(), |after| after.last_updated);
-            for window in WINDOWS {
-                let since = Some(end.before(window));
-                let answer = self.page(Page { since, ..page }, None).await?;
-                // A full page has all orders that come first, whatever lies outside of the window.
-                if answer.value.len() as i64 == limit {
-                    return Ok(answer);
-                }
-                // If no record has arrived for a while, the next window ends at the latest one.
-                let last = answer.head.applied.iter().filter_map(|applied| applied.last_appended_at).max();
-                end = end.min(last.unwrap_or(end));
+            let answer = self.recent(filter.status, after, limit).await?;
+            if answer.value.len() as i64 == limit {
+                return Ok(answer);
             }
         }
-        self.page(page, cut).await
+        if let Some(cut) = cut
+            && *filter == Filter::default()
+            && sort != Sort::LastUpdatedDescending
+            && let Some(answer) = self.orders_as_of(sort, after, limit, cut).await?
+        {
+            return Ok(answer);
+        }
+        self.page(filter, sort, after, limit, cut).await
     }
 
-    async fn page(&self, page: Page<'_>, cut: Option<&Cut>) -> Result<Answer<Vec<Order>>, ReadError> {
-        let Page { filter, sort, after, limit, since } = page;
+    async fn page(
+        &self,
+        filter: &Filter,
+        sort: Sort,
+        after: Option<&After>,
+        limit: i64,
+        cut: Option<&Cut>,
+    ) -> Result<Answer<Vec<Order>>, ReadError> {
         let params = cut.map(CutParams::of);
-        let since = since.map(Timestamptz);
         let status = filter.status.map(|status| status.code() as i8);
         let (id, time) = match after {
             Some(after) => (Some(after.order_id.as_str()), Some(Timestamptz(after.last_updated))),
@@ -109,7 +105,6 @@ impl Reader {
             id: values.bind(&id, Type::TEXT),
             time: values.bind(&time, Type::TIMESTAMPTZ),
             limit: values.bind(&limit, Type::INT8),
-            since: values.bind(&since, Type::TIMESTAMPTZ),
             first: after.is_none(),
             sort,
         };
@@ -125,22 +120,11 @@ impl Reader {
             "/* views::read::orders::orders */ SELECT {columns}, {incomplete} FROM {page} o ORDER BY {by}"
         );
         let streamed = cut.is_some() && sort != Sort::LastUpdatedDescending;
-        let kind = if streamed { Kind::Streamed } else { Kind::Planned };
+        let kind = if streamed { Kind::PlannedStream } else { Kind::Planned };
         let statement = Statement { kind, text, values };
         let rows = self.read("reading a list of orders", cut, statement).await?;
         rows.try_map(|rows| rows.iter().map(Order::of).collect())
     }
-}
-
-/// Which orders a page holds.
-#[derive(Clone, Copy)]
-struct Page<'a> {
-    filter: &'a Filter,
-    sort: Sort,
-    after: Option<&'a After>,
-    limit: i64,
-    /// Only orders that were updated then or later.
-    since: Option<Time>,
 }
 
 /// Makes the SQL of a page; holds the numbers of its parameters, such as `$4`.
@@ -151,7 +135,6 @@ struct PageSql {
     id: String,
     time: String,
     limit: String,
-    since: String,
     first: bool,
     sort: Sort,
 }
@@ -159,14 +142,14 @@ struct PageSql {
 impl PageSql {
     /// A page out of a table or query of complete orders.
     fn page(&self, source: &str) -> String {
-        let Self { status, customer, restaurant, limit, since, .. } = self;
+        let Self { status, customer, restaurant, limit, .. } = self;
         let (after, by) = (self.after(), self.sort.sql());
         format!(
             "(SELECT * FROM {source} o
              WHERE ({status} IS NULL OR o.status = {status})
                  AND ({customer}::text IS NULL OR o.customer_id = {customer})
                  AND ({restaurant}::text IS NULL OR o.restaurant_id = {restaurant})
-                 AND ({since}::timestamptz IS NULL OR o.last_updated >= {since}) AND {after}
+                 AND {after}
              ORDER BY {by} LIMIT {limit})"
         )
     }
@@ -183,7 +166,7 @@ impl PageSql {
         if filter.customer_id.is_some() || filter.restaurant_id.is_some() {
             // Orders with a record that holds the wanted value; the fold decides whether that record wins.
             only += &format!(
-                "AND h.order_id IN (SELECT c.order_id FROM {{build}}.order_history c WHERE c.event = 'C'
+                " AND h.order_id IN (SELECT c.order_id FROM {{build}}.order_history c WHERE c.event = 'C'
                      AND ({customer}::text IS NULL OR c.details::jsonb ->> 'customer_id' = {customer})
                      AND ({restaurant}::text IS NULL OR c.details::jsonb ->> 'restaurant_id' = {restaurant}))"
             );
@@ -208,8 +191,7 @@ impl PageSql {
         }
         match self.sort {
             Sort::LastUpdatedDescending => {
-                // The first condition is redundant, but the index can use it.
-                format!("o.last_updated <= {time} AND (o.last_updated < {time} OR o.order_id > {id})")
+                format!("(o.last_updated < {time} OR o.last_updated = {time} AND o.order_id > {id})")
             }
             Sort::OrderId => format!("o.order_id > {id}"),
             Sort::OrderIdDescending => format!("o.order_id < {id}"),

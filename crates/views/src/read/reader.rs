@@ -174,7 +174,7 @@ impl Reader {
             .map_err(&error)?;
         let text = statement.map(|statement| for_build(&statement.text, guess.build)).unwrap_or_default();
         let prepared = match statement {
-            Some(Statement { kind: Kind::Prepared, .. }) => {
+            Some(statement) if statement.kind.is_prepared() => {
                 Some(client.prepare_cached(&text).await.map_err(&error)?)
             }
             _ => None,

@@ -1,6 +1,7 @@
 //! Parts of the statements of reads: the values of a cut, and the orders and dead letters within it.
 
 use bytes::{BufMut, BytesMut};
+use orders::Time;
 use tokio_postgres::types::{IsNull, ToSql, Type, accepts, to_sql_checked};
 
 use super::cut::{Clock, Cut, dense};
@@ -15,10 +16,14 @@ pub(super) struct CutParams {
 
 /// A time or infinity, in microseconds since 2000 as PostgreSQL counts.
 #[derive(Debug)]
-struct UpTo(i64);
+pub(super) struct UpTo(i64);
 
 impl UpTo {
-    const INFINITY: Self = Self(i64::MAX);
+    pub(super) const INFINITY: Self = Self(i64::MAX);
+
+    pub(super) fn time(time: Time) -> Self {
+        Self(time.to_postgres())
+    }
 }
 
 impl ToSql for UpTo {
@@ -38,7 +43,7 @@ impl ToSql for UpTo {
 impl CutParams {
     pub(super) fn of(cut: &Cut) -> Self {
         Self {
-            time: cut.time.map_or(UpTo::INFINITY, |(time, _)| UpTo(time.to_postgres())),
+            time: cut.time.map_or(UpTo::INFINITY, |(time, _)| UpTo::time(time)),
             offsets: cut.offsets.as_ref().map(dense),
             decision: cut.decision.unwrap_or(i64::MAX),
         }
@@ -127,5 +132,6 @@ pub(super) fn incomplete(cut: Option<&Cut>) -> String {
 /// The same for an order id.
 pub(super) fn incomplete_of(id: &str, cut: Option<&Cut>) -> String {
     let open = open_dead_letters(cut);
-    format!("EXISTS (SELECT FROM {{build}}.dead_letters l WHERE l.order_id = {id} AND {open})")
+    // OFFSET 0: a look-up by the index for each order of a page, never a table of all that are open.
+    format!("EXISTS (SELECT FROM {{build}}.dead_letters l WHERE l.order_id = {id} AND {open} OFFSET 0)")
 }
