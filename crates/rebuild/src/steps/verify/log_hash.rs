@@ -54,6 +54,7 @@ pub(super) async fn of(settings: &Settings, scope: &Scope, meter: &Arc<Meter>) -
             decisions: scope.decisions.clone(),
             readings: LogReadings::new(&scope.log_since, log),
             blocks: Blocks::default(),
+            details: String::new(),
             differences: Differences::default(),
         };
         readers.spawn(reader.read(settings.kafka.clone(), spans, Arc::clone(meter)));
@@ -77,6 +78,8 @@ struct Reader {
     decisions: Decisions,
     readings: LogReadings,
     blocks: Blocks,
+    /// Scratch space for the details of one record.
+    details: String,
     differences: Differences,
 }
 
@@ -108,7 +111,8 @@ impl Reader {
             let decided = self.decisions.of(record.partition, record.offset);
             let admission = Admission::of(&self.codec, &record, decided, dead_letter.as_ref());
             if let Some((event, decision)) = &admission.event {
-                self.blocks.add(&Content::of_record(&self.codec.topic, &record, event, *decision));
+                let (topic, details) = (&self.codec.topic, &mut self.details);
+                self.blocks.add(&Content::of_record(topic, &record, event, *decision, details));
             }
             if let Some(mismatch) = admission.mismatch {
                 self.differences.push(mismatch.at(at));
