@@ -99,9 +99,11 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn trace_id(&self) -> Option<&'a str> {
         let parent = self.headers.get("traceparent")?;
-        let id = parent.split(|byte| *byte == b'-').nth(1)?;
-        let is_id = id.len() == 32 && id.iter().all(u8::is_ascii_hexdigit);
-        is_id.then(|| std::str::from_utf8(id).ok()).flatten()
+        let (_, rest) = parent.split_at(parent.iter().position(|byte| *byte == b'-')?);
+        let (id, rest) = rest.get(1..)?.split_at_checked(32)?;
+        // Not `all`, which looks at one digit after the other.
+        let is_id = id.iter().fold(true, |is_id, byte| is_id & byte.is_ascii_hexdigit());
+        (is_id && matches!(rest.first(), None | Some(b'-'))).then(|| std::str::from_utf8(id).ok()).flatten()
     }
 
     /// `offset:timestamp in ms:hash of key and value`. Comparing it later shows whether the log still
@@ -156,6 +158,8 @@ mod tests {
         let id = "0af7651916cd43dd8448eb211c80319c";
         for (parent, expected) in [
             (format!("00-{id}-b7ad6b7169203331-01"), Some(id)),
+            (format!("00-{id}"), Some(id)),
+            (format!("00-{id}0-b7ad6b7169203331-01"), None),
             ("00-short-b7ad6b7169203331-01".into(), None),
             (String::new(), None),
         ] {

@@ -16,7 +16,7 @@ use crate::json::from_json;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::report;
-use crate::steps::{self, StepEnd};
+use crate::steps::{self, Derived, StepEnd};
 use crate::stop::Stop;
 use crate::verified;
 
@@ -27,6 +27,8 @@ pub(crate) struct StateMachine {
     context: Context,
     /// `None` while the session that held it is lost.
     lock: Option<RunnerLock>,
+    /// `None` if another process derived the orders, or nobody yet.
+    derived: Option<Box<Derived>>,
 }
 
 /// What the state of the row asked for.
@@ -39,7 +41,7 @@ enum Turn {
 
 impl StateMachine {
     pub(crate) fn new(context: Context, lock: RunnerLock) -> Self {
-        Self { context, lock: Some(lock) }
+        Self { context, lock: Some(lock), derived: None }
     }
 
     pub(crate) async fn run(mut self, stop: Stop) -> Result<Outcome> {
@@ -57,6 +59,10 @@ impl StateMachine {
             match turn {
                 Ok(Turn::Step(StepEnd::Next(state))) => {
                     tracing::debug!(rebuild = context.owner.rebuild, %state, "a step of the rebuild is done");
+                }
+                Ok(Turn::Step(StepEnd::Derived(derived))) => {
+                    tracing::debug!(rebuild = context.owner.rebuild, "the orders are derived");
+                    self.derived = Some(derived);
                 }
                 Ok(Turn::Step(StepEnd::Failed(failure))) => return ending::fail(&context, *failure).await,
                 Ok(Turn::Over(outcome)) => {
@@ -117,9 +123,12 @@ impl StateMachine {
         let step = match row.state {
             State::Planned => steps::plan::run(context, session, &row).await,
             State::Loading => steps::load::run(context, &row, build(&row)?, &Plan::of_row(&row)?).await,
-            State::Deriving => steps::derive::run(context, build(&row)?).await,
-            State::CatchingUp => steps::catch_up::run(context, build(&row)?).await,
-            State::Verifying => steps::verify::run(context, &row, build(&row)?, &Plan::of_row(&row)?).await,
+            State::Deriving => steps::derive::run(context, &row, build(&row)?).await,
+            State::CatchingUp => steps::catch_up::run(context, build(&row)?, self.derived.is_some()).await,
+            State::Verifying => {
+                let (build, plan, derived) = (build(&row)?, Plan::of_row(&row)?, self.derived.as_deref());
+                steps::verify::run(context, &row, build, &plan, derived).await
+            }
             State::Ready if row.switch == SwitchMode::Manual => {
                 return Ok(Turn::Over(Outcome::Ready { build: build(&row)?.0 }));
             }

@@ -14,12 +14,15 @@ pub(crate) mod verify;
 use views::rebuild::State;
 
 use crate::failure::Failure;
+pub(crate) use verify::derived::Derived;
 
 /// How a step ended.
 #[derive(Debug)]
 pub(crate) enum StepEnd {
     /// The row is in this state now.
     Next(State),
+    /// The row is in state `catching_up` now, and this is noted about the build.
+    Derived(Box<Derived>),
     /// The rebuild is to end as failed; its row is as it was.
     Failed(Box<Failure>),
 }

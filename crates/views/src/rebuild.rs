@@ -6,6 +6,7 @@ mod dead_letters;
 mod discard;
 mod groups;
 mod history_scan;
+mod history_sum;
 mod index_history;
 mod keep_history;
 mod kept;
@@ -25,8 +26,9 @@ mod trial;
 
 pub use dead_letters::{KnownDeadLetter, KnownDeadLetters};
 pub use discard::{drop_leftovers, drop_superseded};
-pub use groups::{OrderGroup, OrderGroups};
+pub use groups::{OrderGroup, OrderGroups, StoredRecord};
 pub use history_scan::{HistoryScan, LogRows};
+pub use history_sum::HistorySum;
 pub use keep_history::{KeepHistory, KeptHistory};
 pub use kept::Unequal;
 pub use lock::RunnerLock;

@@ -37,13 +37,13 @@ impl<'a> RowValues<'a> {
                 Ok(value.map(|Raw(bytes)| bytes))
             }
             Self::Copy(left) => {
-                let (length, rest) = left.split_first_chunk::<4>().ok_or(Error::UnreadableRow)?;
+                let (length, rest) = left.split_first_chunk::<4>().ok_or_else(unreadable)?;
                 // A null has the length -1.
                 let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
                     *left = rest;
                     return Ok(None);
                 };
-                let (value, rest) = rest.split_at_checked(length).ok_or(Error::UnreadableRow)?;
+                let (value, rest) = rest.split_at_checked(length).ok_or_else(unreadable)?;
                 *left = rest;
                 Ok(Some(value))
             }
@@ -59,12 +59,12 @@ impl<'a> RowValues<'a> {
     }
 
     pub(crate) fn text(&mut self) -> Result<&'a str> {
-        self.text_or_null()?.ok_or(Error::UnreadableRow)
+        self.text_or_null()?.ok_or_else(unreadable)
     }
 
     /// A `"char"`.
     pub(crate) fn code(&mut self) -> Result<u8> {
-        let [code] = self.fixed()?.ok_or(Error::UnreadableRow)?;
+        let [code] = self.fixed()?.ok_or_else(unreadable)?;
         Ok(code)
     }
 
@@ -73,15 +73,15 @@ impl<'a> RowValues<'a> {
     }
 
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8]> {
-        self.value()?.ok_or(Error::UnreadableRow)
+        self.value()?.ok_or_else(unreadable)
     }
 
     pub(crate) fn bool(&mut self) -> Result<bool> {
-        Ok(self.fixed()?.ok_or(Error::UnreadableRow)? != [0])
+        Ok(self.fixed()?.ok_or_else(unreadable)? != [0])
     }
 
     pub(crate) fn i32(&mut self) -> Result<i32> {
-        self.fixed()?.map(i32::from_be_bytes).ok_or(Error::UnreadableRow)
+        self.fixed()?.map(i32::from_be_bytes).ok_or_else(unreadable)
     }
 
     pub(crate) fn i64_or_null(&mut self) -> Result<Option<i64>> {
@@ -89,7 +89,7 @@ impl<'a> RowValues<'a> {
     }
 
     pub(crate) fn i64(&mut self) -> Result<i64> {
-        self.i64_or_null()?.ok_or(Error::UnreadableRow)
+        self.i64_or_null()?.ok_or_else(unreadable)
     }
 
     pub(crate) fn time_or_null(&mut self) -> Result<Option<Time>> {
@@ -97,8 +97,14 @@ impl<'a> RowValues<'a> {
     }
 
     pub(crate) fn time(&mut self) -> Result<Time> {
-        self.time_or_null()?.ok_or(Error::UnreadableRow)
+        self.time_or_null()?.ok_or_else(unreadable)
     }
+}
+
+/// In a function of its own, so that reading a value does not make an error that is not needed.
+#[cold]
+fn unreadable() -> Error {
+    Error::UnreadableRow
 }
 
 fn utf8(value: &[u8]) -> Result<&str> {

@@ -12,7 +12,7 @@ use orders::{EventType, Offset, OrderState, Partition};
 use crate::error::{Error, Result};
 
 /// For each event type, the record that gave the order its columns of that type.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Winners([Option<(Partition, Offset)>; 5]);
 
 impl Winners {

@@ -6,7 +6,7 @@ use super::OrderState;
 use super::fields::write_member;
 use crate::{EventType, Fact, Status, Time, text};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OrderRow<'a> {
     pub status: Status,
     pub last_updated: Time,

@@ -1,15 +1,19 @@
 //! State `deriving`: indexes the loaded history, then folds it into the orders in one pass
 //! in the order of the order ids. Memory is bounded whatever the number of orders.
+//!
+//! It notes sums of what it reads and makes, which verifying compares with the log and with the tables.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use views::apply::{OrderPiece, OrderRows};
-use views::rebuild::{OrderGroups, OrderSet, OrdersCopy, State};
-use views::{Build, Database, SessionKind};
+use views::rebuild::{LogRows, OrderGroups, OrderSet, OrdersCopy, RebuildRow, StoredRecord};
+use views::{Build, Database, SessionKind, decisions};
 
 use super::StepEnd;
+use super::verify::derived::{Derived, Made};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::meter::Meter;
@@ -19,8 +23,10 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// Pieces that may wait for PostgreSQL.
 const WAITING_PIECES: usize = 4;
 
-pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
+pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build) -> Result<StepEnd> {
     let mut session = context.session(SessionKind::Indexing).await?;
+    let last_decision = decisions::latest(&session).await?;
+    let rows = LogRows::of(row);
     let positions = build.positions(&session).await?;
     context.meter.expect(positions.iter().map(|(_, position)| position.0 as u64).sum());
     build.index_history(&mut session).await?;
@@ -30,7 +36,7 @@ pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
     for orders in OrderSet::halves(&session, build).await? {
         let (database, sender) = (context.settings.database.clone(), sender.clone());
         let meter = Arc::clone(&context.meter);
-        readers.spawn(async move { fold(&database, build, orders, &sender, &meter).await });
+        readers.spawn(async move { fold(&database, build, orders, rows, &sender, &meter).await });
     }
     drop(sender);
     let mut copy = OrdersCopy::begin(&mut session, build).await?;
@@ -38,12 +44,13 @@ pub(crate) async fn run(context: &Context, build: Build) -> Result<StepEnd> {
         copy.write(piece).await?;
     }
     // The pieces also end when a reader fails, which must not pass for the end of the orders.
+    let mut made = Made::new(rows);
     while let Some(reader) = readers.join_next().await {
-        reader??;
+        made.merge(reader??);
     }
     let orders = copy.finish(&context.owner).await.map_err(Error::from_row_change)?;
     tracing::info!(rebuild = context.owner.rebuild, %build, orders, "derived the orders");
-    Ok(StepEnd::Next(State::CatchingUp))
+    Ok(StepEnd::Derived(Box::new(Derived { build, positions, last_decision, made })))
 }
 
 /// Sends orders as pieces of a COPY stream.
@@ -51,26 +58,33 @@ async fn fold(
     database: &Database,
     build: Build,
     orders: OrderSet,
+    log_rows: LogRows,
     pieces: &mpsc::Sender<OrderPiece>,
     meter: &Meter,
-) -> Result<()> {
+) -> Result<Made> {
     let session = database.session("food-orders rebuild fold", SessionKind::Sorting).await?;
-    let mut groups = OrderGroups::open(&session, build, &orders).await?;
+    let mut groups = OrderGroups::open_complete(&session, build, &orders).await?;
     let mut rows = OrderRows::for_copy();
+    let mut made = Made::new(log_rows);
     let mut records = 0;
-    while let Some(group) = groups.next().await? {
+    loop {
+        let mut see = |row: &Bytes| {
+            made.read(&StoredRecord::of(row)?);
+            Ok(())
+        };
+        let Some(group) = groups.next_with(&mut see).await? else { break };
         records += group.records;
         let (order_id, state) = group.fold()?;
-        rows.push(order_id, &state);
+        made.write(order_id, &state, &mut rows);
         if rows.bytes() >= PIECE_BYTES {
             meter.add(std::mem::take(&mut records) as u64);
             if pieces.send(rows.take()).await.is_err() {
-                return Ok(());
+                return Ok(made);
             }
         }
     }
     meter.add(records as u64);
     // The receiver is gone only if the COPY failed; the step reports that error.
     let _ = pieces.send(rows.take()).await;
-    Ok(())
+    Ok(made)
 }

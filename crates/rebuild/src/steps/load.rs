@@ -1,4 +1,4 @@
-//! State `loading`: copies the history up to the planned ends, without indexes and without
+//! State `loading`: copies the history up to the end of the log, without indexes and without
 //! orders. A load that was interrupted continues at the positions that it has committed.
 //!
 //! It stops where the live build stood, and compares the records that were read so far with those that
@@ -36,6 +36,8 @@ pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan:
         writer = context.history_writer(build, plan.begins());
     }
     writer.apply_up_to(&plan.ends()).await?;
+    // No later step takes records as fast as this one.
+    writer.approach_end().await?;
     // Its sessions end before the next state begins.
     drop(writer);
     let session = context.session(SessionKind::Short).await?;

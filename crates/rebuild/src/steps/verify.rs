@@ -1,6 +1,7 @@
 //! State `verifying`: compares the log with the build's history and dead letters, and the
 //! history with the orders, each of which is read once. Both at the build's positions: only an operator's decision can
-//! write to the build meanwhile, and then a verification that found a difference is repeated.
+//! write to the build meanwhile, and then a verification that found a difference is repeated. Where this process has
+//! just derived the orders, sums stand for the history and for what it gives, see `derived`.
 //!
 //! What it finds: records that are missing, doubled or changed on their way from the log to
 //! the tables, orders that are not what folding their history gives, whichever code wrote
@@ -19,8 +20,9 @@
 
 mod admission;
 mod blocks;
-mod canonical;
 mod content;
+mod content_hash;
+pub(super) mod derived;
 mod fold;
 mod history;
 mod inspection;
@@ -36,8 +38,9 @@ mod totals;
 
 use views::decisions;
 use views::rebuild::{RebuildRow, State};
-use views::{Build, SessionKind};
+use views::{Build, SessionKind, Totals};
 
+use self::derived::Derived;
 use self::log_hash::LogHash;
 use self::scope::Scope;
 use super::StepEnd;
@@ -50,14 +53,23 @@ use crate::outcome::FailureCause;
 use crate::plan::Plan;
 use crate::{log_state, verified};
 
-pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan: &Plan) -> Result<StepEnd> {
+/// `derived`: what this process has noted when it derived the orders.
+pub(crate) async fn run(
+    context: &Context,
+    row: &RebuildRow,
+    build: Build,
+    plan: &Plan,
+    derived: Option<&Derived>,
+) -> Result<StepEnd> {
     let session = context.session(SessionKind::Short).await?;
     let last_decision = decisions::latest(&session).await?;
     let kept = row.keep_history.as_ref().map(|_| plan);
     let scope = Scope::read(&session, build, kept).await?;
-    // Those of the log, and those of the history.
-    context.meter.expect(scope.events() * 2);
-    let LogHash { mut differences, lost, .. } = compare(context, &scope).await?;
+    let derived = derived.filter(|derived| derived.is_of(&scope, last_decision));
+    let LogHash { mut differences, lost, .. } = match derived {
+        Some(derived) => compare_derived(context, &scope, derived).await?,
+        None => compare(context, &scope).await?,
+    };
     if let Some(plan) = kept {
         differences.extend(kept::compare(&session, build, plan).await?);
     }
@@ -80,8 +92,29 @@ pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan:
     Ok(StepEnd::Failed(failure))
 }
 
+/// The log with the history as it was read to derive the orders, and what was read and made then with the tables. If
+/// anything differs, the complete comparison tells what it is.
+async fn compare_derived(context: &Context, scope: &Scope, derived: &Derived) -> Result<LogHash> {
+    context.meter.expect(scope.events());
+    let log = log_hash::of(&context.settings, scope, &context.meter);
+    let (mut log, is_stored) = tokio::try_join!(log, derived.is_stored(&context.settings))?;
+    let is_read = blocks::differing(&log.blocks, &derived.made.blocks).is_empty();
+    if is_stored && is_read && log.differences.is_empty() {
+        compare_totals(&mut log, derived.made.totals, scope);
+        return Ok(log);
+    }
+    tracing::info!(
+        rebuild = context.owner.rebuild,
+        build = %scope.build,
+        "the build differs from the log, or has changed since its orders were derived; comparing all of it"
+    );
+    compare(context, scope).await
+}
+
 /// The log with the history, and the history with the orders.
 async fn compare(context: &Context, scope: &Scope) -> Result<LogHash> {
+    // Those of the log, and those of the history.
+    context.meter.expect(scope.events() * 2);
     let history = history::read(&context.settings, scope, &context.meter);
     let log = log_hash::of(&context.settings, scope, &context.meter);
     let (history, mut log) = tokio::try_join!(history, log)?;
@@ -90,11 +123,15 @@ async fn compare(context: &Context, scope: &Scope) -> Result<LogHash> {
         log.differences.extend(inspection::inspect(&context.settings, scope, &differing).await?);
     }
     log.differences.extend(history.differences);
-    let mut expected = log.totals;
-    expected += history.totals;
+    compare_totals(&mut log, history.totals, scope);
+    Ok(log)
+}
+
+/// `history`: the orders that folding it gives, and its records that do not stand for one of the log.
+fn compare_totals(log: &mut LogHash, history: Totals, scope: &Scope) {
+    let mut expected = log.totals + history;
     expected.open_dead_letters += scope.kept_open_dead_letters;
     totals::compare(&expected, &scope.totals, &mut log.differences);
-    Ok(log)
 }
 
 /// A build with these differences is not switched to. If the log has lost records since they were read, no table is

@@ -1,7 +1,7 @@
 //! Rows of table `orders` in PostgreSQL's binary form: for a COPY stream, or as one array.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use orders::{OrderState, Time};
+use orders::{OrderRow, OrderState, Time};
 use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use super::copy::{put_code, put_i32, put_i64, put_null, put_text, put_time};
@@ -54,10 +54,16 @@ impl OrderRows {
         self.bytes.len()
     }
 
-    /// Appends the row of `state`; a state without records has none. Writes the columns in the order of
-    /// [`crate::order_columns`].
+    /// Appends the row of `state`; a state without records has none.
     pub fn push(&mut self, order_id: &str, state: &OrderState<'_>) {
-        let (Some(row), Some(first_sequence)) = (state.row(), state.first_sequence()) else { return };
+        if let Some(row) = state.row() {
+            self.push_row(order_id, state, &row);
+        }
+    }
+
+    /// The same where the row is known. Writes the columns in the order of [`crate::order_columns`].
+    pub fn push_row(&mut self, order_id: &str, state: &OrderState<'_>, row: &OrderRow<'_>) {
+        let Some(first_sequence) = state.first_sequence() else { return };
         let start = self.bytes.len();
         match self.form {
             Form::Copy => self.bytes.put_i16(COLUMN_COUNT),

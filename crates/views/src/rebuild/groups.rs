@@ -5,6 +5,7 @@ use bytes::Bytes;
 use orders::{LogOrder, OrderState};
 
 use super::copy_out::CopyRows;
+use super::history_sum::ROW_HASH;
 use super::order_set::OrderSet;
 use super::record_set::RecordSet;
 use crate::Build;
@@ -45,11 +46,11 @@ impl OrderGroups {
         Self::of_query(session, build, &query).await
     }
 
-    /// The same with complete rows, for [`HistoryRow::of_complete`].
+    /// The same with complete rows, for [`StoredRecord::of`].
     pub async fn open_complete(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
         let condition = orders.condition();
         let query = format!(
-            "/* views::rebuild::groups::open_complete */ SELECT {HISTORY_COLUMNS}, kept_by IS NOT NULL FROM {{build}}.order_history
+            "/* views::rebuild::groups::open_complete */ SELECT {HISTORY_COLUMNS}, kept_by, {ROW_HASH} FROM {{build}}.order_history AS h
              WHERE {condition} ORDER BY order_id"
         );
         Self::of_query(session, build, &query).await
@@ -130,12 +131,21 @@ impl OrderGroup {
     }
 }
 
-impl<'a> HistoryRow<'a> {
-    /// Reads a row of [`OrderGroups::open_complete`], and whether it was taken over from the build before.
-    pub fn of_complete(row: &'a Bytes) -> Result<(Self, bool)> {
+/// A row of the history, as [`OrderGroups::open_complete`] reads it.
+#[derive(Debug)]
+pub struct StoredRecord<'a> {
+    pub row: HistoryRow<'a>,
+    /// Whether it was taken over from the build before.
+    pub is_kept: bool,
+    /// See [`super::HistorySum`].
+    pub hash: i64,
+}
+
+impl<'a> StoredRecord<'a> {
+    pub fn of(row: &'a Bytes) -> Result<Self> {
         let mut values = RowValues::of_copy(row);
-        let history = Self::read(&mut values)?;
-        Ok((history, values.bool()?))
+        let row = HistoryRow::read(&mut values)?;
+        Ok(Self { row, is_kept: values.i64_or_null()?.is_some(), hash: values.i64()? })
     }
 }
 

@@ -5,6 +5,7 @@ use orders::{Partition, Position};
 
 use super::copy_out::CopyRows;
 use super::order_set::OrderSet;
+use super::row::RebuildRow;
 use crate::Build;
 use crate::error::Result;
 use crate::history::{HISTORY_COLUMNS, HistoryRow};
@@ -21,6 +22,11 @@ pub enum LogRows {
 }
 
 impl LogRows {
+    #[must_use]
+    pub fn of(rebuild: &RebuildRow) -> Self {
+        if rebuild.keep_history.is_some() { Self::NotKept } else { Self::All }
+    }
+
     /// As a condition.
     pub(super) fn condition(self) -> &'static str {
         match self {

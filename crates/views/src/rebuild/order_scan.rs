@@ -12,20 +12,38 @@ use crate::sql::for_build;
 use crate::winners::Winners;
 use crate::{Build, order_columns};
 
-/// Some orders, in the order of their ids.
+/// Some orders; in the order of their ids, unless all are read.
 pub struct OrderScan(CopyRows);
 
 impl OrderScan {
     pub async fn open(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
         let (columns, condition) = (order_columns::READ.as_str(), orders.condition());
-        let query = for_build(
+        Self::of_query(
+            session,
+            build,
             &format!(
                 "/* views::rebuild::order_scan::open */ SELECT {columns}, winners FROM {{build}}.orders WHERE {condition}
                  ORDER BY order_id"
             ),
+        )
+        .await
+    }
+
+    /// All orders, in no order.
+    pub async fn open_all(session: &Session, build: Build) -> Result<Self> {
+        let columns = order_columns::READ.as_str();
+        Self::of_query(
+            session,
             build,
-        );
-        CopyRows::open(session, "reading the orders", &query).await.map(Self)
+            &format!(
+                "/* views::rebuild::order_scan::open_all */ SELECT {columns}, winners FROM {{build}}.orders"
+            ),
+        )
+        .await
+    }
+
+    async fn of_query(session: &Session, build: Build, query: &str) -> Result<Self> {
+        CopyRows::open(session, "reading the orders", &for_build(query, build)).await.map(Self)
     }
 
     pub async fn next(&mut self) -> Result<Option<StoredOrder>> {
@@ -34,7 +52,7 @@ impl OrderScan {
 }
 
 /// What a row holds: the columns that are shown, and which records gave them.
-#[derive(Debug)]
+#[derive(Debug, Hash)]
 pub struct OrderContent<'a> {
     pub row: OrderRow<'a>,
     pub winners: Winners,

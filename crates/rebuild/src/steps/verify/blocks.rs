@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use orders::{Offset, Partition, Position};
 
 use super::content::Content;
+use super::content_hash::{ContentHasher, ContentSum};
 
 /// Offsets in one block.
 pub(super) const SIZE: i64 = 4096;
@@ -28,23 +29,22 @@ impl Block {
     }
 }
 
-/// Of each block, the number of records and the sum of their hashes: a sum does not depend on
-/// the order in which records are added.
+/// The records of each block.
 #[derive(Debug, Default)]
-pub(super) struct Blocks(HashMap<Block, (u64, u64)>);
+pub(in crate::steps) struct Blocks {
+    sums: HashMap<Block, ContentSum>,
+    hasher: ContentHasher,
+}
 
 impl Blocks {
-    pub(super) fn add(&mut self, content: &Content<'_>) {
-        let (count, sum) = self.0.entry(Block::of(content.partition, content.offset)).or_default();
-        *count += 1;
-        *sum = sum.wrapping_add(content.hash());
+    pub(in crate::steps) fn add(&mut self, content: &Content<'_>) {
+        let hash = self.hasher.hash(content);
+        self.sums.entry(Block::of(content.partition, content.offset)).or_default().add(hash);
     }
 
-    pub(super) fn merge(&mut self, other: Self) {
-        for (block, (count, sum)) in other.0 {
-            let mine = self.0.entry(block).or_default();
-            mine.0 += count;
-            mine.1 = mine.1.wrapping_add(sum);
+    pub(in crate::steps) fn merge(&mut self, other: Self) {
+        for (block, sum) in other.sums {
+            self.sums.entry(block).or_default().merge(sum);
         }
     }
 }
@@ -52,8 +52,8 @@ impl Blocks {
 /// The blocks that are not the same on both sides, in ascending order.
 pub(super) fn differing(one: &Blocks, other: &Blocks) -> Vec<Block> {
     let mut all: BTreeMap<Block, bool> = BTreeMap::new();
-    for block in one.0.keys().chain(other.0.keys()) {
-        all.entry(*block).or_insert_with(|| one.0.get(block) != other.0.get(block));
+    for block in one.sums.keys().chain(other.sums.keys()) {
+        all.entry(*block).or_insert_with(|| one.sums.get(block) != other.sums.get(block));
     }
     all.into_iter().filter(|(_, differs)| *differs).map(|(block, _)| block).collect()
 }

@@ -1,17 +1,13 @@
 //! The content of one record, in a form that both the log and the history can give.
 
+use orders::{Decoded, Fields, Offset, Partition, Record, Time};
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use orders::{Decoded, Offset, Partition, Record, Time};
 use views::apply::event_id;
 use views::history::HistoryRow;
 use views::{EventId, TraceId};
 
-use super::canonical;
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Content<'a> {
+#[derive(Clone, Debug, PartialEq, Hash)]
+pub(in crate::steps) struct Content<'a> {
     pub(super) partition: Partition,
     pub(super) offset: Offset,
     pub(super) order_id: Cow<'a, str>,
@@ -21,19 +17,21 @@ pub(super) struct Content<'a> {
     pub(super) event_id: EventId<'a>,
     pub(super) occurred_at: Time,
     pub(super) appended_at: Time,
-    /// A hash of the details by their meaning.
-    pub(super) details: Option<u64>,
+    /// The text of a JSON object.
+    pub(super) details: Option<&'a str>,
     pub(super) trace_id: Option<TraceId<'a>>,
     /// The retry that admitted the record; it is not in the log.
     pub(super) decision: Option<i64>,
 }
 
 impl<'a> Content<'a> {
+    /// `details`: where to write the details.
     pub(super) fn of_record(
         topic: &str,
         record: &Record<'a>,
         decoded: &Decoded<'a>,
         decision: Option<i64>,
+        details: &'a mut String,
     ) -> Self {
         let fact = &decoded.fact;
         Self {
@@ -45,13 +43,13 @@ impl<'a> Content<'a> {
             event_id: event_id(topic, record, decoded),
             occurred_at: fact.occurred_at,
             appended_at: fact.at.appended_at,
-            details: canonical::hash_members(fact.fields.iter()),
+            details: write_details(&fact.fields, details),
             trace_id: record.trace_id().map(TraceId::of),
             decision,
         }
     }
 
-    pub(super) fn of_row(row: &HistoryRow<'a>) -> Self {
+    pub(in crate::steps) fn of_row(row: &HistoryRow<'a>) -> Self {
         let fact = row.fact_row;
         Self {
             partition: fact.at.partition,
@@ -62,23 +60,36 @@ impl<'a> Content<'a> {
             event_id: row.event_id.clone(),
             occurred_at: fact.occurred_at,
             appended_at: fact.at.appended_at,
-            details: fact.details.map(canonical::hash),
+            details: fact.details,
             trace_id: row.trace_id,
             decision: row.decision,
         }
     }
+}
 
-    pub(super) fn hash(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.partition, self.offset, &self.order_id, self.event).hash(&mut hasher);
-        (self.sequence, &self.event_id, self.occurred_at, self.appended_at).hash(&mut hasher);
-        (self.details, self.trace_id, self.decision).hash(&mut hasher);
-        hasher.finish()
+/// What the history has to hold of these fields: names and values in the order and in the form in which the log has
+/// them. It shares no code with what writes the history.
+fn write_details<'s>(fields: &Fields<'_>, out: &'s mut String) -> Option<&'s str> {
+    out.clear();
+    for (name, value) in fields.iter() {
+        out.push(if out.is_empty() { '{' } else { ',' });
+        if name.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+            out.push_str(&serde_json::Value::from(name).to_string());
+        } else {
+            out.extend(["\"", name, "\""]);
+        }
+        out.extend([":", value]);
     }
+    if out.is_empty() {
+        return None;
+    }
+    out.push('}');
+    Some(out)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::content_hash::ContentHasher;
     use super::*;
 
     pub(in crate::steps::verify) fn content(offset: i64, order_id: &str) -> Content<'_> {
@@ -91,14 +102,29 @@ pub(super) mod tests {
             event_id: EventId::of("e".into()),
             occurred_at: Time::from_micros(1),
             appended_at: Time::from_micros(2),
-            details: Some(3),
+            details: Some(r#"{"a":1}"#),
             trace_id: None,
             decision: None,
         }
     }
 
     #[test]
+    fn details_are_written_as_the_history_has_them() {
+        let mut out = String::from("of the record before");
+        assert_eq!(write_details(&Fields::default(), &mut out), None);
+        for details in [r#"{"a":1}"#, r#"{"b":[1, 2.50],"a":"\u00e9","b":{}}"#, r#"{"q\"\\\n":null,"é":-0}"#]
+        {
+            let fields = Fields::from_object(details).unwrap();
+            assert_eq!(write_details(&fields, &mut out), Some(details));
+            let mut written = String::from("{");
+            fields.write_members(&mut written);
+            assert_eq!(written + "}", details);
+        }
+    }
+
+    #[test]
     fn every_value_is_in_the_hash() {
+        let mut hasher = ContentHasher::default();
         let one = content(1, "a");
         let changes: [fn(&mut Content<'_>); 11] = [
             |content| content.partition.0 += 1,
@@ -116,7 +142,7 @@ pub(super) mod tests {
         for change in changes {
             let mut other = one.clone();
             change(&mut other);
-            assert_ne!(one.hash(), other.hash(), "{other:?}");
+            assert_ne!(hasher.hash(&one), hasher.hash(&other), "{other:?}");
         }
     }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::task::JoinSet;
-use views::history::HistoryRow;
-use views::rebuild::{LogRows, OrderGroups, OrderScan, OrderSet};
+use views::rebuild::{LogRows, OrderGroups, OrderScan, OrderSet, StoredRecord};
 use views::{Build, Database, SessionKind, Totals};
 
 use super::blocks::Blocks;
@@ -59,9 +58,9 @@ async fn read_half(
     let mut blocks = Blocks::default();
     let mut kept = 0;
     let mut see = |row: &Bytes| {
-        let (row, is_kept) = HistoryRow::of_complete(row)?;
-        if rows == LogRows::All || !is_kept {
-            blocks.add(&Content::of_row(&row));
+        let stored = StoredRecord::of(row)?;
+        if rows == LogRows::All || !stored.is_kept {
+            blocks.add(&Content::of_row(&stored.row));
         } else {
             kept += 1;
         }

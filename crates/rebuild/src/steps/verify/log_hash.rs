@@ -57,6 +57,7 @@ pub(super) async fn of(settings: &Settings, scope: &Scope, meter: &Arc<Meter>) -
             decisions: scope.decisions.clone(),
             readings: LogReadings::new(&scope.log_since, log),
             blocks: Blocks::default(),
+            details: String::new(),
             differences: Differences::default(),
             totals: Totals::default(),
         };
@@ -82,6 +83,8 @@ struct Reader {
     decisions: Decisions,
     readings: LogReadings,
     blocks: Blocks,
+    /// Scratch space for the details of one record.
+    details: String,
     differences: Differences,
     totals: Totals,
 }
@@ -115,7 +118,8 @@ impl Reader {
             let admission = Admission::of(&self.codec, &record, decided, dead_letter.as_ref());
             admission.count(&mut self.totals);
             if let Some((event, decision)) = &admission.event {
-                self.blocks.add(&Content::of_record(&self.codec.topic, &record, event, *decision));
+                let (topic, details) = (&self.codec.topic, &mut self.details);
+                self.blocks.add(&Content::of_record(topic, &record, event, *decision, details));
             }
             if let Some(mismatch) = admission.mismatch {
                 self.differences.push(mismatch.at(at));

@@ -1,6 +1,5 @@
 //! The rows of the history that follow from the log, and those that are stored.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use orders::{Offset, Partition, Record};
@@ -24,13 +23,8 @@ pub(super) fn expected(
     admission: &Admission<'_>,
 ) -> Option<RecordColumns> {
     let (event, decision) = admission.event.as_ref()?;
-    let fields = &event.fact.fields;
-    let mut details = String::from("{");
-    fields.write_members(&mut details);
-    details.push('}');
-    let details = (!fields.is_empty()).then_some(Cow::Owned(details));
-    let content = Content::of_record(&codec.topic, record, event, *decision);
-    Some(RecordColumns::new(&content, details))
+    let mut details = String::new();
+    Some(RecordColumns::new(&Content::of_record(&codec.topic, record, event, *decision, &mut details)))
 }
 
 /// What the history holds. A record that it holds twice is a difference.
@@ -43,7 +37,7 @@ pub(super) async fn stored(
     while let Some(bytes) = scan.next().await? {
         let row = HistoryRow::of(&bytes)?;
         let offset = row.fact_row.at.offset;
-        let columns = RecordColumns::new(&Content::of_row(&row), row.fact_row.details.map(Cow::Borrowed));
+        let columns = RecordColumns::new(&Content::of_row(&row));
         if rows.insert(offset, columns).is_some() {
             let found = Some("the same record again".into());
             differences.push(Difference { found, ..record_at(partition, offset) });

@@ -1,0 +1,108 @@
+//! What deriving has read of the history and made of it, noted so that verifying need not read the history order by order
+//! once more.
+//!
+//! If the log is what was read, the history is still what was read, and table `orders` is what was made of it, then a
+//! second fold would find the same orders. So this accepts no build that the complete comparison would refuse. It names
+//! no difference; that is left to the complete comparison.
+
+use orders::{OrderState, Positions};
+use views::apply::OrderRows;
+use views::rebuild::{HistorySum, LogRows, OrderContent, OrderScan, StoredRecord};
+use views::{Build, Session, SessionKind, Totals};
+
+use super::blocks::Blocks;
+use super::content::Content;
+use super::content_hash::{ContentHasher, ContentSum};
+use super::scope::Scope;
+use crate::error::Result;
+use crate::settings::Settings;
+
+/// It is about the build as it stood at these positions, before this decision.
+#[derive(Debug)]
+pub(crate) struct Derived {
+    pub(in crate::steps) build: Build,
+    pub(in crate::steps) positions: Positions,
+    pub(in crate::steps) last_decision: i64,
+    pub(in crate::steps) made: Made,
+}
+
+/// What was read, and what was made of it.
+#[derive(Debug)]
+pub(in crate::steps) struct Made {
+    rows: LogRows,
+    /// The history by its content, like the log.
+    pub(super) blocks: Blocks,
+    history: HistorySum,
+    orders: ContentSum,
+    /// How many orders were made, and how many of the records that were read do not stand for one of the log.
+    pub(super) totals: Totals,
+    hasher: ContentHasher,
+}
+
+impl Made {
+    /// `rows`: those that stand for records of the log.
+    pub(in crate::steps) fn new(rows: LogRows) -> Self {
+        Self {
+            rows,
+            blocks: Blocks::default(),
+            history: HistorySum::default(),
+            orders: ContentSum::default(),
+            totals: Totals::default(),
+            hasher: ContentHasher::default(),
+        }
+    }
+
+    /// Notes a record that was read.
+    pub(in crate::steps) fn read(&mut self, record: &StoredRecord<'_>) {
+        self.history.add(record.hash);
+        if self.rows == LogRows::All || !record.is_kept {
+            self.blocks.add(&Content::of_row(&record.row));
+        } else {
+            self.totals.records += 1;
+        }
+    }
+
+    /// Writes an order, and notes it.
+    pub(in crate::steps) fn write(&mut self, order_id: &str, state: &OrderState<'_>, rows: &mut OrderRows) {
+        if let Some(order) = OrderContent::of(state) {
+            rows.push_row(order_id, state, &order.row);
+            self.orders.add(self.hasher.hash(&(order_id, &order)));
+            self.totals.add_orders(order.row.status, 1);
+        }
+    }
+
+    pub(in crate::steps) fn merge(&mut self, other: Self) {
+        self.blocks.merge(other.blocks);
+        self.history.merge(other.history);
+        self.orders.merge(other.orders);
+        self.totals += other.totals;
+    }
+}
+
+impl Derived {
+    /// Whether nothing has been applied or decided since.
+    pub(super) fn is_of(&self, scope: &Scope, last_decision: i64) -> bool {
+        self.build == scope.build
+            && self.made.rows == scope.rows
+            && self.positions == scope.positions
+            && self.last_decision == last_decision
+    }
+
+    /// Whether the tables hold what was read and made.
+    pub(super) async fn is_stored(&self, settings: &Settings) -> Result<bool> {
+        let open = || settings.database.session("food-orders rebuild verify", SessionKind::Short);
+        let (history, orders) = tokio::try_join!(open(), open())?;
+        let (history, orders) =
+            tokio::try_join!(self.build.history_sum(&history), sum_orders(&orders, self.build))?;
+        Ok(history == self.made.history && orders == self.made.orders)
+    }
+}
+
+async fn sum_orders(session: &Session, build: Build) -> views::Result<ContentSum> {
+    let mut scan = OrderScan::open_all(session, build).await?;
+    let (mut sum, mut hasher) = (ContentSum::default(), ContentHasher::default());
+    while let Some(row) = scan.next().await? {
+        sum.add(hasher.hash(&(row.order_id()?, &row.content()?)));
+    }
+    Ok(sum)
+}
