@@ -56,6 +56,12 @@ pub(crate) async fn fail(context: &Context, failure: Failure) -> Result<Outcome>
     recorded_outcome(context).await
 }
 
+/// Leaves the rebuild as it is for the next start. If it has ended already, that is what came of it: the request to pause
+/// may come while the commit of the switch is under way.
+pub(crate) async fn pause(context: &Context) -> Outcome {
+    recorded_outcome(context).await.unwrap_or(Outcome::Paused)
+}
+
 /// What the row says about a rebuild that this process does not drive any more. Another
 /// process has ended it, or this one did in a commit whose answer was lost.
 pub(crate) async fn recorded_outcome(context: &Context) -> Result<Outcome> {

@@ -52,7 +52,7 @@ impl StateMachine {
             let turn = tokio::select! {
                 biased;
                 () = stop.cancel.cancelled() => return ending::cancel(&context).await,
-                () = stop.pause.cancelled() => return Ok(Outcome::Paused),
+                () = stop.pause.cancelled() => return Ok(ending::pause(&context).await),
                 () = &mut row_lost => Err(Error::NotOwner),
                 turn = self.turn_with_retries() => turn,
             };
@@ -123,7 +123,7 @@ impl StateMachine {
         let step = match row.state {
             State::Planned => steps::plan::run(context, session, &row).await,
             State::Loading => steps::load::run(context, &row, build(&row)?, &Plan::of_row(&row)?).await,
-            State::Deriving => steps::derive::run(context, &row, build(&row)?).await,
+            State::Deriving => steps::derive::run(context, &row, build(&row)?, &Plan::of_row(&row)?).await,
             State::CatchingUp => steps::catch_up::run(context, build(&row)?, self.derived.is_some()).await,
             State::Verifying => {
                 let (build, plan, derived) = (build(&row)?, Plan::of_row(&row)?, self.derived.as_deref());

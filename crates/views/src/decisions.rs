@@ -30,7 +30,7 @@ pub(crate) fn decided_since() -> &'static str {
 }
 
 /// What an operator decides about a dead letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// The record is decoded again and applied.
     Retry,

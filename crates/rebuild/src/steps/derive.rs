@@ -1,7 +1,8 @@
 //! State `deriving`: indexes the loaded history, then folds it into the orders in one pass
 //! in the order of the order ids. Memory is bounded whatever the number of orders.
 //!
-//! It notes sums of what it reads and makes, which verifying compares with the log and with the tables.
+//! It notes sums of what it reads and makes, which verifying compares with the tables. The log is read again at the same
+//! time, to be compared with these sums: while an index is built, there is a core to spare.
 
 use std::sync::Arc;
 
@@ -14,21 +15,30 @@ use views::{Build, Database, SessionKind, decisions};
 
 use super::StepEnd;
 use super::verify::derived::{Derived, Made};
+use super::verify::{log_hash, scope::Scope};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::meter::Meter;
+use crate::plan::Plan;
 
 /// Size of one piece of the COPY stream, in bytes.
 const PIECE_BYTES: usize = 256 * 1024;
 /// Pieces that may wait for PostgreSQL.
 const WAITING_PIECES: usize = 4;
 
-pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build) -> Result<StepEnd> {
-    let mut session = context.session(SessionKind::Indexing).await?;
+pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan: &Plan) -> Result<StepEnd> {
+    let session = context.session(SessionKind::Short).await?;
     let last_decision = decisions::latest(&session).await?;
-    let rows = LogRows::of(row);
-    let positions = build.positions(&session).await?;
-    context.meter.expect(positions.iter().map(|(_, position)| position.0 as u64).sum());
+    let scope = Scope::read(&session, build, row.keep_history.as_ref().map(|_| plan)).await?;
+    // Those of the log, and those of the history.
+    context.meter.expect(scope.events() * 2);
+    let log = log_hash::of(&context.settings, &scope, &context.meter);
+    let (log, made) = tokio::try_join!(log, derive(context, build, scope.rows))?;
+    Ok(StepEnd::Derived(Box::new(Derived::new(&scope, last_decision, log, made))))
+}
+
+async fn derive(context: &Context, build: Build, rows: LogRows) -> Result<Made> {
+    let mut session = context.session(SessionKind::Indexing).await?;
     build.index_history(&mut session).await?;
 
     let (sender, mut pieces) = mpsc::channel(WAITING_PIECES);
@@ -50,7 +60,7 @@ pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build) -> Re
     }
     let orders = copy.finish(&context.owner).await.map_err(Error::from_row_change)?;
     tracing::info!(rebuild = context.owner.rebuild, %build, orders, "derived the orders");
-    Ok(StepEnd::Derived(Box::new(Derived { build, positions, last_decision, made })))
+    Ok(made)
 }
 
 /// Sends orders as pieces of a COPY stream.

@@ -1,7 +1,8 @@
 //! State `verifying`: compares the log with the build's history and dead letters, and the
 //! history with the orders, each of which is read once. Both at the build's positions: only an operator's decision can
 //! write to the build meanwhile, and then a verification that found a difference is repeated. Where this process has
-//! just derived the orders, sums stand for the history and for what it gives, see `derived`.
+//! just derived the orders, the log was read beside that, and sums stand for the history and for what it gives, see
+//! `derived`.
 //!
 //! What it finds: records that are missing, doubled or changed on their way from the log to
 //! the tables, orders that are not what folding their history gives, whichever code wrote
@@ -27,12 +28,12 @@ mod fold;
 mod history;
 mod inspection;
 mod kept;
-mod log_hash;
+pub(super) mod log_hash;
 mod order_columns;
 mod record_columns;
 mod refusals;
 mod rows;
-mod scope;
+pub(super) mod scope;
 pub(super) mod stretch;
 mod totals;
 
@@ -92,14 +93,13 @@ pub(crate) async fn run(
     Ok(StepEnd::Failed(failure))
 }
 
-/// The log with the history as it was read to derive the orders, and what was read and made then with the tables. If
-/// anything differs, the complete comparison tells what it is.
+/// The log, as it was read beside deriving, with the history as it was read to derive the orders, and what was read and
+/// made then with the tables. If anything differs, the complete comparison tells what it is.
 async fn compare_derived(context: &Context, scope: &Scope, derived: &Derived) -> Result<LogHash> {
     context.meter.expect(scope.events());
-    let log = log_hash::of(&context.settings, scope, &context.meter);
-    let (mut log, is_stored) = tokio::try_join!(log, derived.is_stored(&context.settings))?;
-    let is_read = blocks::differing(&log.blocks, &derived.made.blocks).is_empty();
-    if is_stored && is_read && log.differences.is_empty() {
+    if derived.is_of_the_log() && derived.is_stored(&context.settings).await? {
+        context.meter.add(scope.events());
+        let mut log = LogHash { totals: derived.log.totals, ..LogHash::default() };
         compare_totals(&mut log, derived.made.totals, scope);
         return Ok(log);
     }

@@ -26,7 +26,7 @@ pub(crate) struct NewDeadLetter<'a> {
 }
 
 /// How a dead letter was decided about before its record came to this build.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Closed {
     pub verdict: Verdict,
     pub decision: i64,

@@ -21,7 +21,7 @@ use crate::sql::{Timestamptz, for_build};
 /// Dead letters by their records.
 pub type KnownDeadLetters = BTreeMap<(Partition, Offset), KnownDeadLetter>;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KnownDeadLetter {
     pub cause: String,
     /// How it was closed; `None`: it is open.

@@ -5,7 +5,6 @@ use orders::{Partition, Position};
 
 use super::copy_out::CopyRows;
 use super::order_set::OrderSet;
-use super::row::RebuildRow;
 use crate::Build;
 use crate::error::Result;
 use crate::history::{HISTORY_COLUMNS, HistoryRow};
@@ -22,11 +21,6 @@ pub enum LogRows {
 }
 
 impl LogRows {
-    #[must_use]
-    pub fn of(rebuild: &RebuildRow) -> Self {
-        if rebuild.keep_history.is_some() { Self::NotKept } else { Self::All }
-    }
-
     /// As a condition.
     pub(super) fn condition(self) -> &'static str {
         match self {

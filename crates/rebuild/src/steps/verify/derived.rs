@@ -10,9 +10,10 @@ use views::apply::OrderRows;
 use views::rebuild::{HistorySum, LogRows, OrderContent, OrderScan, StoredRecord};
 use views::{Build, Session, SessionKind, Totals};
 
-use super::blocks::Blocks;
+use super::blocks::{self, Blocks};
 use super::content::Content;
 use super::content_hash::{ContentHasher, ContentSum};
+use super::log_hash::LogHash;
 use super::scope::Scope;
 use crate::error::Result;
 use crate::settings::Settings;
@@ -20,10 +21,13 @@ use crate::settings::Settings;
 /// It is about the build as it stood at these positions, before this decision.
 #[derive(Debug)]
 pub(crate) struct Derived {
-    pub(in crate::steps) build: Build,
-    pub(in crate::steps) positions: Positions,
-    pub(in crate::steps) last_decision: i64,
-    pub(in crate::steps) made: Made,
+    build: Build,
+    positions: Positions,
+    last_decision: i64,
+    /// Those that the log was compared with.
+    dead_letters: ContentSum,
+    pub(super) log: LogHash,
+    pub(super) made: Made,
 }
 
 /// What was read, and what was made of it.
@@ -31,7 +35,7 @@ pub(crate) struct Derived {
 pub(in crate::steps) struct Made {
     rows: LogRows,
     /// The history by its content, like the log.
-    pub(super) blocks: Blocks,
+    blocks: Blocks,
     history: HistorySum,
     orders: ContentSum,
     /// How many orders were made, and how many of the records that were read do not stand for one of the log.
@@ -80,12 +84,23 @@ impl Made {
 }
 
 impl Derived {
-    /// Whether nothing has been applied or decided since.
+    pub(in crate::steps) fn new(scope: &Scope, last_decision: i64, log: LogHash, made: Made) -> Self {
+        let (build, positions) = (scope.build, scope.positions.clone());
+        Self { build, positions, last_decision, dead_letters: sum_dead_letters(scope), log, made }
+    }
+
+    /// Whether nothing has been applied or decided since, and the dead letters are what they were.
     pub(super) fn is_of(&self, scope: &Scope, last_decision: i64) -> bool {
         self.build == scope.build
             && self.made.rows == scope.rows
             && self.positions == scope.positions
             && self.last_decision == last_decision
+            && self.dead_letters == sum_dead_letters(scope)
+    }
+
+    /// Whether the log holds what was read.
+    pub(super) fn is_of_the_log(&self) -> bool {
+        self.log.differences.is_empty() && blocks::differing(&self.log.blocks, &self.made.blocks).is_empty()
     }
 
     /// Whether the tables hold what was read and made.
@@ -96,6 +111,12 @@ impl Derived {
             tokio::try_join!(self.build.history_sum(&history), sum_orders(&orders, self.build))?;
         Ok(history == self.made.history && orders == self.made.orders)
     }
+}
+
+fn sum_dead_letters(scope: &Scope) -> ContentSum {
+    let (mut sum, mut hasher) = (ContentSum::default(), ContentHasher::default());
+    scope.dead_letters.iter().for_each(|dead_letter| sum.add(hasher.hash(&dead_letter)));
+    sum
 }
 
 async fn sum_orders(session: &Session, build: Build) -> views::Result<ContentSum> {

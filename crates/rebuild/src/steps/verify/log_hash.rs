@@ -27,8 +27,8 @@ use crate::settings::Settings;
 const READERS: usize = 2;
 
 /// What was read, and what was found on the way.
-#[derive(Default)]
-pub(super) struct LogHash {
+#[derive(Debug, Default)]
+pub(in crate::steps) struct LogHash {
     pub(super) blocks: Blocks,
     pub(super) differences: Differences,
     /// Where the log no longer holds what the build has read.
@@ -37,7 +37,7 @@ pub(super) struct LogHash {
     pub(super) totals: Totals,
 }
 
-pub(super) async fn of(settings: &Settings, scope: &Scope, meter: &Arc<Meter>) -> Result<LogHash> {
+pub(in crate::steps) async fn of(settings: &Settings, scope: &Scope, meter: &Arc<Meter>) -> Result<LogHash> {
     let mut dead_letters = scope.dead_letters.clone();
     let mut readers = JoinSet::new();
     for number in 0..READERS {

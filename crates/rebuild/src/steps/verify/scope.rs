@@ -12,7 +12,7 @@ use crate::log_comparison::{ReadLog, read_log};
 use crate::plan::Plan;
 
 #[derive(Clone, Debug)]
-pub(super) struct Scope {
+pub(in crate::steps) struct Scope {
     pub(super) build: Build,
     pub(super) positions: Positions,
     pub(super) dead_letters: KnownDeadLetters,
@@ -22,7 +22,7 @@ pub(super) struct Scope {
     /// How many open dead letters were taken over from the live build.
     pub(super) kept_open_dead_letters: i64,
     /// Rows of records that were taken over from the live build are not compared with the log.
-    pub(super) rows: LogRows,
+    pub(in crate::steps) rows: LogRows,
     /// The first offsets that the log had when the rebuild was planned; a partition that is missing had all.
     begins: Positions,
     /// What the build has read of the log. The log has to hold it still, from `log_since` on.
@@ -33,7 +33,7 @@ pub(super) struct Scope {
 
 impl Scope {
     /// `kept`: the plan, if records were taken over from the live build.
-    pub(super) async fn read(session: &Session, build: Build, kept: Option<&Plan>) -> Result<Self> {
+    pub(in crate::steps) async fn read(session: &Session, build: Build, kept: Option<&Plan>) -> Result<Self> {
         let prefixes = build.log_prefixes(session).await?;
         let positions: Positions = prefixes.iter().collect();
         // All decisions: verifying begins at offset 0 again.
@@ -69,7 +69,7 @@ impl Scope {
     }
 
     /// How many offsets lie before the positions.
-    pub(super) fn events(&self) -> u64 {
+    pub(in crate::steps) fn events(&self) -> u64 {
         self.positions.iter().map(|(_, position)| position.0 as u64).sum()
     }
 }
