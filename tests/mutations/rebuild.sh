@@ -19,6 +19,12 @@ mutate last-stretch crates/rebuild/src/steps/switch.rs \
 mutate totals-verified crates/rebuild/src/steps/verify.rs \
   's~\n *totals::compare\(.*?\);~~' \
   --workspace --test refused
+# What verifying compares where this process has derived the orders.
+derived=crates/rebuild/src/steps/verify/derived.rs
+mutate history-as-derived "$derived" 's~history == self\.made\.history && ~~' --workspace --test damaged
+mutate orders-as-derived "$derived" 's~ && orders == self\.made\.orders~~' --workspace --test damaged
+mutate log-as-derived "$derived" 's~ && blocks::differing\(&self\.log\.blocks, &self\.made\.blocks\)\.is_empty\(\)~~' --workspace --test damaged
+mutate dead-letters-as-derived "$derived" 's~\n *&& self\.dead_letters == sum_dead_letters\(scope\)~~' --workspace --test damaged
 mutate totals-of-last-stretch crates/rebuild/src/steps/verify/stretch.rs \
   's~\n *totals::compare\(.*?\);~~s' \
   "${faults[@]}" fault_66
