@@ -9,7 +9,7 @@ mutate epoch-raise crates/views/src/ownership/claim.rs \
   's~SET owner_epoch = p\.owner_epoch \+ 1, owner = \$3~SET owner_epoch = p.owner_epoch, owner = \$3~' \
   -p views --test ownership
 mutate frozen-owner crates/views/src/ownership/claim.rs \
-  's~\n *never = frozen::end_owners\(database, backend\) => match never \{\},~~' \
+  's~frozen::end_owners\(database, backend, is_over\.notified\(\)\)~is_over.notified()~' \
   -p views --test ownership
 mutate digest-of-batch crates/views/src/apply/writer.rs \
   's~let digest = held\.digest \+ advance\.digest;~let digest = held.digest;~' \
