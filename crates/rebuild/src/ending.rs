@@ -57,7 +57,7 @@ pub(crate) async fn fail(context: &Context, failure: Failure) -> Result<Outcome>
 }
 
 /// Leaves the rebuild as it is for the next start. If it has ended already, that is what came of it: the request to pause
-/// may come while the commit of the switch is under way.
+/// may come right after the switch.
 pub(crate) async fn pause(context: &Context) -> Outcome {
     recorded_outcome(context).await.unwrap_or(Outcome::Paused)
 }

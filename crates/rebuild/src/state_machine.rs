@@ -27,7 +27,7 @@ pub(crate) struct StateMachine {
     context: Context,
     /// `None` while the session that held it is lost.
     lock: Option<RunnerLock>,
-    /// `None` if another process derived the orders, or nobody yet.
+    /// `None` if another process derived the orders, if nobody has yet, or if the log was not read beside that.
     derived: Option<Box<Derived>>,
 }
 

@@ -21,7 +21,7 @@ impl World {
                 "CREATE FUNCTION damage() RETURNS trigger LANGUAGE plpgsql AS $$
                  DECLARE damaged bigint;
                  BEGIN
-                     {damage}; GET DIAGNOSTICS damaged = ROW_COUNT; ASSERT damaged = 1; RETURN NULL;
+                     {damage}; GET DIAGNOSTICS damaged = ROW_COUNT; ASSERT damaged IN (1, 2); RETURN NULL;
                  END $$;
                  CREATE TRIGGER damage AFTER UPDATE ON public.rebuilds FOR EACH ROW
                  WHEN (OLD.state <> NEW.state AND NEW.state = '{state}') EXECUTE FUNCTION damage()"
@@ -93,6 +93,23 @@ async fn a_record_that_is_damaged_after_deriving_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_damaged_before_verifying_is_named() {
     expect_damaged_records(BEFORE_VERIFYING).await;
+}
+
+/// The sum of all rows must not be the same when two of them exchange a value.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_exchange_values_after_deriving_are_named() {
+    for column in ["order_id", "occurred_at", "details"] {
+        let world = World::new(1).await;
+        world.write(lives(0, 300)).await;
+        world.apply_live().await;
+        let damage = format!(
+            "UPDATE build_2.order_history AS one SET {column} = other.{column} FROM build_2.order_history AS other
+             WHERE one.\"offset\" IN (250, 350) AND other.\"offset\" = 600 - one.\"offset\"
+                 AND one.{column} IS DISTINCT FROM other.{column}"
+        );
+        let found = world.damaged(AFTER_DERIVING, &damage).await;
+        assert!(found.iter().any(|one| one.table == "order_history"), "{column}: {found:?}");
+    }
 }
 
 /// How an order's row is damaged, and the column that is named.

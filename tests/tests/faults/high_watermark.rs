@@ -11,7 +11,7 @@ const RECORDS: u32 = 5000;
 const LAST: u32 = 50;
 /// How long answers to followers take. A follower knows of the high watermark this much later than the leader
 /// and its clients do.
-const DELAY: Duration = Duration::from_secs(5);
+const DELAY: Duration = Duration::from_secs(8);
 
 /// Three brokers that replicate from each other through proxies, in front of broker 1, 2 and 3.
 fn cluster_behind_proxies() -> (Cluster, Vec<Proxy>) {

@@ -10,14 +10,14 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use views::apply::{OrderPiece, OrderRows};
-use views::rebuild::{LogRows, OrderGroups, OrderSet, OrdersCopy, RebuildRow, StoredRecord};
+use views::rebuild::{LogRows, OrderGroups, OrderSet, OrdersCopy, RebuildRow, State, StoredRecord};
 use views::{Build, Database, SessionKind, decisions};
 
 use super::StepEnd;
 use super::verify::derived::{Derived, Made};
-use super::verify::{log_hash, scope::Scope};
+use super::verify::{admission::was_refused, log_hash, scope::Scope};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Recovery, Result};
 use crate::meter::Meter;
 use crate::plan::Plan;
 
@@ -30,11 +30,26 @@ pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan:
     let session = context.session(SessionKind::Short).await?;
     let last_decision = decisions::latest(&session).await?;
     let scope = Scope::read(&session, build, row.keep_history.as_ref().map(|_| plan)).await?;
+    // Such a record is tried again, for which the tables have to be complete.
+    if scope.dead_letters.values().any(was_refused) {
+        context.meter.expect(scope.events());
+        derive(context, build, scope.rows).await?;
+        return Ok(StepEnd::Next(State::CatchingUp));
+    }
     // Those of the log, and those of the history.
     context.meter.expect(scope.events() * 2);
     let log = log_hash::of(&context.settings, &scope, &context.meter);
-    let (log, made) = tokio::try_join!(log, derive(context, build, scope.rows))?;
-    Ok(StepEnd::Derived(Box::new(Derived::new(&scope, last_decision, log, made))))
+    // What is derived is worth keeping when the log cannot be read for a while.
+    let (log, made) = tokio::join!(log, derive(context, build, scope.rows));
+    let made = made?;
+    match log {
+        Ok(log) => Ok(StepEnd::Derived(Box::new(Derived::new(&scope, last_decision, log, made)))),
+        Err(error) if error.recovery() == Recovery::Retry => {
+            tracing::warn!(rebuild = context.owner.rebuild, %error, "the log could not be read beside deriving");
+            Ok(StepEnd::Next(State::CatchingUp))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn derive(context: &Context, build: Build, rows: LogRows) -> Result<Made> {

@@ -11,7 +11,8 @@ BEGIN
     LOCK TABLE {build}.order_history IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
     -- The last range that is full.
     range := pg_relation_size('{build}.order_history') / current_setting('block_size')::bigint / pages_per_range - 1;
-    -- Back to one that has a summary: so do those before it, since nothing else can come between while the lock is held.
+    -- Back to one that has a summary: so do those before it, unless the server failed in the middle of this. Then VACUUM
+    -- makes up for it.
     WHILE range >= 0 AND brin_summarize_range('{build}.order_history_times', range * pages_per_range) > 0 LOOP
         range := range - 1;
     END LOOP;

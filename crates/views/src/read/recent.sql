@@ -19,12 +19,13 @@ WITH history AS (
     CROSS JOIN LATERAL (
         SELECT h.occurred_at, h.order_id, h.event
         FROM {build}.order_history h
-        WHERE h.ctid >= format('(%s,0)', history.pages - s.distance)::tid
-            AND h.ctid < format('(%s,0)', history.pages - s.distance + 1)::tid
+        WHERE h.ctid >= format('(%s,0)', greatest(history.pages - s.distance, 0))::tid
+            AND h.ctid < format('(%s,0)', greatest(history.pages - s.distance, 0) + 1)::tid
         -- So that the pages are read by their numbers.
         OFFSET 0
     ) h
-    WHERE s.distance <= history.pages
+    -- The first page of the table stands for what is left.
+    WHERE s.distance - s.pages < history.pages
         AND (h.occurred_at < $1 OR h.occurred_at = $1 AND h.order_id > $2)
         AND ($3::"char" IS NULL OR h.event = $3)
     ORDER BY h.occurred_at DESC

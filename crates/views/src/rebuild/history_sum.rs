@@ -5,9 +5,12 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::for_build;
 
-/// PostgreSQL's hash of all columns of row `h`. Rows that differ in any byte have different hashes, but for one pair in 2⁶⁴.
-/// Its values depend on the version of the server, so they are not kept.
-pub(super) const ROW_HASH: &str = "hash_record_extended(h, 0)";
+/// PostgreSQL's hash of all columns of row `h`. Its values depend on the version of the server, so they are not kept.
+///
+/// The hash of a row is a sum over its columns, so the seed is the record's own: with the same seed for all, rows could
+/// exchange values and have the same sum. Of an 8-byte number only 32 bits are hashed, its two halves together: two that
+/// differ have the same hash in one of 2³² cases.
+pub(super) const ROW_HASH: &str = "hash_record_extended(h, h.\"offset\" # (h.partition::bigint << 40))";
 
 /// How many rows there are, and the sum of their hashes: it does not depend on the order in which they are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -143,7 +143,8 @@ fn dead_letter_at((partition, offset): (Partition, Offset)) -> Difference {
     }
 }
 
-fn was_refused(dead_letter: &KnownDeadLetter) -> bool {
+/// Whether PostgreSQL is said to have refused the record.
+pub(in crate::steps) fn was_refused(dead_letter: &KnownDeadLetter) -> bool {
     dead_letter.closed.is_none() && dead_letter.cause == Cause::RefusedByDatabase.as_str()
 }
 

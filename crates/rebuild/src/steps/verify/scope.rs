@@ -15,7 +15,7 @@ use crate::plan::Plan;
 pub(in crate::steps) struct Scope {
     pub(super) build: Build,
     pub(super) positions: Positions,
-    pub(super) dead_letters: KnownDeadLetters,
+    pub(in crate::steps) dead_letters: KnownDeadLetters,
     pub(super) decisions: Decisions,
     /// As the build has counted.
     pub(super) totals: Totals,
