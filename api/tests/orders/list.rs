@@ -60,7 +60,7 @@ async fn pages_cover_everything_once() {
     }
 }
 
-/// The list is read one stretch of time after another: orders lie in each of them, in the future and long ago.
+/// The list is found by the records that are the latest, wherever these lie: in the future, now and long ago.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_latest_come_first_however_far_apart() {
     let (now, hour, day) =

@@ -1,8 +1,8 @@
 //! Applying records: one transaction for rows and positions.
 //!
 //! BEGIN; move the positions by compare-and-set; COPY the history; COPY or update the orders; merge those that this
-//! left alone; insert the dead letters; change the totals and COMMIT. If any step writes an unexpected number of rows, everything is
-//! rolled back.
+//! left alone; insert the dead letters; change the totals; COMMIT. If any step writes an unexpected number of rows,
+//! everything is rolled back.
 
 mod advance;
 mod batch;

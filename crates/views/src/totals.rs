@@ -1,13 +1,13 @@
 //! Table `totals`: how many orders there are of each status, how many records and how many open dead letters, changed
-//! with every write so that no read counts. A transaction adds its changes to one row, as its last statement: nobody
-//! waits for a lock while it holds one of these rows, so they lead to no deadlock. A lane adds to the row of a partition
-//! that it holds, and all others to a row of their own, so that no lane waits here at all.
+//! with every write so that no read counts. A lane's batch adds its changes to the row of a partition that the lane holds,
+//! and everything else to one row of its own, so that no lane waits here. A transaction does this last: while it holds such
+//! a row, it waits at most for the same row of another build. So these rows lead to no deadlock.
 
 use std::ops::{Add, AddAssign, Sub};
 
 use orders::{Partition, Status};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{Client, Row, Statement, ToStatement};
 
 use crate::Build;
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::sql::for_build;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     by_status: [i64; Status::ALL.len()],
-    /// Of the history.
+    /// How many rows the history has.
     pub records: i64,
     pub open_dead_letters: i64,
 }
@@ -117,8 +117,10 @@ impl Build {
 
 /// Prepares [`add_with`].
 pub(crate) async fn prepare(client: &Client, build: Build) -> Result<Statement> {
-    client.prepare(&for_build(include_str!("totals/add.sql"), build)).await.map_err(Error::during(ATTEMPT))
+    client.prepare(&for_build(ADD, build)).await.map_err(Error::during(ATTEMPT))
 }
+
+const ADD: &str = include_str!("totals/add.sql");
 
 const ATTEMPT: &str = "changing the totals";
 
@@ -126,20 +128,22 @@ const ATTEMPT: &str = "changing the totals";
 const NO_LANE: Partition = Partition(-1);
 
 /// Adds changes that are not those of a lane's batch, in the transaction that the session has open. It has to be the
-/// transaction's last statement on the tables of a build.
+/// transaction's last statement on the tables of the build.
 pub(crate) async fn add(client: &Client, build: Build, changes: &Totals) -> Result<()> {
-    let statement = prepare(client, build).await?;
-    add_with(client, &statement, NO_LANE, changes).await
+    add_with(client, for_build(ADD, build).as_str(), NO_LANE, changes).await
 }
 
 /// Adds the changes of a batch to the row of a partition that its lane holds, with the statement that [`prepare`] has
-/// made.
-pub(crate) async fn add_with(
+/// made. If nothing changes, it does nothing.
+pub(crate) async fn add_with<S: ToStatement + ?Sized>(
     client: &Client,
-    statement: &Statement,
+    statement: &S,
     partition: Partition,
     changes: &Totals,
 ) -> Result<()> {
+    if *changes == Totals::default() {
+        return Ok(());
+    }
     let counts: Vec<i64> = changes.columns().map(|(_, count)| count).collect();
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&partition.0];
     values.extend(counts.iter().map(|count| count as &(dyn ToSql + Sync)));

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use views::apply::{OrderPiece, OrderRows};
 use views::rebuild::{LogRows, OrderGroups, OrderSet, OrdersCopy, RebuildRow, State, StoredRecord};
-use views::{Build, Database, SessionKind, decisions};
+use views::{Build, Database, SessionKind};
 
 use super::StepEnd;
 use super::verify::derived::{Derived, Made};
@@ -28,7 +28,6 @@ const WAITING_PIECES: usize = 4;
 
 pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan: &Plan) -> Result<StepEnd> {
     let session = context.session(SessionKind::Short).await?;
-    let last_decision = decisions::latest(&session).await?;
     let scope = Scope::read(&session, build, row.keep_history.as_ref().map(|_| plan)).await?;
     // Such a record is tried again, for which the tables have to be complete.
     if scope.dead_letters.values().any(was_refused) {
@@ -43,7 +42,7 @@ pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan:
     let (log, made) = tokio::join!(log, derive(context, build, scope.rows));
     let made = made?;
     match log {
-        Ok(log) => Ok(StepEnd::Derived(Box::new(Derived::new(&scope, last_decision, log, made)))),
+        Ok(log) => Ok(StepEnd::Derived(Box::new(Derived::new(&scope, log, made)))),
         Err(error) if error.recovery() == Recovery::Retry => {
             tracing::warn!(rebuild = context.owner.rebuild, %error, "the log could not be read beside deriving");
             Ok(StepEnd::Next(State::CatchingUp))

@@ -63,10 +63,9 @@ pub(crate) async fn run(
     derived: Option<&Derived>,
 ) -> Result<StepEnd> {
     let session = context.session(SessionKind::Short).await?;
-    let last_decision = decisions::latest(&session).await?;
     let kept = row.keep_history.as_ref().map(|_| plan);
     let scope = Scope::read(&session, build, kept).await?;
-    let derived = derived.filter(|derived| derived.is_of(&scope, last_decision));
+    let derived = derived.filter(|derived| derived.is_of(&scope));
     let LogHash { mut differences, lost, .. } = match derived {
         Some(derived) => compare_derived(context, &scope, derived).await?,
         None => compare(context, &scope).await?,
@@ -80,7 +79,7 @@ pub(crate) async fn run(
         context.advance(&session, State::Verifying, State::Ready).await?;
         return Ok(StepEnd::Next(State::Ready));
     }
-    if decisions::latest(&session).await? != last_decision {
+    if decisions::latest(&session).await? != scope.last_decision {
         // Some of the build was compared before the decision, some after it.
         tracing::info!(rebuild = context.owner.rebuild, "an operator has decided meanwhile; verifying again");
         return Ok(StepEnd::Next(State::Verifying));

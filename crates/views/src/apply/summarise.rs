@@ -29,3 +29,16 @@ impl Unsummarised {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_range_has_as_many_pages_as_the_index_says() {
+        let index = include_str!("../build/history_indexes.sql");
+        let (_, pages) = index.split_once("pages_per_range = ").expect("the index says it");
+        let pages = pages.trim_end().trim_end_matches(");");
+        assert!(
+            include_str!("summarise.sql").contains(&format!("pages_per_range CONSTANT bigint := {pages};"))
+        );
+    }
+}

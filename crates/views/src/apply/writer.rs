@@ -168,10 +168,8 @@ impl Writer {
     /// Adds the changes to the row of the first of the batch's partitions, which no other lane holds.
     async fn count(&self, batch: &Batch<'_>, changes: &Totals) -> Result<()> {
         match batch.advances.keys().next() {
-            Some(partition) if *changes != Totals::default() => {
-                totals::add_with(self.client(), &self.totals, *partition, changes).await
-            }
-            _ => Ok(()),
+            Some(partition) => totals::add_with(self.client(), &self.totals, *partition, changes).await,
+            None => Ok(()),
         }
     }
 

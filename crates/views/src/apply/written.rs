@@ -31,7 +31,8 @@ impl Written {
         let (before, after, count): (Option<i8>, i8, i64) = (row.get(0), row.get(1), row.get(2));
         let status = |code: i8| Status::of_code(code.cast_unsigned());
         let mut changes = Totals::default();
-        // A code that no version writes stands for a row that was damaged after it was counted.
+        // A code that no version writes comes from a row that was damaged after it was counted. It stays counted as what
+        // it was, until a rebuild.
         if let Some(before) = before.and_then(status) {
             changes.add_orders(before, -count);
         }

@@ -99,9 +99,7 @@ async fn decide_in(tx: &Transaction<'_>, act: &Act<'_>) -> Result<Vec<Outcome>> 
     }
     // After all other locks.
     for (build, changes) in changes {
-        if changes != Totals::default() {
-            totals::add(tx.client(), build, &changes).await?;
-        }
+        totals::add(tx.client(), build, &changes).await?;
     }
     Ok(outcomes)
 }

@@ -89,13 +89,15 @@ impl Reader {
         let limit = values.bind(&limit, Type::INT8);
         let position = "(h.appended_at, h.partition, h.\"offset\")";
         let at = after.map(|at| (Timestamptz(at.appended_at), at.partition.0, at.offset.0));
+        let page = |only: &str| {
+            format!(
+                "(SELECT {HISTORY_COLUMNS}, false AS before FROM {{build}}.order_history h
+                  WHERE {order} AND {within}{only}
+                  ORDER BY h.appended_at, h.partition, h.\"offset\" LIMIT {limit})"
+            )
+        };
         let text = match &at {
-            None => format!(
-                "/* views::read::history::history */
-                 SELECT {HISTORY_COLUMNS}, false AS before FROM {{build}}.order_history h
-                 WHERE {order} AND {within}
-                 ORDER BY h.appended_at, h.partition, h.\"offset\" LIMIT {limit}"
-            ),
+            None => format!("/* views::read::history::history */ {}", page("")),
             Some((time, partition, offset)) => {
                 let after = format!(
                     "({}, {}, {})",
@@ -108,11 +110,9 @@ impl Reader {
                      (SELECT DISTINCT ON (h.event) {HISTORY_COLUMNS}, true AS before FROM {{build}}.order_history h
                       WHERE {order} AND {within} AND {position} <= {after}
                       ORDER BY h.event, h.sequence DESC, h.appended_at, h.partition, h.\"offset\")
-                     UNION ALL
-                     (SELECT {HISTORY_COLUMNS}, false AS before FROM {{build}}.order_history h
-                      WHERE {order} AND {within} AND {position} > {after}
-                      ORDER BY h.appended_at, h.partition, h.\"offset\" LIMIT {limit})
-                     ORDER BY before DESC, appended_at, partition, \"offset\""
+                     UNION ALL {}
+                     ORDER BY before DESC, appended_at, partition, \"offset\"",
+                    page(&format!(" AND {position} > {after}"))
                 )
             }
         };

@@ -127,7 +127,7 @@ impl Reader {
         loop {
             runs += 1;
             let guess = *self.guess();
-            // Of a build of another version, the head tells why the statement cannot be answered.
+            // If the build is of another version, only its head is read: it says why the statement cannot be answered.
             let is_readable = layout == Layout::OfAnyVersion || guess.version == PROJECTION_VERSION;
             match self.once(attempt, guess, statement.filter(|_| is_readable)).await {
                 Ok((head, rows)) => {
@@ -149,7 +149,8 @@ impl Reader {
         }
     }
 
-    /// Reads which build is active, after the guessed one was dropped, or did not have what its version has.
+    /// Reads which build is active, after the guessed one was dropped, or lacked a table that builds of the guessed
+    /// version have.
     async fn active(&self) -> Result<Guess> {
         let client = self.connection("reading the active build").await?;
         let active = crate::builds::active_on(&client).await?;

@@ -52,7 +52,7 @@ impl Reader {
 }
 
 /// Which pages of a table to look at, counted from its end, and for how many pages each of them stands: itself and those
-/// between it and the one before. Each lies a quarter farther away than that.
+/// between it and the one before. The distance from the end grows by a quarter from one to the next.
 fn samples() -> (Vec<i64>, Vec<i32>) {
     let (mut distances, mut pages) = (Vec::new(), Vec::new());
     let mut before = 0;

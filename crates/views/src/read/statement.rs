@@ -11,16 +11,17 @@ pub(super) struct Statement<'a> {
 
 /// Whether a statement is planned once, or each time for its values.
 pub(super) enum Kind {
-    /// A look-up by key: the same text over and over.
+    /// A look-up by key, planned once.
     Prepared,
-    /// The same for a few pages of a table: the planner does not see that they are few, and would start workers, which
-    /// takes longer than they help.
+    /// A scan of a few pages of a table, planned once. The planner does not see that the pages are few, and would start
+    /// workers, which takes longer than they help.
     PreparedScan,
-    /// The same along an index, up to the few rows that are wanted: the planner would also sort all of the history first.
+    /// A scan along an index up to the few rows that are wanted, planned once. The planner does not see that the scan
+    /// ends early: it would sort all of the history first, and start workers.
     PreparedStream,
-    /// The best plan depends on the values.
+    /// A statement whose best plan depends on the values.
     Planned,
-    /// The same along an index, as above.
+    /// A scan along an index up to the few rows that are wanted, whose best plan depends on the values.
     PlannedStream,
 }
 

@@ -1,7 +1,8 @@
 //! The content of one record, in a form that both the log and the history can give.
 
-use orders::{Decoded, Fields, Offset, Partition, Record, Time};
 use std::borrow::Cow;
+
+use orders::{Decoded, Fields, Offset, Partition, Record, Time};
 use views::apply::event_id;
 use views::history::HistoryRow;
 use views::{EventId, TraceId};

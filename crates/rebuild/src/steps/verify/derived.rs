@@ -84,17 +84,23 @@ impl Made {
 }
 
 impl Derived {
-    pub(in crate::steps) fn new(scope: &Scope, last_decision: i64, log: LogHash, made: Made) -> Self {
-        let (build, positions) = (scope.build, scope.positions.clone());
-        Self { build, positions, last_decision, dead_letters: sum_dead_letters(scope), log, made }
+    pub(in crate::steps) fn new(scope: &Scope, log: LogHash, made: Made) -> Self {
+        Self {
+            build: scope.build,
+            positions: scope.positions.clone(),
+            last_decision: scope.last_decision,
+            dead_letters: sum_dead_letters(scope),
+            log,
+            made,
+        }
     }
 
-    /// Whether nothing has been applied or decided since, and the dead letters are what they were.
-    pub(super) fn is_of(&self, scope: &Scope, last_decision: i64) -> bool {
+    /// Whether the positions have not moved and nothing was decided since, and the dead letters are what they were.
+    pub(super) fn is_of(&self, scope: &Scope) -> bool {
         self.build == scope.build
             && self.made.rows == scope.rows
             && self.positions == scope.positions
-            && self.last_decision == last_decision
+            && self.last_decision == scope.last_decision
             && self.dead_letters == sum_dead_letters(scope)
     }
 

@@ -17,6 +17,8 @@ pub(in crate::steps) struct Scope {
     pub(super) positions: Positions,
     pub(in crate::steps) dead_letters: KnownDeadLetters,
     pub(super) decisions: Decisions,
+    /// The number of the last decision of any operator. It was read before all else.
+    pub(super) last_decision: i64,
     /// As the build has counted.
     pub(super) totals: Totals,
     /// How many open dead letters were taken over from the live build.
@@ -34,6 +36,7 @@ pub(in crate::steps) struct Scope {
 impl Scope {
     /// `kept`: the plan, if records were taken over from the live build.
     pub(in crate::steps) async fn read(session: &Session, build: Build, kept: Option<&Plan>) -> Result<Self> {
+        let last_decision = decisions::latest(session).await?;
         let prefixes = build.log_prefixes(session).await?;
         let positions: Positions = prefixes.iter().collect();
         // All decisions: verifying begins at offset 0 again.
@@ -54,6 +57,7 @@ impl Scope {
             positions,
             dead_letters,
             decisions,
+            last_decision,
             totals,
             kept_open_dead_letters,
             rows,
