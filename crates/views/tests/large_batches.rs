@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use orders::record::Headers;
 use orders::{Offset, OrderState, Partition, Record, decode, print_object};
+use tokio_postgres::Client;
 use views::apply::envelope;
 use views::lane::Lane;
 use views::rebuild::{OrderContent, OrderScan, OrderSet};
@@ -21,6 +22,7 @@ const MANY: u32 = 600;
 
 struct World {
     database: Database,
+    sql: Client,
     session: Session,
     lane: Lane,
     /// By offset.
@@ -29,11 +31,12 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let (database, _) = common::database().await;
+        let (database, url) = common::database().await;
         let mut lane = common::lane(&database, "the test");
         lane.claim(&[PARTITION]).await.unwrap();
         Self {
             session: database.session("test", SessionKind::Short).await.unwrap(),
+            sql: local_stack::sql_client(&url, None).await.unwrap(),
             lane,
             values: Vec::new(),
             database,
@@ -94,6 +97,24 @@ fn event(name: &str, order: u32, sequence: u32) -> String {
 
 fn created(orders: Range<u32>) -> impl Iterator<Item = String> {
     orders.map(|order| event("OrderCreated", order, 1))
+}
+
+/// The rest of the batch is applied over the same session.
+#[tokio::test]
+async fn a_record_that_postgresql_refuses_among_many_new_orders() {
+    let mut world = World::new().await;
+    let refuse = "ALTER TABLE build_1.order_history ADD CHECK (order_id NOT IN ('O-0003', 'O-1500'))";
+    world.sql.batch_execute(refuse).await.unwrap();
+    let values: Vec<_> = created(0..3 * MANY).collect();
+    let records: Vec<_> = records(&values).collect();
+    let session = "SELECT pid FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'food-orders lane'";
+    let before: i32 = world.sql.query_one(session, &[]).await.unwrap().get(0);
+    let applied = world.lane.apply(&records, &[]).await.unwrap();
+    assert_eq!((applied.records, applied.dead_letters), (values.len() - 2, 2));
+    let after: i32 = world.sql.query_one(session, &[]).await.unwrap().get(0);
+    assert_eq!(after, before);
+    common::check_totals(&world.database).await;
 }
 
 #[tokio::test]

@@ -81,17 +81,20 @@ impl Orders {
         self.refold.records()
     }
 
+    /// Whether [`Self::write`] begins with a COPY.
+    pub(super) fn opens_a_copy(&self, orders: &MergedOrders<'_>, way: Way) -> bool {
+        way == Way::Copy && orders.iter().filter(|(_, state)| begins(state)).nth(COPIED_FROM - 1).is_some()
+    }
+
     /// Returns how the totals change. With [`Way::Copy`], it fails if an order that should be new is known; see
     /// [`is_known_order`].
     pub(super) async fn write(&self, client: &Client, orders: &MergedOrders<'_>, way: Way) -> Result<Totals> {
         let rows: Vec<Row<'_, '_>> = orders.iter().collect();
-        if way == Way::Copy {
-            let (new, known): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, state)| begins(state));
-            if new.len() >= COPIED_FROM {
-                return self.copy(client, &new, &known).await;
-            }
+        if !self.opens_a_copy(orders, way) {
+            return self.upsert(client, &rows).await;
         }
-        self.upsert(client, &rows).await
+        let (new, known): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, state)| begins(state));
+        self.copy(client, &new, &known).await
     }
 
     async fn copy(&self, client: &Client, new: &[Row<'_, '_>], known: &[Row<'_, '_>]) -> Result<Totals> {

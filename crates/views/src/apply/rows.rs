@@ -52,10 +52,17 @@ impl Rows {
         way: Way,
     ) -> Result<Totals> {
         let copy = copy.map_err(Error::during("opening the COPY of the history"))?;
-        let history = send(copy, batch.history.clone());
-        let (copied, orders) = join(history, self.orders.write(client, &batch.orders, way)).await;
-        let copied = copied.map_err(Error::during("copying the history"))?;
-        let mut changes = orders?;
+        let copying =
+            async { send(copy, batch.history.clone()).await.map_err(Error::during("copying the history")) };
+        let writing = self.orders.write(client, &batch.orders, way);
+        // A transaction that has failed refuses to open another COPY, after which the driver takes each answer of the
+        // server for that of the request before. So where PostgreSQL may refuse a record, nothing opens one meanwhile.
+        let (copied, mut changes) = if self.orders.opens_a_copy(&batch.orders, way) {
+            (copying.await?, writing.await?)
+        } else {
+            let (copied, changes) = join(copying, writing).await;
+            (copied?, changes?)
+        };
         if copied as usize != batch.history_rows {
             let attempt = "copying the history";
             return Err(Error::RowCount { attempt, expected: batch.history_rows, found: copied });
