@@ -6,6 +6,7 @@ CREATE TABLE builds (
     view text NOT NULL,
     projection_version integer NOT NULL,
     max_record_bytes integer CHECK (max_record_bytes > 0),
+    parts smallint NOT NULL CHECK (parts BETWEEN 1 AND 32),
     state text NOT NULL CHECK (state IN ('building', 'active', 'superseded', 'dropped')),
     created_at timestamptz NOT NULL DEFAULT now(),
     activated_at timestamptz,
@@ -17,6 +18,7 @@ COMMENT ON COLUMN builds.id IS 'The N of schema build_N; what the header View-Bu
 COMMENT ON COLUMN builds.view IS 'The view that was built: orders.';
 COMMENT ON COLUMN builds.projection_version IS 'The version of the view that the code makes. A consumer writes only to builds of its own version.';
 COMMENT ON COLUMN builds.max_record_bytes IS 'Records whose key, value and headers are larger together are dead letters. Decided by whoever writes to the build first; null: nobody has.';
+COMMENT ON COLUMN builds.parts IS 'Into how many tables its orders, and those of their records, are divided by the hash of the order id; 1: they are not divided.';
 COMMENT ON COLUMN builds.state IS 'building, active, superseded (kept for a rollback) or dropped.';
 COMMENT ON COLUMN builds.created_at IS 'When its schema was made.';
 COMMENT ON COLUMN builds.activated_at IS 'When reads were last switched to it.';
@@ -31,6 +33,7 @@ CREATE TABLE rebuilds (
     switch text NOT NULL CHECK (switch IN ('auto', 'manual')),
     dry_run boolean NOT NULL,
     keep_history text,
+    parts smallint CHECK (parts BETWEEN 1 AND 32),
     reason text,
     plan jsonb,
     progress jsonb,
@@ -51,6 +54,7 @@ COMMENT ON COLUMN rebuilds.state IS 'planned, loading, deriving, catching_up, ve
 COMMENT ON COLUMN rebuilds.switch IS 'auto: the build is switched in as soon as it is verified. manual: it waits in state ready.';
 COMMENT ON COLUMN rebuilds.dry_run IS 'The rebuild is only planned: nothing but this row is written.';
 COMMENT ON COLUMN rebuilds.keep_history IS 'Why records that the log no longer holds are taken over from the active build; null: they are not.';
+COMMENT ON COLUMN rebuilds.parts IS 'Into how many parts the new build is to be divided, see builds.parts; null: as many as the active build.';
 COMMENT ON COLUMN rebuilds.reason IS 'Why it failed or was cancelled.';
 COMMENT ON COLUMN rebuilds.plan IS 'What was found before the start: events, bytes, disk needed and free, estimated seconds, end offsets.';
 COMMENT ON COLUMN rebuilds.progress IS 'Per partition the position reached and the end; events per second.';

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use views::Parts;
+
 use crate::shape::Shape;
 
 /// Measures how fast a backlog of order events gets from Kafka into PostgreSQL, and compares it with the
@@ -58,6 +60,10 @@ pub struct Options {
     /// How many partitions the topic has
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(i32).range(1..=1000))]
     pub partitions: i32,
+
+    /// Into how many parts the tables are divided, as with `replay-rebuild --parts`
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub parts: Parts,
 
     /// How many consumers drain the backlog together, in one group
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=50))]

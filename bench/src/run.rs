@@ -55,7 +55,7 @@ async fn warm_up(bench: &mut Bench<'_>, steps: &[Step]) -> Result<(), Failure> {
     if steps.iter().any(|step| {
         matches!(step, Step::Copy | Step::CopyTwo | Step::Drain | Step::LatencyHalfDrain | Step::Rebuild)
     }) {
-        let fresh = bench.server.fresh_database().await?;
+        let fresh = bench.server.fresh_database(bench.context.options.parts).await?;
         let drained = drain(bench, &fresh, 0).await?;
         progress(&drained);
         bench.drain_rate = Some(drained.events_per_second);

@@ -4,7 +4,7 @@ use local_stack::sql_client;
 use secrecy::{ExposeSecret, SecretString};
 use service::{Exit, Failure};
 use tokio_postgres::Client;
-use views::{Database, SessionKind};
+use views::{Database, Parts, SessionKind};
 
 use crate::baselines;
 use crate::cpu;
@@ -36,12 +36,12 @@ impl Server {
 
     /// Creates a database with all tables, and then makes a checkpoint, so that every step starts in the same
     /// state, and does not count the making of its tables.
-    pub async fn fresh_database(&mut self) -> Result<FreshDatabase, Failure> {
+    pub async fn fresh_database(&mut self, parts: Parts) -> Result<FreshDatabase, Failure> {
         self.made += 1;
         let name = format!("bench_{}_{}", std::process::id(), self.made);
         self.execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).await?;
         let url = SecretString::from(local_stack::with_database(self.url.expose_secret(), &name));
-        views::migrate::migrate(&database(&url)?).await?;
+        views::migrate::migrate_divided(&database(&url)?, parts).await?;
         sql(&url).await?.batch_execute(baselines::TABLES).await?;
         let tables = active_tables(&url).await?;
         self.checkpoint().await?;

@@ -39,7 +39,7 @@ impl Bench<'_> {
         if step == Step::Read {
             return Ok(vec![read(self, repetition).await?.0]);
         }
-        let fresh = self.server.fresh_database().await?;
+        let fresh = self.server.fresh_database(self.context.options.parts).await?;
         let measured = self.measure_on(step, &fresh, repetition).await;
         self.server.drop(fresh).await?;
         measured

@@ -58,15 +58,17 @@ impl Tables {
         loop {
             let rows = client
                 .query(
-                    "/* bench::counters */ SELECT relname::text, n_tup_ins, n_tup_upd, n_tup_hot_upd
+                    "/* bench::counters */ SELECT relname ~ '^orders', sum(n_tup_ins)::bigint, sum(n_tup_upd)::bigint,
+                         sum(n_tup_hot_upd)::bigint
                      FROM pg_stat_user_tables
-                     WHERE schemaname = $1 AND relname IN ('orders', 'order_history')",
+                     WHERE schemaname = $1 AND relname ~ '^(orders|order_history)(_[0-9]+)?$'
+                     GROUP BY 1",
                     &[&self.schema],
                 )
                 .await?;
             let mut counters = Counters::default();
             for row in &rows {
-                if row.get::<_, &str>(0) == "orders" {
+                if row.get(0) {
                     counters.orders_inserted = row.get(1);
                     counters.orders_updated = row.get(2);
                     counters.orders_updated_hot = row.get(3);
@@ -99,11 +101,11 @@ impl Tables {
     }
 
     pub async fn size(&self, client: &Client) -> Result<Size, Failure> {
-        let sql = format!(
-            "/* bench::size */ SELECT pg_total_relation_size('{0}.order_history'), pg_total_relation_size('{0}.orders')",
-            self.schema
-        );
-        let row = client.query_one(&sql, &[]).await?;
+        let sql = "/* bench::size */ SELECT sum(pg_total_relation_size(oid)) FILTER (WHERE relname ~ '^order_history')::bigint,
+                sum(pg_total_relation_size(oid)) FILTER (WHERE relname ~ '^orders')::bigint
+             FROM pg_class
+             WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND relname ~ '^(orders|order_history)(_[0-9]+)?$'";
+        let row = client.query_one(sql, &[&self.schema]).await?;
         let bytes = |index: usize| row.get::<_, i64>(index) as u64;
         Ok(Size { history: bytes(0), orders: bytes(1) })
     }

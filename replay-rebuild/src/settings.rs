@@ -4,8 +4,8 @@ use clap::{Parser, ValueEnum};
 use event_log::{GroupArgs, KafkaArgs};
 use rebuild::{Request, Settings, SwitchMode};
 use service::settings::{Invalid, ShellArgs};
-use views::DatabaseArgs;
 use views::apply::Codec;
+use views::{DatabaseArgs, Parts};
 
 /// Rebuilds the tables from offset 0 of the topic, beside those that serve, verifies
 /// them against the log and switches to them in one transaction.
@@ -42,12 +42,17 @@ pub struct Args {
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub keep_history: Option<String>,
 
+    /// Divide the new tables of the orders and of their records into N parts by the hash of the order id, for histories of
+    /// terabytes (1 to 32; 1: do not divide them). Without this flag, as many parts as the live tables have
+    #[arg(long, value_name = "N")]
+    pub parts: Option<Parts>,
+
     /// View to rebuild
     #[arg(long, value_name = "VIEW", default_value = "orders", value_parser = ["orders"])]
     pub view: String,
 
     /// Cancel a rebuild that waits in state ready, or whose process was killed, and drop its tables
-    #[arg(long, conflicts_with_all = ["dry_run", "switch", "keep_history"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "switch", "keep_history", "parts"])]
     pub cancel: bool,
 
     /// Largest record in bytes, its key and headers included; a larger one becomes a dead letter. Must be the same as
@@ -87,7 +92,7 @@ impl Args {
             Switch::Manual => SwitchMode::Manual,
         };
         let keep_history = self.keep_history.clone();
-        Ok((settings, Request { view: self.view.clone(), switch, keep_history }))
+        Ok((settings, Request { view: self.view.clone(), switch, keep_history, parts: self.parts }))
     }
 }
 
@@ -107,6 +112,15 @@ mod tests {
         assert!(Args::try_parse_from(["replay-rebuild", "--cancel"]).is_ok());
         assert!(Args::try_parse_from(["replay-rebuild", "--cancel", "--keep-history", "why"]).is_err());
         assert!(Args::try_parse_from(["replay-rebuild", "--view", "riders"]).is_err());
+    }
+
+    #[test]
+    fn the_number_of_parts_has_bounds() {
+        assert!(Args::try_parse_from(["replay-rebuild", "--parts", "16"]).is_ok());
+        for wrong in ["0", "33", "-1", "many"] {
+            assert!(Args::try_parse_from(["replay-rebuild", "--parts", wrong]).is_err(), "{wrong}");
+        }
+        assert!(Args::try_parse_from(["replay-rebuild", "--cancel", "--parts", "2"]).is_err());
     }
 
     #[test]

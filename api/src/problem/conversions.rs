@@ -64,8 +64,10 @@ impl From<dead_letters::BadReason> for Problem {
 impl From<rebuild::Error> for Problem {
     fn from(error: rebuild::Error) -> Self {
         match error {
-            rebuild::Error::AlreadyRunning { id, .. } => Self::new(Kind::RebuildRunning, error.to_string())
-                .with_members(Members { rebuild: Some(format!("/rebuilds/{id}")), ..Members::default() }),
+            rebuild::Error::AlreadyRunning { id, .. } | rebuild::Error::OtherParts { id, .. } => {
+                Self::new(Kind::RebuildRunning, error.to_string())
+                    .with_members(Members { rebuild: Some(format!("/rebuilds/{id}")), ..Members::default() })
+            }
             rebuild::Error::LockHeld { .. } => Self::new(Kind::RebuildRunning, error.to_string()),
             rebuild::Error::UnknownView(_) => Self::bad_request(error.to_string()),
             rebuild::Error::Views(error) => error.into(),

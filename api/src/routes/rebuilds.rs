@@ -5,7 +5,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, Path, RawQuery, Request as HttpRequest, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rebuild::{RebuildView, Request, SwitchMode};
+use rebuild::{Parts, RebuildView, Request, SwitchMode};
 use serde::{Deserialize, Serialize};
 use utoipa::Modify;
 use utoipa_axum::router::OpenApiRouter;
@@ -61,6 +61,11 @@ pub struct RebuildRequest {
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
     keep_history: Option<String>,
+    /// Into how many parts the new tables of the orders and of their records are divided, by the hash of the order id; null:
+    /// as many as the live ones.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 32)]
+    parts: Option<Parts>,
 }
 
 fn orders() -> String {
@@ -91,8 +96,8 @@ async fn post(State(state): State<AppState>, request: HttpRequest) -> Result<Res
     Query::parse(request.uri().query(), &[])?;
     state.reader()?;
     let JsonBody(body) = JsonBody::<RebuildRequest>::from_request(request, &()).await?;
-    let RebuildRequest { view, dry_run, switch, keep_history } = body;
-    let request = Request { view, switch, keep_history: reason(keep_history)? };
+    let RebuildRequest { view, dry_run, switch, keep_history, parts } = body;
+    let request = Request { view, switch, keep_history: reason(keep_history)?, parts };
     let id = match dry_run {
         true => state.rebuilds.dry_run(&request).await?,
         false => state.rebuilds.start(&request).await?,

@@ -26,7 +26,9 @@ pub async fn dry_run(settings: &Settings, request: &Request) -> Result<DryRun> {
     let purpose = Purpose { view: &request.view, is_dry_run: true, keeps_history: keep_history.is_some() };
     let (plan, refusal) = planning::make(settings, &session, purpose).await?;
     let runner = owner_name(settings);
-    let new = NewRebuild { view: &request.view, switch: request.switch, keep_history, runner: &runner };
+    let parts = request.parts;
+    let new =
+        NewRebuild { view: &request.view, switch: request.switch, keep_history, parts, runner: &runner };
     let reason = refusal.as_ref().map(|refusal| refusal.reason.as_str());
     let rebuild = rows::insert_finished(&session, &new, &to_json(&plan), reason).await?;
     let row = rows::get(&session, rebuild).await?.ok_or(Error::RowDeleted { rebuild })?;

@@ -22,7 +22,7 @@ pub async fn cancel_left_behind(settings: &Settings, view: &str) -> Result<Optio
     let mut session = open_session(settings).await?;
     let Some(row) = rows::running(&session, view).await? else { return Ok(None) };
     let owner = RowOwner { rebuild: row.id, name: owner_name(settings) };
-    owner.adopt(&session, row.switch, None).await?;
+    owner.adopt(&session, row.switch, None, None).await?;
     let reason = cancelled_in(settings);
     let ending = Ending { state: State::Cancelled, reason: &reason, plan: None, differences: None };
     owner.abandon(&mut session, &ending, row.build, false).await?;

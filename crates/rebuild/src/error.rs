@@ -22,6 +22,13 @@ pub enum Error {
     #[error("rebuild {id} of view {view} is running already, in {runner}; wait for it or cancel it")]
     AlreadyRunning { view: String, id: i64, runner: String },
 
+    /// The tables of an unfinished rebuild have the number of parts that was asked for first.
+    #[error(
+        "rebuild {id}, which is not finished, makes tables in another number of parts ({made}); continue it without a number \
+         of parts, or cancel it first"
+    )]
+    OtherParts { id: i64, made: i16 },
+
     /// A session holds the lock, and no row says for which rebuild.
     #[error(
         "another session holds the lock for rebuilds of view {view}, but no unfinished rebuild is recorded; if trying \
@@ -93,6 +100,7 @@ impl Error {
             Self::EventLog(_)
             | Self::UnknownView(_)
             | Self::AlreadyRunning { .. }
+            | Self::OtherParts { .. }
             | Self::IncompleteRow { .. }
             | Self::RowDeleted { .. }
             | Self::ForeignPlan { .. }

@@ -3,7 +3,7 @@
 use orders::Time;
 use serde::Serialize;
 use views::rebuild::{RebuildRow, State, SwitchMode};
-use views::{Database, SessionKind};
+use views::{Database, Parts, SessionKind};
 
 use crate::differences::Differences;
 use crate::error::Result;
@@ -27,6 +27,9 @@ pub struct RebuildView {
     /// Why records that the log no longer holds are taken over from the live build; null: they are not.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub keep_history: Option<String>,
+    /// Into how many parts the tables of the new build are divided; null: as many as those of the live build.
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<i64>, minimum = 1, maximum = 32))]
+    pub parts: Option<Parts>,
     /// Why it failed or was cancelled.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub reason: Option<String>,
@@ -55,6 +58,7 @@ impl From<RebuildRow> for RebuildView {
             switch: row.switch,
             dry_run: row.dry_run,
             keep_history: row.keep_history,
+            parts: row.parts,
             reason: row.reason,
             plan: from_json(row.plan),
             progress: from_json(row.progress),

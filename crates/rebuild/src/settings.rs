@@ -1,9 +1,9 @@
 //! What a rebuild needs to know.
 
 use event_log::KafkaSettings;
-use views::Database;
 use views::apply::Codec;
 use views::rebuild::SwitchMode;
+use views::{Database, Parts};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -24,10 +24,12 @@ pub struct Request {
     /// Why records that the log no longer holds are taken over from the live build; `None`: they are not, and a
     /// log that has lost records is refused.
     pub keep_history: Option<String>,
+    /// Into how many parts to divide the new tables; `None`: as many as the live ones.
+    pub parts: Option<Parts>,
 }
 
 impl Default for Request {
     fn default() -> Self {
-        Self { view: views::ORDERS.to_owned(), switch: SwitchMode::Auto, keep_history: None }
+        Self { view: views::ORDERS.to_owned(), switch: SwitchMode::Auto, keep_history: None, parts: None }
     }
 }

@@ -6,7 +6,7 @@ use views::rebuild::{self as rows, NewRebuild, RebuildRow, RowOwner, RunnerLock,
 use views::{PROJECTION_VERSION, Session};
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::json::from_json;
 use crate::meter::Meter;
@@ -22,15 +22,17 @@ pub async fn start(settings: &Settings, request: &Request) -> Result<Job> {
     let session = open_session(settings).await?;
     let name = owner_name(settings);
     if let Some(row) = rows::running(&session, &request.view).await? {
+        refuse_other_parts(&session, request, &row).await?;
         let owner = RowOwner { rebuild: row.id, name: name.clone() };
-        owner.adopt(&session, request.switch, request.keep_history.as_deref()).await?;
+        owner.adopt(&session, request.switch, request.keep_history.as_deref(), request.parts).await?;
         if take_over(settings, &session, &owner, &row).await? {
             let settings = settings_of_build(settings, &session, &row).await?;
             return Ok(resumed_job(settings, owner, lock, row));
         }
     }
     let keep_history = request.keep_history.as_deref();
-    let new = NewRebuild { view: &request.view, switch: request.switch, keep_history, runner: &name };
+    let parts = request.parts;
+    let new = NewRebuild { view: &request.view, switch: request.switch, keep_history, parts, runner: &name };
     let rebuild = rows::insert(&session, &new).await?;
     let (meter, progress) = Meter::new(State::Planned, Vec::new());
     let context = Context {
@@ -40,6 +42,20 @@ pub async fn start(settings: &Settings, request: &Request) -> Result<Job> {
         meter: Arc::new(meter),
     };
     Ok(Job::new(context, lock, None, progress))
+}
+
+/// [`Error::OtherParts`] if `row` is to be continued with another number of parts than its build has.
+async fn refuse_other_parts(session: &Session, request: &Request, row: &RebuildRow) -> Result<()> {
+    let (Some(asked), Some(build)) = (request.parts, row.build) else { return Ok(()) };
+    // A build of another version is dropped, and a new rebuild begun.
+    if build_version(session, row).await? != PROJECTION_VERSION {
+        return Ok(());
+    }
+    let made = build.parts(session).await?;
+    if made == asked {
+        return Ok(());
+    }
+    Err(Error::OtherParts { id: row.id, made: made.count() })
 }
 
 /// Takes over the rebuild that no process drives, if this program can continue it unasked:
@@ -54,7 +70,7 @@ pub async fn resume(settings: &Settings, view: &str) -> Result<Option<Job>> {
     // Read again under the lock: its owner may have ended it a moment ago.
     let Some(row) = resumable(&session, view).await? else { return Ok(None) };
     let owner = RowOwner { rebuild: row.id, name: owner_name(settings) };
-    owner.adopt(&session, row.switch, None).await?;
+    owner.adopt(&session, row.switch, None, None).await?;
     if !take_over(settings, &session, &owner, &row).await? {
         return Ok(None);
     }

@@ -5,7 +5,7 @@ mod common;
 
 use common::World;
 use common::events::{lives, mixed};
-use rebuild::{Difference, FailureCause, Outcome, Request, State, Stop, SwitchMode};
+use rebuild::{Difference, FailureCause, Outcome, Parts, Request, State, Stop, SwitchMode};
 
 /// The steps of a rebuild after which a row is damaged: the state that begins then.
 const AFTER_LOADING: &str = "deriving";
@@ -47,6 +47,11 @@ impl World {
     }
 }
 
+/// Tables that are not divided, and some that are.
+fn parts() -> [Parts; 2] {
+    [Parts::ONE, Parts::try_from(3).unwrap()]
+}
+
 /// How a record's row is damaged, and the column that is named; without one, the row is missing or there twice.
 const RECORDS: [(&str, Option<&str>); 8] = [
     ("UPDATE build_2.order_history SET details = '{\"total_cents\":1}' WHERE \"offset\" = 501", Some("details")),
@@ -68,8 +73,10 @@ const RECORDS: [(&str, Option<&str>); 8] = [
 ];
 
 async fn expect_damaged_records(state: &str) {
-    for (damage, column) in RECORDS {
-        let world = World::new(1).await;
+    for ((damage, column), parts) in
+        RECORDS.into_iter().flat_map(|damage| parts().map(|parts| (damage, parts)))
+    {
+        let world = World::divided(1, parts).await;
         world.write(lives(0, 300)).await;
         world.apply_live().await;
         let found = world.damaged(state, damage).await;
@@ -98,8 +105,9 @@ async fn a_record_that_is_damaged_before_verifying_is_named() {
 /// The sum of all rows must not be the same when two of them exchange a value.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_exchange_values_after_deriving_are_named() {
-    for column in ["order_id", "occurred_at", "details"] {
-        let world = World::new(1).await;
+    let columns = ["order_id", "occurred_at", "details"];
+    for (column, parts) in columns.into_iter().flat_map(|column| parts().map(|parts| (column, parts))) {
+        let world = World::divided(1, parts).await;
         world.write(lives(0, 300)).await;
         world.apply_live().await;
         let damage = format!(
@@ -135,10 +143,12 @@ const ORDERS: [(&str, Option<&str>); 6] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_damaged_after_deriving_is_named() {
-    for (state, (damage, column)) in
-        [AFTER_DERIVING, BEFORE_VERIFYING].into_iter().flat_map(|state| ORDERS.map(|damage| (state, damage)))
+    for (state, (damage, column), parts) in [AFTER_DERIVING, BEFORE_VERIFYING]
+        .into_iter()
+        .flat_map(|state| ORDERS.map(|damage| (state, damage)))
+        .flat_map(|(state, damage)| parts().map(|parts| (state, damage, parts)))
     {
-        let world = World::new(1).await;
+        let world = World::divided(1, parts).await;
         world.write(lives(0, 100)).await;
         world.apply_live().await;
         let found = world.damaged(state, damage).await;

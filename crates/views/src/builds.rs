@@ -6,7 +6,7 @@ use tokio_postgres::{Client, Transaction};
 use crate::error::{Error, Recovery, Result};
 use crate::session::Session;
 use crate::sql::for_build;
-use crate::{Build, ORDERS, PROJECTION_VERSION};
+use crate::{Build, ORDERS, PROJECTION_VERSION, Part, Parts};
 
 /// The build that serves reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub struct Active {
     pub projection_version: i32,
     /// `None`: nobody has written to the build yet.
     pub max_record_bytes: Option<usize>,
+    pub parts: Parts,
 }
 
 impl Active {
@@ -51,7 +52,7 @@ pub async fn of_active<T>(session: &Session, read: impl AsyncFn(Active) -> Resul
 pub(crate) async fn active_on(client: &Client) -> Result<Active> {
     let row = client
         .query_one(
-            "/* views::builds::active */ SELECT id, projection_version, max_record_bytes FROM public.builds WHERE view = $1 AND state = 'active'",
+            "/* views::builds::active */ SELECT id, projection_version, max_record_bytes, parts FROM public.builds WHERE view = $1 AND state = 'active'",
             &[&ORDERS],
         )
         .await
@@ -61,6 +62,7 @@ pub(crate) async fn active_on(client: &Client) -> Result<Active> {
         build: Build(row.get(0)),
         projection_version: row.get(1),
         max_record_bytes: limit.and_then(|limit| usize::try_from(limit).ok()),
+        parts: Parts::of_column(row.get(3)),
     })
 }
 
@@ -110,7 +112,7 @@ fn sql_limit(bytes: usize) -> i32 {
 }
 
 /// Makes build 1, active and empty, so that there is always an active build.
-pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
+pub(crate) async fn ensure_first(session: &mut Session, parts: Parts) -> Result<()> {
     session
         .run_tx("making the first build", |tx| {
             async move {
@@ -125,8 +127,12 @@ pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
                 if made {
                     return Ok(());
                 }
-                let build = create(tx, None).await?;
-                add_indexes(tx, build).await?;
+                let build = create(tx, None, parts).await?;
+                for part in parts.iter() {
+                    add_history_indexes(tx, build, part).await?;
+                    add_orders_indexes(tx, build, part).await?;
+                }
+                complete_indexes(tx, build, parts).await?;
                 activate(tx, build).await
             }
             .scope_boxed()
@@ -136,37 +142,58 @@ pub(crate) async fn ensure_first(session: &mut Session) -> Result<()> {
 
 /// Makes a build's row, schema and tables, without the indexes. If no size limit is given, the first writer of
 /// the build sets it.
-pub(crate) async fn create(tx: &Transaction<'_>, max_record_bytes: Option<usize>) -> Result<Build> {
+pub(crate) async fn create(
+    tx: &Transaction<'_>,
+    max_record_bytes: Option<usize>,
+    parts: Parts,
+) -> Result<Build> {
     let build = tx
         .query_one(
-            "/* views::builds::create */ INSERT INTO public.builds (view, projection_version, max_record_bytes, state)
-             VALUES ($1, $2, $3, 'building') RETURNING id",
-            &[&ORDERS, &PROJECTION_VERSION, &max_record_bytes.map(sql_limit)],
+            "/* views::builds::create */ INSERT INTO public.builds (view, projection_version, max_record_bytes, parts, state)
+             VALUES ($1, $2, $3, $4, 'building') RETURNING id",
+            &[&ORDERS, &PROJECTION_VERSION, &max_record_bytes.map(sql_limit), &parts.count()],
         )
         .await
         .map_err(Error::during("recording a new build"))?
         .get(0);
     let build = Build(build);
-    tx.batch_execute(&for_build(include_str!("build/tables.sql"), build))
+    tx.batch_execute(&for_build(&tables(parts), build))
         .await
         .map_err(Error::during("making a build's tables"))?;
     Ok(build)
 }
 
-/// Makes a build's tables ready to serve.
-async fn add_indexes(tx: &Transaction<'_>, build: Build) -> Result<()> {
-    add_history_indexes(tx, build).await?;
-    add_orders_indexes(tx, build).await
+fn tables(parts: Parts) -> String {
+    let divided = if parts == Parts::ONE { "" } else { "PARTITION BY HASH (order_id)" };
+    let mut statements = include_str!("build/tables.sql").replace("{divided}", divided);
+    for part in parts.iter() {
+        if let Part::Number(number) = part {
+            let table = include_str!("build/part.sql").replace("{parts}", &parts.count().to_string());
+            statements +=
+                &table.replace("{number}", &number.to_string()).replace("{part}", &part.to_string());
+        }
+        statements += &include_str!("build/storage.sql").replace("{part}", &part.to_string());
+    }
+    statements
 }
 
-pub(crate) async fn add_history_indexes(tx: &Transaction<'_>, build: Build) -> Result<()> {
-    tx.batch_execute(&for_build(include_str!("build/history_indexes.sql"), build))
+pub(crate) async fn add_history_indexes(tx: &Transaction<'_>, build: Build, part: Part) -> Result<()> {
+    tx.batch_execute(&part.statement(include_str!("build/history_indexes.sql"), build))
         .await
         .map_err(Error::during("making the indexes of a build's history"))
 }
 
-pub(crate) async fn add_orders_indexes(tx: &Transaction<'_>, build: Build) -> Result<()> {
-    tx.batch_execute(&for_build(include_str!("build/orders_indexes.sql"), build))
+/// Lets tables that are divided take over the indexes of their parts.
+pub(crate) async fn complete_indexes(tx: &Transaction<'_>, build: Build, parts: Parts) -> Result<()> {
+    if parts != Parts::ONE {
+        add_history_indexes(tx, build, Part::All).await?;
+        add_orders_indexes(tx, build, Part::All).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn add_orders_indexes(tx: &Transaction<'_>, build: Build, part: Part) -> Result<()> {
+    tx.batch_execute(&part.statement(include_str!("build/orders_indexes.sql"), build))
         .await
         .map_err(Error::during("making the indexes of a build's orders"))
 }

@@ -3,10 +3,10 @@
 use refinery::error::Kind;
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::builds;
 use crate::connect::Database;
 use crate::error::{Error, Result, is_of_the_connection, words};
 use crate::session::{Session, SessionKind};
+use crate::{Parts, builds};
 
 mod embedded {
     refinery::embed_migrations!("../../migrations");
@@ -18,6 +18,11 @@ const MIGRATION_LOCK: i64 = 0x00f0_0d01;
 
 /// Runs the migrations that are missing, under an advisory lock, and makes build 1 of each view.
 pub async fn migrate(database: &Database) -> Result<()> {
+    migrate_divided(database, Parts::ONE).await
+}
+
+/// The same; if there is no build yet, the first one has this many parts.
+pub async fn migrate_divided(database: &Database, parts: Parts) -> Result<()> {
     let mut session = database.session("food-orders migrate", SessionKind::Short).await?;
     session
         .client
@@ -31,7 +36,7 @@ pub async fn migrate(database: &Database) -> Result<()> {
     for migration in report.applied_migrations() {
         tracing::info!(%migration, "migrated the database");
     }
-    builds::ensure_first(&mut session).await
+    builds::ensure_first(&mut session, parts).await
 }
 
 /// A table `orders` that another program made is not ours to replace.

@@ -210,7 +210,7 @@ mod tests {
     fn the_table_declares_these_columns_in_this_order() {
         let tables = include_str!("build/tables.sql");
         let names: Vec<_> = COLUMNS.iter().map(|(name, _)| *name).collect();
-        assert_eq!(declared(tables, "CREATE TABLE {build}.orders (", "\n) WITH"), names);
+        assert_eq!(declared(tables, "CREATE TABLE {build}.orders (", "\n) {divided}"), names);
     }
 
     /// The aliases of the outer select of a query, or the columns themselves.

@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use secrecy::SecretString;
 use tokio_postgres::Client;
+use views::Parts;
 use views::read::{After, Clock, Cut, Filter, Order, Reader, Sort};
 
 /// A record of the log; its offset is its index among those of its partition.
@@ -189,12 +190,12 @@ struct World {
 }
 
 impl World {
-    async fn new() -> Self {
+    async fn new(parts: Parts) -> Self {
         let servers = local_stack::TestServers::shared().await.unwrap();
         let url = servers.fresh_database().await.unwrap();
         let client = local_stack::sql_client(&url, None).await.unwrap();
         let database = views::Database::parse(&SecretString::from(url), None).unwrap();
-        views::migrate::migrate(&database).await.unwrap();
+        views::migrate::migrate_divided(&database, parts).await.unwrap();
         let decisions = "INSERT INTO public.decisions (kind, view, partition, from_offset, to_offset, reason)
             SELECT 'retry', 'orders', 0, n, n + 1, 'a test' FROM generate_series(1, 3) n";
         client.batch_execute(decisions).await.unwrap();
@@ -328,7 +329,12 @@ fn comparable(order: Order) -> Order {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sql_fold_is_the_domains_fold() {
-    let world = World::new().await;
+    for parts in [Parts::ONE, Parts::try_from(3).unwrap()] {
+        expect_the_domains_fold(&World::new(parts).await);
+    }
+}
+
+fn expect_the_domains_fold(world: &World) {
     let runtime = tokio::runtime::Handle::current();
     let mut runner = TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
     let given = (records(), prop::collection::vec(cut(), 1..4));
@@ -345,13 +351,13 @@ async fn the_sql_fold_is_the_domains_fold() {
         })
     });
     if let Err(error) = outcome {
-        panic!("{error}");
+        unreachable!("{error}");
     }
 }
 
 #[tokio::test]
 async fn the_orders_of_a_customer_have_a_second_page() {
-    let world = World::new().await;
+    let world = World::new(Parts::ONE).await;
     let record = |order: u8| Given {
         order,
         event: EventType::OrderCreated,
@@ -371,7 +377,7 @@ async fn the_orders_of_a_customer_have_a_second_page() {
 /// So many that an order, and a page of them, is merged in SQL.
 #[tokio::test]
 async fn orders_with_many_records_are_merged_all_the_same() {
-    let world = World::new().await;
+    let world = World::new(Parts::ONE).await;
     let record = |number: i64| Given {
         order: (number % 2) as u8,
         event: EventType::ALL[number as usize % 5],

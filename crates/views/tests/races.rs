@@ -14,7 +14,7 @@ use rand::{Rng, SeedableRng};
 use tokio_postgres::Client;
 use views::lane::Lane;
 use views::read::{After, Cut, Filter, Order, Reader, Sort};
-use views::{Database, Error, Recovery};
+use views::{Database, Error, Parts, Recovery};
 
 /// More than a batch needs for a COPY.
 const MANY: usize = 600;
@@ -28,8 +28,8 @@ struct World {
 }
 
 impl World {
-    async fn new() -> Self {
-        let (database, url) = common::database().await;
+    async fn new(parts: Parts) -> Self {
+        let (database, url) = common::divided_database(parts).await;
         let mut lanes = ["one", "the other"].map(|owner| common::lane(&database, owner));
         for (number, lane) in lanes.iter_mut().enumerate() {
             lane.claim(&[Partition(number as i32)]).await.unwrap();
@@ -119,7 +119,12 @@ fn is_deadlock(error: &Error) -> bool {
 
 #[tokio::test]
 async fn an_order_that_is_created_twice_is_upserted() {
-    let mut world = World::new().await;
+    for parts in common::kinds_of_parts() {
+        create_twice(&mut World::new(parts).await).await;
+    }
+}
+
+async fn create_twice(world: &mut World) {
     let (mut first, mut second) = (Log::default(), Log::default());
     for order in 0..MANY {
         first.push(order, "OrderCreated", 1);
@@ -135,7 +140,12 @@ async fn an_order_that_is_created_twice_is_upserted() {
 
 #[tokio::test]
 async fn what_an_update_leaves_over_is_upserted_or_merged() {
-    let mut world = World::new().await;
+    for parts in common::kinds_of_parts() {
+        leave_over(&mut World::new(parts).await).await;
+    }
+}
+
+async fn leave_over(world: &mut World) {
     let (mut first, mut second) = (Log::default(), Log::default());
     for order in 0..MANY {
         first.push(order, "OrderCreated", 1);
@@ -156,7 +166,7 @@ async fn what_an_update_leaves_over_is_upserted_or_merged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lanes_that_wait_for_each_other_go_on_after_the_deadlock() {
-    let mut world = World::new().await;
+    let mut world = World::new(Parts::ONE).await;
     // Both lanes have copied their new orders when they turn to those of the other lane, which they cannot see yet.
     let slow = "CREATE FUNCTION build_1.slow() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
@@ -179,8 +189,8 @@ async fn lanes_that_wait_for_each_other_go_on_after_the_deadlock() {
 /// The same order may be created, and each of its events may come, several times and in any order, in both lanes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_records_in_two_lanes_become_what_the_history_merges_to() {
-    for seed in 0..4 {
-        let mut world = World::new().await;
+    for (seed, parts) in (0..4).flat_map(|seed| common::kinds_of_parts().map(|parts| (seed, parts))) {
+        let mut world = World::new(parts).await;
         let mut random = StdRng::seed_from_u64(seed);
         let mut events = Vec::new();
         for order in 0..2 * MANY {

@@ -10,22 +10,30 @@ use secrecy::SecretString;
 use views::apply::{OrderPiece, OrderRows};
 use views::read::{Filter, Reader, Sort};
 use views::rebuild::{self, NewRebuild, OrdersCopy, RowOwner, State, Switch, SwitchMode};
-use views::{Build, Database, ORDERS, Session, SessionKind, builds};
+use views::{Build, Database, ORDERS, Part, Parts, Session, SessionKind, builds};
 
 /// A new build with one order that is named after it, switched in; the one before is dropped.
 async fn switch(session: &mut Session) -> Build {
     let before = builds::active(session).await.unwrap().build;
-    let new = NewRebuild { view: ORDERS, switch: SwitchMode::Auto, keep_history: None, runner: "test" };
+    let new = NewRebuild {
+        view: ORDERS,
+        switch: SwitchMode::Auto,
+        keep_history: None,
+        parts: None,
+        runner: "test",
+    };
     let rebuild = rebuild::insert(session, &new).await.unwrap();
     let owner = RowOwner { rebuild, name: "test".into() };
     let log =
         LogIdentity { cluster_id: "c".into(), topic: "food-orders".into(), topic_id: None, partitions: 1 };
-    let build = owner.create_build(session, &log, 1_000_000, &serde_json::Value::Null).await.unwrap();
+    let build =
+        owner.create_build(session, &log, 1_000_000, Parts::ONE, &serde_json::Value::Null).await.unwrap();
     owner.advance(session, State::Loading, State::Deriving).await.unwrap();
-    build.index_history(session).await.unwrap();
-    let mut orders = OrdersCopy::begin(session, build).await.unwrap();
+    build.index_history(session, Part::All).await.unwrap();
+    let mut orders = OrdersCopy::begin(session, build, Part::All).await.unwrap();
     orders.write(one_order(&format!("of build {build}"))).await.unwrap();
-    orders.finish(&owner).await.unwrap();
+    let written = orders.finish(&owner).await.unwrap();
+    build.finish_orders(session, &owner, &written).await.unwrap();
     let states = [State::CatchingUp, State::Verifying, State::Ready, State::Switching];
     for step in states.windows(2) {
         owner.advance(session, step[0], step[1]).await.unwrap();

@@ -12,6 +12,7 @@ use orders::{EventType, Offset, Partition, Record, Status, Time};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio_postgres::Client;
+use views::Parts;
 use views::read::{After, Filter, Reader, Sort};
 
 /// A record of the log; its offset is its index.
@@ -92,14 +93,15 @@ fn listed(records: &[Given], status: Option<Status>) -> Vec<Listed> {
 struct World {
     sql: Client,
     reader: Reader,
+    parts: Parts,
 }
 
 impl World {
-    async fn new() -> Self {
-        let (database, url) = common::database().await;
+    async fn new(parts: Parts) -> Self {
+        let (database, url) = common::divided_database(parts).await;
         let sql = local_stack::sql_client(&url, None).await.unwrap();
         let reader = Reader::new(&database, 2, Duration::from_secs(5), Duration::from_secs(10)).unwrap();
-        Self { sql, reader }
+        Self { sql, reader, parts }
     }
 
     /// With `padding` characters more in each row, the records lie on more pages.
@@ -130,8 +132,7 @@ impl World {
             .await
             .unwrap();
         if is_summarised {
-            let summarise = "SELECT brin_summarize_new_values('build_1.order_history_times')";
-            self.sql.query_one(summarise, &[]).await.unwrap();
+            summarise(&self.sql, self.parts).await;
         }
     }
 
@@ -158,7 +159,12 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_latest_orders_are_those_of_a_sorted_table() {
-    let world = World::new().await;
+    for parts in common::kinds_of_parts() {
+        expect_a_sorted_table(&World::new(parts).await);
+    }
+}
+
+fn expect_a_sorted_table(world: &World) {
     // Rows of this length are kept as they are, four on a page.
     let padding = prop_oneof![Just(0), Just(1900)];
     let given = (records(), padding, any::<bool>(), 1..40_i64);
@@ -177,7 +183,7 @@ async fn the_latest_orders_are_those_of_a_sorted_table() {
         })
     });
     if let Err(error) = outcome {
-        panic!("{error}");
+        unreachable!("{error}");
     }
 }
 
@@ -185,7 +191,15 @@ async fn the_latest_orders_are_those_of_a_sorted_table() {
 /// overlooked.
 #[tokio::test]
 async fn a_full_page_is_found_without_looking_at_all_orders() {
-    let world = World::new().await;
+    for parts in [Parts::ONE, Parts::try_from(Parts::MOST).unwrap()] {
+        let world = World::new(parts).await;
+        for limit in [2, 5, 50] {
+            expect_full_pages(&world, limit).await;
+        }
+    }
+}
+
+async fn expect_full_pages(world: &World, limit: usize) {
     let records: Vec<_> = (0..3000)
         .map(|number| Given {
             order: number,
@@ -208,9 +222,11 @@ async fn a_full_page_is_found_without_looking_at_all_orders() {
         let filter = Filter { status, ..Filter::default() };
         let mut after = None;
         for page in 0..20 {
-            let orders = world.reader.orders(&filter, sort, after.as_ref(), 50, None).await.unwrap().value;
+            let orders =
+                world.reader.orders(&filter, sort, after.as_ref(), limit as i64, None).await.unwrap().value;
             let ids: Vec<_> = orders.iter().map(|order| order.order_id.clone()).collect();
-            let expected: Vec<_> = records.iter().rev().skip(page * 50).take(50).map(Given::id).collect();
+            let expected: Vec<_> =
+                records.iter().rev().skip(page * limit).take(limit).map(Given::id).collect();
             assert_eq!(ids, expected);
             after = orders
                 .last()
@@ -219,21 +235,33 @@ async fn a_full_page_is_found_without_looking_at_all_orders() {
     }
 }
 
-/// How many ranges of pages, the last one that is not full included, have no summary yet.
-async fn summarise(sql: &Client) -> i32 {
-    let summarise = "SELECT brin_summarize_new_values('build_1.order_history_times')";
-    sql.query_one(summarise, &[]).await.unwrap().get(0)
+/// How many ranges of pages, the last one of each part that is not full included, have no summary yet.
+async fn summarise(sql: &Client, parts: Parts) -> i32 {
+    let mut ranges = 0;
+    for part in parts.iter() {
+        let summarise = format!("SELECT brin_summarize_new_values('build_1.order_history{part}_times')");
+        ranges += sql.query_one(&summarise, &[]).await.unwrap().get::<_, i32>(0);
+    }
+    ranges
 }
 
 #[tokio::test]
 async fn a_lane_summarises_what_it_has_written() {
-    let (database, url) = common::database().await;
+    for parts in common::kinds_of_parts() {
+        expect_summaries(parts).await;
+    }
+}
+
+async fn expect_summaries(parts: Parts) {
+    const RECORDS: usize = 40_000;
+    let (database, url) = common::divided_database(parts).await;
     let sql = local_stack::sql_client(&url, None).await.unwrap();
     let mut other = local_stack::sql_client(&url, None).await.unwrap();
     let mut lane = common::lane(&database, "the test");
     lane.claim(&[Partition(0)]).await.unwrap();
-    let values: Vec<_> =
-        (0..30_000).map(|order| format!(r#"{{"event":"OrderCreated","order_id":"O-{order:05}"}}"#)).collect();
+    let values: Vec<_> = (0..RECORDS)
+        .map(|order| format!(r#"{{"event":"OrderCreated","order_id":"O-{order:05}"}}"#))
+        .collect();
     let records: Vec<_> = values
         .iter()
         .enumerate()
@@ -246,15 +274,17 @@ async fn a_lane_summarises_what_it_has_written() {
             headers: Headers::default(),
         })
         .collect();
-    let (first, second) = records.split_at(20_000);
+    let (first, second) = records.split_at(RECORDS * 2 / 3);
     // What VACUUM holds.
     let vacuum = other.transaction().await.unwrap();
     vacuum.batch_execute("LOCK TABLE build_1.order_history IN SHARE UPDATE EXCLUSIVE MODE").await.unwrap();
     lane.apply(first, &[]).await.unwrap();
     vacuum.rollback().await.unwrap();
     lane.apply(second, &[]).await.unwrap();
-    assert!(summarise(&sql).await <= 1);
-    let pages = "SELECT pg_relation_size('build_1.order_history') / 8192";
-    let pages: i64 = sql.query_one(pages, &[]).await.unwrap().get(0);
-    assert!(pages > 4 * 32, "{pages}");
+    assert!(summarise(&sql, parts).await <= i32::from(parts.count()));
+    for part in parts.iter() {
+        let pages = format!("SELECT pg_relation_size('build_1.order_history{part}') / 8192");
+        let pages: i64 = sql.query_one(&pages, &[]).await.unwrap().get(0);
+        assert!(pages > 2 * 32, "{part}: {pages}");
+    }
 }

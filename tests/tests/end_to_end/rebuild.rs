@@ -90,7 +90,7 @@ async fn readers_do_not_notice_a_rebuild_by_the_command() {
     let done = Cell::new(false);
     let mut reader = Reader::default();
     let rebuild = async {
-        let printed = live.stage.program("replay-rebuild").succeed(5 * GIVE_UP_AFTER).await;
+        let printed = live.stage.program("replay-rebuild").args("--parts 4").succeed(5 * GIVE_UP_AFTER).await;
         println!("{printed}");
         // The readers continue for a while after the switch.
         let sql = live.stage.sql().await;
@@ -152,7 +152,7 @@ async fn an_answer_as_of_a_cut_stays_the_same_after_a_rebuild() {
     }
     stage.produce("--orders 500 --start-at-id 1 --cancel-share 1").await;
     let consumer = stage.consumer();
-    stage.program("replay-rebuild").succeed(5 * GIVE_UP_AFTER).await;
+    stage.program("replay-rebuild").args("--parts 3").succeed(5 * GIVE_UP_AFTER).await;
     for (location, body) in before {
         let again = api.get(&location).await.ok();
         assert_eq!(again.header("view-build"), "2");
@@ -168,7 +168,7 @@ async fn a_killed_rebuild_is_resumed_or_started_again() {
     let live = live().await;
     let sql = live.stage.sql().await;
     for state in ["loading", "catching_up"] {
-        let rebuild = live.stage.program("replay-rebuild").start();
+        let rebuild = live.stage.program("replay-rebuild").args("--parts 2").start();
         eventually(&format!("a rebuild has reached {state}"), GIVE_UP_AFTER, async || {
             let reached = "SELECT FROM public.rebuilds WHERE state = $1 OR state IN ('verifying', 'active')";
             sql.query(reached, &[&state]).await.is_ok_and(|rows| !rows.is_empty()).then_some(())

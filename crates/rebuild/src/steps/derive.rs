@@ -1,5 +1,5 @@
-//! State `deriving`: indexes the loaded history, then folds it into the orders in one pass
-//! in the order of the order ids. Memory is bounded whatever the number of orders.
+//! State `deriving`: indexes the loaded history, then folds it into the orders in one pass in the order of the order ids,
+//! part by part if the tables are divided. Memory is bounded whatever the number of orders.
 //!
 //! It notes sums of what it reads and makes, which verifying compares with the tables. The log is read again at the same
 //! time, to be compared with these sums: while an index is built, there is a core to spare.
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use views::apply::{OrderPiece, OrderRows};
 use views::rebuild::{LogRows, OrderGroups, OrderSet, OrdersCopy, RebuildRow, State, StoredRecord};
-use views::{Build, Database, SessionKind};
+use views::{Build, Database, Part, SessionKind, Totals};
 
 use super::StepEnd;
 use super::verify::derived::{Derived, Made};
@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::error::{Error, Recovery, Result};
 use crate::meter::Meter;
 use crate::plan::Plan;
+use crate::shares::Shares;
 
 /// Size of one piece of the COPY stream, in bytes.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -52,18 +53,38 @@ pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan:
 }
 
 async fn derive(context: &Context, build: Build, rows: LogRows) -> Result<Made> {
+    let parts = build.parts(&context.session(SessionKind::Short).await?).await?;
+    let mut shares = Shares::new();
+    for part in parts.iter() {
+        let context = context.clone();
+        shares.add(async move { derive_part(&context, build, part, rows).await });
+    }
+    let (mut made, mut orders) = (Made::new(rows), Totals::default());
+    while let Some((made_of_part, orders_of_part)) = shares.next().await? {
+        made.merge(made_of_part);
+        orders += orders_of_part;
+    }
+    let mut session = context.session(SessionKind::Short).await?;
+    build.finish_orders(&mut session, &context.owner, &orders).await.map_err(Error::from_row_change)?;
+    let orders = orders.orders();
+    tracing::info!(rebuild = context.owner.rebuild, %build, orders, "derived the orders");
+    Ok(made)
+}
+
+/// Returns how many orders were written as well.
+async fn derive_part(context: &Context, build: Build, part: Part, rows: LogRows) -> Result<(Made, Totals)> {
     let mut session = context.session(SessionKind::Indexing).await?;
-    build.index_history(&mut session).await?;
+    build.index_history(&mut session, part).await?;
 
     let (sender, mut pieces) = mpsc::channel(WAITING_PIECES);
     let mut readers = JoinSet::new();
-    for orders in OrderSet::halves(&session, build).await? {
+    for orders in OrderSet::of_part(&session, build, part).await? {
         let (database, sender) = (context.settings.database.clone(), sender.clone());
         let meter = Arc::clone(&context.meter);
         readers.spawn(async move { fold(&database, build, orders, rows, &sender, &meter).await });
     }
     drop(sender);
-    let mut copy = OrdersCopy::begin(&mut session, build).await?;
+    let mut copy = OrdersCopy::begin(&mut session, build, part).await?;
     while let Some(piece) = pieces.recv().await {
         copy.write(piece).await?;
     }
@@ -73,8 +94,7 @@ async fn derive(context: &Context, build: Build, rows: LogRows) -> Result<Made> 
         made.merge(reader??);
     }
     let orders = copy.finish(&context.owner).await.map_err(Error::from_row_change)?;
-    tracing::info!(rebuild = context.owner.rebuild, %build, orders, "derived the orders");
-    Ok(made)
+    Ok((made, orders))
 }
 
 /// Sends orders as pieces of a COPY stream.

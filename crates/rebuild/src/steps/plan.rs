@@ -22,8 +22,8 @@ pub(crate) async fn run(context: &Context, mut session: Session, row: &RebuildRo
     }
     let log = plan.log_identity();
     let limit = context.settings.codec.max_record_bytes;
-    if let Some(live) = views::builds::active(&session).await?.max_record_bytes.filter(|live| *live != limit)
-    {
+    let live = views::builds::active(&session).await?;
+    if let Some(live) = live.max_record_bytes.filter(|live| *live != limit) {
         tracing::warn!(
             limit_of_the_live_build = live,
             own_setting = limit,
@@ -31,7 +31,8 @@ pub(crate) async fn run(context: &Context, mut session: Session, row: &RebuildRo
              projection, and once it is active, older complete cuts are answered with 410"
         );
     }
-    let created = context.owner.create_build(&mut session, &log, limit, &to_json(&plan)).await;
+    let parts = row.parts.unwrap_or(live.parts);
+    let created = context.owner.create_build(&mut session, &log, limit, parts, &to_json(&plan)).await;
     created.map_err(Error::from_row_change)?;
     Ok(StepEnd::Next(State::Loading))
 }

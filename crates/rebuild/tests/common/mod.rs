@@ -17,7 +17,7 @@ use rebuild::{Job, Outcome, RebuildView, Request, Settings, Stop};
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
 use views::apply::{Codec, envelope};
-use views::{Database, SessionKind};
+use views::{Database, Parts, SessionKind};
 
 use events::Written;
 
@@ -28,6 +28,11 @@ pub struct World {
 
 impl World {
     pub async fn new(partitions: i32) -> Self {
+        Self::divided(partitions, Parts::ONE).await
+    }
+
+    /// The live tables have this many parts.
+    pub async fn divided(partitions: i32, parts: Parts) -> Self {
         // Visible for a failing test, or with `cargo test -- --nocapture`; RUST_LOG=info says more.
         let _ = tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
@@ -39,7 +44,7 @@ impl World {
         let kafka = KafkaSettings::new(servers.bootstrap_servers(), &topic);
         ensure_topic(&kafka, &TopicSpec { partitions, ..TopicSpec::default() }).await.unwrap();
         let database = Database::parse(&url.clone().into(), None).unwrap();
-        views::migrate::migrate(&database).await.unwrap();
+        views::migrate::migrate_divided(&database, parts).await.unwrap();
         let codec = Codec { topic, max_record_bytes: 10_000 };
         Self { settings: Settings { database, kafka, codec, process: "test".into() }, url }
     }

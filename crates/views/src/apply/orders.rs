@@ -18,6 +18,7 @@ use super::statement::prepare;
 use super::winning_records::WinningRecords;
 use super::written::Written;
 use crate::error::{Error, Result};
+use crate::parts::is_key_of_orders;
 use crate::totals::Totals;
 use crate::{Build, order_columns};
 
@@ -148,7 +149,7 @@ impl Orders {
 pub(super) fn is_known_order(error: &Error) -> bool {
     match error {
         Error::Database { cause, .. } => cause.as_db_error().is_some_and(|error| {
-            *error.code() == SqlState::UNIQUE_VIOLATION && error.constraint() == Some("orders_pkey")
+            *error.code() == SqlState::UNIQUE_VIOLATION && error.constraint().is_some_and(is_key_of_orders)
         }),
         _ => false,
     }

@@ -56,7 +56,8 @@ impl Rows {
             async { send(copy, batch.history.clone()).await.map_err(Error::during("copying the history")) };
         let writing = self.orders.write(client, &batch.orders, way);
         // A transaction that has failed refuses to open another COPY, after which the driver takes each answer of the
-        // server for that of the request before. So where PostgreSQL may refuse a record, nothing opens one meanwhile.
+        // server for that of the request before (rust-postgres issue 789). As PostgreSQL may refuse a record here, nothing
+        // opens one meanwhile.
         let (copied, mut changes) = if self.orders.opens_a_copy(&batch.orders, way) {
             (copying.await?, writing.await?)
         } else {

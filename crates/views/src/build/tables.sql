@@ -1,6 +1,6 @@
 /* views::builds::create */
--- The tables of one build of view orders. Their indexes are made later, by …_indexes.sql. {build} is the
--- schema.
+-- The tables of one build of view orders. Their indexes are made later, by …_indexes.sql; their parts, if they have
+-- several, by part.sql. {build} is the schema; {divided} is empty, or divides a table into parts.
 
 CREATE SCHEMA {build};
 
@@ -25,11 +25,9 @@ CREATE TABLE {build}.orders (
     customer_id text,
     restaurant_id text,
     currency text
-) WITH (fillfactor = 40);
+) {divided};
 -- The wide columns come before the narrow ones, so that no padding lies between them. What an event does not change
 -- stands at both ends: of a HOT update the WAL has only what lies between the equal ends of the old row and the new one.
--- fillfactor 40: an order's later events find room on the page of its row, so that updates are HOT and touch
--- no index.
 COMMENT ON TABLE {build}.orders IS 'One row per order: the merge of its records.';
 COMMENT ON COLUMN {build}.orders.order_id IS 'Text of 1 to 128 characters.';
 COMMENT ON COLUMN {build}.orders.status IS 'C pending, P paid, S shipped, D delivered or X cancelled: the code of the event with the highest sequence, ties by the earliest in log order.';
@@ -67,7 +65,7 @@ CREATE TABLE {build}.order_history (
     other_trace_id text,
     decision bigint,
     kept_by bigint
-);
+) {divided};
 COMMENT ON TABLE {build}.order_history IS 'Every record of the log once, except dead letters.';
 COMMENT ON COLUMN {build}.order_history.partition IS 'Kafka partition.';
 COMMENT ON COLUMN {build}.order_history."offset" IS 'Kafka offset.';

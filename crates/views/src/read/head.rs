@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use super::ReadError;
 use crate::error::Error;
 use crate::sql::Timestamptz;
-use crate::{Build, PROJECTION_VERSION, Projection};
+use crate::{Build, PROJECTION_VERSION, Parts, Projection};
 
 /// How far one partition was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,7 @@ pub struct Head {
     /// The latest decision; 0: there is none.
     pub decision: i64,
     pub open_dead_letters: i64,
+    pub(super) parts: Parts,
     /// Ordered by partition.
     pub applied: Vec<Applied>,
 }
@@ -61,6 +62,7 @@ impl Head {
             projection: Projection::of(row.get("projection_version"), row.get("max_record_bytes")),
             decision: row.get("decision"),
             open_dead_letters: row.get("open_dead_letters"),
+            parts: Parts::of_column(row.get("parts")),
             applied,
         })
     }

@@ -1,7 +1,7 @@
 /* views::read::head::sql */
 -- The active build, whichever build the other tables here belong to: the reader compares the two.
 -- {build} is the schema that it guessed.
-SELECT b.id AS build, b.projection_version, b.max_record_bytes,
+SELECT b.id AS build, b.projection_version, b.max_record_bytes, b.parts,
     (SELECT coalesce(max(d.id), 0) FROM public.decisions d) AS decision,
     {open_dead_letters} AS open_dead_letters,
     p.partitions, p.next_offsets, p.last_appended_at

@@ -17,7 +17,7 @@ use crate::connect::Database;
 use crate::error::{Error, Recovery, Result};
 use crate::session::SessionKind;
 use crate::sql::for_build;
-use crate::{Build, PROJECTION_VERSION};
+use crate::{Build, PROJECTION_VERSION, Parts};
 
 /// How often a read runs at most. It runs again if its build was dropped or its connection was lost.
 const MAX_RUNS: u32 = 5;
@@ -50,11 +50,20 @@ pub struct Reader {
     guess: Mutex<Guess>,
 }
 
-/// Which build is active, and the projection version that it has.
+/// Which build is active, which projection version it has, and into how many parts its tables are divided.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Guess {
     build: Build,
     version: i32,
+    parts: Parts,
+}
+
+impl Guess {
+    /// Puts in what depends on the build.
+    fn statement(self, text: &str) -> String {
+        let text = text.replace("{parts}", &self.parts.count().to_string());
+        for_build(&text.replace("{sample}", &self.parts.first().to_string()), self.build)
+    }
 }
 
 /// Which builds have what a statement reads.
@@ -75,7 +84,7 @@ impl Reader {
     ) -> Result<Self> {
         let pool = database.pool("food-orders api", SessionKind::Reads { statement_timeout }, size, wait)?;
         // The first read corrects it.
-        let guess = Guess { build: Build(1), version: PROJECTION_VERSION };
+        let guess = Guess { build: Build(1), version: PROJECTION_VERSION, parts: Parts::ONE };
         Ok(Self { database: database.clone(), pool, guess: Mutex::new(guess) })
     }
 
@@ -131,7 +140,8 @@ impl Reader {
             let is_readable = layout == Layout::OfAnyVersion || guess.version == PROJECTION_VERSION;
             match self.once(attempt, guess, statement.filter(|_| is_readable)).await {
                 Ok((head, rows)) => {
-                    let found = Guess { build: head.build, version: head.projection.version };
+                    let found =
+                        Guess { build: head.build, version: head.projection.version, parts: head.parts };
                     if found == guess {
                         return Ok((head, rows));
                     }
@@ -154,7 +164,7 @@ impl Reader {
     async fn active(&self) -> Result<Guess> {
         let client = self.connection("reading the active build").await?;
         let active = crate::builds::active_on(&client).await?;
-        Ok(Guess { build: active.build, version: active.projection_version })
+        Ok(Guess { build: active.build, version: active.projection_version, parts: active.parts })
     }
 
     fn guess(&self) -> MutexGuard<'_, Guess> {
@@ -169,11 +179,9 @@ impl Reader {
     ) -> Result<(Head, Vec<Row>)> {
         let client = self.connection(attempt).await?;
         let error = Error::during(attempt);
-        let head = client
-            .prepare_cached(&for_build(&Head::sql(guess.version), guess.build))
-            .await
-            .map_err(&error)?;
-        let text = statement.map(|statement| for_build(&statement.text, guess.build)).unwrap_or_default();
+        let head =
+            client.prepare_cached(&guess.statement(&Head::sql(guess.version))).await.map_err(&error)?;
+        let text = statement.map(|statement| guess.statement(&statement.text)).unwrap_or_default();
         let prepared = match statement {
             Some(statement) if statement.kind.is_prepared() => {
                 Some(client.prepare_cached(&text).await.map_err(&error)?)

@@ -39,18 +39,18 @@ pub struct OrderGroups {
 impl OrderGroups {
     /// The session serves nothing else until the groups are dropped.
     pub async fn open(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
-        let condition = orders.condition();
+        let (part, condition) = (orders.part(), orders.condition());
         let query = format!(
-            "/* views::rebuild::groups::open */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history WHERE {condition} ORDER BY order_id"
+            "/* views::rebuild::groups::open */ SELECT {FACT_COLUMNS} FROM {{build}}.order_history{part} WHERE {condition} ORDER BY order_id"
         );
         Self::of_query(session, build, &query).await
     }
 
     /// The same with complete rows, for [`StoredRecord::of`].
     pub async fn open_complete(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
-        let condition = orders.condition();
+        let (part, condition) = (orders.part(), orders.condition());
         let query = format!(
-            "/* views::rebuild::groups::open_complete */ SELECT {HISTORY_COLUMNS}, kept_by, {ROW_HASH} FROM {{build}}.order_history AS h
+            "/* views::rebuild::groups::open_complete */ SELECT {HISTORY_COLUMNS}, kept_by, {ROW_HASH} FROM {{build}}.order_history{part} AS h
              WHERE {condition} ORDER BY order_id"
         );
         Self::of_query(session, build, &query).await

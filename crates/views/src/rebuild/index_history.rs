@@ -4,12 +4,11 @@ use scoped_futures::ScopedFutureExt;
 
 use crate::error::{Error, Result};
 use crate::session::Session;
-use crate::sql::for_build;
-use crate::{Build, builds};
+use crate::{Build, Part, builds};
 
 impl Build {
-    /// Builds the history's indexes, unless an earlier run has built them.
-    pub async fn index_history(self, session: &mut Session) -> Result<()> {
+    /// Builds the indexes of a part of the history, unless an earlier run has built them.
+    pub async fn index_history(self, session: &mut Session, part: Part) -> Result<()> {
         let attempt = "building the indexes of a build's history";
         let during = &Error::during(attempt);
         session
@@ -17,9 +16,9 @@ impl Build {
                 async move {
                     let are_there: bool = tx
                         .query_one(
-                            &for_build(
+                            &part.statement(
                                 "/* views::rebuild::index_history::index_history */
-                                 SELECT to_regclass('{build}.order_history_pkey') IS NOT NULL",
+                                 SELECT to_regclass('{build}.order_history{part}_pkey') IS NOT NULL",
                                 self,
                             ),
                             &[],
@@ -28,10 +27,10 @@ impl Build {
                         .map_err(during)?
                         .get(0);
                     if !are_there {
-                        builds::add_history_indexes(tx, self).await?;
+                        builds::add_history_indexes(tx, self, part).await?;
                     }
-                    tx.batch_execute(&for_build(
-                        "/* views::rebuild::index_history::index_history */ ANALYZE {build}.order_history",
+                    tx.batch_execute(&part.statement(
+                        "/* views::rebuild::index_history::index_history */ ANALYZE {build}.order_history{part}",
                         self,
                     ))
                     .await

@@ -17,12 +17,12 @@ pub struct OrderScan(CopyRows);
 
 impl OrderScan {
     pub async fn open(session: &Session, build: Build, orders: &OrderSet) -> Result<Self> {
-        let (columns, condition) = (order_columns::READ.as_str(), orders.condition());
+        let (columns, part, condition) = (order_columns::READ.as_str(), orders.part(), orders.condition());
         Self::of_query(
             session,
             build,
             &format!(
-                "/* views::rebuild::order_scan::open */ SELECT {columns}, winners FROM {{build}}.orders WHERE {condition}
+                "/* views::rebuild::order_scan::open */ SELECT {columns}, winners FROM {{build}}.orders{part} WHERE {condition}
                  ORDER BY order_id"
             ),
         )

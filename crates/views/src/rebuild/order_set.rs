@@ -1,7 +1,9 @@
-//! Which orders are read in bulk: a range of ids, so that two sessions can share the work, or single orders.
+//! Which orders are read in bulk: a range of ids, so that two sessions can share the work, a part of the tables, or single
+//! orders.
 
 use crate::Build;
 use crate::error::{Error, Result};
+use crate::parts::{Part, Parts};
 use crate::session::Session;
 use crate::sql::for_build;
 
@@ -12,12 +14,29 @@ pub enum OrderSet {
         from: Option<String>,
         to: Option<String>,
     },
+    Part(Part),
     Ids(Vec<String>),
 }
 
 impl OrderSet {
-    /// Two ranges with about the same number of history rows, or one if the history is small.
-    pub async fn halves(session: &Session, build: Build) -> Result<Vec<Self>> {
+    /// All orders of a build, in sets that several sessions can share: the parts, or two halves with about the same number of
+    /// history rows, or one set if the history is small.
+    pub async fn shares(session: &Session, build: Build) -> Result<Vec<Self>> {
+        match build.parts(session).await? {
+            Parts::ONE => Self::halves(session, build).await,
+            parts => Ok(parts.iter().map(Self::Part).collect()),
+        }
+    }
+
+    /// The orders of a part of the tables, in such sets.
+    pub async fn of_part(session: &Session, build: Build, part: Part) -> Result<Vec<Self>> {
+        match part {
+            Part::All => Self::halves(session, build).await,
+            part => Ok(vec![Self::Part(part)]),
+        }
+    }
+
+    async fn halves(session: &Session, build: Build) -> Result<Vec<Self>> {
         let middle: Option<String> = session
             .client
             .query_one(
@@ -39,6 +58,14 @@ impl OrderSet {
         })
     }
 
+    /// The tables that have them.
+    pub(super) fn part(&self) -> Part {
+        match self {
+            Self::Part(part) => *part,
+            Self::Range { .. } | Self::Ids(_) => Part::All,
+        }
+    }
+
     /// A condition on `order_id`: COPY takes no parameters.
     pub(super) fn condition(&self) -> String {
         match self {
@@ -50,6 +77,7 @@ impl OrderSet {
                 let to = bound("<", to).unwrap_or_default();
                 format!("true{from}{to}")
             }
+            Self::Part(_) => "true".to_owned(),
             Self::Ids(ids) => {
                 let ids: Vec<String> = ids.iter().map(|id| literal(id)).collect();
                 format!("order_id = ANY (ARRAY[{}]::text[])", ids.join(","))

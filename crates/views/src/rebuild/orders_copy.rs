@@ -1,9 +1,10 @@
-//! The orders of a build, written in bulk.
+//! The orders of a build, written in bulk, part by part.
 
 use std::pin::Pin;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::SinkExt;
+use scoped_futures::ScopedFutureExt;
 use tokio_postgres::CopyInSink;
 
 use super::row_owner::RowOwner;
@@ -12,35 +13,35 @@ use crate::apply::OrderPiece;
 use crate::apply::copy::put_header;
 use crate::error::{Error, Result};
 use crate::session::Session;
-use crate::sql::for_build;
 use crate::totals::{self, Totals};
 use crate::tx::Tx;
-use crate::{Build, builds, order_columns};
+use crate::{Build, Part, builds, order_columns};
 
-/// Writes all orders of a build, in one transaction.
+/// Writes all orders of a part of a build, in one transaction.
 pub struct OrdersCopy<'a> {
     tx: Tx<'a>,
     sink: Pin<Box<CopyInSink<Bytes>>>,
     build: Build,
+    part: Part,
     orders: Totals,
 }
 
 impl<'a> OrdersCopy<'a> {
-    pub async fn begin(session: &'a mut Session, build: Build) -> Result<Self> {
+    pub async fn begin(session: &'a mut Session, build: Build, part: Part) -> Result<Self> {
         let during = Error::during("beginning to write the orders");
         let tx = session.begin("writing the orders of a build").await?;
-        tx.batch_execute(&for_build(
-            "/* views::rebuild::orders_copy::begin */ TRUNCATE {build}.orders;
-             ALTER TABLE {build}.orders DROP CONSTRAINT IF EXISTS orders_pkey",
+        tx.batch_execute(&part.statement(
+            "/* views::rebuild::orders_copy::begin */ TRUNCATE {build}.orders{part};
+             ALTER TABLE {build}.orders{part} DROP CONSTRAINT IF EXISTS orders{part}_pkey",
             build,
         ))
         .await
         .map_err(&during)?;
         // FREEZE: no other transaction sees these rows before the commit, and no VACUUM has to visit them.
         let columns = order_columns::ALL.as_str();
-        let copy = for_build(
+        let copy = part.statement(
             &format!(
-                "/* views::rebuild::orders_copy::begin */ COPY {{build}}.orders ({columns}) FROM STDIN (FORMAT binary, FREEZE true)"
+                "/* views::rebuild::orders_copy::begin */ COPY {{build}}.orders{{part}} ({columns}) FROM STDIN (FORMAT binary, FREEZE true)"
             ),
             build,
         );
@@ -48,7 +49,7 @@ impl<'a> OrdersCopy<'a> {
         let mut header = BytesMut::new();
         put_header(&mut header);
         sink.send(header.freeze()).await.map_err(&during)?;
-        Ok(Self { tx, sink, build, orders: Totals::default() })
+        Ok(Self { tx, sink, build, part, orders: Totals::default() })
     }
 
     /// Writes what [`crate::apply::OrderRows::take`] returns.
@@ -57,8 +58,9 @@ impl<'a> OrdersCopy<'a> {
         self.sink.send(bytes).await.map_err(Error::during("writing the orders"))
     }
 
-    /// Builds the index, counts the orders, moves the rebuild on and commits. Returns the number of orders.
-    pub async fn finish(mut self, owner: &RowOwner) -> Result<usize> {
+    /// Builds the index and commits; [`Build::finish_orders`] moves the rebuild on. Refused once another process drives the
+    /// rebuild. Returns how many orders there are.
+    pub async fn finish(mut self, owner: &RowOwner) -> Result<Totals> {
         let during = Error::during("finishing the orders");
         let mut end = BytesMut::new();
         end.put_i16(-1);
@@ -69,18 +71,35 @@ impl<'a> OrdersCopy<'a> {
             let attempt = "writing the orders of a build";
             return Err(Error::RowCount { attempt, expected: orders, found: copied });
         }
-        builds::add_orders_indexes(&self.tx, self.build).await?;
+        builds::add_orders_indexes(&self.tx, self.build, self.part).await?;
         self.tx
-            .batch_execute(&for_build(
-                "/* views::rebuild::orders_copy::finish */ ANALYZE {build}.orders",
+            .batch_execute(&self.part.statement(
+                "/* views::rebuild::orders_copy::finish */ ANALYZE {build}.orders{part}",
                 self.build,
             ))
             .await
             .map_err(&during)?;
-        owner.advance_in(self.tx.client(), State::Deriving, State::CatchingUp).await?;
-        // Until here, no order was counted: only the history was written.
-        totals::add(self.tx.client(), self.build, &self.orders).await?;
+        owner.lock_in(self.tx.client(), State::Deriving).await?;
         self.tx.commit().await?;
-        Ok(orders)
+        Ok(self.orders)
+    }
+}
+
+impl Build {
+    /// Completes the tables after all their parts: counts these orders, and moves the rebuild on.
+    pub async fn finish_orders(self, session: &mut Session, owner: &RowOwner, orders: &Totals) -> Result<()> {
+        let parts = self.parts(session).await?;
+        session
+            .run_once("finishing the orders", |tx| {
+                async move {
+                    // First, as in a decision: the row of the rebuild is locked before the tables.
+                    owner.advance_in(tx.client(), State::Deriving, State::CatchingUp).await?;
+                    builds::complete_indexes(tx, self, parts).await?;
+                    // Until here, no order was counted: only the history was written.
+                    totals::add(tx.client(), self, orders).await
+                }
+                .scope_boxed()
+            })
+            .await
     }
 }

@@ -6,10 +6,10 @@ use serde_json::Value;
 use tokio_postgres::Row;
 
 use super::state::State;
-use crate::Build;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::sql::Timestamptz;
+use crate::{Build, Parts};
 
 /// What happens to a build that was verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,8 @@ pub struct RebuildRow {
     pub dry_run: bool,
     /// The operator's reason for keeping what the log no longer holds; `None`: it is not kept.
     pub keep_history: Option<String>,
+    /// Into how many parts the new build is to be divided; `None`: as many as the live one.
+    pub parts: Option<Parts>,
     pub reason: Option<String>,
     pub plan: Option<Value>,
     pub progress: Option<Value>,
@@ -55,7 +57,7 @@ pub struct RebuildRow {
     pub finished_at: Option<Time>,
 }
 
-const COLUMNS: &str = "id, view, build, state, switch, dry_run, keep_history, reason, plan, progress, differences, verified, runner, \
+const COLUMNS: &str = "id, view, build, state, switch, dry_run, keep_history, parts, reason, plan, progress, differences, verified, runner, \
                        requested_at, updated_at, finished_at";
 
 impl RebuildRow {
@@ -76,6 +78,7 @@ impl RebuildRow {
             },
             dry_run: row.get("dry_run"),
             keep_history: row.get("keep_history"),
+            parts: row.get::<_, Option<i16>>("parts").map(Parts::of_column),
             reason: row.get("reason"),
             plan: row.get("plan"),
             progress: row.get("progress"),
@@ -129,6 +132,7 @@ pub struct NewRebuild<'a> {
     pub view: &'a str,
     pub switch: SwitchMode,
     pub keep_history: Option<&'a str>,
+    pub parts: Option<Parts>,
     pub runner: &'a str,
 }
 
@@ -137,9 +141,15 @@ pub async fn insert(session: &Session, new: &NewRebuild<'_>) -> Result<i64> {
     let row = session
         .client
         .query_one(
-            "/* views::rebuild::row::insert */ INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, keep_history)
-             VALUES ($1, 'planned', $2, false, $3, $4) RETURNING id",
-            &[&new.view, &new.switch.as_str(), &new.runner, &new.keep_history],
+            "/* views::rebuild::row::insert */ INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, keep_history, parts)
+             VALUES ($1, 'planned', $2, false, $3, $4, $5) RETURNING id",
+            &[
+                &new.view,
+                &new.switch.as_str(),
+                &new.runner,
+                &new.keep_history,
+                &new.parts.map(Parts::count),
+            ],
         )
         .await
         .map_err(Error::during("recording a rebuild"))?;
@@ -158,8 +168,8 @@ pub async fn insert_finished(
         .client
         .query_one(
             "/* views::rebuild::row::insert_finished */
-             INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, plan, reason, keep_history, finished_at)
-             VALUES ($1, $2, $3, true, $4, $5, $6, $7, now()) RETURNING id",
+             INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, plan, reason, keep_history, parts, finished_at)
+             VALUES ($1, $2, $3, true, $4, $5, $6, $7, $8, now()) RETURNING id",
             &[
                 &new.view,
                 &state.as_str(),
@@ -168,6 +178,7 @@ pub async fn insert_finished(
                 plan,
                 &refused,
                 &new.keep_history,
+                &new.parts.map(Parts::count),
             ],
         )
         .await

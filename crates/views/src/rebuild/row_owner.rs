@@ -9,7 +9,7 @@ use super::row::SwitchMode;
 use super::state::State;
 use crate::error::{Error, Result};
 use crate::session::Session;
-use crate::{Build, builds, log_identity};
+use crate::{Build, Parts, builds, log_identity};
 
 /// A process that drives a rebuild. A change of the row by any other process is refused with
 /// [`Error::NotTheOwner`].
@@ -31,20 +31,23 @@ pub struct Ending<'a> {
 
 impl RowOwner {
     /// Takes over an unfinished rebuild that no process drives. A reason to keep history that is given
-    /// now holds from now on; one that was given before stays.
+    /// now holds from now on, and so does a number of parts, unless the build was made already; those that were given
+    /// before stay otherwise.
     pub async fn adopt(
         &self,
         session: &Session,
         switch: SwitchMode,
         keep_history: Option<&str>,
+        parts: Option<Parts>,
     ) -> Result<()> {
         let adopted = session
             .client
             .execute(
                 "/* views::rebuild::row_owner::adopt */ UPDATE public.rebuilds
-                 SET runner = $2, switch = $3, keep_history = COALESCE($4, keep_history), updated_at = now()
+                 SET runner = $2, switch = $3, keep_history = COALESCE($4, keep_history),
+                     parts = CASE WHEN build IS NULL THEN COALESCE($5, parts) ELSE parts END, updated_at = now()
                  WHERE id = $1",
-                &[&self.rebuild, &self.name, &switch.as_str(), &keep_history],
+                &[&self.rebuild, &self.name, &switch.as_str(), &keep_history, &parts.map(Parts::count)],
             )
             .await
             .map_err(Error::during("taking over a rebuild"))?;
@@ -88,12 +91,13 @@ impl RowOwner {
         session: &mut Session,
         log: &LogIdentity,
         max_record_bytes: usize,
+        parts: Parts,
         plan: &Value,
     ) -> Result<Build> {
         session
             .run_tx("making a new build", |tx| {
                 async move {
-                    let build = builds::create(tx, Some(max_record_bytes)).await?;
+                    let build = builds::create(tx, Some(max_record_bytes), parts).await?;
                     log_identity::record(tx.client(), build, log).await?;
                     self.save_plan(tx.client(), build, plan).await?;
                     self.advance_in(tx.client(), State::Planned, State::Loading).await?;

@@ -80,6 +80,7 @@ pub(super) const PINNED: &[(&str, &str)] = &[
     ("enable_memoize", "on"),
     ("enable_mergejoin", "on"),
     ("enable_nestloop", "on"),
+    ("enable_partition_pruning", "on"),
     ("enable_seqscan", "on"),
     ("enable_sort", "on"),
     ("enable_tidscan", "on"),

@@ -4,15 +4,25 @@
 use secrecy::SecretString;
 use views::apply::Codec;
 use views::lane::{Lane, LaneOptions};
-use views::{Build, Database, SessionKind, SynchronousCommit};
+use views::{Build, Database, Parts, SessionKind, SynchronousCommit};
 
 /// A new database with tables, and its URL.
 pub async fn database() -> (Database, String) {
+    divided_database(Parts::ONE).await
+}
+
+/// The same, with tables in this many parts.
+pub async fn divided_database(parts: Parts) -> (Database, String) {
     let servers = local_stack::TestServers::shared().await.unwrap();
     let url = servers.fresh_database().await.unwrap();
     let database = Database::parse(&SecretString::from(url.as_str()), None).unwrap();
-    views::migrate::migrate(&database).await.unwrap();
+    views::migrate::migrate_divided(&database, parts).await.unwrap();
     (database, url)
+}
+
+/// Tables that are not divided, and some that are.
+pub fn kinds_of_parts() -> [Parts; 2] {
+    [Parts::ONE, Parts::try_from(3).unwrap()]
 }
 
 /// Table `totals` has to say what the other tables of build 1 hold.

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::task::JoinSet;
 use views::rebuild::{LogRows, OrderGroups, OrderScan, OrderSet, StoredRecord};
 use views::{Build, Database, SessionKind, Totals};
 
@@ -16,6 +15,7 @@ use crate::differences::Differences;
 use crate::error::Result;
 use crate::meter::Meter;
 use crate::settings::Settings;
+use crate::shares::Shares;
 
 /// What was read, and what was found on the way.
 #[derive(Default)]
@@ -29,22 +29,21 @@ pub(super) struct History {
 
 pub(super) async fn read(settings: &Settings, scope: &Scope, meter: &Arc<Meter>) -> Result<History> {
     let session = settings.database.session("food-orders rebuild verify", SessionKind::Short).await?;
-    let mut halves = JoinSet::new();
-    for orders in OrderSet::halves(&session, scope.build).await? {
+    let mut shares = Shares::new();
+    for orders in OrderSet::shares(&session, scope.build).await? {
         let database = settings.database.clone();
-        halves.spawn(read_half(database, scope.build, scope.rows, orders, Arc::clone(meter)));
+        shares.add(read_share(database, scope.build, scope.rows, orders, Arc::clone(meter)));
     }
     let mut history = History::default();
-    while let Some(half) = halves.join_next().await {
-        let half = half??;
-        history.blocks.merge(half.blocks);
-        history.differences.extend(half.differences);
-        history.totals += half.totals;
+    while let Some(share) = shares.next().await? {
+        history.blocks.merge(share.blocks);
+        history.differences.extend(share.differences);
+        history.totals += share.totals;
     }
     Ok(history)
 }
 
-async fn read_half(
+async fn read_share(
     database: Database,
     build: Build,
     rows: LogRows,
