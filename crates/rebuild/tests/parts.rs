@@ -11,11 +11,7 @@ use views::builds;
 impl World {
     async fn rebuild_into(&self, parts: Option<i64>) -> (Outcome, RebuildView) {
         let parts = parts.map(|parts| Parts::try_from(parts).unwrap());
-        let request = Request { parts, ..Request::default() };
-        let job = rebuild::start(&self.settings, &request).await.unwrap();
-        let id = job.id();
-        let outcome = job.run(Stop::default()).await.unwrap();
-        (outcome, self.view(id).await)
+        self.rebuild_as(&Request { parts, ..Request::default() }).await
     }
 
     async fn live_parts(&self) -> Parts {

@@ -35,7 +35,7 @@ pub enum Part {
 impl Parts {
     /// The tables are not divided.
     pub const ONE: Self = Self(1);
-    /// A statement locks all of them, and PostgreSQL has room for so many locks; see docs/decisions/0027-parts.md.
+    /// Many statements lock every part, and the number of locks in PostgreSQL is limited; see docs/decisions/0027-parts.md.
     pub const MOST: i64 = 32;
 
     #[must_use]

@@ -2,6 +2,8 @@
 //! PostgreSQL: the same rows, for any records and any cut.
 #![allow(clippy::unwrap_used)] // a test
 
+mod common;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +14,6 @@ use orders::{
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use secrecy::SecretString;
 use tokio_postgres::Client;
 use views::Parts;
 use views::read::{After, Clock, Cut, Filter, Order, Reader, Sort};
@@ -191,11 +192,8 @@ struct World {
 
 impl World {
     async fn new(parts: Parts) -> Self {
-        let servers = local_stack::TestServers::shared().await.unwrap();
-        let url = servers.fresh_database().await.unwrap();
+        let (database, url) = common::divided_database(parts).await;
         let client = local_stack::sql_client(&url, None).await.unwrap();
-        let database = views::Database::parse(&SecretString::from(url), None).unwrap();
-        views::migrate::migrate_divided(&database, parts).await.unwrap();
         let decisions = "INSERT INTO public.decisions (kind, view, partition, from_offset, to_offset, reason)
             SELECT 'retry', 'orders', 0, n, n + 1, 'a test' FROM generate_series(1, 3) n";
         client.batch_execute(decisions).await.unwrap();
@@ -329,7 +327,7 @@ fn comparable(order: Order) -> Order {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sql_fold_is_the_domains_fold() {
-    for parts in [Parts::ONE, Parts::try_from(3).unwrap()] {
+    for parts in common::kinds_of_parts() {
         expect_the_domains_fold(&World::new(parts).await);
     }
 }

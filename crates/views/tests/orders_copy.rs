@@ -3,8 +3,7 @@
 
 mod common;
 
-use orders::{EventType, Fact, Fields, LogIdentity, LogOrder, Offset, OrderState, Partition, Time};
-use views::apply::OrderRows;
+use orders::LogIdentity;
 use views::rebuild::{self, NewRebuild, OrdersCopy, RowOwner, State, SwitchMode};
 use views::{Error, ORDERS, Part, Parts, SessionKind, Totals};
 
@@ -22,18 +21,8 @@ async fn a_process_that_lost_the_rebuild_writes_no_orders() {
     let build = one.create_build(&mut session, &log, 1_000_000, Parts::ONE, &plan).await.unwrap();
     one.advance(&session, State::Loading, State::Deriving).await.unwrap();
 
-    let mut state = OrderState::default();
-    state.add(Fact {
-        event: EventType::OrderCreated,
-        sequence: 1,
-        at: LogOrder { appended_at: Time::from_micros(0), partition: Partition(0), offset: Offset(0) },
-        occurred_at: Time::from_micros(0),
-        fields: Fields::default(),
-    });
-    let mut rows = OrderRows::for_copy();
-    rows.push("ORD-1", &state);
     let mut copy = OrdersCopy::begin(&mut session, build, Part::All).await.unwrap();
-    copy.write(rows.take()).await.unwrap();
+    copy.write(common::one_order("ORD-1")).await.unwrap();
     let elsewhere = database.session("test", SessionKind::Short).await.unwrap();
     other.adopt(&elsewhere, switch, None, None).await.unwrap();
     let error = copy.finish(&one).await.unwrap_err();

@@ -1,13 +1,14 @@
 //! Reads while builds are switched in and dropped: each read sees exactly one build.
 #![allow(clippy::unwrap_used)] // a test
 
+mod common;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use orders::{EventType, Fact, Fields, LogIdentity, LogOrder, Offset, OrderState, Partition, Time};
+use orders::LogIdentity;
 use secrecy::SecretString;
-use views::apply::{OrderPiece, OrderRows};
 use views::read::{Filter, Reader, Sort};
 use views::rebuild::{self, NewRebuild, OrdersCopy, RowOwner, State, Switch, SwitchMode};
 use views::{Build, Database, ORDERS, Part, Parts, Session, SessionKind, builds};
@@ -31,7 +32,7 @@ async fn switch(session: &mut Session) -> Build {
     owner.advance(session, State::Loading, State::Deriving).await.unwrap();
     build.index_history(session, Part::All).await.unwrap();
     let mut orders = OrdersCopy::begin(session, build, Part::All).await.unwrap();
-    orders.write(one_order(&format!("of build {build}"))).await.unwrap();
+    orders.write(common::one_order(&format!("of build {build}"))).await.unwrap();
     let written = orders.finish(&owner).await.unwrap();
     build.finish_orders(session, &owner, &written).await.unwrap();
     let states = [State::CatchingUp, State::Verifying, State::Ready, State::Switching];
@@ -43,20 +44,6 @@ async fn switch(session: &mut Session) -> Build {
     // Readers may still hold what this drops, which can end in a deadlock; then it is tried again.
     while before.discard(session, "5s").await.is_err() {}
     build
-}
-
-fn one_order(order_id: &str) -> OrderPiece {
-    let mut state = OrderState::default();
-    state.add(Fact {
-        event: EventType::OrderCreated,
-        sequence: 1,
-        at: LogOrder { appended_at: Time::from_micros(0), partition: Partition(0), offset: Offset(0) },
-        occurred_at: Time::from_micros(0),
-        fields: Fields::default(),
-    });
-    let mut rows = OrderRows::for_copy();
-    rows.push(order_id, &state);
-    rows.take()
 }
 
 #[tokio::test(flavor = "multi_thread")]

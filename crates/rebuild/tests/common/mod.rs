@@ -66,7 +66,11 @@ impl World {
 
     /// Runs a rebuild to its end.
     pub async fn rebuild(&self) -> (Outcome, RebuildView) {
-        let job = self.start().await;
+        self.rebuild_as(&Request::default()).await
+    }
+
+    pub async fn rebuild_as(&self, request: &Request) -> (Outcome, RebuildView) {
+        let job = rebuild::start(&self.settings, request).await.unwrap();
         let id = job.id();
         let outcome = job.run(Stop::default()).await.unwrap();
         (outcome, self.view(id).await)

@@ -40,6 +40,14 @@ pub(crate) enum Way {
     Upsert,
 }
 
+impl Way {
+    /// The way for these orders: a COPY of few costs more than it saves.
+    pub(super) fn of(self, orders: &MergedOrders<'_>) -> Self {
+        let is_worth_it = orders.iter().filter(|(_, state)| begins(state)).nth(COPIED_FROM - 1).is_some();
+        if is_worth_it { self } else { Self::Upsert }
+    }
+}
+
 /// An order's id and state.
 type Row<'o, 'r> = (&'o str, &'o OrderState<'r>);
 
@@ -82,20 +90,17 @@ impl Orders {
         self.refold.records()
     }
 
-    /// Whether [`Self::write`] begins with a COPY.
-    pub(super) fn opens_a_copy(&self, orders: &MergedOrders<'_>, way: Way) -> bool {
-        way == Way::Copy && orders.iter().filter(|(_, state)| begins(state)).nth(COPIED_FROM - 1).is_some()
-    }
-
     /// Returns how the totals change. With [`Way::Copy`], it fails if an order that should be new is known; see
     /// [`is_known_order`].
     pub(super) async fn write(&self, client: &Client, orders: &MergedOrders<'_>, way: Way) -> Result<Totals> {
         let rows: Vec<Row<'_, '_>> = orders.iter().collect();
-        if !self.opens_a_copy(orders, way) {
-            return self.upsert(client, &rows).await;
+        match way {
+            Way::Copy => {
+                let (new, known): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, state)| begins(state));
+                self.copy(client, &new, &known).await
+            }
+            Way::Upsert => self.upsert(client, &rows).await,
         }
-        let (new, known): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, state)| begins(state));
-        self.copy(client, &new, &known).await
     }
 
     async fn copy(&self, client: &Client, new: &[Row<'_, '_>], known: &[Row<'_, '_>]) -> Result<Totals> {

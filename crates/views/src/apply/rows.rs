@@ -54,11 +54,12 @@ impl Rows {
         let copy = copy.map_err(Error::during("opening the COPY of the history"))?;
         let copying =
             async { send(copy, batch.history.clone()).await.map_err(Error::during("copying the history")) };
+        let way = way.of(&batch.orders);
         let writing = self.orders.write(client, &batch.orders, way);
         // A transaction that has failed refuses to open another COPY, after which the driver takes each answer of the
         // server for that of the request before (rust-postgres issue 789). As PostgreSQL may refuse a record here, nothing
         // opens one meanwhile.
-        let (copied, mut changes) = if self.orders.opens_a_copy(&batch.orders, way) {
+        let (copied, mut changes) = if way == Way::Copy {
             (copying.await?, writing.await?)
         } else {
             let (copied, changes) = join(copying, writing).await;

@@ -16,7 +16,6 @@ use super::statement::{Kind, Statement};
 use crate::connect::Database;
 use crate::error::{Error, Recovery, Result};
 use crate::session::SessionKind;
-use crate::sql::for_build;
 use crate::{Build, PROJECTION_VERSION, Parts};
 
 /// How often a read runs at most. It runs again if its build was dropped or its connection was lost.
@@ -62,7 +61,7 @@ impl Guess {
     /// Puts in what depends on the build.
     fn statement(self, text: &str) -> String {
         let text = text.replace("{parts}", &self.parts.count().to_string());
-        for_build(&text.replace("{sample}", &self.parts.first().to_string()), self.build)
+        self.parts.first().statement(&text, self.build)
     }
 }
 

@@ -6,20 +6,20 @@
 -- $1 latest time, $2 at this time only orders beyond this id, $3 code of the status or null, $4 orders wanted,
 -- $5 records to look at, $6 which pages of the history to sample, counted from its end, $7 for how many pages each stands.
 -- {build} is the schema; {columns} and {incomplete} are what is read of an order. The history may have {parts} parts:
--- then the pages of one, {sample}, are sampled, and stand for those of all.
+-- then the pages of one, {part}, are sampled, and stand for those of all.
 --
 -- The pages that are sampled lie farther apart towards the beginning of the table. If the records of each occurred no later
 -- than those of the pages for which it stands, $5 records lie beyond the time that is estimated here. The estimate decides
 -- only how much of the history is looked at: whatever it is, a full page is the right one.
 WITH history AS (
-    SELECT pg_relation_size('{build}.order_history{sample}') / current_setting('block_size')::bigint AS pages
+    SELECT pg_relation_size('{build}.order_history{part}') / current_setting('block_size')::bigint AS pages
 ), sampled AS (
     SELECT h.occurred_at, s.pages
     FROM history
     CROSS JOIN unnest($6::bigint[], $7::int[]) AS s (distance, pages)
     CROSS JOIN LATERAL (
         SELECT h.occurred_at, h.order_id, h.event
-        FROM {build}.order_history{sample} h
+        FROM {build}.order_history{part} h
         WHERE h.ctid >= format('(%s,0)', greatest(history.pages - s.distance, 0))::tid
             AND h.ctid < format('(%s,0)', greatest(history.pages - s.distance, 0) + 1)::tid
         -- So that the pages are read by their numbers.

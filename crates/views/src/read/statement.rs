@@ -2,7 +2,7 @@
 
 use super::source::Values;
 
-/// A statement with `{build}` in place of the schema. `{parts}` stands for the number of parts of the build's tables, `{sample}`
+/// A statement with `{build}` in place of the schema. `{parts}` stands for the number of parts of the build's tables, `{part}`
 /// for the end of the names of one of them.
 pub(super) struct Statement<'a> {
     pub kind: Kind,

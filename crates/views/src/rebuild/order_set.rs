@@ -3,7 +3,7 @@
 
 use crate::Build;
 use crate::error::{Error, Result};
-use crate::parts::{Part, Parts};
+use crate::parts::Part;
 use crate::session::Session;
 use crate::sql::for_build;
 
@@ -22,10 +22,11 @@ impl OrderSet {
     /// All orders of a build, in sets that several sessions can share: the parts, or two halves with about the same number of
     /// history rows, or one set if the history is small.
     pub async fn shares(session: &Session, build: Build) -> Result<Vec<Self>> {
-        match build.parts(session).await? {
-            Parts::ONE => Self::halves(session, build).await,
-            parts => Ok(parts.iter().map(Self::Part).collect()),
+        let mut shares = Vec::new();
+        for part in build.parts(session).await?.iter() {
+            shares.extend(Self::of_part(session, build, part).await?);
         }
+        Ok(shares)
     }
 
     /// The orders of a part of the tables, in such sets.

@@ -1,8 +1,9 @@
 //! What tests of lanes begin with, and what holds after each batch.
 #![allow(dead_code)] // no test target uses all of it
 
+use orders::{EventType, Fact, Fields, LogOrder, Offset, OrderState, Partition, Time};
 use secrecy::SecretString;
-use views::apply::Codec;
+use views::apply::{Codec, OrderPiece, OrderRows};
 use views::lane::{Lane, LaneOptions};
 use views::{Build, Database, Parts, SessionKind, SynchronousCommit};
 
@@ -30,6 +31,21 @@ pub async fn check_totals(database: &Database) {
     let session = database.session("test", SessionKind::Short).await.unwrap();
     let build = Build(1);
     assert_eq!(build.totals(&session).await.unwrap(), build.counted_totals(&session).await.unwrap());
+}
+
+/// An order that was created, as its row is written in bulk.
+pub fn one_order(order_id: &str) -> OrderPiece {
+    let mut state = OrderState::default();
+    state.add(Fact {
+        event: EventType::OrderCreated,
+        sequence: 1,
+        at: LogOrder { appended_at: Time::from_micros(0), partition: Partition(0), offset: Offset(0) },
+        occurred_at: Time::from_micros(0),
+        fields: Fields::default(),
+    });
+    let mut rows = OrderRows::for_copy();
+    rows.push(order_id, &state);
+    rows.take()
 }
 
 /// A lane that has claimed nothing yet.
