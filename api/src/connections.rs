@@ -1,25 +1,42 @@
 //! Connections: accepted and served, with bounds on slow clients and a drain at the end.
 
+mod answer_deadline;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use retry::{Backoff, Throttle};
 use service::{Exit, Failure};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_native_tls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// Also bounds how long a connection may idle between two requests.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Further clients wait in the queue of the listener.
-const MAX_CONNECTIONS: usize = 2048;
+use self::answer_deadline::{AnswerDeadline, Bounded};
+
+/// How long the head of a request may take to arrive. Also bounds how long a connection may idle before its first request
+/// and between two of them.
+const HEAD_LIMIT: Duration = Duration::from_secs(30);
+/// How long a TLS handshake may take.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+/// The head of a request may have as many bytes: enough for a cursor or a cut of a thousand partitions. A client that
+/// sends heads and never ends them costs as much memory.
+const MAX_HEAD_BYTES: usize = 16 << 10;
+/// Further clients wait in the queue of the listener, until one of these has ended.
+const MAX_CONNECTIONS: u64 = 16_384;
+/// File descriptors that are left for everything that is not a connection of a client.
+const OTHER_DESCRIPTORS: u64 = 256;
 /// How long accepting may fail before the server counts as failed.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 
@@ -27,31 +44,27 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 /// connection could be accepted for [`GIVE_UP_AFTER`].
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     router: Router,
     stop: CancellationToken,
     drain: Duration,
 ) -> Result<(), Failure> {
     let graceful = GracefulShutdown::new();
-    let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let free = Arc::new(Semaphore::new(max_connections()));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = accept(&listener, &free) => accepted?,
         };
         let (stream, permit) = accepted;
-        let router = router.clone();
-        let service = tower::service_fn(move |request: Request<hyper::body::Incoming>| {
-            router.clone().oneshot(request.map(axum::body::Body::new))
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_READ_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = graceful.watch(connection);
+        let (tls, router) = (tls.clone(), router.clone());
+        let (watcher, stop) = (graceful.watcher(), stop.clone());
         tokio::spawn(async move {
-            // The client hung up or does not speak HTTP.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended");
+            // The client hung up, or does not speak HTTP or TLS.
+            if has_begun(&stream, &stop).await
+                && let Err(error) = converse(stream, tls, router, watcher).await
+            {
+                tracing::debug!(error, "a connection ended");
             }
             drop(permit);
         });
@@ -65,6 +78,67 @@ pub async fn serve(
         }
     }
     Ok(())
+}
+
+/// As many as the process may have files, of which it asks for all that it may have.
+fn max_connections() -> usize {
+    let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, hard)| {
+        match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+            Ok(()) => hard,
+            Err(_) => soft,
+        }
+    });
+    MAX_CONNECTIONS.min(files.saturating_sub(OTHER_DESCRIPTORS).max(1)) as usize
+}
+
+/// Waits for the first byte, because a connection that is idle from the start should cost no buffer.
+async fn has_begun(stream: &TcpStream, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        readable = stream.readable() => readable.is_ok(),
+        () = stop.cancelled() => false,
+        () = tokio::time::sleep(HEAD_LIMIT) => false,
+    }
+}
+
+/// Answers the requests of one client.
+async fn converse(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    watcher: Watcher,
+) -> Result<(), String> {
+    let ended = match tls {
+        None => watcher.watch(connection(stream, router)).await,
+        Some(tls) => {
+            let stream = match tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream)).await {
+                Ok(stream) => stream.map_err(|error| error.to_string())?,
+                Err(_) => return Err("the client did not finish the TLS handshake in time".into()),
+            };
+            watcher.watch(connection(stream, router)).await
+        }
+    };
+    ended.map_err(|error| error.to_string())
+}
+
+fn connection(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    router: Router,
+) -> impl GracefulConnection<Error = hyper::Error> + Send {
+    let deadline = AnswerDeadline::new();
+    let stream = Bounded::new(stream, deadline.clone());
+    let service = tower::service_fn(move |request: Request<Incoming>| {
+        let (answer, deadline) = (router.clone().oneshot(request.map(Body::new)), deadline.clone());
+        async move {
+            let answer = answer.await;
+            deadline.begin();
+            answer
+        }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
 }
 
 async fn accept(

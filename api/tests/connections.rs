@@ -87,3 +87,46 @@ async fn a_client_that_hangs_up_leaves_no_query_behind() {
     // The only connection is free again and usable.
     world.until("others are served", async || world.get("/stats?as_of_offsets=").await.status() == 200).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_that_may_take_long_leave_connections_to_the_others() {
+    let world =
+        World::with(&["--api-database-connections", "4", "--kafka-bootstrap-servers", crate::world::NOWHERE])
+            .await;
+    world
+        .client
+        .batch_execute("BEGIN; LOCK TABLE build_1.order_history IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let scan = format!("{}/stats?as_of=2100-01-01T00:00:00Z", world.url);
+    let scans: Vec<_> = (0..40).map(|_| tokio::spawn(reqwest::get(scan.clone()))).collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let order = tokio::time::timeout(Duration::from_millis(500), world.get("/orders/A")).await;
+    assert_eq!(order.expect("it does not wait for the scans").status(), 404);
+    // Two of them run for as long as the table is locked. The others are refused, at once or after a second.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let refused = scans.iter().filter(|scan| scan.is_finished()).count();
+    assert_eq!(refused, 38);
+    world.client.batch_execute("COMMIT").await.unwrap();
+    for scan in scans {
+        let answer = scan.await.unwrap().unwrap();
+        match answer.status().as_u16() {
+            200 => {}
+            503 => assert!(answer.headers().contains_key("retry-after")),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_without_end_is_refused() {
+    let world = World::new().await;
+    let mut client = TcpStream::connect(world.url.strip_prefix("http://").unwrap()).await.unwrap();
+    client
+        .write_all(format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(20_000)).as_bytes())
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}

@@ -104,17 +104,21 @@ impl From<views::Error> for Problem {
                 tracing::warn!(%error, "PostgreSQL refused the value of a parameter");
                 Self::bad_request("a parameter has a value that the database cannot represent")
             }
+            // Clients cause these by asking too often. The metrics count them; a line for each would fill the log.
+            (_, _) if matches!(error, views::Error::Busy { .. }) => {
+                tracing::debug!(%error, "a read was refused");
+                Self::unavailable(
+                    "too many reads that may take long are running and waiting; try again in a moment",
+                    1,
+                )
+            }
+            (_, _) if matches!(error, views::Error::Pool { .. }) => {
+                tracing::debug!(%error, "a read was refused");
+                Self::unavailable("all database connections are busy; try again in a moment", 1)
+            }
             (Recovery::Retry, _) => {
                 tracing::warn!(%error, "the database could not answer");
-                match error {
-                    views::Error::Pool { .. } => {
-                        Self::unavailable("all database connections are busy; try again in a moment", 1)
-                    }
-                    _ => Self::unavailable(
-                        "the database does not answer at the moment",
-                        DATABASE_RETRY_SECONDS,
-                    ),
-                }
+                Self::unavailable("the database does not answer at the moment", DATABASE_RETRY_SECONDS)
             }
             _ => Self::internal(&error),
         }

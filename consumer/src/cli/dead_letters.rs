@@ -137,7 +137,7 @@ async fn list(wanted: Wanted, reader: &Reader) -> Result<(), Failure> {
     let mut after = None;
     while left > 0 {
         let page = patiently(async || reader.dead_letters(&filter, after, left.min(PAGE), false).await);
-        let page = page.await?.value;
+        let page = page.await?.value.rows;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         left -= page.len() as i64;

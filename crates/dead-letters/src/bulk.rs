@@ -36,7 +36,7 @@ impl Operator {
         let mut session = self.session().await?;
         let mut after = None;
         while Instant::now() < until {
-            let page = reader.dead_letters(&filter, after, MAX_DEAD_LETTERS, true).await?.value;
+            let page = reader.dead_letters(&filter, after, MAX_DEAD_LETTERS, true).await?.value.rows;
             let dead_letters = bounded(page);
             let Some(last) = dead_letters.last() else {
                 report.complete = true;

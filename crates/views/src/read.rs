@@ -9,6 +9,7 @@ use ::orders::Positions;
 
 mod cut;
 mod dead_letters;
+mod gate;
 mod head;
 mod history;
 mod in_flight;
@@ -18,6 +19,7 @@ mod orders;
 mod orders_as_of;
 mod reader;
 mod recent;
+mod rows;
 mod source;
 mod statement;
 mod stats;
@@ -29,6 +31,7 @@ pub use history::{HistoryPage, HistoryRecord};
 pub use order::Order;
 pub use orders::{After, Filter, Sort};
 pub use reader::{Answer, Reader};
+pub use rows::Page;
 
 /// Why a read could not be answered.
 #[derive(Debug, thiserror::Error)]

@@ -245,7 +245,7 @@ impl World {
             states.iter().map(|(id, state)| expected(id.clone(), &state.row().unwrap())).collect();
         let all = Filter::default();
         let sort = Sort::LastUpdatedDescending;
-        let listed = self.reader.orders(&all, sort, None, 10, Some(cut)).await.unwrap().value;
+        let listed = self.reader.orders(&all, sort, None, 10, Some(cut)).await.unwrap().value.rows;
         for order in 0..3 {
             let found =
                 self.reader.order(&OrderId::parse(&id(order)).unwrap(), Some(cut)).await.unwrap().value;
@@ -296,8 +296,8 @@ impl World {
                 .last()
                 .map(|last| After { order_id: last.order_id.clone(), last_updated: last.last_updated });
             let page = self.reader.orders(filter, sort, after.as_ref(), 2, Some(cut)).await.unwrap().value;
-            let last = page.len() < 2;
-            all.extend(page.into_iter().map(comparable));
+            let last = !page.has_more;
+            all.extend(page.rows.into_iter().map(comparable));
             if last {
                 return all;
             }

@@ -49,10 +49,10 @@ impl World {
             let filter = Filter::default();
             let page =
                 self.reader.orders(&filter, Sort::OrderId, after.as_ref(), 500, cut).await.unwrap().value;
-            if page.is_empty() {
+            all.extend(page.rows);
+            if !page.has_more {
                 return all;
             }
-            all.extend(page);
         }
     }
 

@@ -65,7 +65,7 @@ async fn no_reader_sees_an_error_or_a_mixture() {
                 while !over.load(Ordering::Relaxed) {
                     let list =
                         reader.orders(&Filter::default(), Sort::OrderId, None, 10, None).await.unwrap();
-                    let ids: Vec<_> = list.value.iter().map(|order| order.order_id.clone()).collect();
+                    let ids: Vec<_> = list.value.rows.iter().map(|order| order.order_id.clone()).collect();
                     assert_eq!(ids, [format!("of build {}", list.head.build)]);
                     assert!(list.head.build >= last, "a read never sees an older build than the one before");
                     last = list.head.build;

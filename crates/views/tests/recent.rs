@@ -144,8 +144,8 @@ impl World {
                 all.last().map(|last| After { order_id: last.id.clone(), last_updated: last.last_updated });
             let sort = Sort::LastUpdatedDescending;
             let page = self.reader.orders(&filter, sort, after.as_ref(), limit, None).await.unwrap().value;
-            let is_last = (page.len() as i64) < limit;
-            all.extend(page.into_iter().map(|order| Listed {
+            let is_last = !page.has_more;
+            all.extend(page.rows.into_iter().map(|order| Listed {
                 status: Status::ALL.into_iter().find(|status| status.as_str() == order.status).unwrap(),
                 id: order.order_id,
                 last_updated: order.last_updated,
@@ -222,8 +222,13 @@ async fn expect_full_pages(world: &World, limit: usize) {
         let filter = Filter { status, ..Filter::default() };
         let mut after = None;
         for page in 0..20 {
-            let orders =
-                world.reader.orders(&filter, sort, after.as_ref(), limit as i64, None).await.unwrap().value;
+            let orders = world
+                .reader
+                .orders(&filter, sort, after.as_ref(), limit as i64, None)
+                .await
+                .unwrap()
+                .value
+                .rows;
             let ids: Vec<_> = orders.iter().map(|order| order.order_id.clone()).collect();
             let expected: Vec<_> =
                 records.iter().rev().skip(page * limit).take(limit).map(Given::id).collect();

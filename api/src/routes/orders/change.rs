@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use orders::{Fields, OrderRow, OrderState, Time};
+use orders::{Fact, Fields, OrderRow, OrderState, Time};
 use serde::Serialize;
 use serde_json::Value;
 use views::read::HistoryPage;
@@ -25,20 +25,56 @@ pub type Changes = BTreeMap<String, Change>;
 
 /// The changes of each record of the page, in its order.
 pub fn of_page(order_id: &str, page: &HistoryPage) -> Result<Vec<Changes>, views::Error> {
-    let fields_of = |state: &OrderState<'_>| match state.row() {
-        Some(row) => fields(&row).map_err(|error| damaged(order_id, &error)),
-        None => Ok(BTreeMap::new()),
-    };
-    let mut state = page.state_before()?;
-    let mut before = fields_of(&state)?;
-    let mut changes = Vec::with_capacity(page.records.len());
-    for record in &page.records {
-        state.add(record.fact()?);
-        let after = fields_of(&state)?;
-        changes.push(difference(&before, &after));
-        before = after;
+    let mut winners = Winners::default();
+    for record in &page.before {
+        winners.add(order_id, record.fact()?)?;
     }
-    Ok(changes)
+    page.records.iter().map(|record| winners.add(order_id, record.fact()?)).collect()
+}
+
+/// The merge of an order's records, kept apart by event type, so that a record is compared only with the one that it
+/// outranks: whatever fields the others have, it does not touch them.
+#[derive(Default)]
+struct Winners<'a>([Option<Winner<'a>>; 5]);
+
+struct Winner<'a> {
+    /// Without its fields.
+    rank: Fact<'a>,
+    fields: BTreeMap<String, String>,
+}
+
+impl<'a> Winners<'a> {
+    fn add(&mut self, order_id: &str, fact: Fact<'a>) -> Result<Changes, views::Error> {
+        let place = fact.event.index();
+        if self.0[place].as_ref().is_some_and(|winner| !fact.outranks(&winner.rank)) {
+            return Ok(Changes::new());
+        }
+        let rank = fact.without_fields();
+        let mut alone = OrderState::default();
+        alone.add(fact);
+        let fields = match alone.row() {
+            Some(row) => fields(&row).map_err(|error| damaged(order_id, &error))?,
+            None => BTreeMap::new(),
+        };
+        let mut names: BTreeSet<String> = fields.keys().cloned().collect();
+        names.extend(self.0[place].iter().flat_map(|winner| winner.fields.keys().cloned()));
+        let before: Vec<_> = names.iter().map(|name| self.value(name).map(str::to_owned)).collect();
+        self.0[place] = Some(Winner { rank, fields });
+        let changes = names.into_iter().zip(before).filter_map(|(name, from)| {
+            let to = self.value(&name).map(str::to_owned);
+            let raw = |value: Option<String>| RawJson(value.unwrap_or_else(|| "null".into()));
+            (from != to).then(|| (name, Change { from: raw(from), to: raw(to) }))
+        });
+        Ok(changes.collect())
+    }
+
+    /// The field as the order has it: of several winners that have it, the one of the highest rank counts.
+    fn value(&self, name: &str) -> Option<&str> {
+        let have =
+            self.0.iter().flatten().filter_map(|winner| Some((&winner.rank, winner.fields.get(name)?)));
+        let best = have.reduce(|best, other| if other.0.outranks(best.0) { other } else { best });
+        best.map(|(_, value)| value.as_str())
+    }
 }
 
 /// The fields of a row that are not null, as JSON texts. A field of `details` is named `details.NAME`.
@@ -78,16 +114,4 @@ fn damaged(order_id: &str, error: &serde_json::Error) -> views::Error {
 
 fn json(text: &str) -> String {
     Value::from(text).to_string()
-}
-
-fn difference(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Changes {
-    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
-    names
-        .into_iter()
-        .filter(|name| before.get(*name) != after.get(*name))
-        .map(|name| {
-            let raw = |value: Option<&String>| RawJson(value.map_or("null", String::as_str).to_owned());
-            (name.clone(), Change { from: raw(before.get(name)), to: raw(after.get(name)) })
-        })
-        .collect()
 }

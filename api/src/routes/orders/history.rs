@@ -118,21 +118,18 @@ pub async fn get(
     let query = Query::parse(raw.as_deref(), &known)?;
     let limit = query.limit(MAX_LIMIT)?;
     let (after, cut) = start_of_page(&query, id.as_str())?;
-    // One record more than asked for tells whether there is a next page.
     let answer = state
         .reader_for(&query, cut.as_ref())
         .await?
-        .history(&id, after, i64::from(limit) + 1, cut.as_ref())
+        .history(&id, after, i64::from(limit), cut.as_ref())
         .await?;
     let freshness =
         Freshness::of(&answer.head, &state.lag).located(uri.path(), &query, Some(limit), answer.cut.as_ref());
-    let mut page = answer.value;
+    let page = answer.value;
     if page.records.is_empty() && after.is_none() {
         return Err(freshness.problem(no_such_order(&id, cut.is_some())));
     }
-    let more = page.records.len() > limit as usize;
-    page.records.truncate(limit as usize);
-    let next_cursor = page.records.last().filter(|_| more).map(|last| {
+    let next_cursor = page.records.last().filter(|_| page.has_more).map(|last| {
         cursor::encode(&Cursor {
             id: id.to_string(),
             k: (last.at.appended_at.to_string(), last.at.partition.0, last.at.offset.0),

@@ -7,7 +7,7 @@ use orders::{OrderId, Status};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
-use views::read::{After, Cut, Filter, Order, Sort};
+use views::read::{After, Cut, Filter, Order, Page, Sort};
 
 use super::body::OrderBody;
 use crate::answer::Freshness;
@@ -93,17 +93,14 @@ pub async fn get(
     let query = Query::parse(raw.as_deref(), &known)?;
     let limit = query.limit(DEFAULT_LIMIT)?;
     let Request { filter, sort, after, cut } = Request::of(&query)?;
-    // One order more than asked for tells whether there is a next page.
     let answer = state
         .reader_for(&query, cut.as_ref())
         .await?
-        .orders(&filter, sort, after.as_ref(), i64::from(limit) + 1, cut.as_ref())
+        .orders(&filter, sort, after.as_ref(), i64::from(limit), cut.as_ref())
         .await?;
-    let mut orders = answer.value;
-    let more = orders.len() > limit as usize;
-    orders.truncate(limit as usize);
+    let Page { rows: orders, has_more } = answer.value;
     let next_cursor = match orders.last() {
-        Some(last) if more => {
+        Some(last) if has_more => {
             let cut = answer.cut.as_ref().map(CutPart::of);
             Some(cursor::encode(&Cursor::after(last, &filter, sort, cut)))
         }

@@ -33,7 +33,7 @@ impl Error {
             Self::Migration { sqlstate: Some(code), .. } if by_code(code) == Recovery::Retry => {
                 Recovery::Retry
             }
-            Self::NoAnswer { .. } | Self::Pool { .. } | Self::Decided => Recovery::Retry,
+            Self::NoAnswer { .. } | Self::Pool { .. } | Self::Busy { .. } | Self::Decided => Recovery::Retry,
             Self::Fenced { .. } | Self::WentBack { .. } | Self::NotTheOwner { .. } => Recovery::Reclaim,
             Self::OtherDeployment { .. }
             | Self::TooManyDeadLetters { .. }

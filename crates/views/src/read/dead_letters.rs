@@ -7,6 +7,7 @@ use tokio_postgres::types::Type;
 
 use super::ReadError;
 use super::reader::{Answer, Reader};
+use super::rows::Page;
 use super::source::Values;
 use super::statement::{Kind, Statement};
 use crate::apply::KEPT_BYTES;
@@ -128,7 +129,7 @@ impl DeadLetter {
 }
 
 impl Reader {
-    /// At most `limit` dead letters by partition and offset, beginning after `after`; with their
+    /// At most `limit` dead letters by partition and offset, beginning after `after`, fewer if they are large; with their
     /// keys and payloads if `with_bytes`.
     pub async fn dead_letters(
         &self,
@@ -136,7 +137,7 @@ impl Reader {
         after: Option<DeadLetterId>,
         limit: i64,
         with_bytes: bool,
-    ) -> Result<Answer<Vec<DeadLetter>>, ReadError> {
+    ) -> Result<Answer<Page<DeadLetter>>, ReadError> {
         let cause = filter.cause.map(Cause::as_str);
         let (partition, offset) = after.map_or((-1, -1), |after| (after.partition.0, after.offset.0));
         let mut values = Values::of(None);
@@ -145,21 +146,22 @@ impl Reader {
         let order_id = values.bind(&filter.order_id, Type::TEXT);
         let partition = values.bind(&partition, Type::INT4);
         let offset = values.bind(&offset, Type::INT8);
-        let limit = values.bind(&limit, Type::INT8);
+        let one_more = limit.saturating_add(1);
+        let places = values.bind(&one_more, Type::INT8);
         let bytes = bytes(with_bytes);
         let text = format!(
             "/* views::read::dead_letters::dead_letters */ SELECT {COLUMNS}, {bytes} {FROM}
              WHERE ({state}::text IS NULL OR l.state = {state}) AND ({cause}::text IS NULL OR l.cause = {cause})
                  AND ({order_id}::text IS NULL OR l.order_id = {order_id})
                  AND (l.partition, l.\"offset\") > ({partition}, {offset})
-             ORDER BY l.partition, l.\"offset\" LIMIT {limit}"
+             ORDER BY l.partition, l.\"offset\" LIMIT {places}"
         );
         let statement = Statement { kind: Kind::Planned, text, values };
         let answer = self.read_of_any_version("reading dead letters", statement).await?;
-        let dead_letters: Result<_, Error> =
-            answer.value.iter().map(|row| DeadLetter::of(row, with_bytes)).collect();
-        let dead_letters = dead_letters?;
-        Ok(answer.map(|_| dead_letters))
+        answer.try_map(|rows| {
+            let dead_letters = rows.iter().map(|row| DeadLetter::of(row, with_bytes));
+            Ok(Page::new(dead_letters.collect::<Result<_, Error>>()?, limit, rows.are_cut_short))
+        })
     }
 
     /// One dead letter of the active build.

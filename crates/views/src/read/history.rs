@@ -1,11 +1,12 @@
 //! The records of an order in log order, and what each of them changed.
 
-use orders::{EventType, Fact, LogOrder, OrderId, OrderState, Time, print_object};
+use orders::{EventType, Fact, LogOrder, OrderId, Time, print_object};
 use tokio_postgres::types::Type;
 
 use super::ReadError;
 use super::cut::Cut;
 use super::reader::{Answer, Reader};
+use super::rows::Page;
 use super::source::{CutParams, Values, within};
 use super::statement::{Kind, Statement};
 use crate::error::Error;
@@ -34,6 +35,7 @@ pub struct HistoryPage {
     /// The winners among the records before this page: enough to fold on from there.
     pub before: Vec<HistoryRecord>,
     pub records: Vec<HistoryRecord>,
+    pub has_more: bool,
 }
 
 impl HistoryRecord {
@@ -61,19 +63,8 @@ impl HistoryRecord {
     }
 }
 
-impl HistoryPage {
-    /// The state before the first record of the page.
-    pub fn state_before(&self) -> Result<OrderState<'_>, Error> {
-        let mut state = OrderState::default();
-        for record in &self.before {
-            state.add(record.fact()?);
-        }
-        Ok(state)
-    }
-}
-
 impl Reader {
-    /// At most `limit` records in log order, beginning after `after`.
+    /// At most `limit` records in log order, beginning after `after`; fewer if they are large.
     pub async fn history(
         &self,
         id: &OrderId,
@@ -86,14 +77,15 @@ impl Reader {
         let mut values = Values::of(params.as_ref());
         let id = id.as_str();
         let order = format!("h.order_id = {}", values.bind(&id, Type::TEXT));
-        let limit = values.bind(&limit, Type::INT8);
+        let one_more = limit.saturating_add(1);
+        let places = values.bind(&one_more, Type::INT8);
         let position = "(h.appended_at, h.partition, h.\"offset\")";
         let at = after.map(|at| (Timestamptz(at.appended_at), at.partition.0, at.offset.0));
         let page = |only: &str| {
             format!(
                 "(SELECT {HISTORY_COLUMNS}, false AS before FROM {{build}}.order_history h
                   WHERE {order} AND {within}{only}
-                  ORDER BY h.appended_at, h.partition, h.\"offset\" LIMIT {limit})"
+                  ORDER BY h.appended_at, h.partition, h.\"offset\" LIMIT {places})"
             )
         };
         let text = match &at {
@@ -118,12 +110,15 @@ impl Reader {
         };
         let statement = Statement { kind: Kind::Prepared, text, values };
         let answer = self.read("reading the history of an order", cut, statement).await?;
-        let mut page = HistoryPage::default();
-        for row in &answer.value {
-            let mut values = RowValues::of_query(row);
-            let record = HistoryRecord::of(&HistoryRow::read(&mut values)?)?;
-            if values.bool()? { &mut page.before } else { &mut page.records }.push(record);
-        }
-        Ok(answer.map(|_| page))
+        answer.try_map(|rows| {
+            let (mut before, mut records) = (Vec::new(), Vec::new());
+            for row in rows.iter() {
+                let mut values = RowValues::of_query(row);
+                let record = HistoryRecord::of(&HistoryRow::read(&mut values)?)?;
+                if values.bool()? { &mut before } else { &mut records }.push(record);
+            }
+            let Page { rows: records, has_more } = Page::new(records, limit, rows.are_cut_short);
+            Ok(HistoryPage { before, records, has_more })
+        })
     }
 }

@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use deadpool_postgres::Object;
 
+use super::gate::Pass;
 use crate::connect::Database;
 
-/// If the read is dropped before its answer, as when a client hangs up, the query is cancelled, and only
+/// If the read is dropped before its answer, as when a client hangs up or the answer is large enough, the query is cancelled, and only
 /// then does the connection go back to the pool.
 pub(super) struct InFlight<'a> {
     database: &'a Database,
     client: Arc<Object>,
+    /// Held until the connection is free again.
+    pass: Option<Pass>,
     is_answered: bool,
 }
 
 impl<'a> InFlight<'a> {
-    pub(super) fn new(database: &'a Database, client: Object) -> Self {
-        Self { database, client: Arc::new(client), is_answered: false }
+    pub(super) fn new(database: &'a Database, client: Object, pass: Option<Pass>) -> Self {
+        Self { database, client: Arc::new(client), pass, is_answered: false }
     }
 
     /// Gives the connection back to the pool.
@@ -41,8 +44,9 @@ impl Drop for InFlight<'_> {
         }
         // While the process shuts down, there may be no runtime any more.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (database, client) = (self.database.clone(), Arc::clone(&self.client));
+        let (database, client, pass) = (self.database.clone(), Arc::clone(&self.client), self.pass.take());
         runtime.spawn(async move {
+            let _pass = pass;
             if let Err(error) = database.cancel(&client.cancel_token()).await {
                 tracing::debug!(%error, "a query that nobody waits for goes on");
             }

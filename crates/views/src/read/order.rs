@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use orders::{OrderRow, Time, print_object};
 use tokio_postgres::Row;
 
+use super::rows::{Page, Rows};
 use crate::error::Error;
 use crate::order_columns;
 use crate::row_values::RowValues;
@@ -43,6 +44,12 @@ impl Order {
             return Err(Error::DamagedOrder { order_id: order_id.to_owned(), cause });
         }
         Self::new(order_id, order, values.bool()?)
+    }
+
+    /// The rows of a statement that was asked for one order more than `limit`.
+    pub(super) fn page(rows: &Rows, limit: i64) -> Result<Page<Self>, Error> {
+        let orders = rows.iter().map(Self::of).collect::<Result<_, _>>()?;
+        Ok(Page::new(orders, limit, rows.are_cut_short))
     }
 
     /// Prints the details; [`Error::DamagedOrder`] if they are not a JSON object.

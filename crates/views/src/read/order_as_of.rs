@@ -14,7 +14,7 @@ use super::statement::{Kind, Statement};
 use crate::history::FACT_COLUMNS;
 use crate::order_columns;
 
-/// An order with more records is merged in SQL, so that memory stays bounded.
+/// An order with more records, or large ones, is merged in SQL, so that memory stays bounded.
 const MERGED_HERE: usize = 256;
 
 impl Reader {
@@ -34,9 +34,9 @@ impl Reader {
              SELECT {FACT_COLUMNS}, {incomplete}
              FROM {{build}}.order_history h WHERE h.order_id = {order} AND {within} LIMIT {limit}"
         );
-        let statement = Statement { kind: Kind::Prepared, text, values };
+        let statement = Statement { kind: Kind::Point, text, values };
         let answer = self.read("reading an order as of a cut", Some(cut), statement).await?;
-        if answer.value.len() > MERGED_HERE {
+        if answer.value.are_cut_short || answer.value.len() > MERGED_HERE {
             return self.long_order_as_of(id, cut).await;
         }
         answer.try_map(|rows| Ok(merge(&rows)?.pop()))

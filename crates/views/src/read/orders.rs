@@ -7,6 +7,7 @@ use super::ReadError;
 use super::cut::Cut;
 use super::order::Order;
 use super::reader::{Answer, Reader};
+use super::rows::Page;
 use super::source::{CutParams, Values, fold, incomplete, incomplete_of, latest};
 use super::statement::{Kind, Statement};
 use crate::order_columns;
@@ -51,12 +52,12 @@ impl Reader {
             "/* views::read::orders::order */
              SELECT {columns}, {incomplete} FROM {{build}}.orders o WHERE o.order_id = {id}"
         );
-        let statement = Statement { kind: Kind::Prepared, text, values };
+        let statement = Statement { kind: Kind::Point, text, values };
         let rows = self.read("reading an order", None, statement).await?;
         rows.try_map(|rows| rows.first().map(Order::of).transpose())
     }
 
-    /// At most `limit` orders, beginning after the one that `after` names.
+    /// At most `limit` orders, beginning after the one that `after` names; fewer if they are large.
     pub async fn orders(
         &self,
         filter: &Filter,
@@ -64,12 +65,12 @@ impl Reader {
         after: Option<&After>,
         limit: i64,
         cut: Option<&Cut>,
-    ) -> Result<Answer<Vec<Order>>, ReadError> {
+    ) -> Result<Answer<Page<Order>>, ReadError> {
         // One customer or restaurant has too few orders to be found among the latest.
         let are_many = filter.customer_id.is_none() && filter.restaurant_id.is_none();
         if cut.is_none() && sort == Sort::LastUpdatedDescending && are_many {
             let answer = self.recent(filter.status, after, limit).await?;
-            if answer.value.len() as i64 == limit {
+            if answer.value.has_more {
                 return Ok(answer);
             }
         }
@@ -90,7 +91,8 @@ impl Reader {
         after: Option<&After>,
         limit: i64,
         cut: Option<&Cut>,
-    ) -> Result<Answer<Vec<Order>>, ReadError> {
+    ) -> Result<Answer<Page<Order>>, ReadError> {
+        let one_more = limit.saturating_add(1);
         let params = cut.map(CutParams::of);
         let status = filter.status.map(|status| status.code() as i8);
         let (id, time) = match after {
@@ -104,7 +106,7 @@ impl Reader {
             restaurant: values.bind(&filter.restaurant_id, Type::TEXT),
             id: values.bind(&id, Type::TEXT),
             time: values.bind(&time, Type::TIMESTAMPTZ),
-            limit: values.bind(&limit, Type::INT8),
+            limit: values.bind(&one_more, Type::INT8),
             first: after.is_none(),
             sort,
         };
@@ -122,8 +124,8 @@ impl Reader {
         let streamed = cut.is_some() && sort != Sort::LastUpdatedDescending;
         let kind = if streamed { Kind::PlannedStream } else { Kind::Planned };
         let statement = Statement { kind, text, values };
-        let rows = self.read("reading a list of orders", cut, statement).await?;
-        rows.try_map(|rows| rows.iter().map(Order::of).collect())
+        let answer = self.read("reading a list of orders", cut, statement).await?;
+        answer.try_map(|rows| Order::page(&rows, limit))
     }
 }
 

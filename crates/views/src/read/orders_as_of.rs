@@ -9,6 +9,7 @@ use super::cut::Cut;
 use super::order::Order;
 use super::orders::{After, Sort};
 use super::reader::{Answer, Reader};
+use super::rows::Page;
 use super::source::{CutParams, Values, incomplete_of, within};
 use super::statement::{Kind, Statement};
 use crate::error::Error;
@@ -21,19 +22,20 @@ const MERGED_HERE: i64 = 256;
 const MERGED_HERE_PER_ORDER: i64 = 8;
 
 impl Reader {
-    /// At most `limit` orders by id, beginning after `after`; `None` if they have many records.
+    /// At most `limit` orders by id, beginning after `after`; `None` if they have many records, or large ones.
     pub(super) async fn orders_as_of(
         &self,
         sort: Sort,
         after: Option<&After>,
         limit: i64,
         cut: &Cut,
-    ) -> Result<Option<Answer<Vec<Order>>>, ReadError> {
+    ) -> Result<Option<Answer<Page<Order>>>, ReadError> {
         let params = CutParams::of(cut);
         let mut values = Values::of(Some(&params));
         let id = after.map(|after| after.order_id.as_str());
-        let bound = MERGED_HERE.saturating_add(limit.saturating_mul(MERGED_HERE_PER_ORDER));
-        let one_more = bound.saturating_add(1);
+        let one_more = limit.saturating_add(1);
+        let bound = MERGED_HERE.saturating_add(one_more.saturating_mul(MERGED_HERE_PER_ORDER));
+        let records = bound.saturating_add(1);
         let (up, beyond) = match sort {
             Sort::OrderIdDescending => ("DESC", "<"),
             _ => ("ASC", ">"),
@@ -42,7 +44,7 @@ impl Reader {
             Some(id) => format!("AND h.order_id {beyond} {}", values.bind(id, Type::TEXT)),
             None => String::new(),
         };
-        let (limit, one_more) = (values.bind(&limit, Type::INT8), values.bind(&one_more, Type::INT8));
+        let (places, records) = (values.bind(&one_more, Type::INT8), values.bind(&records, Type::INT8));
         let (within, incomplete) = (within(cut), incomplete_of("h.order_id", Some(cut)));
         // The scan ends at the first record of the order behind the page, since the rank can only grow.
         let text = format!(
@@ -52,14 +54,14 @@ impl Reader {
                  SELECT {FACT_COLUMNS}, dense_rank() OVER (ORDER BY h.order_id {up}) AS place
                  FROM {{build}}.order_history h WHERE {within} {only}
              ) h
-             WHERE h.place <= {limit} ORDER BY h.order_id {up} LIMIT {one_more}"
+             WHERE h.place <= {places} ORDER BY h.order_id {up} LIMIT {records}"
         );
         let statement = Statement { kind: Kind::PreparedStream, text, values };
         let answer = self.read("reading a list of orders as of a cut", Some(cut), statement).await?;
-        if answer.value.len() as i64 > bound {
+        if answer.value.are_cut_short || answer.value.len() as i64 > bound {
             return Ok(None);
         }
-        answer.try_map(|rows| merge(&rows)).map(Some)
+        answer.try_map(|rows| Ok(Page::new(merge(&rows)?, limit, false))).map(Some)
     }
 }
 

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::future::join4;
-use tokio_postgres::Row;
+use tokio::sync::Notify;
 use tokio_postgres::error::SqlState;
 
 use super::ReadError;
 use super::cut::{CompleteCut, Cut};
+use super::gate::Gate;
 use super::head::Head;
 use super::in_flight::InFlight;
+use super::rows::Rows;
 use super::statement::{Kind, Statement};
 use crate::connect::Database;
 use crate::error::{Error, Recovery, Result};
@@ -45,6 +47,7 @@ impl<T> Answer<T> {
 pub struct Reader {
     database: Database,
     pool: Pool,
+    gate: Gate,
     /// What the last read found.
     guess: Mutex<Guess>,
 }
@@ -73,8 +76,8 @@ enum Layout {
 }
 
 impl Reader {
-    /// At most `size` connections. A read waits for one no longer than `wait`, and then fails; a statement
-    /// that takes longer than `statement_timeout` is cancelled.
+    /// At most `size` connections, half of them for reads that may take long. A read waits for one no longer than `wait`,
+    /// and then fails; a statement that takes longer than `statement_timeout` is cancelled.
     pub fn new(
         database: &Database,
         size: usize,
@@ -84,7 +87,8 @@ impl Reader {
         let pool = database.pool("food-orders api", SessionKind::Reads { statement_timeout }, size, wait)?;
         // The first read corrects it.
         let guess = Guess { build: Build(1), version: PROJECTION_VERSION, parts: Parts::ONE };
-        Ok(Self { database: database.clone(), pool, guess: Mutex::new(guess) })
+        let gate = Gate::new(size, wait);
+        Ok(Self { database: database.clone(), pool, gate, guess: Mutex::new(guess) })
     }
 
     /// How far the view is applied.
@@ -99,7 +103,7 @@ impl Reader {
         attempt: &'static str,
         cut: Option<&Cut>,
         statement: Statement<'_>,
-    ) -> Result<Answer<Vec<Row>>, ReadError> {
+    ) -> Result<Answer<Rows>, ReadError> {
         match self.rows(attempt, Some(&statement), Layout::OfThisVersion).await {
             Ok((head, rows)) => {
                 head.check_version()?;
@@ -120,7 +124,7 @@ impl Reader {
         &self,
         attempt: &'static str,
         statement: Statement<'_>,
-    ) -> Result<Answer<Vec<Row>>, ReadError> {
+    ) -> Result<Answer<Rows>, ReadError> {
         let (head, rows) = self.rows(attempt, Some(&statement), Layout::OfAnyVersion).await?;
         Ok(Answer { head, cut: None, value: rows })
     }
@@ -130,7 +134,7 @@ impl Reader {
         attempt: &'static str,
         statement: Option<&Statement<'_>>,
         layout: Layout,
-    ) -> Result<(Head, Vec<Row>)> {
+    ) -> Result<(Head, Rows)> {
         let mut runs = 0;
         loop {
             runs += 1;
@@ -175,7 +179,13 @@ impl Reader {
         attempt: &'static str,
         guess: Guess,
         statement: Option<&Statement<'_>>,
-    ) -> Result<(Head, Vec<Row>)> {
+    ) -> Result<(Head, Rows)> {
+        let pass = match statement {
+            Some(statement) if statement.kind.may_take_long() => {
+                Some(self.gate.enter().await.ok_or(Error::Busy { attempt })?)
+            }
+            _ => None,
+        };
         let client = self.connection(attempt).await?;
         let error = Error::during(attempt);
         let head =
@@ -187,31 +197,39 @@ impl Reader {
             }
             _ => None,
         };
-        let client = InFlight::new(&self.database, client);
+        let client = InFlight::new(&self.database, client, pass);
+        let cut_short = Notify::new();
         let rows = async {
             match (statement, &prepared) {
-                (None, _) => Ok(Vec::new()),
+                (None, _) => Ok(Rows::default()),
                 (Some(statement), Some(prepared)) => {
-                    client.query(prepared, &statement.values.untyped()).await
+                    Rows::read(client.query_raw(prepared, statement.values.untyped()), &cut_short).await
                 }
-                (Some(statement), None) => client.query_typed(&text, statement.values.typed()).await,
+                (Some(statement), None) => {
+                    Rows::read(client.query_typed_raw(&text, statement.values.typed()), &cut_short).await
+                }
             }
         };
         let begin = statement.map_or(&Kind::Planned, |statement| &statement.kind).begin();
         // They are sent in this order and at once: a future sends when it is first polled.
-        let (begun, head, rows, ended) = join4(
-            client.batch_execute(begin),
-            client.query_one(&head, &[]),
-            rows,
-            client.batch_execute("/* views::read::reader::read */ COMMIT"),
-        )
-        .await;
-        client.answered();
+        let (begun, head, rows, ended) =
+            join4(client.batch_execute(begin), client.query_one(&head, &[]), rows, async {
+                tokio::select! {
+                    biased;
+                    ended = client.batch_execute("/* views::read::reader::read */ COMMIT") => Some(ended),
+                    () = cut_short.notified() => None,
+                }
+            })
+            .await;
+        // If the answer is cut short, what is left of the statement is cancelled, and the transaction with it.
+        if ended.is_some() {
+            client.answered();
+        }
         begun.map_err(&error)?;
         // The first failure is the cause; the others follow from it.
         let head = head.map_err(&error)?;
         let rows = rows.map_err(&error)?;
-        ended.map_err(&error)?;
+        ended.transpose().map_err(&error)?;
         Ok((Head::of(&head)?, rows))
     }
 

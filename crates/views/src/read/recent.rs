@@ -7,6 +7,7 @@ use super::ReadError;
 use super::order::Order;
 use super::orders::After;
 use super::reader::{Answer, Reader};
+use super::rows::Page;
 use super::source::{UpTo, Values, incomplete};
 use super::statement::{Kind, Statement};
 use crate::order_columns;
@@ -19,26 +20,27 @@ const RECORDS_PER_ORDER: i64 = 8;
 const MAX_PAGES: i64 = 1 << 32;
 
 impl Reader {
-    /// At most `limit` orders, the latest first, beginning after `after`. If there are fewer, others may have been
-    /// overlooked.
+    /// At most `limit` orders, the latest first, beginning after `after`. If it does not say that there are more, others may
+    /// have been overlooked.
     pub(super) async fn recent(
         &self,
         status: Option<Status>,
         after: Option<&After>,
         limit: i64,
-    ) -> Result<Answer<Vec<Order>>, ReadError> {
+    ) -> Result<Answer<Page<Order>>, ReadError> {
         let (time, id) = match after {
             Some(after) => (UpTo::time(after.last_updated), after.order_id.as_str()),
             None => (UpTo::INFINITY, ""),
         };
         let status = status.map(|status| status.code() as i8);
-        let records = limit.saturating_mul(RECORDS_PER_ORDER);
+        let one_more = limit.saturating_add(1);
+        let records = one_more.saturating_mul(RECORDS_PER_ORDER);
         let (distances, pages) = samples();
         let mut values = Values::of(None);
         values.bind(&time, Type::TIMESTAMPTZ);
         values.bind(&id, Type::TEXT);
         values.bind(&status, Type::CHAR);
-        values.bind(&limit, Type::INT8);
+        values.bind(&one_more, Type::INT8);
         values.bind(&records, Type::INT8);
         values.bind(&distances, Type::INT8_ARRAY);
         values.bind(&pages, Type::INT4_ARRAY);
@@ -46,8 +48,8 @@ impl Reader {
             .replace("{columns}", &order_columns::READ_OF_TABLE)
             .replace("{incomplete}", &incomplete(None));
         let statement = Statement { kind: Kind::PreparedScan, text, values };
-        let rows = self.read("reading the latest orders", None, statement).await?;
-        rows.try_map(|rows| rows.iter().map(Order::of).collect())
+        let answer = self.read("reading the latest orders", None, statement).await?;
+        answer.try_map(|rows| Order::page(&rows, limit))
     }
 }
 

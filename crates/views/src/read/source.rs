@@ -75,8 +75,8 @@ impl<'a> Values<'a> {
         self.0.iter().map(|(value, _)| *value).collect()
     }
 
-    pub(super) fn typed(&self) -> &[(&'a (dyn ToSql + Sync), Type)] {
-        &self.0
+    pub(super) fn typed(&self) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+        self.0.clone()
     }
 }
 

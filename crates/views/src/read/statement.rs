@@ -12,7 +12,9 @@ pub(super) struct Statement<'a> {
 
 /// Whether a statement is planned once, or each time for its values.
 pub(super) enum Kind {
-    /// A look-up by key, planned once.
+    /// A look-up of a few rows by key, planned once. It never takes long.
+    Point,
+    /// A look-up of any number of rows by key, planned once.
     Prepared,
     /// A scan of a few pages of a table, planned once. The planner does not see that the pages are few, and would start
     /// workers, which takes longer than they help.
@@ -27,14 +29,18 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    pub(super) fn may_take_long(&self) -> bool {
+        !matches!(self, Self::Point)
+    }
+
     pub(super) fn is_prepared(&self) -> bool {
-        matches!(self, Self::Prepared | Self::PreparedScan | Self::PreparedStream)
+        matches!(self, Self::Point | Self::Prepared | Self::PreparedScan | Self::PreparedStream)
     }
 
     /// Begins the transaction of a statement of this kind.
     pub(super) fn begin(&self) -> &'static str {
         match self {
-            Self::Prepared => {
+            Self::Point | Self::Prepared => {
                 "/* views::read::statement::begin */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
             }
             Self::PreparedScan => {

@@ -1,7 +1,6 @@
 //! Totals of a view: kept for now, counted for a cut.
 
 use orders::Status;
-use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::ReadError;
@@ -28,7 +27,7 @@ impl Reader {
         let statement = Statement { kind: Kind::Planned, text, values };
         let answer = self.read("reading totals", Some(cut), statement).await?;
         let mut totals = Totals::default();
-        for row in &answer.value {
+        for row in answer.value.iter() {
             match (row.get::<_, &str>(0), row.get(1)) {
                 ("", count) => totals.records = count,
                 ("!", count) => totals.open_dead_letters = count,
@@ -45,7 +44,7 @@ impl Reader {
         let text = format!("/* views::read::stats::totals */ SELECT {SUMS} FROM {{build}}.totals t");
         let statement = Statement { kind: Kind::Prepared, text, values: Values::of(None) };
         let answer = self.read("reading totals", None, statement).await?;
-        answer.try_map(|rows: Vec<Row>| rows.first().map(Totals::of).ok_or(Error::UnreadableRow))
+        answer.try_map(|rows| rows.first().map(Totals::of).ok_or(Error::UnreadableRow))
     }
 
     /// The error that names an order whose status comes from a record that no version of the program writes.
