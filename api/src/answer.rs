@@ -9,13 +9,17 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use views::read::{CompleteCut, Head};
 
+use crate::conditional;
 use crate::cut::{self, CutParameters};
 use crate::lag::Lag;
 use crate::problem::Problem;
 use crate::query::{ParameterSet, Query, encode};
 use crate::wait::WaitParameters;
 
-pub use headers::{ContentLocationHeader, FreshnessHeaders};
+pub use headers::{ContentLocationHeader, FRESHNESS_HEADERS, FreshnessHeaders};
+
+/// For a year, which is the longest that caches are asked for. A shared cache keeps it only if the request needed no token.
+const KEPT: &str = "max-age=31536000, immutable";
 
 /// The headers of a read, taken from the same snapshot as its rows.
 pub struct Freshness(HeaderMap);
@@ -32,12 +36,19 @@ impl Freshness {
         headers.insert(headers::OPEN_DEAD_LETTERS, head.open_dead_letters.into());
         headers.insert(headers::LAG_EVENTS, value(&events));
         headers.insert(headers::LAG_SECONDS, value(&seconds));
-        // The next answer may differ.
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // The next answer may differ: a client has to ask whether it does.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         Self(headers)
     }
 
-    /// Adds the URL that gives the same bytes again: the one that was asked for, with the complete cut.
+    /// Nobody may keep the answer, because it holds what only operators may see.
+    pub fn for_operators(mut self) -> Self {
+        self.0.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self
+    }
+
+    /// Adds the URL that gives the same bytes again: the one that was asked for, with the complete cut. If that is what was
+    /// asked for, the answer may be kept.
     pub fn located(
         mut self,
         path: &str,
@@ -46,6 +57,9 @@ impl Freshness {
         cut: Option<&CompleteCut>,
     ) -> Self {
         let Some(complete) = cut else { return self };
+        if cut::is_complete(query) {
+            self.0.insert(header::CACHE_CONTROL, HeaderValue::from_static(KEPT));
+        }
         let replaced = [CutParameters::ALL, WaitParameters::ALL];
         let is_replaced = |name: &str| {
             name == "limit" || replaced.iter().copied().flatten().any(|parameter| parameter.name == name)
@@ -70,7 +84,12 @@ impl Freshness {
 
     pub fn json(self, body: &impl Serialize) -> Result<Response, Problem> {
         let body = serde_json::to_vec(body).map_err(|error| Problem::internal(&error))?;
-        let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+        let etag = conditional::etag(&body);
+        let mut response = (
+            [(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (header::ETAG, etag)],
+            body,
+        )
+            .into_response();
         response.headers_mut().extend(self.0);
         Ok(response)
     }

@@ -12,15 +12,22 @@ use dead_letters::Operator;
 use event_log::{EndsWatch, Heartbeat, KafkaSettings};
 use service::{Exit, Failure, Health, Metrics};
 use tokio::net::TcpListener;
+use tokio_native_tls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::CorsLayer;
 use views::Database;
 use views::read::Reader;
 
-use crate::auth::AdminToken;
+use crate::auth;
+use crate::conditional;
 use crate::connections;
 use crate::lag::READ_INTERVAL;
+use crate::large_answers::{self, Budget};
 use crate::observe;
 use crate::openapi;
+use crate::prefix;
 use crate::problem::Problem;
 use crate::rebuilds::Rebuilds;
 use crate::routes;
@@ -40,6 +47,7 @@ const END_OFFSETS_OVERDUE_AFTER: Duration = Duration::from_secs(60);
 /// The application, bound to its address and not yet serving.
 pub struct App {
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     address: SocketAddr,
     router: Router,
     state: AppState,
@@ -52,7 +60,6 @@ impl App {
     pub async fn bind(settings: &Settings, health: Health, metrics: Metrics) -> Result<Self, Failure> {
         let Settings { database, kafka, codec, .. } = settings.clone();
         let reader = Reader::new(&database, settings.connections, CONNECTION_WAIT_LIMIT, STATEMENT_TIMEOUT)?;
-        let admin = AdminToken(settings.admin_token.clone());
         let operator = Operator { database: database.clone(), kafka: kafka.clone(), codec: codec.clone() };
         let rebuilds = Rebuilds::new(rebuild::Settings {
             database: database.clone(),
@@ -60,14 +67,14 @@ impl App {
             kafka: kafka.clone(),
             process: "api".into(),
         });
-        let state = AppState::new(reader, health, metrics, admin, rebuilds, operator);
+        let state = AppState::new(reader, health, metrics, settings.tokens.clone(), rebuilds, operator);
         let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
             let reason = format!("is {}, which cannot be listened on: {error}", settings.listen);
             service::Invalid::new("API_LISTEN", reason)
         })?;
         let address = listener.local_addr()?;
-        let router = router(state.clone());
-        Ok(Self { listener, address, router, state, database, kafka })
+        let router = router(state.clone(), settings.cors.clone());
+        Ok(Self { listener, tls: settings.tls.clone(), address, router, state, database, kafka })
     }
 
     #[must_use]
@@ -83,9 +90,9 @@ impl App {
         let beat = Heartbeat::new(move || health.beat("end-offset watch", END_OFFSETS_OVERDUE_AFTER));
         let ends = EndsWatch::start(&self.kafka, READ_INTERVAL, beat)?;
         tracing::info!(address = %self.address, database = %self.database, "listening");
-        let Self { listener, router, state, database, kafka, .. } = self;
+        let Self { listener, tls, router, state, database, kafka, .. } = self;
         let serving = async {
-            connections::serve(listener, router, stop.clone(), drain).await?;
+            connections::serve(listener, tls, router, stop.clone(), drain).await?;
             if stop.is_cancelled() { Ok(()) } else { Err(ended_early("the HTTP server")) }
         };
         let pausing = async {
@@ -115,14 +122,25 @@ fn ended_early(task: &str) -> Failure {
     Failure::new(Exit::Unexpected, format!("{task} ended although nothing had stopped it"))
 }
 
-fn router(state: AppState) -> Router {
-    openapi::describe(routes::routes().with_state(state))
+fn router(state: AppState, cors: Option<CorsLayer>) -> Router {
+    let tokens = state.tokens.clone();
+    let router = openapi::describe(routes::routes().with_state(state))
         .fallback(async |uri: axum::http::Uri| {
             Problem::not_found(format!("the path {:?} does not exist; see /docs", uri.path()))
         })
         .method_not_allowed_fallback(async |method: Method| Problem::method_not_allowed(&method))
         // The routes that expect a body read it with limits of their own.
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(Budget::default(), large_answers::bound))
         .layer(middleware::from_fn(observe::deadline))
-        .layer(middleware::from_fn(observe::observe))
+        .layer(middleware::from_fn_with_state(tokens, auth::require_reader))
+        .layer(middleware::from_fn(conditional::not_modified))
+        .layer(middleware::from_fn(prefix::add))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+    // A browser asks for permission before it sends a token.
+    let router = match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.layer(middleware::from_fn(observe::observe))
 }

@@ -1,8 +1,10 @@
 //! A cut in a URL: its parameters, parsed and written out in full.
 
-use orders::{Partition, Position, Positions, Time};
+mod pasted_time;
+
+use orders::{Partition, Position, Positions};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
+use utoipa::openapi::{RefOr, Schema};
 use views::read::{Clock, CompleteCut, Cut};
 use views::{PROJECTION_VERSION, Projection};
 
@@ -16,7 +18,7 @@ impl ParameterSet for CutParameters {
     const ALL: &'static [Parameter] = &[
         Parameter {
             name: "as_of",
-            about: "Only records of this time (RFC 3339) and before.",
+            about: "Only records of this time and before: RFC 3339, or other common forms; without a zone it is UTC.",
             schema: time_schema,
         },
         Parameter {
@@ -47,12 +49,7 @@ impl ParameterSet for CutParameters {
 }
 
 fn time_schema() -> RefOr<Schema> {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-        .examples(["2026-11-21T18:04:05.123Z"])
-        .build()
-        .into()
+    ObjectBuilder::new().schema_type(Type::String).examples(["2026-11-21T18:04:05.123Z"]).build().into()
 }
 
 /// How offsets are written in a URL.
@@ -67,7 +64,7 @@ pub fn offsets_schema() -> RefOr<Schema> {
 
 /// `None` if the request is about the present.
 pub fn parse(query: &Query) -> Result<Option<Cut>, Problem> {
-    let time = query.get("as_of").map(parse_time).transpose()?;
+    let time = query.get("as_of").map(pasted_time::parse).transpose()?;
     let offsets = query.get("as_of_offsets").map(|text| parse_offsets("as_of_offsets", text)).transpose()?;
     let clock = match query.get("clock") {
         None => None,
@@ -109,11 +106,6 @@ pub fn check_projection(asked: Option<i64>) -> Result<(), Problem> {
     }
 }
 
-fn parse_time(text: &str) -> Result<Time, Problem> {
-    // A plus sign that was not encoded arrives as a space.
-    text.replace(' ', "+").parse().map_err(|error| Problem::bad_request(format!("as_of: {error}")))
-}
-
 fn number(name: &str, text: &str) -> Result<i64, Problem> {
     match text.parse() {
         Ok(number) if number >= 0 => Ok(number),
@@ -144,6 +136,13 @@ pub fn parse_offsets(name: &str, text: &str) -> Result<Positions, Problem> {
 /// A number of digits alone: `parse` by itself accepts a sign.
 fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// Whether the request names a complete cut. The answer to it never changes.
+pub fn is_complete(query: &Query) -> bool {
+    let names_all =
+        || ["as_of_offsets", "decision", "projection"].iter().all(|name| query.get(name).is_some());
+    query.get("cursor").is_some() || names_all()
 }
 
 /// The parameters that ask for this cut again.

@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::problem;
 
@@ -17,6 +17,7 @@ use crate::problem;
             The headers of every read say how fresh it is. `Content-Location` of every as-of answer is the URL that gives \
             the same bytes again. Errors are problem documents (RFC 9457)."
     ),
+    servers((url = "./", description = "This api")),
     tags(
         (name = "orders", description = "The read models, now or as of a cut."),
         (name = "lag", description = "How far the views are behind the log."),
@@ -25,21 +26,26 @@ use crate::problem;
         (name = "probes", description = "For supervisors and Prometheus.")
     ),
     components(schemas(problem::Body)),
-    modifiers(&AdminToken)
+    modifiers(&BearerTokens)
 )]
 struct Frame;
 
-struct AdminToken;
+struct BearerTokens;
 
-impl Modify for AdminToken {
+impl Modify for BearerTokens {
     fn modify(&self, document: &mut Document) {
-        let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        document.components.get_or_insert_default().add_security_scheme("admin_token", token);
+        let components = document.components.get_or_insert_default();
+        for name in ["admin_token", "read_token"] {
+            let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+            components.add_security_scheme(name, token);
+        }
     }
 }
 
 /// The routes, together with their description at `/openapi.json` and its page at `/docs`.
 pub fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> Router<S> {
     let (router, document) = OpenApiRouter::with_openapi(Frame::openapi()).merge(routes).split_for_parts();
-    router.merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+    // Relative, so that a proxy may serve both under a path of its own.
+    let config = Config::from("../openapi.json");
+    router.merge(SwaggerUi::new("/docs").config(config).url("/openapi.json", document))
 }

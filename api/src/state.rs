@@ -7,7 +7,7 @@ use service::{Health, Metrics};
 use tokio::sync::Semaphore;
 use views::read::{Cut, Reader};
 
-use crate::auth::AdminToken;
+use crate::auth::Tokens;
 use crate::lag::Lag;
 use crate::problem::Problem;
 use crate::query::Query;
@@ -22,7 +22,7 @@ pub struct AppState {
     pub metrics: Metrics,
     pub lag: Lag,
     pub topic: Topic,
-    pub admin: AdminToken,
+    pub tokens: Tokens,
     pub rebuilds: Rebuilds,
     pub operator: Operator,
     /// Bounds the decisions in progress: each opens a connection, and they wait for each other anyway.
@@ -35,7 +35,7 @@ impl AppState {
         reader: Reader,
         health: Health,
         metrics: Metrics,
-        admin: AdminToken,
+        tokens: Tokens,
         rebuilds: Rebuilds,
         operator: Operator,
     ) -> Self {
@@ -45,7 +45,7 @@ impl AppState {
             metrics,
             lag: Lag::default(),
             topic: Topic::default(),
-            admin,
+            tokens,
             rebuilds,
             operator,
             decisions: Arc::new(Semaphore::new(2)),

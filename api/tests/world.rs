@@ -9,7 +9,7 @@ use reqwest::Response;
 use serde_json::Value;
 use tokio_postgres::Client;
 
-pub use self::api::{Api, settings};
+pub use self::api::{Api, settings, try_settings};
 use self::rows::Written;
 
 pub const TOKEN: &str = "s3cret";

@@ -12,6 +12,10 @@ pub const OPEN_DEAD_LETTERS: &str = "open-dead-letters";
 pub const LAG_EVENTS: &str = "lag-events";
 pub const LAG_SECONDS: &str = "lag-seconds";
 
+/// Those that say how fresh an answer is.
+pub const FRESHNESS_HEADERS: [&str; 5] =
+    [APPLIED_OFFSETS, VIEW_BUILD, OPEN_DEAD_LETTERS, LAG_EVENTS, LAG_SECONDS];
+
 /// Documents the headers that say how fresh an answer is, on all successful answers of some routes.
 pub struct FreshnessHeaders;
 

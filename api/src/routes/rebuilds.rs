@@ -92,7 +92,7 @@ pub struct RebuildList {
 )]
 async fn post(State(state): State<AppState>, request: HttpRequest) -> Result<Response, Problem> {
     // The token comes first: without it a client learns nothing more.
-    state.admin.check(request.headers())?;
+    state.tokens.check_admin(request.headers())?;
     Query::parse(request.uri().query(), &[])?;
     state.reader()?;
     let JsonBody(body) = JsonBody::<RebuildRequest>::from_request(request, &()).await?;

@@ -6,7 +6,7 @@ use api::{App, Args, Settings};
 use clap::Parser;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
-use service::{Failure, Health, Metrics};
+use service::{Failure, Health, Invalid, Metrics};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -22,8 +22,13 @@ pub struct Api {
 
 /// The settings that these flags give, on a free port.
 pub fn settings(database_url: &str, flags: &[&str]) -> Settings {
+    try_settings(database_url, flags).unwrap()
+}
+
+/// The same; the error if a flag has a wrong value.
+pub fn try_settings(database_url: &str, flags: &[&str]) -> Result<Settings, Invalid> {
     let fixed = ["api", "--api-listen", "127.0.0.1:0", "--database-url", database_url];
-    Args::parse_from([&fixed, flags].concat()).validate().unwrap()
+    Args::parse_from([&fixed, flags].concat()).validate()
 }
 
 impl Api {

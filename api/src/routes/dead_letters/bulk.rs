@@ -44,7 +44,7 @@ impl ParameterSet for BulkParameters {
     )
 )]
 pub async fn retry_all(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
-    state.admin.check(request.headers())?;
+    state.tokens.check_admin(request.headers())?;
     let query = Query::parse(request.uri().query(), &[BulkParameters::ALL])?;
     let cause = query.get("cause").map(cause).transpose()?;
     let cause = cause.ok_or_else(|| {

@@ -96,7 +96,7 @@ async fn parse<B: DeserializeOwned>(
     mut request: Request,
 ) -> Result<(DeadLetterId, B), Problem> {
     // The token comes first: without it a client learns nothing more.
-    state.admin.check(request.headers())?;
+    state.tokens.check_admin(request.headers())?;
     Query::parse(request.uri().query(), &[])?;
     let id = dead_letter_id(request.extract_parts::<Path<DeadLetterPath>>().await)?;
     let JsonBody(body) = JsonBody::<B>::from_request(request, &()).await?;

@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use orders::{Cause, OrderId};
 use serde::{Deserialize, Serialize};
+use views::read::Page;
 
 use super::{cause, may_see_bytes};
 use crate::answer::Freshness;
@@ -87,21 +88,20 @@ pub async fn get(
     let (filters, after) = start_of_page(&query)?;
     let filter = filter(&filters)?;
     let with_bytes = may_see_bytes(&state, &headers)?;
-    // One dead letter more than asked for tells whether there is a next page.
     let answer = state
         .reader_for(&query, None)
         .await?
-        .dead_letters(&filter, after, i64::from(limit) + 1, with_bytes)
+        .dead_letters(&filter, after, i64::from(limit), with_bytes)
         .await?;
-    let mut dead_letters = answer.value;
-    let more = dead_letters.len() > limit as usize;
-    dead_letters.truncate(limit as usize);
+    let Page { rows: dead_letters, has_more } = answer.value;
     let next_cursor = match dead_letters.last() {
-        Some(last) if more => Some(cursor::encode(&Cursor { q: filters, k: last.id.to_string() })),
+        Some(last) if has_more => Some(cursor::encode(&Cursor { q: filters, k: last.id.to_string() })),
         _ => None,
     };
     let dead_letters = dead_letters.into_iter().map(DeadLetterBody::from).collect();
-    Freshness::of(&answer.head, &state.lag).json(&DeadLetterList { dead_letters, next_cursor })
+    let freshness = Freshness::of(&answer.head, &state.lag);
+    let freshness = if with_bytes { freshness.for_operators() } else { freshness };
+    freshness.json(&DeadLetterList { dead_letters, next_cursor })
 }
 
 /// The values of [`FILTERS`], and the dead letter after which the page begins. Filters beside a cursor may only
