@@ -33,7 +33,9 @@ fn exported(file: &File, complaints: &mut Vec<String>) -> Metrics {
         }
         match tokens.get(at + 3).and_then(|argument| text_of(argument, &tokens)) {
             Some(name) => drop(metrics.insert(name, (*kind).to_owned())),
-            None => complaints.push(format!("{}:{}: a name that is not in this file", file.path, tokens[at].line)),
+            None => {
+                complaints.push(format!("{}:{}: a name that is not in this file", file.path, tokens[at].line))
+            }
         }
     }
     metrics
@@ -71,10 +73,14 @@ fn complaints(exported: &Metrics, documented: &Metrics) -> Vec<String> {
 
 #[test]
 fn the_page_has_the_metrics_of_the_programs() {
-    let page = tree::files().iter().find(|file| file.path == "docs/operations.md").expect("docs/operations.md");
+    let page =
+        tree::files().iter().find(|file| file.path == "docs/operations.md").expect("docs/operations.md");
     let mut unclear = Vec::new();
-    let exported: Metrics =
-        tree::files().iter().filter(|file| ships(file)).flat_map(|file| exported(file, &mut unclear)).collect();
+    let exported: Metrics = tree::files()
+        .iter()
+        .filter(|file| ships(file))
+        .flat_map(|file| exported(file, &mut unclear))
+        .collect();
     assert_none("These metrics have names that the rule cannot find:", &unclear);
     assert_none(
         "docs/operations.md differs from the metrics in the code:",

@@ -140,7 +140,10 @@ async fn a_backup_is_restored_on_a_newer_server_without_its_roles() {
             .replace("food-orders.dump", &dump.display().to_string())
             .replace("decisions.jsonl", &decisions.display().to_string())
             .replace("postgres://ADMIN@NEW/postgres", &new.url())
-            .replace("food_orders@NEW/food_orders", url_of("shop", "shop", &new.url()).trim_start_matches("postgres://"))
+            .replace(
+                "food_orders@NEW/food_orders",
+                url_of("shop", "shop", &new.url()).trim_start_matches("postgres://"),
+            )
     };
 
     // The old server.
@@ -166,7 +169,10 @@ async fn a_backup_is_restored_on_a_newer_server_without_its_roles() {
     run(&here(pg_restore), &bin, "").succeed();
     let stage = stage.with_other_database(&url_of("shop", "shop", &new.url()));
     let superuser = sql_client(&new.url(), None).await.unwrap();
-    superuser.batch_execute("CREATE ROLE analyst LOGIN PASSWORD 'analyst' IN ROLE food_orders_reader").await.unwrap();
+    superuser
+        .batch_execute("CREATE ROLE analyst LOGIN PASSWORD 'analyst' IN ROLE food_orders_reader")
+        .await
+        .unwrap();
     let reader = sql_client(&url_of("analyst", "shop", &new.url()), None).await.unwrap();
     reader.query("SELECT FROM public.orders", &[]).await.expect_err("--no-acl leaves the grants out");
     grant_rights(&here(again), &bin, &new.url(), "shop").await;

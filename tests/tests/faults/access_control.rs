@@ -102,8 +102,8 @@ async fn fault_50_only_the_documented_rights() {
     })
     .await;
 
-    // Each program has its own rights only, and needs them.
-    expect_denial(produce(READER, "--orders 1"), "needs the right").await;
+    // Each program has its own rights only, and needs them. This is how Kafka refuses an idempotent producer.
+    expect_denial(produce(READER, "--orders 1"), "Cluster authorization failed").await;
     let group = format!(
         "--allow-principal User:{READER} --operation Read --group {} --resource-pattern-type prefixed",
         stage.group

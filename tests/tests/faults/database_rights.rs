@@ -1,9 +1,10 @@
 //! Fault 50 in PostgreSQL: the programs have the rights that deploy/postgresql-rights.sql gives, or less.
 
+use std::ffi::OsStr;
 use std::ops::Deref;
 
 use end_to_end::harness::{GIVE_UP_AFTER, OwnServer, Stage, Tool, eventually, repository};
-use local_stack::{Postgres, sql_client};
+use local_stack::{Postgres, sql_client, with_database};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
@@ -22,15 +23,18 @@ impl Server {
     /// The script is run by an administrator who is no superuser, as at a hosting provider, and twice.
     async fn with_rights() -> Self {
         let postgres = OwnServer::postgres(&[]);
-        let superuser = sql_client(&postgres.url(), None).await.unwrap();
+        let superuser = sql_client(&with_database(&postgres.url(), "postgres"), None).await.unwrap();
         let server = Self { postgres, superuser };
         server.run("CREATE ROLE administrator LOGIN PASSWORD 'administrator' CREATEDB CREATEROLE").await;
-        for _ in 0..2 {
-            let administrator = server.url("administrator", "postgres");
-            Tool::psql(&administrator)
-                .args(["--file".into(), repository("deploy/postgresql-rights.sql")])
-                .succeed();
-        }
+        let administrator = server.url("administrator", "postgres");
+        let script = repository("deploy/postgresql-rights.sql");
+        let grant = || Tool::psql(&administrator).args([OsStr::new("--file"), script.as_os_str()]);
+        // The server comes with a database of this name.
+        let refused = grant().fail();
+        assert!(refused.contains("the database food_orders belongs to kafka_user"), "{refused}");
+        server.run("DROP DATABASE food_orders").await;
+        grant().succeed();
+        grant().succeed();
         server.run("ALTER ROLE food_orders PASSWORD 'food_orders'").await;
         server
     }
@@ -156,12 +160,17 @@ async fn fault_50_a_right_less_in_the_database() {
         .run("CREATE ROLE writer LOGIN PASSWORD 'writer'; GRANT CONNECT ON DATABASE food_orders TO writer")
         .await;
     let owner = stage.sql().await;
-    let tables = "GRANT USAGE ON SCHEMA build_2 TO writer; GRANT ALL ON ALL TABLES IN SCHEMA build_2, public TO writer";
-    owner.batch_execute(tables).await.unwrap();
+    let active = "SELECT 'build_' || id FROM public.builds WHERE state = 'active'";
+    let build: String = owner.query_one(active, &[]).await.unwrap().get(0);
+    let tables = format!(
+        "GRANT USAGE ON SCHEMA {build} TO writer; GRANT ALL ON ALL TABLES IN SCHEMA {build}, public TO writer"
+    );
+    owner.batch_execute(&tables).await.unwrap();
     stage.send(events_named("OrderPaid", 0..10, 1)).await;
     for program in ["consumer", "api"] {
         let url = server.url("writer", "food_orders");
-        let mut denied = stage.program(program).env("DATABASE_URL", url).env("API_LISTEN", "127.0.0.1:0").start();
+        let mut denied =
+            stage.program(program).env("DATABASE_URL", url).env("API_LISTEN", "127.0.0.1:0").start();
         assert_eq!(denied.exit_code(GIVE_UP_AFTER).await, 1, "{}", denied.log());
         assert!(denied.log().contains("permission denied for schema public"), "{}", denied.log());
     }
