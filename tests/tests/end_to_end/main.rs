@@ -9,7 +9,7 @@ mod checker;
 mod dead_letters;
 mod decisions;
 mod group;
-mod metrics;
+mod operations;
 mod producer;
 mod readme;
 mod rebuild;

@@ -64,10 +64,15 @@ struct Stack {
 }
 
 impl Stack {
+    /// The script would build everything first.
     async fn up() -> Self {
         // PostgreSQL's account has to be able to enter it.
         let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         let folder = tempfile::Builder::new().permissions(readable).tempdir().unwrap();
+        std::fs::copy(repository("food-orders"), folder.path().join("food-orders")).unwrap();
+        std::fs::create_dir(folder.path().join("target")).unwrap();
+        let programs = binary("local-stack").parent().map(Path::to_owned).unwrap();
+        std::os::unix::fs::symlink(programs, folder.path().join("target/release")).unwrap();
         let api = free_address();
         let mut up = Launch::new("local-stack", folder.path().join("up.log"))
             .env("FOOD_ORDERS_DATA_DIR", data(&folder))
@@ -80,24 +85,18 @@ impl Stack {
         Self { up, folder, api }
     }
 
-    /// The command as the script `food-orders` hands it over, with the ports and programs of this test.
+    /// The command, in a folder that is like the repository after a build, and with the API's port of this test.
     fn run(&self, command: &Command) -> Tool {
         let state = std::fs::read(data(&self.folder).join("state.json")).unwrap();
         let state: Value = serde_json::from_slice(&state).unwrap();
         let address = |server: &str| state[server]["address"].as_str().unwrap().to_owned();
         let typed = self.folder.path().join("typed");
         std::fs::write(&typed, &command.typed).unwrap();
-        let folder = binary("local-stack").parent().map(Path::to_owned).unwrap();
-        let folder = folder.display();
-        let line = command
-            .line
-            .replace("./food-orders rebuild", &format!("{folder}/replay-rebuild"))
-            .replace("./food-orders ", &format!("{folder}/local-stack "))
-            .replace("./target/release/", &format!("{folder}/"))
-            .replace("localhost:8080", &self.api);
-        let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
+        let line = command.line.replace("localhost:8080", &self.api);
+        let folder = self.folder.path().display();
+        let path = format!("{folder}/target/release:{}", std::env::var("PATH").unwrap());
         Tool::new("bash")
-            .args(["-c", &format!("{line} < {}", typed.display())])
+            .args(["-c", &format!("cd {folder} && {line} < {}", typed.display())])
             .env("PATH", path)
             .env("FOOD_ORDERS_DATA_DIR", data(&self.folder))
             .env("KAFKA_BOOTSTRAP_SERVERS", address("kafka"))
