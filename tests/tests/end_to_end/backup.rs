@@ -120,7 +120,7 @@ async fn fill(stage: &Stage) {
 async fn applied(address: &str) -> i64 {
     let text = reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap();
     let value = text.lines().find_map(|line| line.strip_prefix("food_orders_records_applied_total "));
-    value.expect(&text).parse().unwrap()
+    value.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
 }
 
 #[tokio::test]
