@@ -17,7 +17,8 @@ const PROGRAMS: [&str; 6] =
 const BY_HAND: [&str; 2] = ["./food-orders test --faults", "./food-orders test --soak MINUTES"];
 
 /// Commands that are not run here, and what runs them.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("consumer dead-letters", "tests/tests/end_to_end/decisions/command_line.rs"),
     ("./food-orders up --brokers 3 --consumers 3", "crates/local-stack/tests/up.rs"),
     ("./food-orders test", ".ci/run"),
     ("docker-compose up", "tests/compose.sh"),
