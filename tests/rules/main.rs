@@ -16,6 +16,7 @@ mod manifests;
 mod module_graph;
 mod modules;
 mod names;
+mod operations;
 mod paths;
 mod rust;
 mod statements;

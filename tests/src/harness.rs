@@ -15,14 +15,16 @@ mod own_server;
 mod program;
 mod proxy;
 mod stage;
+mod tool;
 mod wait;
 
 pub use api::{Answer, Api, TOKEN};
 pub use broker::{NewRecord, OpenTransaction, raw};
 pub use cluster::{Cluster, Replicas};
-pub use launch::Launch;
+pub use launch::{Launch, binary};
 pub use own_server::OwnServer;
 pub use program::Program;
 pub use proxy::{LostCommit, Network, Proxy};
 pub use stage::{Stage, free_address, test_events};
+pub use tool::{Tool, repository};
 pub use wait::{GIVE_UP_AFTER, eventually};

@@ -85,7 +85,7 @@ impl Launch {
 }
 
 /// The path where `cargo build` puts a binary: above the `deps` folder of a test, or beside another binary.
-fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let folder = this.parent().unwrap_or(Path::new("."));
     let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };

@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // This is test code.
 
 mod api;
+mod backup;
 mod caught_up;
 mod checker;
 mod dead_letters;
 mod decisions;
 mod group;
+mod operations;
 mod producer;
+mod readme;
 mod rebuild;
 mod rolling_restart;
 mod shutdown;

@@ -10,6 +10,7 @@ mod broker_disk;
 mod brokers;
 mod builds;
 mod database_outages;
+mod database_rights;
 mod deployment;
 mod disk;
 mod document;
