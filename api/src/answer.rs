@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use views::read::{CompleteCut, Head};
+use views::read::{CompleteCut, Head, Turn};
 
 use crate::conditional;
 use crate::cut::{self, CutParameters};
@@ -21,8 +21,11 @@ pub use headers::{ContentLocationHeader, FRESHNESS_HEADERS, FreshnessHeaders};
 /// For a year, which is the longest that caches are asked for. A shared cache keeps it only if the request needed no token.
 const KEPT: &str = "max-age=31536000, immutable";
 
-/// The headers of a read, taken from the same snapshot as its rows.
-pub struct Freshness(HeaderMap);
+/// The headers of a read, taken from the same snapshot as its rows. They become an answer together with its body.
+pub struct Freshness {
+    headers: HeaderMap,
+    turn: Option<Turn>,
+}
 
 impl Freshness {
     pub fn of(head: &Head, lag: &Lag) -> Self {
@@ -38,12 +41,22 @@ impl Freshness {
         headers.insert(headers::LAG_SECONDS, value(&seconds));
         // The next answer may differ: a client has to ask whether it does.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        Self(headers)
+        Self { headers, turn: None }
+    }
+
+    /// The answer may be large: what is still to be done for it is done in its turn.
+    pub fn in_turn(self, turn: Option<Turn>) -> Self {
+        Self { turn, ..self }
+    }
+
+    /// Does work on the answer.
+    pub fn work<T>(&self, work: impl FnOnce() -> T) -> T {
+        Turn::work(self.turn.as_ref(), work)
     }
 
     /// Nobody may keep the answer, because it holds what only operators may see.
     pub fn for_operators(mut self) -> Self {
-        self.0.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         self
     }
 
@@ -58,7 +71,7 @@ impl Freshness {
     ) -> Self {
         let Some(complete) = cut else { return self };
         if cut::is_complete(query) {
-            self.0.insert(header::CACHE_CONTROL, HeaderValue::from_static(KEPT));
+            self.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(KEPT));
         }
         let replaced = [CutParameters::ALL, WaitParameters::ALL];
         let is_replaced = |name: &str| {
@@ -78,26 +91,29 @@ impl Freshness {
         }
         let query: Vec<_> =
             parameters.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-        self.0.insert(header::CONTENT_LOCATION, value(&format!("{path}?{}", query.join("&"))));
+        self.headers.insert(header::CONTENT_LOCATION, value(&format!("{path}?{}", query.join("&"))));
         self
     }
 
     pub fn json(self, body: &impl Serialize) -> Result<Response, Problem> {
-        let body = serde_json::to_vec(body).map_err(|error| Problem::internal(&error))?;
-        let etag = conditional::etag(&body);
+        let (body, etag) = self.work(|| {
+            let body = serde_json::to_vec(body).map_err(|error| Problem::internal(&error))?;
+            let etag = conditional::etag(&body);
+            Ok::<_, Problem>((body, etag))
+        })?;
         let mut response = (
             [(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (header::ETAG, etag)],
             body,
         )
             .into_response();
-        response.headers_mut().extend(self.0);
+        response.headers_mut().extend(self.headers);
         Ok(response)
     }
 
     /// A problem that was found in the same snapshot.
     pub fn problem(mut self, problem: Problem) -> Problem {
-        self.0.remove(header::CACHE_CONTROL);
-        problem.with_headers(self.0)
+        self.headers.remove(header::CACHE_CONTROL);
+        problem.with_headers(self.headers)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use event_log::EndsWatch;
-use orders::{Partition, Position, Positions};
+use orders::{LogIdentity, OtherLog, Partition, Position, Positions};
 
 /// How often the ends are read.
 pub const READ_INTERVAL: Duration = Duration::from_secs(1);
@@ -25,7 +25,16 @@ struct Sample {
 
 /// What is known about the end offsets. All clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Lag(Arc<Mutex<VecDeque<Sample>>>);
+pub struct Lag(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    samples: VecDeque<Sample>,
+    /// The log that the ends are of.
+    identity: Option<LogIdentity>,
+    /// Why that is not the log that the tables were made from. Its ends say nothing about them.
+    conflict: Option<OtherLog>,
+}
 
 /// How far a view is behind.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,12 +53,12 @@ pub struct PartitionLag {
 }
 
 impl Lag {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Sample>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn record(&self, ends: Positions, at: Instant) {
-        let mut samples = self.lock();
+        let samples = &mut self.lock().samples;
         match samples.back_mut() {
             Some(last) if last.ends == ends => last.until = at,
             _ => {
@@ -63,24 +72,40 @@ impl Lag {
 
     /// How far `applied` is behind all ends; `None` while the ends are not known.
     pub fn behind(&self, applied: &Positions, now: Instant) -> Option<Behind> {
-        let samples = self.lock();
-        let last = fresh(&samples, now)?;
+        let known = self.lock();
+        let (samples, last) = (&known.samples, known.fresh(now)?);
         let events = last.ends.iter().map(|(partition, end)| applied.of(partition).behind(end)).sum();
         let level = |ends: &Positions| applied.have_reached(ends);
-        Some(Behind { events, seconds: seconds(&samples, now, level) })
+        Some(Behind { events, seconds: seconds(samples, now, level) })
     }
 
     /// The same, for each partition by itself.
     pub fn partitions(&self, applied: &Positions, now: Instant) -> Option<BTreeMap<Partition, PartitionLag>> {
-        let samples = self.lock();
-        let last = fresh(&samples, now)?;
+        let known = self.lock();
+        let (samples, last) = (&known.samples, known.fresh(now)?);
         let one = |(partition, end): (Partition, Position)| {
             let next = applied.of(partition);
             let level = |ends: &Positions| ends.get(partition).is_none_or(|end| next >= end);
-            let behind = Behind { events: next.behind(end), seconds: seconds(&samples, now, level) };
-            (partition, PartitionLag { end, behind })
+            let behind = Behind { events: next.behind(end), seconds: seconds(samples, now, level) };
+            // The ends were read up to a second ago. What is applied by now is in the log.
+            (partition, PartitionLag { end: end.max(next), behind })
         };
         Some(last.ends.iter().map(one).collect())
+    }
+
+    /// Compares the log whose ends are read with the one that the tables were made from. As long as they differ, the lag is
+    /// unknown.
+    pub fn compare(&self, recorded: Option<&LogIdentity>) -> Option<OtherLog> {
+        let known = &mut *self.lock();
+        let found = known.identity.as_ref().zip(recorded);
+        let conflict = found.and_then(|(found, recorded)| found.conflict_with(recorded));
+        if let Some(conflict) = &conflict
+            && known.conflict.is_none()
+        {
+            tracing::warn!(%conflict, "the lag is unknown");
+        }
+        known.conflict.clone_from(&conflict);
+        conflict
     }
 
     /// Records the ends whenever they were read. Returns when the thread that reads them has ended.
@@ -95,13 +120,17 @@ impl Lag {
                     .map(|(partition, range)| (partition, range.end_offset))
                     .collect();
                 self.record(ends, reading.asked_at);
+                self.lock().identity = reading.identity;
             }
         }
     }
 }
 
-fn fresh(samples: &VecDeque<Sample>, now: Instant) -> Option<&Sample> {
-    samples.back().filter(|last| now.saturating_duration_since(last.until) <= MAX_AGE)
+impl Known {
+    fn fresh(&self, now: Instant) -> Option<&Sample> {
+        let last = self.samples.back().filter(|_| self.conflict.is_none());
+        last.filter(|last| now.saturating_duration_since(last.until) <= MAX_AGE)
+    }
 }
 
 /// The time since the view was `level` with the ends; 0 if it is level with the latest.

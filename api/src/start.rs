@@ -64,6 +64,20 @@ pub async fn watch_database(state: &AppState) -> ! {
     DATABASE_WATCH.run(&state.health, || check(state)).await
 }
 
+/// Notices that Kafka's log is not the one that the tables were made from: a setting is wrong, or the topic was made again.
+async fn compare_logs(state: &AppState) {
+    let recorded = match state.reader_unchecked().log_identity().await {
+        Ok(answer) => answer.value,
+        Err(error) => return tracing::debug!(%error, "the log of the build was not read"),
+    };
+    let conflict = state.lag.compare(recorded.as_ref());
+    let detail = conflict.map(|conflict| {
+        format!("{conflict}; the lag is unknown: are KAFKA_TOPIC, KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL of one deployment?")
+    });
+    state.health.set("log", Ok::<_, String>(()));
+    state.health.set_detail("log", detail);
+}
+
 async fn check(state: &AppState) {
     let health = &state.health;
     let head = match tokio::time::timeout(CHECK_LIMIT, state.reader_unchecked().head()).await {
@@ -76,6 +90,7 @@ async fn check(state: &AppState) {
         }
     };
     health.set("database", Ok::<_, String>(()));
+    compare_logs(state).await;
     metrics::gauge!("food_orders_open_dead_letters", "view" => views::ORDERS)
         .set(head.open_dead_letters as f64);
     metrics::gauge!("food_orders_active_build", "view" => views::ORDERS).set(head.build.0 as f64);

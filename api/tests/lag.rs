@@ -40,3 +40,20 @@ async fn with_kafka_the_lag_is_what_the_log_has_and_the_view_has_not() {
     let level = world.get("/orders/B").await;
     assert_eq!((header(&level, "lag-events"), header(&level, "lag-seconds")), ("0", "0.000"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ends_of_another_log_are_not_the_lag() {
+    let topic = Topic::new(1).await;
+    topic.create_orders(&["A", "B"]).await;
+    let world = World::with(&topic.flags()).await;
+    let lag = async || header(&world.get("/orders").await, "lag-events").to_owned();
+    world.until("the ends are known", async || lag().await == "2").await;
+    let other =
+        "INSERT INTO build_1.log_identity (cluster_id, topic, partitions) VALUES ('another', 'another', 1)";
+    world.client.batch_execute(other).await.unwrap();
+    world.until("the lag is unknown", async || lag().await == "unknown").await;
+    let ready = world.json("/health/ready").await;
+    assert!(ready["checks"]["log"].as_str().unwrap().contains("made from topic another"), "{ready}");
+    world.client.batch_execute("DELETE FROM build_1.log_identity").await.unwrap();
+    world.until("the lag is known", async || lag().await == "2").await;
+}

@@ -53,6 +53,6 @@ pub(crate) async fn record(client: &Client, build: Build, identity: &LogIdentity
     Ok(from_row(&row))
 }
 
-fn from_row(row: &Row) -> LogIdentity {
+pub(crate) fn from_row(row: &Row) -> LogIdentity {
     LogIdentity { cluster_id: row.get(0), topic: row.get(1), topic_id: row.get(2), partitions: row.get(3) }
 }

@@ -13,6 +13,7 @@ mod gate;
 mod head;
 mod history;
 mod in_flight;
+mod log_identity;
 mod order;
 mod order_as_of;
 mod orders;
@@ -23,6 +24,7 @@ mod rows;
 mod source;
 mod statement;
 mod stats;
+mod turns;
 
 pub use cut::{Clock, CompleteCut, Cut};
 pub use dead_letters::{DeadLetter, DeadLetterBytes, DeadLetterFilter};
@@ -32,6 +34,7 @@ pub use order::Order;
 pub use orders::{After, Filter, Sort};
 pub use reader::{Answer, Reader};
 pub use rows::Page;
+pub use turns::Turn;
 
 /// Why a read could not be answered.
 #[derive(Debug, thiserror::Error)]

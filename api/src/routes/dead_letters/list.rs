@@ -99,7 +99,7 @@ pub async fn get(
         _ => None,
     };
     let dead_letters = dead_letters.into_iter().map(DeadLetterBody::from).collect();
-    let freshness = Freshness::of(&answer.head, &state.lag);
+    let freshness = Freshness::of(&answer.head, &state.lag).in_turn(answer.turn);
     let freshness = if with_bytes { freshness.for_operators() } else { freshness };
     freshness.json(&DeadLetterList { dead_letters, next_cursor })
 }

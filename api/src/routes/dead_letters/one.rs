@@ -40,7 +40,7 @@ pub async fn get(
 
 pub(super) async fn read(state: &AppState, id: DeadLetterId, with_bytes: bool) -> Result<Response, Problem> {
     let answer = state.reader()?.dead_letter(id, with_bytes).await?;
-    let freshness = Freshness::of(&answer.head, &state.lag);
+    let freshness = Freshness::of(&answer.head, &state.lag).in_turn(answer.turn);
     let freshness = if with_bytes { freshness.for_operators() } else { freshness };
     match answer.value {
         Some(dead_letter) => freshness.json(&DeadLetterBody::from(dead_letter)),

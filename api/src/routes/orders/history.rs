@@ -123,8 +123,9 @@ pub async fn get(
         .await?
         .history(&id, after, i64::from(limit), cut.as_ref())
         .await?;
-    let freshness =
-        Freshness::of(&answer.head, &state.lag).located(uri.path(), &query, Some(limit), answer.cut.as_ref());
+    let freshness = Freshness::of(&answer.head, &state.lag)
+        .located(uri.path(), &query, Some(limit), answer.cut.as_ref())
+        .in_turn(answer.turn);
     let page = answer.value;
     if page.records.is_empty() && after.is_none() {
         return Err(freshness.problem(no_such_order(&id, cut.is_some())));
@@ -136,7 +137,7 @@ pub async fn get(
             cut: answer.cut.as_ref().map(CutPart::of),
         })
     });
-    let changes = change::of_page(id.as_str(), &page)?;
+    let changes = freshness.work(|| change::of_page(id.as_str(), &page))?;
     let records = page.records.into_iter().zip(changes).map(|(record, changed)| Record::of(record, changed));
     freshness.json(&History { order_id: id.to_string(), records: records.collect(), next_cursor })
 }

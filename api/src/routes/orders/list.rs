@@ -109,6 +109,7 @@ pub async fn get(
     let orders = orders.into_iter().map(OrderBody::from).collect();
     Freshness::of(&answer.head, &state.lag)
         .located(uri.path(), &query, Some(limit), answer.cut.as_ref())
+        .in_turn(answer.turn)
         .json(&OrderList { orders, next_cursor })
 }
 

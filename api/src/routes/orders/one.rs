@@ -34,8 +34,9 @@ pub async fn get(
     let query = Query::parse(raw.as_deref(), &[CutParameters::ALL, WaitParameters::ALL])?;
     let cut = cut::parse(&query)?;
     let answer = state.reader_for(&query, cut.as_ref()).await?.order(&id, cut.as_ref()).await?;
-    let freshness =
-        Freshness::of(&answer.head, &state.lag).located(uri.path(), &query, None, answer.cut.as_ref());
+    let freshness = Freshness::of(&answer.head, &state.lag)
+        .located(uri.path(), &query, None, answer.cut.as_ref())
+        .in_turn(answer.turn);
     match answer.value {
         Some(order) => freshness.json(&OrderBody::from(order)),
         None => Err(freshness.problem(no_such_order(&id, cut.is_some()))),

@@ -15,6 +15,7 @@ use super::head::Head;
 use super::in_flight::InFlight;
 use super::rows::Rows;
 use super::statement::{Kind, Statement};
+use super::turns::{Turn, Turns};
 use crate::connect::Database;
 use crate::error::{Error, Recovery, Result};
 use crate::session::SessionKind;
@@ -24,22 +25,28 @@ use crate::{Build, PROJECTION_VERSION, Parts};
 const MAX_RUNS: u32 = 5;
 
 /// A value, the cut that it is true for, and how far the view was applied.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Answer<T> {
     pub head: Head,
     /// `None`: the read was not as of a cut.
     pub cut: Option<CompleteCut>,
     pub value: T,
+    /// Only of a large answer: keep it until nothing more is to be done with the value.
+    pub turn: Option<Turn>,
 }
 
 impl<T> Answer<T> {
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
-        Answer { head: self.head, cut: self.cut, value: change(self.value) }
+        let Self { head, cut, value, turn } = self;
+        let value = Turn::work(turn.as_ref(), || change(value));
+        Answer { head, cut, value, turn }
     }
 
     /// The same with a change that may fail.
     pub(super) fn try_map<U>(self, change: impl FnOnce(T) -> Result<U>) -> Result<Answer<U>, ReadError> {
-        Ok(Answer { head: self.head, cut: self.cut, value: change(self.value)? })
+        let Self { head, cut, value, turn } = self;
+        let value = Turn::work(turn.as_ref(), || change(value))?;
+        Ok(Answer { head, cut, value, turn })
     }
 }
 
@@ -48,6 +55,7 @@ pub struct Reader {
     database: Database,
     pool: Pool,
     gate: Gate,
+    turns: Turns,
     /// What the last read found.
     guess: Mutex<Guess>,
 }
@@ -87,8 +95,8 @@ impl Reader {
         let pool = database.pool("food-orders api", SessionKind::Reads { statement_timeout }, size, wait)?;
         // The first read corrects it.
         let guess = Guess { build: Build(1), version: PROJECTION_VERSION, parts: Parts::ONE };
-        let gate = Gate::new(size, wait);
-        Ok(Self { database: database.clone(), pool, gate, guess: Mutex::new(guess) })
+        let (gate, turns) = (Gate::new(size, wait), Turns::new(wait));
+        Ok(Self { database: database.clone(), pool, gate, turns, guess: Mutex::new(guess) })
     }
 
     /// How far the view is applied.
@@ -108,7 +116,7 @@ impl Reader {
             Ok((head, rows)) => {
                 head.check_version()?;
                 let cut = cut.map(|cut| cut.complete(&head)).transpose()?;
-                Ok(Answer { head, cut, value: rows })
+                Ok(Answer { head, cut, turn: self.turn(attempt, &rows).await?, value: rows })
             }
             // Tables of another layout may lack what the statement names.
             Err(error) if is_of_the_statement(&error) => {
@@ -126,7 +134,11 @@ impl Reader {
         statement: Statement<'_>,
     ) -> Result<Answer<Rows>, ReadError> {
         let (head, rows) = self.rows(attempt, Some(&statement), Layout::OfAnyVersion).await?;
-        Ok(Answer { head, cut: None, value: rows })
+        Ok(Answer { head, cut: None, turn: self.turn(attempt, &rows).await?, value: rows })
+    }
+
+    async fn turn(&self, attempt: &'static str, rows: &Rows) -> Result<Option<Turn>> {
+        self.turns.take(rows.bytes).await.map_err(|_| Error::Busy { attempt })
     }
 
     async fn rows(

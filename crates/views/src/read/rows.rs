@@ -36,6 +36,7 @@ impl<T> Page<T> {
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     rows: Vec<Row>,
+    pub bytes: usize,
     /// Whether the statement has more rows than these.
     pub are_cut_short: bool,
 }
@@ -48,14 +49,13 @@ impl Rows {
     ) -> Result<Self, tokio_postgres::Error> {
         let mut stream = std::pin::pin!(stream.await?);
         let mut read = Self::default();
-        let mut bytes = 0;
         while let Some(row) = stream.try_next().await? {
-            if bytes >= MAX_BYTES && read.rows.len() >= MIN_ROWS {
+            if read.bytes >= MAX_BYTES && read.rows.len() >= MIN_ROWS {
                 read.are_cut_short = true;
                 cut_short.notify_one();
                 break;
             }
-            bytes += row.raw_size_bytes();
+            read.bytes += row.raw_size_bytes();
             read.rows.push(row);
         }
         Ok(read)
