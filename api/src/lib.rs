@@ -10,6 +10,7 @@ mod connections;
 mod cursor;
 mod cut;
 mod lag;
+pub mod metrics;
 mod observe;
 mod openapi;
 mod problem;

@@ -110,6 +110,11 @@ impl From<views::Error> for Problem {
                     views::Error::Pool { .. } => {
                         Self::unavailable("all database connections are busy; try again in a moment", 1)
                     }
+                    views::Error::MayBeCommitted { .. } => Self::unavailable(
+                        "the connection to the database was lost while the change was committed, so that it may have been \
+                         made or not; read it before you try again",
+                        DATABASE_RETRY_SECONDS,
+                    ),
                     _ => Self::unavailable(
                         "the database does not answer at the moment",
                         DATABASE_RETRY_SECONDS,

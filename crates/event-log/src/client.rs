@@ -1,16 +1,18 @@
 //! Queries about the log that do not need a group: which offsets it holds, and which log it is.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use orders::{LogIdentity, Partition, Position};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::advertised::Advertised;
 use crate::bootstrap::Bootstrap;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_no_answer};
 use crate::list_offsets::{self, Answers, Wanted};
-use crate::quiet::{Quiet, reports};
+use crate::quiet::{Quiet, problem, reports};
 use crate::settings::KafkaSettings;
 use crate::topic_id;
 
@@ -18,6 +20,9 @@ use crate::topic_id;
 pub struct LogClient {
     consumer: BaseConsumer<Quiet>,
     bootstrap: Bootstrap,
+    bootstrap_servers: String,
+    /// As the last answer named them.
+    advertised: Mutex<Advertised>,
     topic: String,
 }
 
@@ -54,9 +59,16 @@ pub(crate) struct Offsets {
 impl LogClient {
     pub fn new(settings: &KafkaSettings) -> Result<Self> {
         let config = settings.client_config("log");
-        let consumer =
-            config.create_with_context(Quiet).map_err(Error::during("setting up a Kafka client"))?;
-        Ok(Self { consumer, bootstrap: Bootstrap::of(&config), topic: settings.topic.clone() })
+        let consumer = config
+            .create_with_context(Quiet::default())
+            .map_err(Error::during("setting up a Kafka client"))?;
+        Ok(Self {
+            consumer,
+            bootstrap: Bootstrap::of(&config),
+            bootstrap_servers: settings.bootstrap_servers.clone(),
+            advertised: Mutex::default(),
+            topic: settings.topic.clone(),
+        })
     }
 
     #[must_use]
@@ -77,7 +89,11 @@ impl LogClient {
             attempt: "asking for the cluster id",
             cause: KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut),
         })?;
-        let topic_id = topic_id::ask(client, &self.topic, timeout)?;
+        let topic_id =
+            topic_id::ask(client, &self.topic, timeout).map_err(|error| match error.unanswered() {
+                Some(code) => self.failed(code),
+                None => error,
+            })?;
         Ok(Ids { cluster_id, topic: self.topic.clone(), topic_id })
     }
 
@@ -93,8 +109,13 @@ impl LogClient {
         let metadata = self.consumer.fetch_metadata(Some(&self.topic), timeout).map_err(|error| {
             self.bootstrap.note(&error);
             self.bootstrap.give_again(self.consumer.client());
+            if error.rdkafka_error_code().is_some_and(is_no_answer) {
+                let problem = problem(&self.consumer, &error);
+                return Error::NoBroker { bootstrap_servers: self.bootstrap_servers.clone(), problem };
+            }
             Error::during("asking for the topic's partitions")(error)
         })?;
+        *self.advertised.lock().unwrap_or_else(PoisonError::into_inner) = Advertised::of(&metadata);
         let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
         if let Some(code) = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from)
             && code != RDKafkaErrorCode::UnknownTopicOrPartition
@@ -109,7 +130,9 @@ impl LogClient {
     pub fn offset_ranges(&self, timeout: Duration) -> Result<OffsetRanges> {
         let leaders = self.leaders(timeout)?;
         let offsets = self.offsets(&leaders, timeout)?.into_iter();
-        offsets.map(|(partition, answer)| Ok((partition, answer.map_err(failed)?.range))).collect()
+        offsets
+            .map(|(partition, answer)| Ok((partition, answer.map_err(|code| self.failed(code))?.range)))
+            .collect()
     }
 
     /// The offsets of the partitions of which these are the leaders. A partition that does not answer, as it has no
@@ -123,7 +146,7 @@ impl LogClient {
         let is_asked = |(partition, _): &(&Partition, _)| leaders.get(*partition) == Some(&true);
         let asked: Vec<_> = answers.iter().filter(is_asked).map(|(_, answer)| answer).collect();
         match asked.first() {
-            Some(Err(code)) if asked.iter().all(|answer| answer.is_err()) => Err(failed(*code)),
+            Some(Err(code)) if asked.iter().all(|answer| answer.is_err()) => Err(self.failed(*code)),
             _ => Ok(answers.into_iter().map(|(partition, answer)| (partition, answer.ok())).collect()),
         }
     }
@@ -148,6 +171,19 @@ impl LogClient {
         };
         Ok(leaders.keys().map(|partition| (*partition, offsets(*partition))).collect())
     }
+
+    /// Why a leader did not say where its partitions end.
+    fn failed(&self, code: RDKafkaErrorCode) -> Error {
+        let error = KafkaError::MetadataFetch(code);
+        if !is_no_answer(code) {
+            return Error::during("asking for the offsets of the partitions")(error);
+        }
+        Error::Unreachable {
+            bootstrap_servers: self.bootstrap_servers.clone(),
+            advertised: self.advertised.lock().unwrap_or_else(PoisonError::into_inner).to_string(),
+            problem: problem(&self.consumer, &error),
+        }
+    }
 }
 
 impl Ids {
@@ -157,10 +193,6 @@ impl Ids {
         let partitions = leaders.len() as i32;
         (partitions > 0).then_some(LogIdentity { cluster_id, topic, topic_id, partitions })
     }
-}
-
-fn failed(code: RDKafkaErrorCode) -> Error {
-    Error::during("asking for the offsets of the partitions")(KafkaError::MetadataFetch(code))
 }
 
 #[cfg(test)]

@@ -27,6 +27,14 @@ pub enum Error {
     )]
     NoBroker { bootstrap_servers: String, problem: String },
 
+    /// A broker has answered, and named addresses at which none answers.
+    #[error(
+        "Kafka answers at {bootstrap_servers} and says that clients connect to {advertised}, where no broker answers \
+         ({problem}); if this machine cannot resolve or reach these addresses, name others in advertised.listeners of the \
+         brokers"
+    )]
+    Unreachable { bootstrap_servers: String, advertised: String, problem: String },
+
     #[error(
         "topic {topic} has had partitions without a leader for {seconds} s; check that all brokers are running"
     )]
@@ -98,12 +106,21 @@ impl Error {
         }
     }
 
+    /// The code, if nobody has answered.
+    pub(crate) fn unanswered(&self) -> Option<RDKafkaErrorCode> {
+        match self {
+            Self::Kafka { cause, .. } => cause.rdkafka_error_code().filter(|code| is_no_answer(*code)),
+            _ => None,
+        }
+    }
+
     /// Whether the same call may succeed later, because the broker or the network recovers.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Kafka { cause, .. } => cause.rdkafka_error_code().is_some_and(is_passing),
             Self::NoBroker { .. }
+            | Self::Unreachable { .. }
             | Self::NoLeader { .. }
             | Self::RecordTimeout { .. }
             | Self::TopicGone(_) => true,
@@ -145,6 +162,15 @@ pub(crate) fn missing_right(code: RDKafkaErrorCode) -> Option<&'static str> {
 /// Whether the log does not hold the offset that was asked for.
 pub(crate) fn is_out_of_range(code: RDKafkaErrorCode) -> bool {
     matches!(code, RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)
+}
+
+/// Whether nobody has answered.
+pub(crate) fn is_no_answer(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as C;
+    matches!(
+        code,
+        C::AllBrokersDown | C::BrokerTransportFailure | C::OperationTimedOut | C::TimedOutQueue | C::Resolve
+    )
 }
 
 /// Whether librdkafka recovers on its own after reporting this code.

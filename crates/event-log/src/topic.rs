@@ -14,8 +14,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::error::{Error, Result, is_passing};
-use crate::quiet::Quiet;
+use crate::error::{Error, Result, is_no_answer, is_passing};
+use crate::quiet::{Quiet, problem};
 use crate::settings::KafkaSettings;
 use replicas::Replicas;
 use warnings::{timestamp_type, value, warnings};
@@ -25,6 +25,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the broker may take to answer at all, and then the partitions to get leaders.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long nothing is said about a broker that does not answer.
+const SILENCE: Duration = Duration::from_secs(1);
 /// One can be lost, and a write still waits for two.
 const WANTED_REPLICAS: usize = 3;
 
@@ -80,7 +82,7 @@ pub struct TopicState {
 /// to 20 s for the broker, and up to another 20 s for the partitions' leaders.
 pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<TopicState> {
     let admin = Admin::new(settings)?;
-    let created = admin.create(spec).await?;
+    let created = announced(&settings.bootstrap_servers, admin.create(spec)).await?;
     let replicas = admin.wait_for_leaders().await?;
     let config = admin.config().await;
     let (timestamp_type, warnings) = match &config {
@@ -116,6 +118,20 @@ pub async fn topic_warnings(settings: &KafkaSettings) -> Result<Option<Vec<Strin
     Ok(topic_settings(settings).await?.map(|settings| settings.warnings))
 }
 
+/// Says that it waits if the work takes a while, because each of its requests may take much longer.
+async fn announced<T>(bootstrap_servers: &str, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    match tokio::time::timeout(SILENCE, &mut work).await {
+        Ok(done) => done,
+        Err(_) => {
+            tracing::warn!(
+                "waiting for Kafka at {bootstrap_servers} (KAFKA_BOOTSTRAP_SERVERS), which has not answered yet"
+            );
+            work.await
+        }
+    }
+}
+
 struct Admin<'a> {
     client: AdminClient<DefaultClientContext>,
     /// For metadata: a broker may create a topic that other clients only ask about.
@@ -129,7 +145,7 @@ impl<'a> Admin<'a> {
         let setting_up = Error::during("setting up a Kafka client");
         let config = settings.client_config("admin");
         let client = config.create().map_err(&setting_up)?;
-        let reader = Arc::new(config.create_with_context(Quiet).map_err(&setting_up)?);
+        let reader = Arc::new(config.create_with_context(Quiet::default()).map_err(&setting_up)?);
         let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
         Ok(Self { client, reader, settings, options })
     }
@@ -143,29 +159,42 @@ impl<'a> Admin<'a> {
                 .set("retention.ms", &retention)
                 .set("message.timestamp.type", "LogAppendTime");
             // While no broker answers, the request below fails as well, and says so.
-            let brokers = self.metadata().await.map_or(0, |found| found.brokers);
-            if brokers >= WANTED_REPLICAS {
+            let found = self.metadata().await;
+            if found.as_ref().is_ok_and(|found| found.brokers >= WANTED_REPLICAS) {
                 topic.replication = TopicReplication::Fixed(WANTED_REPLICAS as i32);
                 topic = topic.set("min.insync.replicas", "2");
             }
             // If the request as such fails, the connection is to blame, so it is tried again.
             let answer = self.client.create_topics([&topic], &self.options).await;
-            let problem = match answer.as_deref() {
+            let cause = match answer.as_deref() {
                 Ok([Ok(_), ..]) => return Ok(true),
                 Ok([Err((_, RDKafkaErrorCode::TopicAlreadyExists)), ..]) => return Ok(false),
                 Ok([Err((_, code)), ..]) if !is_passing(*code) && !is_start_of_cluster(*code) => {
                     return self.not_created(*code).await;
                 }
-                Ok([Err((_, code)), ..]) => code.to_string(),
-                Ok([]) => "an empty answer".to_owned(),
-                Err(error) => error.to_string(),
+                Ok([Err((_, code)), ..]) => KafkaError::AdminOp(*code),
+                Ok([]) => KafkaError::AdminOpCreation("an empty answer".to_owned()),
+                Err(error) => error.clone(),
             };
-            let bootstrap_servers = &self.settings.bootstrap_servers;
+            let error = self.not_answered(&cause, found);
             if Instant::now() > deadline {
-                return Err(Error::NoBroker { bootstrap_servers: bootstrap_servers.clone(), problem });
+                return Err(error);
             }
-            tracing::warn!(problem, bootstrap_servers, "waiting for Kafka");
+            tracing::warn!(%error, "waiting for Kafka");
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// `found` is what the brokers said about themselves a moment before.
+    fn not_answered(&self, cause: &KafkaError, found: Result<Replicas>) -> Error {
+        let bootstrap_servers = self.settings.bootstrap_servers.clone();
+        let problem = problem(&self.reader, cause);
+        match found {
+            // The request goes to one broker, at the address that was advertised.
+            Ok(found) if matches!(cause, KafkaError::AdminOp(code) if is_no_answer(*code)) => {
+                Error::Unreachable { bootstrap_servers, advertised: found.advertised.to_string(), problem }
+            }
+            _ => Error::NoBroker { bootstrap_servers, problem },
         }
     }
 

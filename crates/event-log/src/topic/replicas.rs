@@ -2,11 +2,14 @@
 
 use rdkafka::metadata::Metadata;
 
+use crate::advertised::Advertised;
+
 /// What the brokers say about themselves and about the topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Replicas {
     /// The brokers that run now.
     pub brokers: usize,
+    pub advertised: Advertised,
     /// 0 if the topic does not exist.
     pub partitions: usize,
     /// Whether each partition has a leader.
@@ -19,8 +22,10 @@ impl Replicas {
     pub fn of(metadata: &Metadata, topic: &str) -> Self {
         let topic = metadata.topics().iter().find(|one| one.name() == topic && one.error().is_none());
         let partitions = topic.map(|topic| topic.partitions()).unwrap_or_default();
+        let advertised = Advertised::of(metadata);
         Self {
-            brokers: metadata.brokers().len(),
+            brokers: advertised.count(),
+            advertised,
             partitions: partitions.len(),
             all_led: partitions.iter().all(|one| one.leader() >= 0 && one.error().is_none()),
             fewest: partitions.iter().map(|one| one.replicas().len()).min().unwrap_or(0),
