@@ -1,18 +1,16 @@
 //! Queries about the log that do not need a group: which offsets it holds, and which log it is.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use orders::{LogIdentity, Partition, Position};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::advertised::Advertised;
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result, is_no_answer};
 use crate::list_offsets::{self, Answers, Wanted};
-use crate::quiet::{Quiet, problem, reports};
+use crate::quiet::{Quiet, no_answer, reports};
 use crate::settings::KafkaSettings;
 use crate::topic_id;
 
@@ -21,8 +19,6 @@ pub struct LogClient {
     consumer: BaseConsumer<Quiet>,
     bootstrap: Bootstrap,
     bootstrap_servers: String,
-    /// As the last answer named them.
-    advertised: Mutex<Advertised>,
     topic: String,
 }
 
@@ -66,7 +62,6 @@ impl LogClient {
             consumer,
             bootstrap: Bootstrap::of(&config),
             bootstrap_servers: settings.bootstrap_servers.clone(),
-            advertised: Mutex::default(),
             topic: settings.topic.clone(),
         })
     }
@@ -89,11 +84,7 @@ impl LogClient {
             attempt: "asking for the cluster id",
             cause: KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut),
         })?;
-        let topic_id =
-            topic_id::ask(client, &self.topic, timeout).map_err(|error| match error.unanswered() {
-                Some(code) => self.failed(code),
-                None => error,
-            })?;
+        let topic_id = topic_id::ask(client, &self.topic, timeout)?;
         Ok(Ids { cluster_id, topic: self.topic.clone(), topic_id })
     }
 
@@ -110,12 +101,10 @@ impl LogClient {
             self.bootstrap.note(&error);
             self.bootstrap.give_again(self.consumer.client());
             if error.rdkafka_error_code().is_some_and(is_no_answer) {
-                let problem = problem(&self.consumer, &error);
-                return Error::NoBroker { bootstrap_servers: self.bootstrap_servers.clone(), problem };
+                return no_answer(&self.consumer, &self.bootstrap_servers, &error.to_string());
             }
             Error::during("asking for the topic's partitions")(error)
         })?;
-        *self.advertised.lock().unwrap_or_else(PoisonError::into_inner) = Advertised::of(&metadata);
         let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
         if let Some(code) = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from)
             && code != RDKafkaErrorCode::UnknownTopicOrPartition
@@ -172,17 +161,16 @@ impl LogClient {
         Ok(leaders.keys().map(|partition| (*partition, offsets(*partition))).collect())
     }
 
-    /// Why a leader did not say where its partitions end.
+    /// Why a leader did not answer.
     fn failed(&self, code: RDKafkaErrorCode) -> Error {
         let error = KafkaError::MetadataFetch(code);
-        if !is_no_answer(code) {
-            return Error::during("asking for the offsets of the partitions")(error);
+        if is_no_answer(code)
+            && let unreachable @ Error::Unreachable { .. } =
+                no_answer(&self.consumer, &self.bootstrap_servers, &error.to_string())
+        {
+            return unreachable;
         }
-        Error::Unreachable {
-            bootstrap_servers: self.bootstrap_servers.clone(),
-            advertised: self.advertised.lock().unwrap_or_else(PoisonError::into_inner).to_string(),
-            problem: problem(&self.consumer, &error),
-        }
+        Error::during("asking for the offsets of the partitions")(error)
     }
 }
 

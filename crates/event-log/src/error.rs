@@ -27,11 +27,11 @@ pub enum Error {
     )]
     NoBroker { bootstrap_servers: String, problem: String },
 
-    /// A broker has answered, and named addresses at which none answers.
+    /// A broker has answered, and named another address.
     #[error(
-        "Kafka answers at {bootstrap_servers} and says that clients connect to {advertised}, where no broker answers \
-         ({problem}); if this machine cannot resolve or reach these addresses, name others in advertised.listeners of the \
-         brokers"
+        "Kafka at {bootstrap_servers} has named {advertised} as the address to connect to, and no broker answers there \
+         ({problem}); if this machine cannot resolve or reach it, name another one in advertised.listeners of the broker, else \
+         start the broker"
     )]
     Unreachable { bootstrap_servers: String, advertised: String, problem: String },
 
@@ -103,14 +103,6 @@ impl Error {
             Some(code) if is_out_of_range(code) => Self::OutOfRange(error),
             Some(RDKafkaErrorCode::BadMessage) => Self::CorruptBatch(error),
             _ => Self::during(attempt)(error),
-        }
-    }
-
-    /// The code, if nobody has answered.
-    pub(crate) fn unanswered(&self) -> Option<RDKafkaErrorCode> {
-        match self {
-            Self::Kafka { cause, .. } => cause.rdkafka_error_code().filter(|code| is_no_answer(*code)),
-            _ => None,
         }
     }
 

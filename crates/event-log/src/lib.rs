@@ -1,7 +1,6 @@
 //! Kafka: creating the topic, producing, reading in batches as a member of a group, reading ranges or
 //! single records without one, and the log's identity. The only user of rdkafka.
 
-mod advertised;
 mod bootstrap;
 pub mod chunk;
 pub mod client;

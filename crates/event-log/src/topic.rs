@@ -4,6 +4,7 @@ mod replicas;
 mod warnings;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::error::{Error, Result, is_no_answer, is_passing};
-use crate::quiet::{Quiet, problem};
+use crate::quiet::{Quiet, no_answer};
 use crate::settings::KafkaSettings;
 use replicas::Replicas;
 use warnings::{timestamp_type, value, warnings};
@@ -82,7 +83,7 @@ pub struct TopicState {
 /// to 20 s for the broker, and up to another 20 s for the partitions' leaders.
 pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<TopicState> {
     let admin = Admin::new(settings)?;
-    let created = announced(&settings.bootstrap_servers, admin.create(spec)).await?;
+    let created = admin.announced(admin.create(spec)).await?;
     let replicas = admin.wait_for_leaders().await?;
     let config = admin.config().await;
     let (timestamp_type, warnings) = match &config {
@@ -118,20 +119,6 @@ pub async fn topic_warnings(settings: &KafkaSettings) -> Result<Option<Vec<Strin
     Ok(topic_settings(settings).await?.map(|settings| settings.warnings))
 }
 
-/// Says that it waits if the work takes a while, because each of its requests may take much longer.
-async fn announced<T>(bootstrap_servers: &str, work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
-    match tokio::time::timeout(SILENCE, &mut work).await {
-        Ok(done) => done,
-        Err(_) => {
-            tracing::warn!(
-                "waiting for Kafka at {bootstrap_servers} (KAFKA_BOOTSTRAP_SERVERS), which has not answered yet"
-            );
-            work.await
-        }
-    }
-}
-
 struct Admin<'a> {
     client: AdminClient<DefaultClientContext>,
     /// For metadata: a broker may create a topic that other clients only ask about.
@@ -159,24 +146,29 @@ impl<'a> Admin<'a> {
                 .set("retention.ms", &retention)
                 .set("message.timestamp.type", "LogAppendTime");
             // While no broker answers, the request below fails as well, and says so.
-            let found = self.metadata().await;
-            if found.as_ref().is_ok_and(|found| found.brokers >= WANTED_REPLICAS) {
+            let brokers = self.metadata().await.map_or(0, |found| found.brokers);
+            if brokers >= WANTED_REPLICAS {
                 topic.replication = TopicReplication::Fixed(WANTED_REPLICAS as i32);
                 topic = topic.set("min.insync.replicas", "2");
             }
             // If the request as such fails, the connection is to blame, so it is tried again.
             let answer = self.client.create_topics([&topic], &self.options).await;
-            let cause = match answer.as_deref() {
+            let bootstrap_servers = &self.settings.bootstrap_servers;
+            let no_answer = |problem: String| no_answer(&self.reader, bootstrap_servers, &problem);
+            let error = match answer.as_deref() {
                 Ok([Ok(_), ..]) => return Ok(true),
                 Ok([Err((_, RDKafkaErrorCode::TopicAlreadyExists)), ..]) => return Ok(false),
+                Ok([Err((_, code)), ..]) if is_no_answer(*code) => no_answer(code.to_string()),
                 Ok([Err((_, code)), ..]) if !is_passing(*code) && !is_start_of_cluster(*code) => {
                     return self.not_created(*code).await;
                 }
-                Ok([Err((_, code)), ..]) => KafkaError::AdminOp(*code),
-                Ok([]) => KafkaError::AdminOpCreation("an empty answer".to_owned()),
-                Err(error) => error.clone(),
+                Ok([Err((_, code)), ..]) => Error::NoBroker {
+                    bootstrap_servers: bootstrap_servers.clone(),
+                    problem: code.to_string(),
+                },
+                Ok([]) => no_answer("an empty answer".to_owned()),
+                Err(error) => no_answer(error.to_string()),
             };
-            let error = self.not_answered(&cause, found);
             if Instant::now() > deadline {
                 return Err(error);
             }
@@ -185,16 +177,17 @@ impl<'a> Admin<'a> {
         }
     }
 
-    /// `found` is what the brokers said about themselves a moment before.
-    fn not_answered(&self, cause: &KafkaError, found: Result<Replicas>) -> Error {
-        let bootstrap_servers = self.settings.bootstrap_servers.clone();
-        let problem = problem(&self.reader, cause);
-        match found {
-            // The request goes to one broker, at the address that was advertised.
-            Ok(found) if matches!(cause, KafkaError::AdminOp(code) if is_no_answer(*code)) => {
-                Error::Unreachable { bootstrap_servers, advertised: found.advertised.to_string(), problem }
+    /// Does the work, and says that it waits for Kafka if that takes a while: each request may take much longer.
+    async fn announced<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        match tokio::time::timeout(SILENCE, &mut work).await {
+            Ok(done) => done,
+            Err(_) => {
+                let bootstrap_servers = &self.settings.bootstrap_servers;
+                let error = no_answer(&self.reader, bootstrap_servers, "there is no answer yet");
+                tracing::warn!(%error, "waiting for Kafka at {bootstrap_servers}");
+                work.await
             }
-            _ => Error::NoBroker { bootstrap_servers, problem },
         }
     }
 

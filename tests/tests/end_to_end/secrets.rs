@@ -24,7 +24,7 @@ const SECRETS: Case = &[
     ("KAFKA_SASL_USERNAME", "u"),
     ("KAFKA_SASL_PASSWORD", "mArKeD"),
     ("KAFKA_SSL_KEY_PASSWORD", "mArKeD"),
-    ("KAFKA_PROPERTIES", "debug=all,sasl.oauthbearer.client.secret=mArKeD,ssl.keystore.password=mArKeD"),
+    ("KAFKA_PROPERTIES", "debug=all,ssl.keystore.password=mArKeD"),
     ("API_ADMIN_TOKEN", "mArKeD"),
     ("API_LISTEN", "127.0.0.1:0"),
     ("RUST_LOG", "trace"),

@@ -2,14 +2,11 @@
 
 use rdkafka::metadata::Metadata;
 
-use crate::advertised::Advertised;
-
 /// What the brokers say about themselves and about the topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Replicas {
     /// The brokers that run now.
     pub brokers: usize,
-    pub advertised: Advertised,
     /// 0 if the topic does not exist.
     pub partitions: usize,
     /// Whether each partition has a leader.
@@ -22,10 +19,8 @@ impl Replicas {
     pub fn of(metadata: &Metadata, topic: &str) -> Self {
         let topic = metadata.topics().iter().find(|one| one.name() == topic && one.error().is_none());
         let partitions = topic.map(|topic| topic.partitions()).unwrap_or_default();
-        let advertised = Advertised::of(metadata);
         Self {
-            brokers: advertised.count(),
-            advertised,
+            brokers: metadata.brokers().len(),
             partitions: partitions.len(),
             all_led: partitions.iter().all(|one| one.leader() >= 0 && one.error().is_none()),
             fewest: partitions.iter().map(|one| one.replicas().len()).min().unwrap_or(0),

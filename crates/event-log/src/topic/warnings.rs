@@ -68,7 +68,6 @@ mod tests {
     use rdkafka::admin::{ConfigEntry, ConfigSource, OwnedResourceSpecifier};
 
     use super::*;
-    use crate::advertised::Advertised;
 
     fn topic(settings: &[(&str, &str)]) -> ConfigResource {
         let entry = |(name, value): &(&str, &str)| ConfigEntry {
@@ -84,7 +83,7 @@ mod tests {
     }
 
     fn replicas(brokers: usize, fewest: usize) -> Replicas {
-        Replicas { brokers, advertised: Advertised::default(), partitions: 6, all_led: true, fewest }
+        Replicas { brokers, partitions: 6, all_led: true, fewest }
     }
 
     #[test]
