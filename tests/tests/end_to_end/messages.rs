@@ -104,7 +104,12 @@ async fn a_broker_that_is_away_is_named_soon() {
         // A consumer sees to the database first.
         let is_late = program.name() == "producer" && began.elapsed() > Duration::from_secs(5);
         assert!(!is_late, "{:?}", began.elapsed());
-        assert!(program.log().contains("Connection refused"), "{}", program.log());
+        let log = program.log();
+        let waiting = log.lines().find(|line| line.contains("waiting for Kafka")).unwrap();
+        assert!(
+            waiting.contains("Connection refused") && waiting.contains("KAFKA_BOOTSTRAP_SERVERS"),
+            "{log}"
+        );
     }
     let rebuild = ("replay-rebuild", "");
     let mut rebuild = start(&stage, rebuild, |launch| launch.env("KAFKA_BOOTSTRAP_SERVERS", NOBODY));
