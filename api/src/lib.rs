@@ -13,6 +13,7 @@ mod cursor;
 mod cut;
 mod lag;
 mod large_answers;
+pub mod metrics;
 mod observe;
 mod openapi;
 mod prefix;

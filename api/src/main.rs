@@ -9,6 +9,7 @@ fn main() -> ExitCode {
         |args: &Args| &args.shell,
         async |args, shell| {
             let settings = args.validate()?;
+            api::metrics::describe();
             let app = App::bind(&settings, shell.health, shell.metrics).await?;
             app.run(shell.stop, shell.shutdown_timeout).await
         },

@@ -8,9 +8,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::problem::Problem;
+use crate::wait::MAX_WAIT;
 
-/// Longer than the longest statement and the wait for a connection together.
-const DEADLINE: Duration = Duration::from_secs(15);
+/// Longer than the longest wait for positions, the longest statement and the wait for a connection together.
+const DEADLINE: Duration = MAX_WAIT.saturating_add(Duration::from_secs(15));
 
 /// Abandons a request that takes too long.
 pub async fn deadline(request: Request, next: Next) -> Response {

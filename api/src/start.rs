@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use service::{Exit, Failure, Health};
 use views::builds::Active;
-use views::{Database, Recovery, SessionKind};
+use views::{Database, SessionKind, StartLimit};
 
 use crate::state::AppState;
 use crate::watch::Watch;
@@ -27,9 +27,8 @@ pub async fn migrate(database: &Database, max_record_bytes: usize, health: &Heal
         }
         result
     };
-    let is_passing = |error: &views::Error| !matches!(error.recovery(), Recovery::BuildGone | Recovery::Stop);
-    let what = format!("database {database}");
-    retry::retry(&what, is_passing, attempt).await.map_err(failure)?;
+    let limit = StartLimit::default();
+    retry::retry("PostgreSQL", |error| limit.is_passing(error), attempt).await.map_err(failure)?;
     compare_limit(database, max_record_bytes).await;
     health.set_started();
     Ok(())

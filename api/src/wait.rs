@@ -34,6 +34,7 @@ impl ParameterSet for WaitParameters {
 
 const DEFAULT_WAIT_MS: u64 = 5_000;
 const MAX_WAIT_MS: u64 = 30_000;
+pub const MAX_WAIT: Duration = Duration::from_millis(MAX_WAIT_MS);
 /// How often the positions are read while requests wait, however many of them do.
 const READ_INTERVAL: Duration = Duration::from_millis(10);
 

@@ -29,6 +29,8 @@ pub struct FreshDatabase {
 impl Server {
     pub async fn connect(url: &str) -> Result<Self, Failure> {
         let url = SecretString::from(url.to_owned());
+        // Names what is wrong with the URL, if anything is.
+        database(&url)?;
         let admin = sql(&url).await?;
         let pid: i32 = admin.query_one("/* bench::server */ SELECT pg_backend_pid()", &[]).await?.get(0);
         Ok(Self { postmaster: cpu::parent_named(pid, "postgres"), admin, url, made: 0 })

@@ -8,8 +8,8 @@ use std::time::Duration;
 use ::dead_letters::Operator;
 use clap::Subcommand;
 use retry::retry_within;
-use service::{Failure, Shell};
-use views::Recovery;
+use service::{Exit, Failure, Shell};
+use views::StartLimit;
 use views::read::{ReadError, Reader};
 
 use crate::settings::Settings;
@@ -33,7 +33,8 @@ pub enum Command {
 /// Carries out the command; a signal to stop ends it early.
 pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result<(), Failure> {
     let work = async {
-        patiently(async || Ok(views::migrate::migrate(&settings.database).await?)).await?;
+        let migrate = async || Ok(views::migrate::migrate(&settings.database).await?);
+        patiently(migrate).await.map_err(not_migrated)?;
         match command {
             Command::DeadLetters(command) => {
                 let operator = Operator {
@@ -53,8 +54,16 @@ pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result
     }
 }
 
+fn not_migrated(error: ReadError) -> Failure {
+    let is_about_the_url = matches!(&error, ReadError::Database(error) if error.is_about_the_url());
+    let exit = if is_about_the_url { Exit::Usage } else { Exit::Unexpected };
+    Failure::with(exit)(error)
+}
+
 /// Repeats a step that only reads, or that may be repeated, while the database is to blame and may come back.
 async fn patiently<T, F: Future<Output = Result<T, ReadError>>>(step: impl FnMut() -> F) -> F::Output {
-    let is_passing = |error: &ReadError| matches!(error, ReadError::Database(error) if error.recovery() == Recovery::Retry);
+    let limit = StartLimit::default();
+    let is_passing =
+        |error: &ReadError| matches!(error, ReadError::Database(error) if limit.is_passing(error));
     retry_within("PostgreSQL", DATABASE_LIMIT, is_passing, step).await
 }

@@ -19,6 +19,7 @@ mod lane_task;
 mod lanes;
 mod log_check;
 mod log_mismatch;
+mod metrics;
 mod prepare;
 mod projection;
 mod pulse;
@@ -41,6 +42,7 @@ async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
     if let Some(command) = args.command {
         return cli::run(command, &settings, &shell).await;
     }
+    metrics::describe();
     shell.with_probes(settings.metrics_listen, Box::pin(consume(&settings, &shell))).await
 }
 

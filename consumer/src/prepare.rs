@@ -9,7 +9,7 @@ use retry::retry;
 use service::{Failure, Shell};
 use tokio::task::spawn_blocking;
 use views::deployment::Deployment;
-use views::{Recovery, Session, SessionKind};
+use views::{Session, SessionKind, StartLimit};
 
 use crate::error::{Error, Result};
 use crate::group_check::GroupCheck;
@@ -44,8 +44,9 @@ pub async fn until_ready(settings: &Settings, shell: &Shell) -> Result<Option<Re
 }
 
 async fn prepare(settings: &Settings, shell: &Shell) -> Result<Ready> {
-    let is_passing = |error: &views::Error| error.recovery() == Recovery::Retry;
-    retry("PostgreSQL", is_passing, || views::migrate::migrate(&settings.database)).await?;
+    let limit = StartLimit::default();
+    retry("PostgreSQL", |error| limit.is_passing(error), || views::migrate::migrate(&settings.database))
+        .await?;
     let deployment = deployment::join(settings).await?;
     shell.health.set("database", Ok::<(), String>(()));
     projection::wait(settings, &shell.health).await?;

@@ -6,7 +6,7 @@ use rebuild::{FailureCause, Outcome, Request, Settings, Stop};
 use retry::retry_within;
 use service::{Exit, Failure, Shell};
 use tokio_util::sync::CancellationToken;
-use views::Recovery;
+use views::StartLimit;
 
 use crate::display::Display;
 use crate::report::{self, say};
@@ -34,10 +34,9 @@ pub async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
 
 /// Repeats a step that may be repeated, while the database is to blame and may come back.
 async fn patiently<T, F: Future<Output = Result<T, rebuild::Error>>>(step: impl FnMut() -> F) -> F::Output {
-    let is_passing = |error: &rebuild::Error| match error {
-        rebuild::Error::Views(error) => error.recovery() == Recovery::Retry,
-        _ => false,
-    };
+    let limit = StartLimit::default();
+    let is_passing =
+        |error: &rebuild::Error| matches!(error, rebuild::Error::Views(error) if limit.is_passing(error));
     retry_within("PostgreSQL", DATABASE_LIMIT, is_passing, step).await
 }
 

@@ -13,6 +13,7 @@ mod dependencies;
 mod line_ends;
 mod links;
 mod manifests;
+mod metrics;
 mod module_graph;
 mod modules;
 mod names;

@@ -118,7 +118,14 @@ impl From<views::Error> for Problem {
             }
             (Recovery::Retry, _) => {
                 tracing::warn!(%error, "the database could not answer");
-                Self::unavailable("the database does not answer at the moment", DATABASE_RETRY_SECONDS)
+                let detail = match error {
+                    views::Error::MayBeCommitted { .. } => {
+                        "the connection to the database was lost while the change was committed, so that it may have been \
+                         made or not; read it before you try again"
+                    }
+                    _ => "the database does not answer at the moment",
+                };
+                Self::unavailable(detail, DATABASE_RETRY_SECONDS)
             }
             _ => Self::internal(&error),
         }

@@ -135,6 +135,9 @@ async fn list(wanted: Wanted, reader: &Reader) -> Result<(), Failure> {
     let filter = DeadLetterFilter { state: wanted.state, cause: wanted.cause, order_id: wanted.order_id };
     let mut left = wanted.limit.map_or(i64::MAX, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
     let mut after = None;
+    if !wanted.json && output::data(&print::header())? == OutputReader::Left {
+        return Ok(());
+    }
     while left > 0 {
         let page = patiently(async || reader.dead_letters(&filter, after, left.min(PAGE), false).await);
         let page = page.await?.value.rows;

@@ -1,4 +1,4 @@
-//! Why an operator's act failed. Unless a variant says otherwise, nothing has changed.
+//! Why an operator's act failed. Nothing has changed then, unless the error is `views::Error::MayBeCommitted`.
 
 use orders::Rejection;
 use tokio::task::JoinError;

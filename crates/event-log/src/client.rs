@@ -8,9 +8,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::bootstrap::Bootstrap;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_no_answer};
 use crate::list_offsets::{self, Answers, Wanted};
-use crate::quiet::{Quiet, reports};
+use crate::quiet::{Quiet, no_answer, reports};
 use crate::settings::KafkaSettings;
 use crate::topic_id;
 
@@ -18,6 +18,7 @@ use crate::topic_id;
 pub struct LogClient {
     consumer: BaseConsumer<Quiet>,
     bootstrap: Bootstrap,
+    bootstrap_servers: String,
     topic: String,
 }
 
@@ -54,9 +55,15 @@ pub(crate) struct Offsets {
 impl LogClient {
     pub fn new(settings: &KafkaSettings) -> Result<Self> {
         let config = settings.client_config("log");
-        let consumer =
-            config.create_with_context(Quiet).map_err(Error::during("setting up a Kafka client"))?;
-        Ok(Self { consumer, bootstrap: Bootstrap::of(&config), topic: settings.topic.clone() })
+        let consumer = config
+            .create_with_context(Quiet::default())
+            .map_err(Error::during("setting up a Kafka client"))?;
+        Ok(Self {
+            consumer,
+            bootstrap: Bootstrap::of(&config),
+            bootstrap_servers: settings.bootstrap_servers.clone(),
+            topic: settings.topic.clone(),
+        })
     }
 
     #[must_use]
@@ -93,6 +100,9 @@ impl LogClient {
         let metadata = self.consumer.fetch_metadata(Some(&self.topic), timeout).map_err(|error| {
             self.bootstrap.note(&error);
             self.bootstrap.give_again(self.consumer.client());
+            if error.rdkafka_error_code().is_some_and(is_no_answer) {
+                return no_answer(&self.consumer, &self.bootstrap_servers, &error.to_string());
+            }
             Error::during("asking for the topic's partitions")(error)
         })?;
         let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
@@ -109,7 +119,9 @@ impl LogClient {
     pub fn offset_ranges(&self, timeout: Duration) -> Result<OffsetRanges> {
         let leaders = self.leaders(timeout)?;
         let offsets = self.offsets(&leaders, timeout)?.into_iter();
-        offsets.map(|(partition, answer)| Ok((partition, answer.map_err(failed)?.range))).collect()
+        offsets
+            .map(|(partition, answer)| Ok((partition, answer.map_err(|code| self.failed(code))?.range)))
+            .collect()
     }
 
     /// The offsets of the partitions of which these are the leaders. A partition that does not answer, as it has no
@@ -123,7 +135,7 @@ impl LogClient {
         let is_asked = |(partition, _): &(&Partition, _)| leaders.get(*partition) == Some(&true);
         let asked: Vec<_> = answers.iter().filter(is_asked).map(|(_, answer)| answer).collect();
         match asked.first() {
-            Some(Err(code)) if asked.iter().all(|answer| answer.is_err()) => Err(failed(*code)),
+            Some(Err(code)) if asked.iter().all(|answer| answer.is_err()) => Err(self.failed(*code)),
             _ => Ok(answers.into_iter().map(|(partition, answer)| (partition, answer.ok())).collect()),
         }
     }
@@ -148,6 +160,18 @@ impl LogClient {
         };
         Ok(leaders.keys().map(|partition| (*partition, offsets(*partition))).collect())
     }
+
+    /// Why a leader did not answer.
+    fn failed(&self, code: RDKafkaErrorCode) -> Error {
+        let error = KafkaError::MetadataFetch(code);
+        if is_no_answer(code)
+            && let unreachable @ Error::Unreachable { .. } =
+                no_answer(&self.consumer, &self.bootstrap_servers, &error.to_string())
+        {
+            return unreachable;
+        }
+        Error::during("asking for the offsets of the partitions")(error)
+    }
 }
 
 impl Ids {
@@ -157,10 +181,6 @@ impl Ids {
         let partitions = leaders.len() as i32;
         (partitions > 0).then_some(LogIdentity { cluster_id, topic, topic_id, partitions })
     }
-}
-
-fn failed(code: RDKafkaErrorCode) -> Error {
-    Error::during("asking for the offsets of the partitions")(KafkaError::MetadataFetch(code))
 }
 
 #[cfg(test)]
@@ -185,14 +205,17 @@ mod tests {
     fn reports_that_nobody_reads_do_not_pile_up() {
         // Nothing listens on this port.
         let client = LogClient::new(&KafkaSettings::new("127.0.0.1:1", "t")).unwrap();
-        let ask_until = |is_met: fn(i32) -> bool| {
+        let ask = || _ = client.partitions(Duration::from_millis(10));
+        let until = |is_met: fn(i32) -> bool, meanwhile: &dyn Fn()| {
             let began = Instant::now();
             while !is_met(reports(&client)) {
                 assert!(began.elapsed() < SOON, "{} reports", reports(&client));
-                let _ = client.partitions(Duration::from_millis(10));
+                meanwhile();
             }
         };
-        ask_until(|reports| reports > 0);
-        ask_until(|reports| reports == 0);
+        ask();
+        // It goes on trying to connect, and reports each failure.
+        until(|reports| reports > 0, &|| std::thread::sleep(Duration::from_millis(10)));
+        until(|reports| reports == 0, &ask);
     }
 }

@@ -27,6 +27,14 @@ pub enum Error {
     )]
     NoBroker { bootstrap_servers: String, problem: String },
 
+    /// A broker has answered, and named another address.
+    #[error(
+        "Kafka at {bootstrap_servers} has named {advertised} as the address to connect to, and no broker answers there \
+         ({problem}); if this machine cannot resolve or reach it, name another one in advertised.listeners of the broker, else \
+         start the broker"
+    )]
+    Unreachable { bootstrap_servers: String, advertised: String, problem: String },
+
     #[error(
         "topic {topic} has had partitions without a leader for {seconds} s; check that all brokers are running"
     )]
@@ -104,6 +112,7 @@ impl Error {
         match self {
             Self::Kafka { cause, .. } => cause.rdkafka_error_code().is_some_and(is_passing),
             Self::NoBroker { .. }
+            | Self::Unreachable { .. }
             | Self::NoLeader { .. }
             | Self::RecordTimeout { .. }
             | Self::TopicGone(_) => true,
@@ -145,6 +154,15 @@ pub(crate) fn missing_right(code: RDKafkaErrorCode) -> Option<&'static str> {
 /// Whether the log does not hold the offset that was asked for.
 pub(crate) fn is_out_of_range(code: RDKafkaErrorCode) -> bool {
     matches!(code, RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)
+}
+
+/// Whether nobody has answered.
+pub(crate) fn is_no_answer(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as C;
+    matches!(
+        code,
+        C::AllBrokersDown | C::BrokerTransportFailure | C::OperationTimedOut | C::TimedOutQueue | C::Resolve
+    )
 }
 
 /// Whether librdkafka recovers on its own after reporting this code.

@@ -42,8 +42,9 @@ impl Fingerprints {
         let mut config = settings.reader_config("fingerprints");
         // Only one record of each partition is needed. A batch that is larger is sent all the same.
         config.set("fetch.message.max.bytes", "16384").set("queued.min.messages", "1");
-        let consumer: BaseConsumer<Quiet> =
-            config.create_with_context(Quiet).map_err(Error::during("setting up a Kafka client"))?;
+        let consumer: BaseConsumer<Quiet> = config
+            .create_with_context(Quiet::default())
+            .map_err(Error::during("setting up a Kafka client"))?;
         let mut assignment = TopicPartitionList::new();
         for (partition, offset) in &offsets {
             assignment

@@ -51,8 +51,9 @@ impl GroupMark {
         ] {
             config.set(name, value);
         }
-        let consumer =
-            config.create_with_context(Quiet).map_err(Error::during("setting up a Kafka client"))?;
+        let consumer = config
+            .create_with_context(Quiet::default())
+            .map_err(Error::during("setting up a Kafka client"))?;
         Ok(Self { consumer, topic: settings.topic.clone() })
     }
 

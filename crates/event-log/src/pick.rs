@@ -25,7 +25,7 @@ pub fn pick(settings: &KafkaSettings, offsets: &[(Partition, Offset)], timeout: 
         .reader_config("pick")
         // Whatever librdkafka reads ahead is thrown away.
         .set("queued.max.messages.kbytes", "1024")
-        .create_with_context(Quiet)
+        .create_with_context(Quiet::default())
         .map_err(Error::during("setting up a reader of the log"))?;
     let receiver = Receiver::new(consumer);
     let deadline = Instant::now() + timeout;

@@ -47,8 +47,9 @@ impl Replay {
         limits: ChunkLimits,
     ) -> Result<Self> {
         let config = settings.replay_config();
-        let consumer: BaseConsumer<Quiet> =
-            config.create_with_context(Quiet).map_err(Error::during("setting up a reader of the log"))?;
+        let consumer: BaseConsumer<Quiet> = config
+            .create_with_context(Quiet::default())
+            .map_err(Error::during("setting up a reader of the log"))?;
         let (sender, chunks) = mpsc::channel(1);
         let bootstrap = Bootstrap::of(&config);
         let topic = settings.topic.clone();

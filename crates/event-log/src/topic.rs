@@ -4,6 +4,7 @@ mod replicas;
 mod warnings;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::error::{Error, Result, is_passing};
-use crate::quiet::Quiet;
+use crate::error::{Error, Result, is_no_answer, is_passing};
+use crate::quiet::{Quiet, no_answer};
 use crate::settings::KafkaSettings;
 use replicas::Replicas;
 use warnings::{timestamp_type, value, warnings};
@@ -25,6 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the broker may take to answer at all, and then the partitions to get leaders.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long nothing is said about a broker that does not answer.
+const SILENCE: Duration = Duration::from_secs(1);
 /// One can be lost, and a write still waits for two.
 const WANTED_REPLICAS: usize = 3;
 
@@ -80,7 +83,7 @@ pub struct TopicState {
 /// to 20 s for the broker, and up to another 20 s for the partitions' leaders.
 pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<TopicState> {
     let admin = Admin::new(settings)?;
-    let created = admin.create(spec).await?;
+    let created = admin.announced(admin.create(spec)).await?;
     let replicas = admin.wait_for_leaders().await?;
     let config = admin.config().await;
     let (timestamp_type, warnings) = match &config {
@@ -129,7 +132,7 @@ impl<'a> Admin<'a> {
         let setting_up = Error::during("setting up a Kafka client");
         let config = settings.client_config("admin");
         let client = config.create().map_err(&setting_up)?;
-        let reader = Arc::new(config.create_with_context(Quiet).map_err(&setting_up)?);
+        let reader = Arc::new(config.create_with_context(Quiet::default()).map_err(&setting_up)?);
         let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
         Ok(Self { client, reader, settings, options })
     }
@@ -150,22 +153,41 @@ impl<'a> Admin<'a> {
             }
             // If the request as such fails, the connection is to blame, so it is tried again.
             let answer = self.client.create_topics([&topic], &self.options).await;
-            let problem = match answer.as_deref() {
+            let bootstrap_servers = &self.settings.bootstrap_servers;
+            let no_answer = |problem: String| no_answer(&self.reader, bootstrap_servers, &problem);
+            let error = match answer.as_deref() {
                 Ok([Ok(_), ..]) => return Ok(true),
                 Ok([Err((_, RDKafkaErrorCode::TopicAlreadyExists)), ..]) => return Ok(false),
+                Ok([Err((_, code)), ..]) if is_no_answer(*code) => no_answer(code.to_string()),
                 Ok([Err((_, code)), ..]) if !is_passing(*code) && !is_start_of_cluster(*code) => {
                     return self.not_created(*code).await;
                 }
-                Ok([Err((_, code)), ..]) => code.to_string(),
-                Ok([]) => "an empty answer".to_owned(),
-                Err(error) => error.to_string(),
+                Ok([Err((_, code)), ..]) => Error::NoBroker {
+                    bootstrap_servers: bootstrap_servers.clone(),
+                    problem: code.to_string(),
+                },
+                Ok([]) => no_answer("an empty answer".to_owned()),
+                Err(error) => no_answer(error.to_string()),
             };
-            let bootstrap_servers = &self.settings.bootstrap_servers;
             if Instant::now() > deadline {
-                return Err(Error::NoBroker { bootstrap_servers: bootstrap_servers.clone(), problem });
+                return Err(error);
             }
-            tracing::warn!(problem, bootstrap_servers, "waiting for Kafka");
+            tracing::warn!(%error, "waiting for Kafka");
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Does the work, and says that it waits for Kafka if that takes a while: each request may take much longer.
+    async fn announced<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        match tokio::time::timeout(SILENCE, &mut work).await {
+            Ok(done) => done,
+            Err(_) => {
+                let bootstrap_servers = &self.settings.bootstrap_servers;
+                let error = no_answer(&self.reader, bootstrap_servers, "there is no answer yet");
+                tracing::warn!(%error, "waiting for Kafka at {bootstrap_servers}");
+                work.await
+            }
         }
     }
 

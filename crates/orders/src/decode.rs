@@ -56,6 +56,7 @@ pub fn decode<'a>(envelope: Envelope<'_>, value: Option<&'a [u8]>) -> Result<Dec
     }
     check_size(envelope, value)?;
     check_schema_version(envelope.headers.get("schema-version"))?;
+    check_framing(value)?;
     let json = std::str::from_utf8(value)
         .map_err(|error| Rejection::new(Cause::BadJson, format!("the value is not valid UTF-8: {error}")))?;
     let object: Object<'a> = serde_json::from_str(json).map_err(|error| {
@@ -95,6 +96,18 @@ fn check_size(envelope: Envelope<'_>, value: &[u8]) -> Result<(), Rejection> {
          {max_bytes}"
     );
     Err(Rejection::new(Cause::TooLarge, message))
+}
+
+/// Serializers that use a schema registry write a zero byte and the four bytes of the schema's id before the value. What
+/// follows from these bytes otherwise depends on the id.
+fn check_framing(value: &[u8]) -> Result<(), Rejection> {
+    let [0, a, b, c, d, _, ..] = *value else { return Ok(()) };
+    let id = u32::from_be_bytes([a, b, c, d]);
+    let message = format!(
+        "the value begins with the framing of a schema registry (a zero byte and the schema id {id}), not with JSON; write \
+         plain JSON, with a serializer that uses no registry"
+    );
+    Err(Rejection::new(Cause::BadJson, message))
 }
 
 fn check_schema_version(header: Option<&[u8]>) -> Result<(), Rejection> {

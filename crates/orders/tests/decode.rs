@@ -314,6 +314,18 @@ fn bytes_that_are_no_utf_8_are_bad_json() {
     assert_eq!(rejection.cause, Cause::BadJson);
 }
 
+/// Whatever the id is: its bytes may be UTF-8 or not, and what follows it may be JSON or Avro.
+#[test]
+fn the_framing_of_a_schema_registry_has_one_cause_and_is_named() {
+    let json = br#"{"event":"OrderPaid","order_id":"ORD-1"}"#;
+    for (id, body) in [(1, &json[..]), (0x7b7d_2020, json), (u32::MAX, json), (100_001, b"\x02ORD")] {
+        let value = [&[0], &id.to_be_bytes()[..], body].concat();
+        let rejection = decode(envelope(&[]), Some(&value)).unwrap_err();
+        assert_eq!(rejection.cause, Cause::BadJson, "{id}");
+        assert!(rejection.message.contains(&format!("schema id {id})")), "{}", rejection.message);
+    }
+}
+
 #[test]
 fn a_dead_letter_names_its_order_where_it_can_be_read() {
     for (value, order_id) in [

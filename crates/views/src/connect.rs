@@ -2,6 +2,8 @@
 
 mod check;
 mod hosts;
+mod tls;
+mod url;
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,8 +12,6 @@ use std::time::Duration;
 use deadpool_postgres::{
     BuildError, Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime,
 };
-use native_tls::TlsConnector;
-use postgres_native_tls::MakeTlsConnector;
 use secrecy::{ExposeSecret, SecretString};
 use settings::Invalid;
 use tokio_postgres::config::{Host, TargetSessionAttrs};
@@ -19,6 +19,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{CancelToken, Config};
 
 use self::hosts::{HOST_LIMIT, Hosts, Opened};
+use self::url::DatabaseUrl;
 use crate::error::{Error, Result};
 use crate::session::{Session, SessionKind};
 
@@ -38,7 +39,6 @@ impl fmt::Debug for Database {
 impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.config.get_user().unwrap_or("?");
-        let name = self.config.get_dbname().unwrap_or(user);
         let hosts = self.config.get_hosts().iter().enumerate().map(|(index, host)| {
             let host = match host {
                 Host::Tcp(host) => host,
@@ -49,27 +49,37 @@ impl fmt::Display for Database {
             let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
             format!("{host}:{port}")
         });
-        write!(f, "{user}@{}/{name}", hosts.collect::<Vec<_>>().join(","))
+        write!(f, "{user}@{}/{}", hosts.collect::<Vec<_>>().join(","), self.name())
     }
 }
 
 impl Database {
-    /// Reads a URL such as `postgres://user:password@host:5432/name?sslmode=require`.
-    /// `root_certificate` is the text of a PEM file, trusted beside the system's own certificates.
-    pub fn parse(url: &SecretString, root_certificate: Option<&[u8]>) -> Result<Self, Invalid> {
-        let url = url.expose_secret();
-        // The driver's parser also takes another form, and its message could repeat a part of the URL.
-        let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
-        let mut config: Config = match url.parse() {
-            Ok(config) if is_url => config,
-            _ => {
-                let reason = "is not of the form postgres://USER:PASSWORD@HOST:PORT/NAME";
-                return Err(Invalid::new("DATABASE_URL", reason));
-            }
-        };
+    /// Reads a URL such as `postgres://user:password@host:5432/name?sslmode=require`, and the file that it may name.
+    /// `root_certificates` is the text of a PEM file, whose certificates are trusted beside the system's own.
+    pub fn parse(url: &SecretString, root_certificates: Option<&[u8]>) -> Result<Self, Invalid> {
+        let invalid = |reason: String| Invalid::new("DATABASE_URL", reason);
+        let parsed = DatabaseUrl::parse(url.expose_secret()).map_err(invalid)?;
+        let mut roots = Vec::new();
+        if let Some(pem) = root_certificates {
+            let not_read = |reason| Invalid::new("DATABASE_SSL_ROOT_CERT", reason);
+            roots.extend(tls::certificates(pem).map_err(not_read)?);
+        }
+        if let Some(path) = parsed.root_certificate {
+            let pem = std::fs::read(&path).map_err(|error| {
+                invalid(format!("names the sslrootcert {path}, which cannot be read: {error}"))
+            })?;
+            let not_read = |reason| invalid(format!("names the sslrootcert {path}, which {reason}"));
+            roots.extend(tls::certificates(&pem).map_err(not_read)?);
+        }
+        if !parsed.without_effect.is_empty() {
+            let words = parsed.without_effect.join(", ");
+            tracing::warn!("DATABASE_URL: the programs keep their own values of {words}");
+        }
+        let mut config = parsed.config;
+        let host_limit = parsed.host_limit.unwrap_or(HOST_LIMIT);
         // A server that went away without a word is noticed within about 15 s, idle or not.
         config
-            .connect_timeout(HOST_LIMIT)
+            .connect_timeout(host_limit)
             .keepalives(true)
             .keepalives_idle(Duration::from_secs(5))
             .keepalives_interval(Duration::from_secs(2))
@@ -79,17 +89,9 @@ impl Database {
         if config.get_hosts().len() > 1 {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
-        let mut tls = TlsConnector::builder();
-        if let Some(pem) = root_certificate {
-            let certificate = native_tls::Certificate::from_pem(pem).map_err(|error| {
-                Invalid::new("DATABASE_SSL_ROOT_CERT", format!("is not a certificate in PEM form: {error}"))
-            })?;
-            tls.add_root_certificate(certificate);
-        }
-        let tls = tls.build().map_err(|error| {
-            Invalid::new("DATABASE_URL", format!("cannot be used, because TLS cannot be set up: {error}"))
-        })?;
-        Ok(Self { config, hosts: Hosts::new(MakeTlsConnector::new(tls)) })
+        let tls = tls::connector(parsed.verification, roots)
+            .map_err(|error| invalid(format!("cannot be used, because TLS cannot be set up: {error}")))?;
+        Ok(Self { config, hosts: Hosts::new(tls, host_limit) })
     }
 
     /// Opens a session; `name` is what `pg_stat_activity` shows.
@@ -97,7 +99,7 @@ impl Database {
         let config = self.config_for(name, kind);
         let limit = self.connect_limit();
         let (client, _) = match tokio::time::timeout(limit, self.hosts.connect(&config)).await {
-            Ok(opened) => opened.map_err(refused)?,
+            Ok(opened) => opened.map_err(|cause| self.refused(cause))?,
             Err(_) => return Err(Error::NoAnswer { database: self.to_string(), seconds: limit.as_secs() }),
         };
         check::check(&client).await?;
@@ -106,7 +108,26 @@ impl Database {
 
     /// The longest that connecting may take, over all hosts.
     fn connect_limit(&self) -> Duration {
-        HOST_LIMIT * (self.config.get_hosts().len() as u32 + 1)
+        self.hosts.limit() * (self.config.get_hosts().len() as u32 + 1)
+    }
+
+    /// Why there is no connection.
+    fn refused(&self, cause: tokio_postgres::Error) -> Error {
+        match cause.as_db_error() {
+            // A pooler refuses start-up options as a violation of the protocol.
+            Some(error) if *error.code() == SqlState::PROTOCOL_VIOLATION => {
+                Error::Pooler { cause: error.message().to_owned() }
+            }
+            Some(error) if *error.code() == SqlState::INVALID_CATALOG_NAME => {
+                Error::NoDatabase { database: self.to_string(), name: self.name().to_owned() }
+            }
+            _ => Error::Connect { database: self.to_string(), cause },
+        }
+    }
+
+    /// Of the database.
+    fn name(&self) -> &str {
+        self.config.get_dbname().or(self.config.get_user()).unwrap_or("?")
     }
 
     /// Asks the server to cancel the query that a session runs.
@@ -160,16 +181,6 @@ impl deadpool_postgres::Connect for Connector {
     ) -> Pin<Box<dyn Future<Output = Result<Opened, tokio_postgres::Error>> + Send + '_>> {
         let config = config.clone();
         Box::pin(async move { self.0.connect(&config).await })
-    }
-}
-
-/// A pooler refuses start-up options as a violation of the protocol.
-fn refused(cause: tokio_postgres::Error) -> Error {
-    match cause.as_db_error() {
-        Some(error) if *error.code() == SqlState::PROTOCOL_VIOLATION => {
-            Error::Pooler { cause: error.message().to_owned() }
-        }
-        _ => Error::during("connecting to PostgreSQL")(cause),
     }
 }
 

@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(missing.variable, "DATABASE_SSL_ROOT_CERT");
         assert!(missing.reason.starts_with("is /no/such.pem, which cannot be read: "), "{missing}");
         let not_pem = parse(&["--database-ssl-root-cert", "Cargo.toml"]).validate().unwrap_err();
-        assert!(not_pem.to_string().starts_with("DATABASE_SSL_ROOT_CERT is not a certificate in PEM form"));
+        assert!(not_pem.to_string().starts_with("DATABASE_SSL_ROOT_CERT holds no certificate in PEM form"));
         assert!(parse(&["--database-ssl-root-cert", ""]).validate().is_ok(), "empty counts as not given");
     }
 

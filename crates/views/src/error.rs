@@ -3,6 +3,7 @@
 
 mod driver;
 mod recovery;
+mod start_limit;
 
 use deadpool_postgres::PoolError;
 use orders::{Offset, Partition, Position};
@@ -13,6 +14,7 @@ use crate::dead_letters::DeadLetterId;
 
 pub(crate) use driver::{is_of_the_connection, words};
 pub use recovery::Recovery;
+pub use start_limit::StartLimit;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -21,6 +23,20 @@ pub enum Error {
     /// What was attempted, and what PostgreSQL or the driver says about it.
     #[error("{attempt}: {}", driver::describe(.cause))]
     Database { attempt: &'static str, cause: tokio_postgres::Error },
+
+    /// The connection was lost before the answer to a COMMIT arrived.
+    #[error("{attempt}: the connection was lost during the commit, so that the change may have been made or not: {}", driver::describe(.cause))]
+    MayBeCommitted { attempt: &'static str, cause: tokio_postgres::Error },
+
+    /// No session was opened, with the address that was tried.
+    #[error("connecting to PostgreSQL at {database}: {}", driver::describe_connecting(.cause))]
+    Connect { database: String, cause: tokio_postgres::Error },
+
+    #[error(
+        "connecting to PostgreSQL at {database}: there is no database {name:?}; make it with `createdb --encoding UTF8 \
+         --template template0 --locale C {name}`, or name another one in DATABASE_URL"
+    )]
+    NoDatabase { database: String, name: String },
 
     #[error("connecting to PostgreSQL: {database} did not answer within {seconds} s")]
     NoAnswer { database: String, seconds: u64 },
@@ -166,17 +182,25 @@ impl Error {
         move |cause| Self::Database { attempt, cause }
     }
 
+    /// The same for a COMMIT, whose answer may be lost.
+    pub(crate) fn while_committing(attempt: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
+        move |cause| match is_of_the_connection(&cause) {
+            true => Self::MayBeCommitted { attempt, cause },
+            false => Self::Database { attempt, cause },
+        }
+    }
+
     /// Whether another value of DATABASE_URL is the way out.
     #[must_use]
     pub fn is_about_the_url(&self) -> bool {
-        matches!(self, Self::Encoding { .. } | Self::Pooler { .. })
+        matches!(self, Self::Encoding { .. } | Self::Pooler { .. } | Self::NoDatabase { .. })
     }
 
     /// PostgreSQL's code, where it was PostgreSQL that answered.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&SqlState> {
         match self {
-            Self::Database { cause, .. } => cause.code(),
+            Self::Database { cause, .. } | Self::Connect { cause, .. } => cause.code(),
             Self::Migration { sqlstate, .. } => sqlstate.as_ref(),
             _ => None,
         }

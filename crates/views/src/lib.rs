@@ -15,6 +15,7 @@ pub mod gaps;
 pub mod history;
 pub mod lane;
 pub mod log_identity;
+pub mod metrics;
 pub mod migrate;
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -36,7 +37,7 @@ mod winners;
 pub use build::Build;
 pub use connect::Database;
 pub use database_args::DatabaseArgs;
-pub use error::{Error, Recovery, Result};
+pub use error::{Error, Recovery, Result, StartLimit};
 pub use event_id::EventId;
 pub use parts::{InvalidParts, Part, Parts};
 pub use projection::{DEFAULT_MAX_RECORD_BYTES, Projection};

@@ -53,7 +53,7 @@ impl<'a> Tx<'a> {
     }
 
     pub(crate) async fn commit(self) -> Result<()> {
-        self.transaction.commit().await.map_err(Error::during(self.tally.name))?;
+        self.transaction.commit().await.map_err(Error::while_committing(self.tally.name))?;
         self.tally.committed();
         Ok(())
     }

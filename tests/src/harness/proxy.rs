@@ -13,6 +13,9 @@ use tokio::sync::watch;
 /// A COMMIT in the protocol: the end of the text of a simple query, and the tag of its answer.
 const COMMIT: &[u8] = b"COMMIT\0";
 
+/// The names of the sessions whose commits can get lost: those of a lane, and of an operator's decisions.
+const WRITERS: [&[u8]; 2] = [b"food-orders lane\0", b"food-orders dead-letters\0"];
+
 /// What the network does to the bytes that pass through it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
@@ -102,7 +105,7 @@ impl Proxy {
         self.shared.state.send_modify(|(_, cuts)| *cuts += 1);
     }
 
-    /// Makes the next COMMIT of a lane, or its answer, get lost together with the connection.
+    /// Makes the next COMMIT of a lane or of a decision, or its answer, get lost together with the connection.
     pub fn lose_next_commit(&self, lost: LostCommit) {
         *self.shared.next_loss.lock().unwrap() = Some(lost);
     }
@@ -152,11 +155,11 @@ struct Connection {
 
 async fn requests(connection: Arc<Connection>, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
     let mut state = connection.state.clone();
-    let (mut buffer, mut is_lane) = (vec![0; 64 * 1024], false);
+    let (mut buffer, mut writes) = (vec![0; 64 * 1024], false);
     loop {
         let Some(piece) = next(&mut state, &mut from, &mut buffer).await else { return };
-        is_lane |= contains(piece, b"food-orders lane\0");
-        if is_lane && contains(piece, COMMIT) {
+        writes |= WRITERS.iter().any(|name| contains(piece, name));
+        if writes && contains(piece, COMMIT) {
             let lost = connection.shared.next_loss.lock().unwrap().take();
             if lost.is_some() {
                 connection.shared.lost_commits.fetch_add(1, Ordering::SeqCst);

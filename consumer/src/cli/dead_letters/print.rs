@@ -7,17 +7,25 @@ use dead_letters::{EncodedBytes, Encoding};
 use views::apply::KEPT_BYTES;
 use views::read::DeadLetter;
 
+/// The names of the columns of [`line`].
+pub fn header() -> String {
+    row(["ID", "STATE", "CAUSE", "ORDER_ID", "BYTES", "APPENDED_AT"])
+}
+
 /// One line with columns of fixed width, so that a list reads as a table.
 pub fn line(dead_letter: &DeadLetter) -> String {
-    format!(
-        "{:<14} {:<9} {:<25} {:<24} {:>9} {}",
-        dead_letter.id.to_string(),
-        dead_letter.state,
-        dead_letter.cause,
-        plain(dead_letter.order_id.as_deref().unwrap_or("-")),
-        dead_letter.payload_bytes,
-        dead_letter.appended_at
-    )
+    row([
+        &dead_letter.id.to_string(),
+        &dead_letter.state,
+        &dead_letter.cause,
+        &plain(dead_letter.order_id.as_deref().unwrap_or("-")),
+        &dead_letter.payload_bytes.to_string(),
+        &dead_letter.appended_at.to_string(),
+    ])
+}
+
+fn row([id, state, cause, order_id, bytes, appended_at]: [&str; 6]) -> String {
+    format!("{id:<14} {state:<9} {cause:<25} {order_id:<24} {bytes:>9} {appended_at}")
 }
 
 /// One line for each field, the payload last.

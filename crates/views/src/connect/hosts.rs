@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_postgres::config::{Host, LoadBalanceHosts};
 use tokio_postgres::{Client, Config, Error};
 
-/// How long one host may take, and one of its addresses.
+/// How long one host may take, and one of its addresses, unless the URL says otherwise.
 pub(super) const HOST_LIMIT: Duration = Duration::from_secs(5);
 
 /// A client with the task that drives its connection.
@@ -21,12 +21,18 @@ pub(super) type Opened = (Client, JoinHandle<()>);
 #[derive(Clone)]
 pub(super) struct Hosts {
     tls: MakeTlsConnector,
+    limit: Duration,
     first: Arc<AtomicUsize>,
 }
 
 impl Hosts {
-    pub(super) fn new(tls: MakeTlsConnector) -> Self {
-        Self { tls, first: Arc::default() }
+    /// `limit`: how long one host may take, and one of its addresses.
+    pub(super) fn new(tls: MakeTlsConnector, limit: Duration) -> Self {
+        Self { tls, limit, first: Arc::default() }
+    }
+
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
     }
 
     pub(super) fn tls(&self) -> MakeTlsConnector {
@@ -43,7 +49,7 @@ impl Hosts {
         for number in 0..hosts.len() {
             let host = (first + number) % hosts.len();
             let asked = Asked { hosts: self, host, of: hosts.len() };
-            match timeout(HOST_LIMIT, self.open(&hosts[host])).await {
+            match timeout(self.limit, self.open(&hosts[host])).await {
                 Ok(Ok(opened)) => {
                     asked.has_answered();
                     return Ok(opened);

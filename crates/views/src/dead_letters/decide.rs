@@ -39,7 +39,7 @@ struct Act<'a> {
 
 /// Applies records that were dead letters. They have to be sorted by partition and offset, and to decode.
 /// An error whose recovery is [`crate::Recovery::Record`] means that PostgreSQL refused one of them. After
-/// any error nothing has changed.
+/// any error but [`Error::MayBeCommitted`] nothing has changed.
 pub async fn retry(
     session: &mut Session,
     codec: &Codec,

@@ -24,7 +24,7 @@ impl Error {
     #[must_use]
     pub fn recovery(&self) -> Recovery {
         match self {
-            Self::Database { cause, .. } => match cause.code() {
+            Self::Database { cause, .. } | Self::Connect { cause, .. } => match cause.code() {
                 Some(code) => by_code(code),
                 None if driver::is_of_the_connection(cause) => Recovery::Retry,
                 None => Recovery::Stop,
@@ -33,6 +33,9 @@ impl Error {
             Self::Migration { sqlstate: Some(code), .. } if by_code(code) == Recovery::Retry => {
                 Recovery::Retry
             }
+            Self::MayBeCommitted { .. } => Recovery::Retry,
+            // A restore drops the database and makes it again.
+            Self::NoDatabase { .. } => Recovery::Retry,
             Self::NoAnswer { .. } | Self::Pool { .. } | Self::Busy { .. } | Self::Decided => Recovery::Retry,
             Self::Fenced { .. } | Self::WentBack { .. } | Self::NotTheOwner { .. } => Recovery::Reclaim,
             Self::OtherDeployment { .. }

@@ -24,9 +24,13 @@ async fn the_command_line_does_what_the_api_does() {
         consumer.env("LOG_LEVEL", "error").succeed(GIVE_UP_AFTER).await
     };
     let list = run("dead-letters list", LARGER_LIMIT).await;
-    assert_eq!(list.lines().count(), 4, "{list}");
-    assert!(list.lines().next().unwrap().contains("0-0"), "{list}");
-    assert_eq!(run("dead-letters list --cause bad_json --limit 1", LARGER_LIMIT).await.lines().count(), 1);
+    assert_eq!(list.lines().count(), 5, "{list}");
+    let rows: Vec<Vec<_>> = list.lines().map(|row| row.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["ID", "STATE", "CAUSE", "ORDER_ID", "BYTES", "APPENDED_AT"]);
+    assert_eq!(rows[1][..4], ["0-0", "open", "too_large", "-"], "{list}");
+    let bad_json = run("dead-letters list --cause bad_json --limit 1", LARGER_LIMIT).await;
+    assert_eq!(bad_json.lines().count(), 2, "{bad_json}");
+    assert_eq!(run("dead-letters list --limit 2 --json", LARGER_LIMIT).await.lines().count(), 2);
     let shown = run("dead-letters show 0-1", LARGER_LIMIT).await;
     assert!(shown.contains("so what\\u{1b}[2J") && shown.contains("schema-version: 1"), "{shown}");
     assert!(run("dead-letters show 0-3", LARGER_LIMIT).await.contains("(base64) /w=="));

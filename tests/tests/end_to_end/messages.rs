@@ -1,0 +1,155 @@
+//! A message says what happened, at which address, and what to do.
+
+use std::time::{Duration, Instant};
+
+use end_to_end::harness::{
+    GIVE_UP_AFTER, Launch, LostCommit, OwnServer, Program, Proxy, Stage, free_address, raw,
+};
+
+/// Nothing listens there.
+const NOBODY: &str = "127.0.0.1:1";
+
+/// The programs that use a database, as they are started by hand.
+const WITH_DATABASE: [(&str, &str); 4] =
+    [("consumer", ""), ("consumer", "dead-letters list"), ("api", ""), ("replay-rebuild", "--dry-run")];
+
+fn start(stage: &Stage, (program, arguments): (&str, &str), change: impl Fn(Launch) -> Launch) -> Program {
+    let launch = stage.program(program).args(arguments).env("API_LISTEN", free_address());
+    change(launch).start()
+}
+
+/// The message stands alone, like those about the command line, and not in the log.
+fn assert_refused(log: &str, named: &[&str]) {
+    let message = log.lines().find(|line| line.starts_with("error: "));
+    let message = message.unwrap_or_else(|| panic!("no message: {log}"));
+    assert!(named.iter().all(|name| message.contains(name)), "{named:?}: {message}");
+}
+
+#[tokio::test]
+async fn a_setting_that_cannot_be_used_is_an_error_of_the_command_line() {
+    let stage = Stage::new().await;
+    for (variable, value, named) in [
+        ("DATABASE_URL", "postgres://u:p@ss@localhost/d", "%40"),
+        ("DATABASE_URL", "postgres://u@localhost/d?sslmode=full", "verify-full"),
+        ("KAFKA_PROPERTIES", "lunch=1", "lunch"),
+        ("LOG_LEVEL", "loud", "debug"),
+    ] {
+        for program in WITH_DATABASE {
+            // A log in JSON has no place for it either.
+            let mut program =
+                start(&stage, program, |launch| launch.env("LOG_FORMAT", "json").env(variable, value));
+            assert_eq!(program.exit_code(GIVE_UP_AFTER).await, 2, "{}", program.log());
+            let log = program.log();
+            assert_eq!(log.lines().count(), 1, "{log}");
+            assert_refused(&log, &[variable, named]);
+        }
+    }
+    let sql = stage.sql().await;
+    let tables = sql.query("SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace", &[]).await;
+    assert!(tables.unwrap().is_empty(), "nothing may be written before all settings are checked");
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_is_named_with_the_command_that_makes_it() {
+    let stage = Stage::new().await;
+    let url = local_stack::with_database(&stage.database_url, "breakfast");
+    let mut programs =
+        WITH_DATABASE.map(|program| start(&stage, program, |launch| launch.env("DATABASE_URL", &url)));
+    for program in &mut programs {
+        assert_eq!(program.exit_code(GIVE_UP_AFTER).await, 2, "{}", program.log());
+        let log = program.log();
+        assert_refused(
+            &log,
+            &["there is no database \"breakfast\"", "createdb --encoding UTF8", "127.0.0.1"],
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_named() {
+    let stage = Stage::new().await;
+    let url = format!("postgres://somebody@{NOBODY}/lunch");
+    let mut programs =
+        WITH_DATABASE.map(|program| start(&stage, program, |launch| launch.env("DATABASE_URL", &url)));
+    for program in &mut programs {
+        program.wait_for_log("waiting for PostgreSQL", GIVE_UP_AFTER).await;
+        let log = program.log();
+        let waiting = log.lines().find(|line| line.contains("waiting for PostgreSQL")).unwrap();
+        assert!(waiting.contains(&format!("somebody@{NOBODY}/lunch")), "{waiting}");
+        assert!(waiting.contains("Connection refused") && waiting.contains("DATABASE_URL"), "{waiting}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_is_refused_leads_to_the_setting() {
+    let stage = Stage::new().await;
+    let (user, rest) = stage.database_url.rsplit_once('@').unwrap();
+    let url = format!("{}:wrong@{rest}", user.rsplit_once(':').unwrap().0);
+    for program in WITH_DATABASE {
+        let mut program = start(&stage, program, |launch| launch.env("DATABASE_URL", &url));
+        assert_eq!(program.exit_code(GIVE_UP_AFTER).await, 1, "{}", program.log());
+        let log = program.log();
+        assert!(log.contains("28P01") && log.contains("the password in DATABASE_URL"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_is_away_is_named_soon() {
+    let stage = Stage::new().await;
+    stage.create_topic(1).await;
+    for program in [("producer", ""), ("consumer", "")] {
+        let began = Instant::now();
+        let mut program = start(&stage, program, |launch| launch.env("KAFKA_BOOTSTRAP_SERVERS", NOBODY));
+        program.wait_for_log(&format!("waiting for Kafka at {NOBODY}"), GIVE_UP_AFTER).await;
+        // A consumer sees to the database first.
+        let is_late = program.name() == "producer" && began.elapsed() > Duration::from_secs(5);
+        assert!(!is_late, "{:?}", began.elapsed());
+        let log = program.log();
+        let waiting = log.lines().find(|line| line.contains("waiting for Kafka")).unwrap();
+        assert!(
+            waiting.contains("Connection refused") && waiting.contains("KAFKA_BOOTSTRAP_SERVERS"),
+            "{log}"
+        );
+    }
+    let rebuild = ("replay-rebuild", "");
+    let mut rebuild = start(&stage, rebuild, |launch| launch.env("KAFKA_BOOTSTRAP_SERVERS", NOBODY));
+    rebuild.wait_for_log(&format!("no Kafka broker answers at {NOBODY}"), GIVE_UP_AFTER).await;
+    assert!(rebuild.log().contains("Connection refused"), "{}", rebuild.log());
+}
+
+/// The most frequent trouble with Kafka: it answers, and says that it is somewhere else.
+#[tokio::test]
+async fn an_advertised_address_that_does_not_exist_is_named_with_the_cure() {
+    let kafka = OwnServer::kafka_with(&[("advertised.listeners", "PLAINTEXT://broker.invalid:@PORT@")]);
+    let stage = Stage::new().await;
+    let servers = kafka.bootstrap_servers();
+    let advertised = format!("broker.invalid:{}", kafka.port());
+    let mut programs = [("producer", ""), ("consumer", "")]
+        .map(|program| start(&stage, program, |launch| launch.env("KAFKA_BOOTSTRAP_SERVERS", &servers)));
+    for program in &mut programs {
+        program.wait_for_log("advertised.listeners", 2 * GIVE_UP_AFTER).await;
+        let log = program.log();
+        let message = log.lines().find(|line| line.contains("advertised.listeners")).unwrap();
+        for named in [&advertised, &servers, "Failed to resolve"] {
+            assert!(message.contains(named), "{named}: {message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_decision_whose_commit_is_cut_off_may_have_been_made() {
+    let stage = Stage::new().await;
+    stage.create_topic(1).await;
+    stage.send(vec![raw("no event"), raw("no event either")]).await;
+    stage.catch_up().await;
+    let proxy = Proxy::in_front_of(&stage.database_url);
+    let api = stage.api_of(stage.program("api").env("DATABASE_URL", proxy.url(&stage.database_url))).await;
+    for (id, lost, state) in [("0-0", LostCommit::Request, "open"), ("0-1", LostCommit::Answer, "discarded")]
+    {
+        proxy.lose_next_commit(lost);
+        let answer = api.post(&format!("/dead-letters/{id}/discard"), r#"{"reason":"nonsense"}"#).await;
+        assert_eq!(answer.status, 503, "{}", answer.body);
+        assert!(answer.body.contains("may have been made or not"), "{}", answer.body);
+        assert_eq!(api.get(&format!("/dead-letters/{id}")).await.json()["state"], state);
+    }
+}
