@@ -20,6 +20,8 @@ pub struct Progress {
     /// How many orders have ended so far.
     pub orders: u64,
     bar: ProgressBar,
+    /// Lines of the log do not tear the bar.
+    _room: Option<output::Bar>,
     refreshed: Instant,
     logged: Instant,
     /// How many events were acknowledged at the time `logged`.
@@ -38,8 +40,20 @@ impl Progress {
             }
             None => ProgressBar::no_length().with_style(style("{spinner} {pos} orders · {msg}")),
         };
+        let room = (!bar.is_hidden()).then(|| {
+            let bar = bar.clone();
+            output::with_bar(move |write| bar.suspend(write))
+        });
         let now = Instant::now();
-        Self { orders: 0, bar, refreshed: now, logged: now, logged_events: 0, acknowledged: (0, now) }
+        Self {
+            orders: 0,
+            bar,
+            _room: room,
+            refreshed: now,
+            logged: now,
+            logged_events: 0,
+            acknowledged: (0, now),
+        }
     }
 
     /// Must be called often; it reports at most four times a second.
