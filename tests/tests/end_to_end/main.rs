@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // This is test code.
 
 mod api;
+mod cancel;
 mod caught_up;
 mod checker;
 mod dead_letters;
