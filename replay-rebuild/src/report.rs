@@ -53,21 +53,25 @@ pub fn progress(progress: &Progress, since: Duration) -> String {
         return format!("{} s", since.as_secs());
     }
     let mut text = format!("{} of {} events", HumanCount(events.min(total)), HumanCount(total));
+    if events >= total {
+        // The rate would only fall from here on.
+        text.push_str(", finishing");
+        return text;
+    }
     if events > 0 && progress.events_per_second >= 1.0 {
         text.push_str(&format!(", {}/s", HumanCount(progress.events_per_second as u64)));
     }
-    match progress.eta_seconds {
-        _ if events >= total => text.push_str(", finishing"),
-        Some(seconds) if events > 0 => {
-            let left = Duration::from_secs_f64(seconds.clamp(1.0, 1e9));
-            text.push_str(&format!(", {} left", HumanDuration(left)));
-        }
-        _ => {}
+    if let Some(seconds) = progress.eta_seconds.filter(|_| events > 0) {
+        let left = Duration::from_secs_f64(seconds.clamp(1.0, 1e9));
+        text.push_str(&format!(", {} left", HumanDuration(left)));
     }
     text
 }
 
 pub fn phase(phase: &Phase) -> String {
+    if phase.events == 0 {
+        return format!("{:>12} took {:.1} s", phase.state.as_str(), phase.seconds);
+    }
     let rate = if phase.seconds > 0.0 { phase.events as f64 / phase.seconds } else { 0.0 };
     format!(
         "{:>12} {} events in {:.1} s, {} events/s",
@@ -119,6 +123,8 @@ mod tests {
     fn a_phase_is_printed_with_its_rate() {
         let done = Phase { state: State::Loading, events: 1_000_000, seconds: 2.0 };
         assert_eq!(phase(&done).trim(), "loading 1,000,000 events in 2.0 s, 500,000 events/s");
+        let done = Phase { state: State::Switching, events: 0, seconds: 1.5 };
+        assert_eq!(phase(&done).trim(), "switching took 1.5 s");
     }
 
     #[test]
@@ -133,7 +139,6 @@ mod tests {
         assert_eq!(at(1000, 5000, 0.0, None), "1,000 of 5,000 events");
         assert_eq!(at(1000, 5000, 2000.0, Some(2.0)), "1,000 of 5,000 events, 2,000/s, 2 seconds left");
         assert_eq!(at(4999, 5000, 2000.0, Some(0.0)), "4,999 of 5,000 events, 2,000/s, 1 second left");
-        assert_eq!(at(5000, 5000, 2000.0, Some(0.0)), "5,000 of 5,000 events, 2,000/s, finishing");
-        assert_eq!(at(5000, 5000, 0.0, Some(0.0)), "5,000 of 5,000 events, finishing");
+        assert_eq!(at(5000, 5000, 2000.0, Some(0.0)), "5,000 of 5,000 events, finishing");
     }
 }

@@ -77,7 +77,11 @@ impl Stage {
 
     /// Starts `up` and waits until everything runs.
     fn up(&self, arguments: &[&str]) -> (Child, String) {
-        let mut child = self.command(&["up"]).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Self::up_of(self.command(&["up"]).args(arguments))
+    }
+
+    fn up_of(command: &mut Command) -> (Child, String) {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut text = String::new();
         let stdout = child.stdout.as_mut().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -242,8 +246,7 @@ fn what_runs_is_shown_and_a_rebuild_finds_it() {
         serde_json::from_str(&text).unwrap()
     };
     assert_eq!(json(1)["state"], "stopped");
-    let mut up = stage.command(&["up", "--orders", "5"]);
-    let mut up = up.env("FAKE_FINISHES", "producer").stdout(Stdio::null()).spawn().unwrap();
+    let (mut up, _) = Stage::up_of(stage.command(&["up", "--orders", "5"]).env("FAKE_FINISHES", "producer"));
     stage.status_becomes(|status| status.contains("finished") && !status.contains("does not answer"));
     let status = json(0);
     assert_eq!((&status["state"], &status["pid"]), (&"running".into(), &up.id().into()), "{status}");

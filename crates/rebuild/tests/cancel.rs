@@ -28,7 +28,7 @@ impl World {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_rebuild_is_cancelled_by_another_process() {
     let world = World::new(4).await;
-    world.write(lives(0, 50_000)).await;
+    world.write(lives(0, 20_000)).await;
     world.apply_live().await;
     let job = world.start().await;
     let id = job.id();

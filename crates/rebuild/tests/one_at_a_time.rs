@@ -54,14 +54,14 @@ async fn an_interrupted_rebuild_continues_where_it_stopped() {
                 let view = rebuild::list(&world.settings.database, 1).await.unwrap().remove(0);
                 left_in.push(view.state);
             }
-            Outcome::Active { build, .. } => {
-                assert_eq!(build, 2, "it is the same build all along");
-                break;
-            }
+            Outcome::Active { .. } => break,
             other => panic!("{other:?}"),
         }
     }
     println!("was interrupted in {left_in:?}");
+    // Numbers may be missing: an interruption can undo the making of a build.
+    let builds = world.client().await.query_one("SELECT count(*) FROM builds", &[]).await.unwrap();
+    assert_eq!(builds.get::<_, i64>(0), 2, "it is the same build all along");
     world.assert_tables_follow_from_the_log().await;
 }
 
