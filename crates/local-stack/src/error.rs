@@ -91,8 +91,8 @@ pub enum Error {
     AlreadyRunning { pid: u32, folder: PathBuf },
 
     /// A command needs a running stack.
-    #[error("nothing runs in {}, so {without}. `./food-orders up` starts a stack", .folder.display())]
-    NothingRuns { folder: PathBuf, without: &'static str },
+    #[error("nothing runs in {}: `./food-orders up` starts a stack. {otherwise}", .folder.display())]
+    NothingRuns { folder: PathBuf, otherwise: &'static str },
 
     /// The servers of the stack are not ready yet.
     #[error("the stack in {} is still starting (pid {pid}); try again in a moment", .folder.display())]

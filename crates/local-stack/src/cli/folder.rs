@@ -82,12 +82,12 @@ impl DataFolder {
         (state.pid == pid).then_some(state)
     }
 
-    /// The same, for a command that needs a running stack. `without` says what it cannot do without one.
-    pub fn require_state(&self, without: &'static str) -> Result<State> {
+    /// The same, for a command that needs a running stack. `otherwise` says how to do without one.
+    pub fn require_state(&self, otherwise: &'static str) -> Result<State> {
         match (self.state(), self.running()) {
             (Some(state), _) => Ok(state),
             (None, Some(pid)) => Err(Error::StillStarting { pid, folder: self.path.clone() }),
-            (None, None) => Err(Error::NothingRuns { folder: self.path.clone(), without }),
+            (None, None) => Err(Error::NothingRuns { folder: self.path.clone(), otherwise }),
         }
     }
 

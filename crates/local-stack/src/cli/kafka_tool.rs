@@ -103,8 +103,9 @@ fn bootstrap_servers(folder: &Folder) -> Result<String> {
     {
         return Ok(servers);
     }
-    let way_out = "it has no broker. To ask another one, add --bootstrap-server HOST:PORT, or set KAFKA_BOOTSTRAP_SERVERS";
-    Ok(DataFolder::new(&folder.path)?.require_state(way_out)?.kafka.address)
+    let otherwise =
+        "To ask a broker of your own, add --bootstrap-server HOST:PORT, or set KAFKA_BOOTSTRAP_SERVERS";
+    Ok(DataFolder::new(&folder.path)?.require_state(otherwise)?.kafka.address)
 }
 
 /// The path of the log4j2 settings. They are beside the jars, and written if they differ from those of this

@@ -26,6 +26,6 @@ fn url(folder: &Folder) -> Result<String> {
     if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
         return Ok(url);
     }
-    let way_out = "it has no database. To open another one, set DATABASE_URL";
-    Ok(DataFolder::new(&folder.path)?.require_state(way_out)?.postgres.address)
+    let otherwise = "To open a database of your own, set DATABASE_URL";
+    Ok(DataFolder::new(&folder.path)?.require_state(otherwise)?.postgres.address)
 }

@@ -15,7 +15,8 @@ pub fn rebuild(passed: &Passed) -> Result<ExitCode> {
     let mut command = Command::new(sibling(PROGRAM)?);
     command.args(&passed.arguments);
     if !passed.asks_for_help(&["-h", "-V"]) {
-        let state = DataFolder::new(&passed.folder.path)?.require_state("it has no tables to rebuild")?;
+        let otherwise = "On servers of your own, run replay-rebuild with their addresses";
+        let state = DataFolder::new(&passed.folder.path)?.require_state(otherwise)?;
         command
             .env("KAFKA_BOOTSTRAP_SERVERS", &state.kafka.address)
             .env("KAFKA_TOPIC", &state.topic)

@@ -190,7 +190,7 @@ impl Service {
 fn warn(failure: &Error) {
     if let Error::Ended { server, status, log, .. } = failure {
         output::note!(
-            "warning: {server} ended unexpectedly ({status}); it is started again. Its log is {}",
+            "warning: {server} ended unexpectedly ({status}); it is started again. Its log until then is {}.previous",
             log.display()
         );
     }
