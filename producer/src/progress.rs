@@ -40,6 +40,7 @@ impl Progress {
             }
             None => ProgressBar::no_length().with_style(style("{spinner} {pos} orders · {msg}")),
         };
+        bar.set_message("no event is acknowledged yet");
         let room = (!bar.is_hidden()).then(|| {
             let bar = bar.clone();
             output::with_bar(move |write| bar.suspend(write))
@@ -66,10 +67,11 @@ impl Progress {
         metrics::publish(&totals);
         health.beat("writing", HEARTBEAT_LIMIT);
         health.set("kafka", self.check(&totals));
+        if totals.acknowledged() > 0 {
+            let rate = totals.acknowledged() as f64 / self.bar.elapsed().as_secs_f64().max(0.001);
+            self.bar.set_message(format!("{} events · {rate:.0}/s", totals.acknowledged()));
+        }
         self.bar.set_position(self.orders);
-        let elapsed = self.bar.elapsed().as_secs_f64();
-        let rate = totals.acknowledged() as f64 / elapsed.max(0.001);
-        self.bar.set_message(format!("{} events · {rate:.0}/s", totals.acknowledged()));
         if self.bar.is_hidden() && self.logged.elapsed() >= LOG_INTERVAL {
             let events = totals.acknowledged() - self.logged_events;
             let rate = events as f64 / self.logged.elapsed().as_secs_f64();
