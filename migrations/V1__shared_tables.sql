@@ -31,7 +31,6 @@ CREATE TABLE rebuilds (
     state text NOT NULL CHECK (state IN ('planned', 'loading', 'deriving', 'catching_up', 'verifying', 'ready', 'switching',
         'active', 'cancelled', 'failed', 'superseded', 'rolled_back')),
     switch text NOT NULL CHECK (switch IN ('auto', 'manual')),
-    dry_run boolean NOT NULL,
     keep_history text,
     parts smallint CHECK (parts BETWEEN 1 AND 32),
     reason text,
@@ -40,19 +39,19 @@ CREATE TABLE rebuilds (
     differences jsonb,
     verified jsonb,
     runner text,
+    cancel_requested_by text,
     requested_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz
 );
 CREATE UNIQUE INDEX rebuilds_one_running ON rebuilds (view)
-    WHERE NOT dry_run AND state IN ('planned', 'loading', 'deriving', 'catching_up', 'verifying', 'ready', 'switching');
+    WHERE state IN ('planned', 'loading', 'deriving', 'catching_up', 'verifying', 'ready', 'switching');
 COMMENT ON TABLE rebuilds IS 'One row per rebuild: the state machine that replay-rebuild and POST /rebuilds drive.';
 COMMENT ON COLUMN rebuilds.id IS 'The id in /rebuilds/{id}.';
 COMMENT ON COLUMN rebuilds.view IS 'The view being rebuilt.';
 COMMENT ON COLUMN rebuilds.build IS 'The build being made; null while planned.';
 COMMENT ON COLUMN rebuilds.state IS 'planned, loading, deriving, catching_up, verifying, ready, switching, active; or cancelled, failed; later superseded, rolled_back.';
 COMMENT ON COLUMN rebuilds.switch IS 'auto: the build is switched in as soon as it is verified. manual: it waits in state ready.';
-COMMENT ON COLUMN rebuilds.dry_run IS 'The rebuild is only planned: nothing but this row is written.';
 COMMENT ON COLUMN rebuilds.keep_history IS 'Why records that the log no longer holds are taken over from the active build; null: they are not.';
 COMMENT ON COLUMN rebuilds.parts IS 'Into how many parts the new build is to be divided, see builds.parts; null: as many as the active build.';
 COMMENT ON COLUMN rebuilds.reason IS 'Why it failed or was cancelled.';
@@ -61,6 +60,7 @@ COMMENT ON COLUMN rebuilds.progress IS 'Per partition the position reached and t
 COMMENT ON COLUMN rebuilds.differences IS 'What verifying found, by key and column; null: nothing differs.';
 COMMENT ON COLUMN rebuilds.verified IS 'Up to where the build was verified: a list of [partition, next offset]. What is applied later is verified before the switch.';
 COMMENT ON COLUMN rebuilds.runner IS 'The process that drives it.';
+COMMENT ON COLUMN rebuilds.cancel_requested_by IS 'Where somebody has asked to cancel it, such as api; null: nobody has. The process that drives it looks every second.';
 COMMENT ON COLUMN rebuilds.requested_at IS 'When it was asked for.';
 COMMENT ON COLUMN rebuilds.updated_at IS 'When this row last changed.';
 COMMENT ON COLUMN rebuilds.finished_at IS 'When it became active, cancelled or failed.';

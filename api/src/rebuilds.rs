@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rebuild::{Job, Outcome, RebuildView, Request, Settings, Stop};
+use rebuild::{DryRun, Job, Outcome, RebuildView, Request, Settings, Stop};
 use service::Health;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -50,10 +50,16 @@ impl Rebuilds {
         Ok(id)
     }
 
-    /// Plans a rebuild and does not begin it. Returns the id under which the plan is recorded.
-    pub async fn dry_run(&self, request: &Request) -> Result<i64, rebuild::Error> {
+    /// Plans a rebuild and does not begin it.
+    pub async fn dry_run(&self, request: &Request) -> Result<DryRun, rebuild::Error> {
         let _permit = self.questions.acquire().await;
-        Ok(rebuild::dry_run(&self.settings, request).await?.rebuild.id)
+        rebuild::dry_run(&self.settings, request).await
+    }
+
+    /// Asks whichever process drives the rebuild to cancel it. If none does, it is cancelled at once.
+    pub async fn cancel(&self, id: i64) -> Result<RebuildView, rebuild::Error> {
+        let _permit = self.questions.acquire().await;
+        rebuild::cancel(&self.settings, id).await
     }
 
     pub async fn get(&self, id: i64) -> Result<Option<RebuildView>, rebuild::Error> {

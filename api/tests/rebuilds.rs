@@ -74,16 +74,16 @@ async fn a_rebuild_is_planned_run_and_switched_in() {
     };
 
     let planned = post(r#"{"view":"orders","dry_run":true}"#).await;
-    assert_eq!(planned.status(), 202);
-    let location = header(&planned, "location").to_owned();
-    assert_eq!(planned.json::<Value>().await.unwrap(), world.json(&location).await);
-    let plan = world.json(&location).await;
+    assert_eq!(planned.status(), 200);
+    let plan = planned.json::<Value>().await.unwrap();
     assert_eq!((&plan["dry_run"], &plan["plan"]["events"]), (&json!(true), &json!(3)), "{plan}");
     assert!(world.ids("/orders").await.is_empty());
+    assert_eq!(world.json("/rebuilds").await, json!({"rebuilds": []}));
 
     let begun = post("").await;
     assert_eq!(begun.status(), 202);
     let location = header(&begun, "location").to_owned();
+    assert_eq!(location, "/rebuilds/1", "a dry run takes no number");
     world
         .until("switched in", async || {
             let rebuild = world.json(&location).await;
@@ -94,7 +94,13 @@ async fn a_rebuild_is_planned_run_and_switched_in() {
     let orders = world.get("/orders?sort=order_id").await;
     assert_eq!(header(&orders, "view-build"), "2");
     assert_eq!(ids(&orders.json().await.unwrap()), ["A", "B", "C"]);
-    assert_eq!(world.json("/rebuilds").await["rebuilds"].as_array().unwrap().len(), 2);
+    assert_eq!(world.json("/rebuilds").await["rebuilds"].as_array().unwrap().len(), 1);
+    // What was measured tells how long the next one takes.
+    let again = post(r#"{"dry_run":true}"#).await.json::<Value>().await.unwrap();
+    assert_eq!(again["plan"]["rate_source"], "last_rebuild", "{again}");
+    let late = world.request(Method::POST, &format!("{location}/cancel")).header(AUTHORIZATION, bearer());
+    let detail = problem(late.send().await.unwrap(), 409).await;
+    assert!(detail.contains("rebuild 1 is active"), "{detail}");
     let as_of = world.get("/orders/A?as_of=9999-01-01T00:00:00Z").await;
     assert_eq!(as_of.status(), 200);
 }

@@ -30,7 +30,7 @@ pub enum Command {
     Decisions(decisions::Decisions),
 }
 
-/// Carries out the command; a signal to stop ends it early.
+/// Carries out the command; a signal to stop ends it early, which is a failure.
 pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result<(), Failure> {
     let work = async {
         let migrate = async || Ok(views::migrate::migrate(&settings.database).await?);
@@ -49,7 +49,7 @@ pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result
         }
     };
     tokio::select! {
-        () = shell.stop.cancelled() => Ok(()),
+        () = shell.stop.cancelled() => Err(shell.interrupted("the command was not carried out to its end")),
         done = work => done,
     }
 }

@@ -64,7 +64,7 @@ pub async fn run(settings: &Settings, shell: &Shell, ready: Ready) -> Result<(),
     };
     shell.health.set_started();
     let result = tokio::select! {
-        () = shell.stop.cancelled() => Ok(()),
+        () = shell.stop.cancelled() => crate::stopped(settings, shell),
         result = ends_early => result.map_err(Error::into_failure),
         Err(failure) = coordinator.work() => Err(failure),
     };

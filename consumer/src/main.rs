@@ -47,6 +47,16 @@ async fn run(args: Args, shell: Shell) -> Result<(), Failure> {
 }
 
 async fn consume(settings: &Settings, shell: &Shell) -> Result<(), Failure> {
-    let Some(ready) = prepare::until_ready(settings, shell).await? else { return Ok(()) };
+    let Some(ready) = prepare::until_ready(settings, shell).await? else { return stopped(settings, shell) };
     coordinator::run(settings, shell, ready).await
+}
+
+/// How a consumer ends that a signal has asked to stop.
+fn stopped(settings: &Settings, shell: &Shell) -> Result<(), Failure> {
+    if settings.until_caught_up {
+        return Err(
+            shell.interrupted("the end offsets were not applied yet; the next start goes on from here")
+        );
+    }
+    Ok(())
 }

@@ -36,19 +36,31 @@ async fn write_orders(settings: Settings, shell: Shell) -> Result<(), Failure> {
     let stop = shell.stop.clone();
     let spec = TopicSpec::default();
     let topic = stop.run_until_cancelled(ensure_topic(&settings.kafka, &spec)).await;
-    let Some(topic) = topic else { return Ok(()) };
+    let Some(topic) = topic else { return stopped(&settings, &shell) };
     topic?.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     // The Kafka client blocks, so it has a thread of its own.
-    let run = tokio::task::spawn_blocking(move || {
-        let first = match settings.start_at_id {
-            Some(first) => first,
-            None => first_number::first_free_number(&LogClient::new(&settings.kafka)?)?,
-        };
-        let writer = LogWriter::connect(&settings.kafka, settings.transactional)?;
-        shell.health.set_started();
-        run::run(&settings, first, writer, &shell)
+    let run = tokio::task::spawn_blocking({
+        let (settings, shell) = (settings.clone(), shell.clone());
+        move || {
+            let first = match settings.start_at_id {
+                Some(first) => first,
+                None => first_number::first_free_number(&LogClient::new(&settings.kafka)?)?,
+            };
+            let writer = LogWriter::connect(&settings.kafka, settings.transactional)?;
+            shell.health.set_started();
+            run::run(&settings, first, writer, &shell)
+        }
     });
     let run = run.await??;
-    summary::log(&run, stop.is_cancelled());
-    summary::check(&run)
+    summary::log(&run);
+    summary::check(&run)?;
+    if run.is_complete { Ok(()) } else { stopped(&settings, &shell) }
+}
+
+/// How a producer ends that a signal has asked to stop: one that was to write a number of orders has not done so.
+fn stopped(settings: &Settings, shell: &Shell) -> Result<(), Failure> {
+    match settings.orders.count {
+        Some(orders) => Err(shell.interrupted(&format!("not all of the {orders} orders are written"))),
+        None => Ok(()),
+    }
 }

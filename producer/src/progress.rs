@@ -20,6 +20,8 @@ pub struct Progress {
     /// How many orders have ended so far.
     pub orders: u64,
     bar: ProgressBar,
+    /// Lines of the log do not tear the bar.
+    _room: Option<output::Bar>,
     refreshed: Instant,
     logged: Instant,
     /// How many events were acknowledged at the time `logged`.
@@ -38,8 +40,21 @@ impl Progress {
             }
             None => ProgressBar::no_length().with_style(style("{spinner} {pos} orders · {msg}")),
         };
+        bar.set_message("no event is acknowledged yet");
+        let room = (!bar.is_hidden()).then(|| {
+            let bar = bar.clone();
+            output::with_bar(move |write| bar.suspend(write))
+        });
         let now = Instant::now();
-        Self { orders: 0, bar, refreshed: now, logged: now, logged_events: 0, acknowledged: (0, now) }
+        Self {
+            orders: 0,
+            bar,
+            _room: room,
+            refreshed: now,
+            logged: now,
+            logged_events: 0,
+            acknowledged: (0, now),
+        }
     }
 
     /// Must be called often; it reports at most four times a second.
@@ -52,10 +67,11 @@ impl Progress {
         metrics::publish(&totals);
         health.beat("writing", HEARTBEAT_LIMIT);
         health.set("kafka", self.check(&totals));
+        if totals.acknowledged() > 0 {
+            let rate = totals.acknowledged() as f64 / self.bar.elapsed().as_secs_f64().max(0.001);
+            self.bar.set_message(format!("{} events · {rate:.0}/s", totals.acknowledged()));
+        }
         self.bar.set_position(self.orders);
-        let elapsed = self.bar.elapsed().as_secs_f64();
-        let rate = totals.acknowledged() as f64 / elapsed.max(0.001);
-        self.bar.set_message(format!("{} events · {rate:.0}/s", totals.acknowledged()));
         if self.bar.is_hidden() && self.logged.elapsed() >= LOG_INTERVAL {
             let events = totals.acknowledged() - self.logged_events;
             let rate = events as f64 / self.logged.elapsed().as_secs_f64();

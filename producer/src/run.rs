@@ -19,6 +19,8 @@ pub struct Run {
     pub totals: Totals,
     pub orders: u64,
     pub took: Duration,
+    /// False if the process was asked to stop before all orders were written.
+    pub is_complete: bool,
 }
 
 /// Writes until the orders are done or the process is asked to stop, then waits for the last acknowledgements.
@@ -34,8 +36,12 @@ pub fn run(settings: &Settings, first: u64, writer: LogWriter, shell: &Shell) ->
     );
     let started = Instant::now();
     let mut output = Output::new(settings, writer, shell, started);
+    let mut is_complete = false;
     while !shell.stop.is_cancelled() {
-        let Some(event) = simulation.next()? else { break };
+        let Some(event) = simulation.next()? else {
+            is_complete = true;
+            break;
+        };
         if !output.write(&event, simulation.ended(first))? {
             break;
         }
@@ -43,5 +49,5 @@ pub fn run(settings: &Settings, first: u64, writer: LogWriter, shell: &Shell) ->
     let limit = if shell.stop.is_cancelled() { shell.shutdown_timeout } else { LAST_ANSWERS_LIMIT };
     let totals = output.finish(limit)?;
     metrics::publish(&totals);
-    Ok(Run { totals, orders: simulation.placed(first), took: started.elapsed() })
+    Ok(Run { totals, orders: simulation.placed(first), took: started.elapsed(), is_complete })
 }

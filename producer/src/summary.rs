@@ -5,9 +5,9 @@ use service::{Exit, Failure};
 
 use crate::run::Run;
 
-/// Logs one line. `stopped` says that a signal ended the run.
-pub fn log(run: &Run, stopped: bool) {
-    let Run { totals, orders, took } = run;
+/// Logs one line.
+pub fn log(run: &Run) {
+    let Run { totals, orders, took, is_complete } = run;
     let of = |event: EventType| totals.acknowledged[event.index()];
     let rate = totals.acknowledged() as f64 / took.as_secs_f64().max(0.001);
     tracing::info!(
@@ -22,7 +22,7 @@ pub fn log(run: &Run, stopped: bool) {
         took_ms = took.as_millis() as u64,
         events_per_second = rate.round(),
         "{}",
-        if stopped { "stopped" } else { "all orders are written" }
+        if *is_complete { "all orders are written" } else { "stopped" }
     );
 }
 

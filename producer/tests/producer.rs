@@ -124,6 +124,22 @@ async fn a_signal_ends_it_with_everything_written() {
     }
 }
 
+/// A script must not take half of the orders for all of them.
+#[tokio::test]
+async fn a_signal_before_the_last_order_is_not_success() {
+    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let topic = Topic::fresh().await;
+        let producer = Producer::start(&topic, &["--rate=200", "--orders=1000000"]);
+        topic.wait_for_records(20).await;
+        producer.signal(signal);
+        let end = producer.end();
+        assert_eq!(end.code, Some(code), "{}", end.log);
+        assert!(end.log.contains("not all of the 1000000 orders are written"), "{}", end.log);
+        let written = topic.read().await.len();
+        assert!(end.log.contains(&format!(" events={written} ")), "{written}: {}", end.log);
+    }
+}
+
 #[tokio::test]
 async fn wrong_settings_end_with_2_and_name_the_flag() {
     for (flags, named) in [

@@ -7,9 +7,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use views::Database;
 
+use crate::printer::Printer;
 use crate::screen::Screen;
 
-/// The rebuild reports about once a second; the bar moves between the reports as well.
+/// The time that is shown goes on between two reports of the rebuild as well.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
 pub struct Display {
@@ -18,9 +19,9 @@ pub struct Display {
 }
 
 impl Display {
-    pub fn start(database: Database, id: i64, progress: watch::Receiver<Progress>) -> Self {
+    pub fn start(database: Database, id: i64, progress: watch::Receiver<Progress>, printer: Printer) -> Self {
         let (end, ended) = oneshot::channel();
-        let screen = Screen::new(database, id, &progress.borrow());
+        let screen = Screen::new(database, id, &progress.borrow(), printer);
         Self { end, task: tokio::spawn(run(screen, progress, ended)) }
     }
 
@@ -39,7 +40,7 @@ async fn run(mut screen: Screen, mut progress: watch::Receiver<Progress>, mut en
         tokio::select! {
             _ = &mut ended => break,
             changed = progress.changed() => if changed.is_err() { break },
-            () = tokio::time::sleep(REDRAW_EVERY), if screen.has_bar() => {}
+            () = tokio::time::sleep(REDRAW_EVERY) => {}
         }
         let now = progress.borrow_and_update().clone();
         screen.update(&now).await;

@@ -3,17 +3,19 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use rebuild::{Phase, Progress, State};
 use views::Database;
 
-use crate::report::{self, say};
+use crate::bar::Bar;
+use crate::printer::Printer;
+use crate::report;
 
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 pub struct Screen {
+    printer: Printer,
     /// `None` if standard error is not a terminal.
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     /// Where the plan is read from when it is made.
     database: Database,
     id: i64,
@@ -21,29 +23,30 @@ pub struct Screen {
     /// The number of phases that were printed.
     printed_phases: usize,
     last_line: Instant,
+    /// The phase that is shown, and since when.
+    phase: (Option<State>, Instant),
 }
 
 impl Screen {
     /// Phases that are over by now, in an earlier process, are not printed.
-    pub fn new(database: Database, id: i64, progress: &Progress) -> Self {
+    pub fn new(database: Database, id: i64, progress: &Progress, printer: Printer) -> Self {
         Self {
-            bar: std::io::stderr().is_terminal().then(bar),
+            printer,
+            bar: std::io::stderr().is_terminal().then(Bar::new),
             database,
             id,
             printed_plan: false,
             printed_phases: progress.phases.len(),
             last_line: Instant::now(),
+            phase: (progress.state, Instant::now()),
         }
     }
 
-    pub fn has_bar(&self) -> bool {
-        self.bar.is_some()
-    }
-
-    pub fn finish(&mut self, progress: &Progress) {
+    /// Removes the bar.
+    pub fn finish(mut self, progress: &Progress) {
         self.print_phases(&progress.phases);
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        if let Some(bar) = self.bar {
+            bar.remove();
         }
     }
 
@@ -53,7 +56,7 @@ impl Screen {
             match rebuild::get(&self.database, self.id).await {
                 Ok(row) => {
                     if let Some(plan) = row.and_then(|row| row.plan) {
-                        self.print(&report::plan(&plan));
+                        self.printer.say(&report::plan(&plan));
                     }
                 }
                 // The rebuild goes on without it.
@@ -61,19 +64,20 @@ impl Screen {
             }
         }
         self.print_phases(&progress.phases);
-        let message = describe(progress);
-        match &self.bar {
-            Some(bar) => {
-                bar.set_prefix(progress.state.map_or("", State::as_str));
-                bar.set_length(progress.events_total.max(1));
-                bar.set_position(progress.events.min(progress.events_total));
-                bar.set_message(message);
-            }
+        if self.phase.0 != progress.state {
+            self.phase = (progress.state, Instant::now());
+        }
+        let text = report::progress(progress, self.phase.1.elapsed());
+        match &mut self.bar {
+            Some(bar) => bar.show(progress, text),
             None if self.last_line.elapsed() > LINE_EVERY => {
                 self.last_line = Instant::now();
                 let state = progress.state.map_or("", State::as_str);
-                let percent = progress.events * 100 / progress.events_total.max(1);
-                say(&format!("{state:>12} {percent:>3}%  {message}"));
+                let percent = match progress.events_total {
+                    0 => String::new(),
+                    total => format!("{}%", progress.events.min(total) * 100 / total),
+                };
+                self.printer.say(&format!("{state:>12} {percent:>4}  {text}"));
             }
             None => {}
         }
@@ -83,38 +87,9 @@ impl Screen {
         for phase in phases.get(self.printed_phases..).unwrap_or_default() {
             // Planning, and waiting in ready, process no events.
             if phase.events > 0 || phase.seconds >= 1.0 {
-                self.print(&report::phase(phase));
+                self.printer.say(&report::phase(phase));
             }
         }
         self.printed_phases = phases.len();
-    }
-
-    fn print(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| say(text)),
-            None => say(text),
-        }
-    }
-}
-
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    // A mistake in this template must not stop a rebuild; the default style would do.
-    let style = "{prefix:>12} {bar:30} {percent:>3}%  {msg}";
-    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
-}
-
-fn describe(progress: &Progress) -> String {
-    if let Some(what) = &progress.waits_for {
-        return format!("waiting for {what}");
-    }
-    let rate = HumanCount(progress.events_per_second as u64);
-    match progress.eta_seconds {
-        Some(seconds) => {
-            let left = HumanDuration(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
-            format!("{} events, {rate}/s, {left} left", HumanCount(progress.events))
-        }
-        None => format!("{} events", HumanCount(progress.events)),
     }
 }

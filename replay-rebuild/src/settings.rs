@@ -14,7 +14,8 @@ use views::{DatabaseArgs, Parts};
 /// tables; the next start continues a rebuild whose process was killed.
 ///
 /// Exit codes: 0 done, 2 usage, 3 the log is another one, has lost records or is damaged, 7 the
-/// new tables differ from the log and were not switched to, 1 anything else.
+/// new tables differ from the log and were not switched to, 8 cancelled by another process, 130
+/// and 143 cancelled by SIGINT and SIGTERM, 1 anything else.
 #[derive(Parser, Debug)]
 #[command(name = "replay-rebuild", version)]
 pub struct Args {
@@ -51,9 +52,13 @@ pub struct Args {
     #[arg(long, value_name = "VIEW", default_value = "orders", value_parser = ["orders"])]
     pub view: String,
 
-    /// Cancel a rebuild that waits in state ready, or whose process was killed, and drop its tables
+    /// Cancel the rebuild that is not finished, whichever process drives it, and drop its tables
     #[arg(long, conflicts_with_all = ["dry_run", "switch", "keep_history", "parts"])]
     pub cancel: bool,
+
+    /// Print what came of it as one JSON object; progress and messages go to standard error
+    #[arg(long)]
+    pub json: bool,
 
     /// Largest record in bytes, its key and headers included; a larger one becomes a dead letter. Must be the same as
     /// the consumers' value

@@ -56,7 +56,7 @@ mutate printed-lines crates/output/src/lib.rs \
   's~let _ = writeln!\(io::stdout\(\)\.lock\(\), "\{text\}"\);~println!("{text}");~' \
   "${faults[@]}" fault_70
 mutate notes crates/output/src/lib.rs \
-  's~let _ = io::stderr\(\)\.lock\(\)\.write_all\(format!\("\{text\}\\n"\)\.as_bytes\(\)\);~eprintln!("{text}");~' \
+  's~let _ = io::stderr\(\)\.lock\(\)\.write_all\(line\.as_bytes\(\)\);~eprint!("{line}");~' \
   "${faults[@]}" fault_70
 mutate lost-data crates/output/src/lib.rs \
   's~Err\(error\) => Err\(error\),~Err(_) => Ok(Reader::Left),~' \

@@ -59,3 +59,10 @@ mutate kept-rows-verified crates/rebuild/src/steps/verify.rs \
 mutate limit-of-resumed crates/rebuild/src/start.rs \
   's~settings\.codec\.max_record_bytes = build\.max_record_bytes\(session, own\)\.await\?;~let _ = (own, \&mut settings);~' \
   --workspace --test one_at_a_time
+mutate cancel-request crates/views/src/rebuild/row_owner.rs 's~ RETURNING cancel_requested_by~ RETURNING NULL::text~' \
+  --workspace --test cancel
+mutate cancel-left-behind crates/rebuild/src/ownership.rs \
+  's~if let Some\(by\) = &row\.cancel_requested_by \{~if let (Some(by), false) = (&row.cancel_requested_by, true) {~' \
+  --workspace --test cancel
+mutate cancel-long-statement crates/views/src/rebuild/row_owner.rs 's~interrupt\(tx\.client\(\), build\)\.await\?;~~' \
+  --workspace --test cancel

@@ -69,6 +69,8 @@ impl From<rebuild::Error> for Problem {
                     .with_members(Members { rebuild: Some(format!("/rebuilds/{id}")), ..Members::default() })
             }
             rebuild::Error::LockHeld { .. } => Self::new(Kind::RebuildRunning, error.to_string()),
+            rebuild::Error::UnknownRebuild { .. } => Self::not_found(error.to_string()),
+            rebuild::Error::Ended { .. } => Self::new(Kind::RebuildEnded, error.to_string()),
             rebuild::Error::UnknownView(_) => Self::bad_request(error.to_string()),
             rebuild::Error::Views(error) => error.into(),
             rebuild::Error::EventLog(error) => error.into(),

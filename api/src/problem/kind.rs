@@ -15,6 +15,7 @@ pub enum Kind {
     DeadLetterClosed,
     RecordGone,
     RebuildRunning,
+    RebuildEnded,
     ProjectionGone,
     BodyTooLarge,
     UnsupportedMediaType,
@@ -47,6 +48,7 @@ impl Kind {
             Self::RebuildRunning => {
                 (S::CONFLICT, "rebuild-running", "Another rebuild of the view is running")
             }
+            Self::RebuildEnded => (S::CONFLICT, "rebuild-ended", "The rebuild has ended"),
             Self::ProjectionGone => {
                 (S::GONE, "projection-gone", "The projection version is no longer available")
             }

@@ -3,9 +3,9 @@
 use ::dead_letters::Reason;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, Path, RawQuery, Request as HttpRequest, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rebuild::{Parts, RebuildView, Request, SwitchMode};
+use rebuild::{DryRun, Parts, RebuildView, Request, SwitchMode};
 use serde::{Deserialize, Serialize};
 use utoipa::Modify;
 use utoipa_axum::router::OpenApiRouter;
@@ -19,7 +19,7 @@ use crate::state::AppState;
 pub fn routes() -> OpenApiRouter<AppState> {
     let mut post = OpenApiRouter::default().routes(routes!(post));
     OptionalBody.modify(post.get_openapi_mut());
-    post.routes(routes!(list)).routes(routes!(get))
+    post.routes(routes!(list)).routes(routes!(get)).routes(routes!(cancel))
 }
 
 const DEFAULT_LIMIT: u32 = 50;
@@ -40,6 +40,12 @@ impl ProblemSet for OfPost {
     const KINDS: &'static [Kind] = &[Kind::RebuildRunning];
 }
 
+pub enum OfCancel {}
+
+impl ProblemSet for OfCancel {
+    const KINDS: &'static [Kind] = &[Kind::RebuildEnded];
+}
+
 /// What to rebuild, and how the rebuild ends.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -49,7 +55,7 @@ pub struct RebuildRequest {
     #[schema(schema_with = views::openapi::view_name)]
     view: String,
     /// Only plan: whether the log still holds the records that the live tables were made from, how much it holds, and how
-    /// long the rebuild would take. Comparing the log takes up to 10 s.
+    /// long the rebuild would take. Comparing the log takes up to 10 s. A dry run is no rebuild, and is recorded nowhere.
     #[serde(default)]
     dry_run: bool,
     /// `auto` switches the verified build in; `manual` lets it wait in state `ready`.
@@ -85,7 +91,8 @@ pub struct RebuildList {
     post, path = "/rebuilds", tag = "rebuilds", operation_id = "startRebuild", request_body = RebuildRequest,
     security(("admin_token" = [])),
     responses(
-        (status = 202, description = "The rebuild was begun or continued or, for a dry run, planned.", body = RebuildView,
+        (status = 200, description = "The dry run: what a rebuild would take, and whether it is possible.", body = DryRun),
+        (status = 202, description = "The rebuild was begun or continued.", body = RebuildView,
             headers(("Location" = String, description = "The path of the rebuild."))),
         Problems<AnyRequest>, Problems<Guarded>, Problems<WithBody>, Problems<OfPost>
     )
@@ -98,10 +105,10 @@ async fn post(State(state): State<AppState>, request: HttpRequest) -> Result<Res
     let JsonBody(body) = JsonBody::<RebuildRequest>::from_request(request, &()).await?;
     let RebuildRequest { view, dry_run, switch, keep_history, parts } = body;
     let request = Request { view, switch, keep_history: reason(keep_history)?, parts };
-    let id = match dry_run {
-        true => state.rebuilds.dry_run(&request).await?,
-        false => state.rebuilds.start(&request).await?,
-    };
+    if dry_run {
+        return Ok(axum::Json(state.rebuilds.dry_run(&request).await?).into_response());
+    }
+    let id = state.rebuilds.start(&request).await?;
     let location = format!("/rebuilds/{id}");
     let rebuild = find(&state, id).await?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(rebuild)).into_response())
@@ -120,7 +127,7 @@ fn reason(keep_history: Option<String>) -> Result<Option<String>, Problem> {
 #[utoipa::path(
     get, path = "/rebuilds", tag = "rebuilds", operation_id = "listRebuilds", params(InQuery<ListParameters>),
     responses(
-        (status = 200, description = "The rebuilds, dry runs included.", body = RebuildList),
+        (status = 200, description = "The rebuilds.", body = RebuildList),
         Problems<AnyRequest>
     )
 )]
@@ -147,9 +154,43 @@ async fn get(
 ) -> Result<Response, Problem> {
     Query::parse(raw.as_deref(), &[])?;
     state.reader()?;
+    let rebuild = find(&state, id_of(path)?).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(rebuild)).into_response())
+}
+
+/// Cancel a rebuild that has not ended, whichever process drives it
+///
+/// That process notices within a second or two and drops the tables of the new build; the state is `cancelled` then. If no
+/// process drives the rebuild, it is cancelled at once. To cancel a cancelled rebuild changes nothing.
+#[utoipa::path(
+    post, path = "/rebuilds/{id}/cancel", tag = "rebuilds", operation_id = "cancelRebuild",
+    params(("id" = i64, Path, minimum = 1, description = "The number of the rebuild.")),
+    security(("admin_token" = [])),
+    responses(
+        (status = 202, description = "The rebuild is cancelled, or is going to be: `cancel_requested_by` is set.",
+            body = RebuildView, headers(("Location" = String, description = "The path of the rebuild."))),
+        Problems<AnyRequest>, Problems<Guarded>, Problems<Named>, Problems<OfCancel>
+    )
+)]
+async fn cancel(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    // The token comes first: without it a client learns nothing more.
+    state.admin.check(&headers)?;
+    Query::parse(raw.as_deref(), &[])?;
+    state.reader()?;
+    let id = id_of(path)?;
+    let rebuild = state.rebuilds.cancel(id).await?;
+    let location = format!("/rebuilds/{id}");
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(rebuild)).into_response())
+}
+
+fn id_of(path: Result<Path<String>, PathRejection>) -> Result<i64, Problem> {
     let id = path.ok().and_then(|Path(text)| text.parse().ok());
-    let id = id.ok_or_else(|| Problem::bad_request("the id of a rebuild must be a whole number"))?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(find(&state, id).await?)).into_response())
+    id.ok_or_else(|| Problem::bad_request("the id of a rebuild must be a whole number"))
 }
 
 async fn find(state: &AppState, id: i64) -> Result<RebuildView, Problem> {

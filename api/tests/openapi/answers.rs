@@ -9,8 +9,8 @@ use super::exchange::Comparison;
 use crate::kafka::Topic;
 use crate::world::{Api, NOWHERE, TOKEN, World};
 
-/// Each operation with a path that it answers successfully.
-const OPERATIONS: [(&str, &str, &str); 17] = [
+/// Each operation with a path that it answers successfully, if what the path names is in the right state.
+const OPERATIONS: [(&str, &str, &str); 18] = [
     ("getLive", "GET", "/health/live"),
     ("getReady", "GET", "/health/ready"),
     ("getStarted", "GET", "/health/started"),
@@ -28,7 +28,11 @@ const OPERATIONS: [(&str, &str, &str); 17] = [
     ("startRebuild", "POST", "/rebuilds"),
     ("listRebuilds", "GET", "/rebuilds"),
     ("getRebuild", "GET", "/rebuilds/1"),
+    ("cancelRebuild", "POST", "/rebuilds/1/cancel"),
 ];
+
+/// Has no body.
+const CANCEL: &str = "cancelRebuild";
 
 const AS_OF: [&str; 4] = ["listOrders", "getOrder", "getOrderHistory", "getStats"];
 const WAITING: [&str; 7] =
@@ -106,7 +110,7 @@ async fn refused_requests(world: &World, compare: &mut Comparison) {
             assert_eq!(response.status(), 401, "{operation}");
             compare.answer(operation, response).await;
         }
-        if method == "POST" {
+        if method == "POST" && operation != CANCEL {
             let too_large = send(world, method, path, &" ".repeat(70_000)).await;
             assert_eq!(too_large.status(), 413, "{operation}");
             compare.answer(operation, too_large).await;
@@ -122,6 +126,7 @@ async fn refused_requests(world: &World, compare: &mut Comparison) {
         ("retryDeadLetter", "POST", "/dead-letters/9-9/retry"),
         ("discardDeadLetter", "POST", "/dead-letters/9-9/discard"),
         ("getRebuild", "GET", "/rebuilds/999"),
+        (CANCEL, "POST", "/rebuilds/999/cancel"),
     ] {
         let response = send(world, method, path, DISCARD).await;
         assert_eq!(response.status(), 404, "{operation}");
@@ -176,21 +181,35 @@ async fn rebuilds(world: &World, compare: &mut Comparison) {
         .client
         .batch_execute(
             "SELECT pg_advisory_lock(x'00f00d03'::int, hashtext('orders'));
-             INSERT INTO public.rebuilds (view, state, switch, dry_run, runner)
-             VALUES ('orders', 'loading', 'auto', false, 'another process')",
+             INSERT INTO public.rebuilds (view, state, switch, runner)
+             VALUES ('orders', 'loading', 'auto', 'another process')",
         )
         .await
         .unwrap();
     let running = send(world, "POST", "/rebuilds", "").await;
     assert_eq!(running.status(), 409);
     compare.answer("startRebuild", running).await;
+    let asked = send(world, "POST", "/rebuilds/2/cancel", "").await;
+    assert_eq!(asked.status(), 202);
+    let asked = compare.answer(CANCEL, asked).await;
+    assert_eq!(
+        (&asked["state"], &asked["cancel_requested_by"]),
+        (&"loading".into(), &"api".into()),
+        "{asked}"
+    );
+    let ended = send(world, "POST", "/rebuilds/1/cancel", "").await;
+    assert_eq!(ended.status(), 409);
+    compare.answer(CANCEL, ended).await;
 
     let topic = Topic::new(1).await;
     topic.create_orders(&["A"]).await;
     let with_kafka = World::with(&[&topic.flags()[..], &["--api-admin-token", TOKEN]].concat()).await;
     let planned = send(&with_kafka, "POST", "/rebuilds", r#"{"dry_run":true}"#).await;
-    assert_eq!(planned.status(), 202);
+    assert_eq!(planned.status(), 200);
     compare.answer("startRebuild", planned).await;
+    let begun = send(&with_kafka, "POST", "/rebuilds", "").await;
+    assert_eq!(begun.status(), 202);
+    compare.answer("startRebuild", begun).await;
     let known = async || with_kafka.json("/lag").await["views"][0]["events_behind"] == 1;
     with_kafka.until("the ends of the log are known", known).await;
     compare.answer("getLag", with_kafka.get("/lag").await).await;
@@ -240,8 +259,8 @@ async fn damaged_tables(world: &World, compare: &mut Comparison) {
 
 /// A rebuild that failed after its verification, with everything that a row can say.
 async fn a_rebuild_with_all_members(world: &World) {
-    let statement = "INSERT INTO public.rebuilds (view, state, switch, dry_run, build, reason, runner, finished_at, plan, progress, differences)
-        VALUES ('orders', 'failed', 'manual', false, 1, 'a test', 'api', now(), $1::text::jsonb, $2::text::jsonb, $3::text::jsonb)";
+    let statement = "INSERT INTO public.rebuilds (view, state, switch, build, reason, runner, finished_at, plan, progress, differences)
+        VALUES ('orders', 'failed', 'manual', 1, 'a test', 'api', now(), $1::text::jsonb, $2::text::jsonb, $3::text::jsonb)";
     let plan = r#"{"live_build":1,"cluster_id":"c","topic":"t","topic_id":"i","partitions":[{"partition":0,"begin":0,"end":9,
         "live_position":9,"live_records":9,"live_digest":"0123456789abcdef"}],"events":9,"bytes":5400,"disk_needed_bytes":8100,"disk_free_bytes":null,"events_per_second":50000.0,
         "rate_source":"default","estimated_seconds":0.1,"topic_warnings":["a warning"],"log_comparison":{"records_compared":9,

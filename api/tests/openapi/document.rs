@@ -26,6 +26,7 @@ async fn every_route_is_described() {
         "/orders/{order_id}/history",
         "/rebuilds",
         "/rebuilds/{id}",
+        "/rebuilds/{id}/cancel",
         "/stats",
     ];
     assert_eq!(paths, BTreeSet::from(expected));

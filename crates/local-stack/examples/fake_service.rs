@@ -1,8 +1,8 @@
-//! Stands in for the consumer, the API and the producer in the tests of `up`: it answers health checks until
-//! SIGTERM.
+//! Stands in for our programs in the tests of `up`: it answers health checks until SIGTERM.
 //!
 //! It appends `NAME started` and `NAME ended` to the file `FAKE_JOURNAL`. The program that `FAKE_DIES` names
-//! ends with exit code 3.
+//! ends with exit code 3, and the one that `FAKE_FINISHES` names with 0. As `replay-rebuild` it prints its settings and
+//! ends with 7.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -14,6 +14,10 @@ use std::time::Duration;
 fn main() {
     let program = std::env::args().next().unwrap_or_default();
     let name = Path::new(&program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if name == "replay-rebuild" {
+        print_settings();
+        std::process::exit(7);
+    }
     let listen = if name == "api" { "API_LISTEN" } else { "METRICS_LISTEN" };
     let address = std::env::var(listen).unwrap_or_default();
     thread::spawn(move || answer(&address));
@@ -41,6 +45,16 @@ fn note_start(name: &str) {
         output::note!("out of cheese");
         std::process::exit(3);
     }
+    if std::env::var("FAKE_FINISHES").is_ok_and(|finishes| finishes == name) {
+        std::process::exit(0);
+    }
+}
+
+fn print_settings() {
+    for variable in ["KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC", "DATABASE_URL"] {
+        output::say!("{variable}={}", std::env::var(variable).unwrap_or_default());
+    }
+    output::say!("arguments={}", std::env::args().skip(1).collect::<Vec<_>>().join(" "));
 }
 
 fn answer(address: &str) {

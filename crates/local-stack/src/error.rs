@@ -90,6 +90,18 @@ pub enum Error {
     )]
     AlreadyRunning { pid: u32, folder: PathBuf },
 
+    /// A command needs a running stack.
+    #[error("nothing runs in {}: `./food-orders up` starts a stack. {otherwise}", .folder.display())]
+    NothingRuns { folder: PathBuf, otherwise: &'static str },
+
+    /// The servers of the stack are not ready yet.
+    #[error("the stack in {} is still starting (pid {pid}); try again in a moment", .folder.display())]
+    StillStarting { pid: u32, folder: PathBuf },
+
+    /// A program has ended again and again.
+    #[error("{program} has ended {times} times within a minute and is not started again. {last}")]
+    EndsAgain { program: String, times: usize, last: Box<Error> },
+
     /// A running stack did not end when it was asked to.
     #[error(
         "pid {pid} is still running {seconds} s after it was asked to stop. Its logs are in {}. `kill -9 {pid}` ends it and its \

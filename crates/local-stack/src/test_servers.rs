@@ -77,7 +77,7 @@ impl TestServers {
         let scratch = Scratch::new()?;
         let kafka = KafkaOptions::new(scratch.path().join("kafka")).for_tests();
         let postgres = PostgresOptions::new(scratch.path().join("postgres")).for_tests();
-        let (kafka, postgres) = start_both(&downloads, &kafka, 1, &postgres)?;
+        let (kafka, postgres) = start_both(&downloads, &kafka, 1, &postgres, |_| {})?;
         Ok(Self {
             bootstrap_servers: kafka.bootstrap_servers(),
             database_url: postgres.url(),

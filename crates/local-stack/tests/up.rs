@@ -33,7 +33,7 @@ impl Stage {
             fs::hard_link(from, &to).or_else(|_| fs::copy(from, &to).map(drop)).unwrap();
         };
         place(program, "local-stack");
-        for name in ["consumer", "api", "producer"] {
+        for name in ["consumer", "api", "producer", "replay-rebuild"] {
             place(&fake, name);
         }
         Self { folder }
@@ -49,6 +49,7 @@ impl Stage {
             .args(arguments)
             // The test command starts servers of its own and names them here.
             .env_remove("KAFKA_BOOTSTRAP_SERVERS")
+            .env_remove("DATABASE_URL")
             .env("FOOD_ORDERS_DATA_DIR", self.data())
             .env("FOOD_ORDERS_KAFKA_PORT", "0")
             .env("FOOD_ORDERS_POSTGRES_PORT", "0")
@@ -58,6 +59,17 @@ impl Stage {
         command
     }
 
+    fn state(&self) -> serde_json::Value {
+        serde_json::from_slice(&fs::read(self.data().join("state.json")).unwrap()).unwrap()
+    }
+
+    /// The exit code and all output.
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.command(arguments).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+    }
+
     fn journal(&self) -> Vec<String> {
         let text = fs::read_to_string(self.folder.path().join("journal")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
@@ -65,7 +77,11 @@ impl Stage {
 
     /// Starts `up` and waits until everything runs.
     fn up(&self, arguments: &[&str]) -> (Child, String) {
-        let mut child = self.command(&["up"]).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Self::up_of(self.command(&["up"]).args(arguments))
+    }
+
+    fn up_of(command: &mut Command) -> (Child, String) {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut text = String::new();
         let stdout = child.stdout.as_mut().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -157,8 +173,7 @@ fn a_cluster_outlives_a_broker_and_keeps_its_number_of_brokers() {
             && in_sync.iter().all(|brokers| brokers.matches(',').count() == 2)
     });
 
-    let state: serde_json::Value =
-        serde_json::from_slice(&fs::read(stage.data().join("state.json")).unwrap()).unwrap();
+    let state = stage.state();
     let second = i32::try_from(state["brokers"][1]["pid"].as_i64().unwrap()).unwrap();
     kill(Pid::from_raw(second), Signal::SIGKILL).unwrap();
     stage.status_becomes(|status| {
@@ -194,12 +209,89 @@ fn when_a_program_ends_by_itself_up_fails_with_its_log() {
 }
 
 #[test]
+fn a_program_that_is_killed_is_started_again() {
+    let stage = Stage::new();
+    let (mut up, _) = stage.up(&[]);
+    stage.wait_for("producer started");
+    for name in ["consumer", "api", "producer"] {
+        let services = stage.state()["services"].clone();
+        let service = services.as_array().unwrap().iter().find(|service| service["name"] == name).unwrap();
+        let pid = service["pid"].as_i64().unwrap();
+        kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
+        stage.status_becomes(|status| {
+            let line = status.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
+            line.contains("ready on") && !line.contains(&format!("pid {pid} "))
+        });
+    }
+    kill(Pid::from_raw(up.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert!(up.wait().unwrap().success());
+    let journal = stage.journal();
+    for name in ["consumer", "api", "producer"] {
+        let started = journal.iter().filter(|line| line.starts_with(&format!("{name} started"))).count();
+        assert_eq!(started, 2, "{journal:?}");
+    }
+}
+
+#[test]
+fn what_runs_is_shown_and_a_rebuild_finds_it() {
+    let stage = Stage::new();
+    for arguments in [&["kafka", "topics", "--list"][..], &["psql"], &["rebuild"]] {
+        let (code, text) = stage.run(arguments);
+        assert_eq!(code, Some(1), "{arguments:?}: {text}");
+        assert!(text.contains("nothing runs in") && text.contains("./food-orders up"), "{text}");
+    }
+    let json = |code: i32| -> serde_json::Value {
+        let (found, text) = stage.run(&["status", "--json"]);
+        assert_eq!(found, Some(code), "{text}");
+        serde_json::from_str(&text).unwrap()
+    };
+    assert_eq!(json(1)["state"], "stopped");
+    let (mut up, _) = Stage::up_of(stage.command(&["up", "--orders", "5"]).env("FAKE_FINISHES", "producer"));
+    stage.status_becomes(|status| status.contains("finished") && !status.contains("does not answer"));
+    // On a busy machine, an answer may be late.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let status = loop {
+        let status = json(0);
+        let services = status["services"].as_array().unwrap().iter();
+        let conditions: Vec<_> = services.map(|service| &service["condition"]).collect();
+        if conditions == ["ready", "ready", "finished"] {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "{status}");
+    };
+    assert_eq!((&status["state"], &status["pid"]), (&"running".into(), &up.id().into()), "{status}");
+
+    let (code, text) = stage.run(&["rebuild", "--dry-run", "--json"]);
+    assert_eq!(code, Some(7), "{text}");
+    let (kafka, postgres) = (&status["kafka"]["address"], &status["postgres"]["address"]);
+    let expected = format!(
+        "KAFKA_BOOTSTRAP_SERVERS={}\nKAFKA_TOPIC=food-orders\nDATABASE_URL={}\narguments=--dry-run --json\n",
+        kafka.as_str().unwrap(),
+        postgres.as_str().unwrap()
+    );
+    assert_eq!(text, expected);
+    kill(Pid::from_raw(up.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert!(up.wait().unwrap().success());
+}
+
+/// The help is that of the other program, and needs nothing that runs.
+#[test]
+fn help_is_passed_on() {
+    let stage = Stage::new();
+    let (_, text) = stage.run(&["kafka", "topics", "--help"]);
+    assert!(text.contains("This tool helps to create, delete, describe, or change a topic"), "{text}");
+    let (_, text) = stage.run(&["rebuild", "--help"]);
+    assert!(text.contains("arguments=--help"), "{text}");
+    let (code, text) = stage.run(&["kafka", "--help"]);
+    assert!(code == Some(0) && text.contains("console-consumer"), "{text}");
+}
+
+#[test]
 fn when_a_server_dies_up_fails_after_draining() {
     let stage = Stage::new();
     let (up, _) = stage.up(&[]);
     stage.wait_for("producer started");
-    let state: serde_json::Value =
-        serde_json::from_slice(&fs::read(stage.data().join("state.json")).unwrap()).unwrap();
+    let state = stage.state();
     let kafka = i32::try_from(state["kafka"]["pid"].as_i64().unwrap()).unwrap();
     kill(Pid::from_raw(kafka), Signal::SIGKILL).unwrap();
     let output = up.wait_with_output().unwrap();

@@ -3,11 +3,13 @@
 //! what this crate writes is lost instead, and the program goes on.
 
 mod log_writer;
+mod room;
 
 use std::fmt::Arguments;
 use std::io::{self, Write};
 
 pub use log_writer::LogWriter;
+pub use room::{Bar, with_bar};
 
 /// Prints a line to standard output, for people: if it cannot be written, it is lost.
 #[macro_export]
@@ -23,13 +25,18 @@ macro_rules! note {
 
 /// What [`say!`] calls.
 pub fn say_line(text: Arguments<'_>) {
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    room::write(|| {
+        let _ = writeln!(io::stdout().lock(), "{text}");
+    });
 }
 
 /// What [`note!`] calls.
 pub fn note_line(text: Arguments<'_>) {
     // In one call, so that lines of several processes in one file do not mix.
-    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+    let line = format!("{text}\n");
+    room::write(|| {
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    });
 }
 
 /// Whether anybody still reads standard output.

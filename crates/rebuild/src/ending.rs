@@ -1,42 +1,25 @@
 //! Ending a rebuild without switching to its build.
 
-use views::SessionKind;
-use views::rebuild::{self as rows, Ending, RowOwner, State};
+use views::rebuild::{self as rows, Ending, State};
+use views::{Build, SessionKind};
 
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::json::{from_json, to_json};
 use crate::outcome::{FailureCause, Outcome};
-use crate::ownership::{check_view, open_session, owner_name, take_lock};
+use crate::ownership::abandon_cancelled;
 use crate::plan::Plan;
 use crate::report;
-use crate::settings::Settings;
 
-/// Cancels the unfinished rebuild that no process drives: it waits in `ready`, or its process
-/// was killed. Returns its id, or `None` if there is none. Fails with
-/// [`Error::AlreadyRunning`] while a process drives it.
-pub async fn cancel_left_behind(settings: &Settings, view: &str) -> Result<Option<i64>> {
-    check_view(view)?;
-    let _lock = take_lock(settings, view).await?;
-    let mut session = open_session(settings).await?;
-    let Some(row) = rows::running(&session, view).await? else { return Ok(None) };
-    let owner = RowOwner { rebuild: row.id, name: owner_name(settings) };
-    owner.adopt(&session, row.switch, None, None).await?;
-    let reason = cancelled_in(settings);
-    let ending = Ending { state: State::Cancelled, reason: &reason, plan: None, differences: None };
-    owner.abandon(&mut session, &ending, row.build, false).await?;
-    Ok(Some(row.id))
-}
-
-/// Ends the rebuild that this process drives as cancelled, and drops its build.
-pub(crate) async fn cancel(context: &Context) -> Result<Outcome> {
-    let reason = cancelled_in(&context.settings);
-    let ending = Ending { state: State::Cancelled, reason: &reason, plan: None, differences: None };
-    if end(context, &ending, false).await? {
-        return Ok(Outcome::Cancelled { reason });
+/// Ends the rebuild that this process drives as cancelled, and drops its build. `by`: the program in which somebody has
+/// asked for it.
+pub(crate) async fn cancel(context: &Context, by: &str) -> Result<Outcome> {
+    let build = build_to_drop(context).await?;
+    match abandon_cancelled(&context.settings, &context.owner, build, by).await? {
+        Some(reason) => Ok(Outcome::Cancelled { reason }),
+        None => recorded_outcome(context).await,
     }
-    recorded_outcome(context).await
 }
 
 /// Ends the rebuild that this process drives as failed. A build that differs from the log
@@ -62,6 +45,18 @@ pub(crate) async fn pause(context: &Context) -> Outcome {
     recorded_outcome(context).await.unwrap_or(Outcome::Paused)
 }
 
+/// For a row that has refused a change of this process: somebody has asked to cancel the rebuild, or it has ended, or
+/// another process drives it.
+pub(crate) async fn let_go(context: &Context) -> Result<Outcome> {
+    let session = context.session(SessionKind::Short).await?;
+    let row = rows::get(&session, context.owner.rebuild).await?.ok_or(Error::NotOwner)?;
+    let is_ours = row.runner.as_deref() == Some(&context.owner.name) && row.finished_at.is_none();
+    match row.cancel_requested_by.filter(|_| is_ours) {
+        Some(by) => cancel(context, &by).await,
+        None => recorded_outcome(context).await,
+    }
+}
+
 /// What the row says about a rebuild that this process does not drive any more. Another
 /// process has ended it, or this one did in a commit whose answer was lost.
 pub(crate) async fn recorded_outcome(context: &Context) -> Result<Outcome> {
@@ -84,13 +79,15 @@ pub(crate) async fn recorded_outcome(context: &Context) -> Result<Outcome> {
 
 /// Returns false if the rebuild had ended before.
 async fn end(context: &Context, ending: &Ending<'_>, keep_build: bool) -> Result<bool> {
+    let build = build_to_drop(context).await?;
     let mut session = context.session(SessionKind::Short).await?;
-    let row = rows::get(&session, context.owner.rebuild).await?;
-    report::report_last(context).await;
-    let build = row.and_then(|row| row.build);
     Ok(context.owner.abandon(&mut session, ending, build, keep_build).await?)
 }
 
-fn cancelled_in(settings: &Settings) -> String {
-    format!("cancelled in {}", settings.process)
+/// Records the last progress as well.
+async fn build_to_drop(context: &Context) -> Result<Option<Build>> {
+    let session = context.session(SessionKind::Short).await?;
+    let row = rows::get(&session, context.owner.rebuild).await?;
+    report::report_last(context).await;
+    Ok(row.and_then(|row| row.build))
 }

@@ -19,8 +19,24 @@ pub enum Error {
     UnknownView(String),
 
     /// A view has at most one unfinished rebuild.
-    #[error("rebuild {id} of view {view} is running already, in {runner}; wait for it or cancel it")]
+    #[error(
+        "rebuild {id} of view {view} is running already, in {runner}; wait for it, or cancel it by `replay-rebuild --cancel` or POST /rebuilds/{id}/cancel"
+    )]
     AlreadyRunning { view: String, id: i64, runner: String },
+
+    #[error("rebuild {id} does not exist")]
+    UnknownRebuild { id: i64 },
+
+    /// Only an unfinished rebuild can be cancelled.
+    #[error("rebuild {id} is {state}, so it cannot be cancelled any more")]
+    Ended { id: i64, state: State },
+
+    /// The process that drives a rebuild does not answer.
+    #[error(
+        "rebuild {id} was asked to end, but {runner}, which drives it, has not ended it within {seconds} s; it ends when that \
+         process goes on, and if it is killed, the next start of a rebuild or an api ends it"
+    )]
+    NotEnded { id: i64, runner: String, seconds: u64 },
 
     /// The tables of an unfinished rebuild have the number of parts that was asked for first.
     #[error(
@@ -100,6 +116,9 @@ impl Error {
             Self::EventLog(_)
             | Self::UnknownView(_)
             | Self::AlreadyRunning { .. }
+            | Self::UnknownRebuild { .. }
+            | Self::Ended { .. }
+            | Self::NotEnded { .. }
             | Self::OtherParts { .. }
             | Self::IncompleteRow { .. }
             | Self::RowDeleted { .. }

@@ -6,6 +6,7 @@
 //! stopped: [`start`] and [`resume`] take over a rebuild that no process drives.
 
 mod build_writer;
+mod cancel;
 mod context;
 mod differences;
 mod dry_run;
@@ -33,9 +34,9 @@ mod steps;
 mod stop;
 mod verified;
 
+pub use cancel::{cancel, cancel_unfinished};
 pub use differences::{Difference, Differences};
 pub use dry_run::{DryRun, dry_run};
-pub use ending::cancel_left_behind;
 pub use error::{Error, Recovery, Result};
 pub use job::Job;
 pub use log_comparison::{LogComparison, LogDifference};

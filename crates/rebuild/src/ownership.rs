@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use retry::retry_within;
 use views::rebuild::{self as rows, Ending, RebuildRow, RowOwner, RunnerLock, State};
-use views::{ORDERS, PROJECTION_VERSION, Session, SessionKind};
+use views::{Build, ORDERS, PROJECTION_VERSION, Session, SessionKind};
 
 use crate::error::{Error, Result};
 use crate::settings::Settings;
@@ -51,13 +51,17 @@ async fn try_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
 
 /// Makes an unfinished rebuild ready to be continued under its new owner. A build that was
 /// verified has to be caught up and verified again. Returns false, and ends the rebuild, if
-/// its build was made by another version of the code.
+/// somebody has asked to cancel it, or its build was made by another version of the code.
 pub(crate) async fn take_over(
     settings: &Settings,
     session: &Session,
     owner: &RowOwner,
     row: &RebuildRow,
 ) -> Result<bool> {
+    if let Some(by) = &row.cancel_requested_by {
+        abandon_cancelled(settings, owner, row.build, by).await?;
+        return Ok(false);
+    }
     let version = build_version(session, row).await?;
     if version != PROJECTION_VERSION {
         let reason = format!(
@@ -72,6 +76,21 @@ pub(crate) async fn take_over(
         owner.advance(session, row.state, State::CatchingUp).await?;
     }
     Ok(true)
+}
+
+/// Ends a rebuild of this owner as cancelled, and drops its build. Returns the reason that is recorded; `None` if the
+/// rebuild had ended before.
+pub(crate) async fn abandon_cancelled(
+    settings: &Settings,
+    owner: &RowOwner,
+    build: Option<Build>,
+    by: &str,
+) -> Result<Option<String>> {
+    let reason = format!("cancelled in {by}");
+    let ending = Ending { state: State::Cancelled, reason: &reason, plan: None, differences: None };
+    let mut session = open_session(settings).await?;
+    let has_ended = owner.abandon(&mut session, &ending, build, false).await?;
+    Ok(has_ended.then_some(reason))
 }
 
 /// The projection version of the rebuild's build; our own if it has none yet.

@@ -33,9 +33,10 @@ pub struct Plan {
     /// Null if the file system of the database cannot be seen from here.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub disk_free_bytes: Option<u64>,
-    /// From the first event to the switch.
+    /// Over the estimated time.
     pub events_per_second: f64,
     pub rate_source: RateSource,
+    /// From the start to the switch. A rebuild takes about a second however few events there are.
     pub estimated_seconds: f64,
     /// Settings of the topic by which the log loses records or gives them unreliable times.
     pub topic_warnings: Vec<String>,
@@ -82,7 +83,7 @@ impl TryFrom<String> for Digits {
     }
 }
 
-/// Where the expected rate comes from: the last rebuild, or a default if none was measured.
+/// Where the estimated time comes from: the last rebuild that was switched to, of any size, or a default if there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -14,7 +14,8 @@ pub struct Progress {
     /// What this phase has read of the log, ordered by partition; empty if it does not read the log.
     pub partitions: Vec<PartitionProgress>,
     /// Events that this phase has processed. Deriving processes each event twice, as it is stored and as it is in
-    /// the log; so does verifying if another process has derived the orders, or if something differs.
+    /// the log; so does verifying if another process has derived the orders. If something differs, verifying processes
+    /// all events again.
     pub events: u64,
     /// Events that this phase is going to process.
     pub events_total: u64,

@@ -1,6 +1,7 @@
-//! Writes the progress of a rebuild to its row, for whoever reads it in another process.
+//! Writes the progress of a rebuild to its row, for whoever reads it in another process, and learns there that the
+//! rebuild is to end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use views::{Session, SessionKind};
 
@@ -8,24 +9,41 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::to_json;
 
-const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// For watchers in this process, such as a progress bar.
+const PUBLISH_EVERY: Duration = Duration::from_millis(200);
+const WRITE_EVERY: Duration = Duration::from_secs(1);
 
-/// Writes once a second. Returns only when the row has another owner or another process has ended
-/// the rebuild. Other errors are not reported here: the steps meet them too, and handle them.
-pub(crate) async fn report_until_row_is_lost(context: Context) {
+/// Why this process is to end the rebuild or leave it alone.
+pub(crate) enum RowEnd {
+    /// Another process drives the rebuild or has ended it.
+    Lost,
+    /// Somebody has asked in this program to cancel it.
+    CancelRequested { by: String },
+}
+
+/// Writes once a second. Errors other than those in [`RowEnd`] are not reported here: the steps meet them too, and handle
+/// them.
+pub(crate) async fn report_until_row_ends(context: Context) -> RowEnd {
     let mut session: Option<Session> = None;
+    let mut written = Instant::now();
     loop {
-        tokio::time::sleep(REPORT_EVERY).await;
-        let progress = to_json(&context.meter.publish());
+        tokio::time::sleep(PUBLISH_EVERY).await;
+        let progress = context.meter.publish();
+        if written.elapsed() < WRITE_EVERY {
+            continue;
+        }
+        written = Instant::now();
+        let progress = to_json(&progress);
         if session.as_ref().is_none_or(Session::is_closed) {
             let database = &context.settings.database;
             session = database.session("food-orders rebuild progress", SessionKind::Reports).await.ok();
         }
         let Some(session) = &session else { continue };
         match context.owner.save_progress(session, &progress).await {
-            Err(views::Error::NotTheOwner { .. }) => return,
+            Err(views::Error::NotTheOwner { .. }) => return RowEnd::Lost,
             Err(error) => tracing::debug!(%error, "the progress of a rebuild was not recorded"),
-            Ok(()) => {}
+            Ok(Some(by)) => return RowEnd::CancelRequested { by },
+            Ok(None) => {}
         }
     }
 }
@@ -40,5 +58,6 @@ pub(crate) async fn report_last(context: &Context) {
 async fn save(context: &Context) -> Result<()> {
     let progress = to_json(&context.meter.publish());
     let session = context.session(SessionKind::Short).await?;
-    context.owner.save_progress(&session, &progress).await.map_err(Error::from_row_change)
+    context.owner.save_progress(&session, &progress).await.map_err(Error::from_row_change)?;
+    Ok(())
 }

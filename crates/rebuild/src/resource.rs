@@ -23,7 +23,6 @@ pub struct RebuildView {
     #[cfg_attr(feature = "openapi", schema(required))]
     pub build: Option<i64>,
     pub switch: SwitchMode,
-    pub dry_run: bool,
     /// Why records that the log no longer holds are taken over from the live build; null: they are not.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub keep_history: Option<String>,
@@ -42,6 +41,9 @@ pub struct RebuildView {
     /// The process that drives the rebuild, or was the last to do so.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub runner: Option<String>,
+    /// The program in which somebody has asked to cancel it; null: nobody has.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub cancel_requested_by: Option<String>,
     pub requested_at: Time,
     pub updated_at: Time,
     #[cfg_attr(feature = "openapi", schema(required))]
@@ -56,7 +58,6 @@ impl From<RebuildRow> for RebuildView {
             state: row.state,
             build: row.build.map(|build| build.0),
             switch: row.switch,
-            dry_run: row.dry_run,
             keep_history: row.keep_history,
             parts: row.parts,
             reason: row.reason,
@@ -64,6 +65,7 @@ impl From<RebuildRow> for RebuildView {
             progress: from_json(row.progress),
             differences: from_json(row.differences),
             runner: row.runner,
+            cancel_requested_by: row.cancel_requested_by,
             requested_at: row.requested_at,
             updated_at: row.updated_at,
             finished_at: row.finished_at,

@@ -22,7 +22,9 @@ pub async fn start(settings: &Settings, request: &Request) -> Result<Job> {
     let session = open_session(settings).await?;
     let name = owner_name(settings);
     if let Some(row) = rows::running(&session, &request.view).await? {
-        refuse_other_parts(&session, request, &row).await?;
+        if row.cancel_requested_by.is_none() {
+            refuse_other_parts(&session, request, &row).await?;
+        }
         let owner = RowOwner { rebuild: row.id, name: name.clone() };
         owner.adopt(&session, request.switch, request.keep_history.as_deref(), request.parts).await?;
         if take_over(settings, &session, &owner, &row).await? {
@@ -78,9 +80,12 @@ pub async fn resume(settings: &Settings, view: &str) -> Result<Option<Job>> {
     Ok(Some(resumed_job(settings, owner, lock, row)))
 }
 
-/// The unfinished rebuild that [`resume`] may continue, whether or not a process drives it.
+/// The unfinished rebuild that [`resume`] may continue or cancel, whether or not a process drives it.
 async fn resumable(session: &Session, view: &str) -> Result<Option<RebuildRow>> {
     let Some(row) = rows::running(session, view).await? else { return Ok(None) };
+    if row.cancel_requested_by.is_some() {
+        return Ok(Some(row));
+    }
     let waits_for_a_person = row.state == State::Ready && row.switch == SwitchMode::Manual;
     let is_ours = build_version(session, &row).await? == PROJECTION_VERSION;
     Ok((is_ours && !waits_for_a_person).then_some(row))

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::json::from_json;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::report;
+use crate::report::{self, RowEnd};
 use crate::steps::{self, Derived, StepEnd};
 use crate::stop::Stop;
 use crate::verified;
@@ -46,14 +46,17 @@ impl StateMachine {
 
     pub(crate) async fn run(mut self, stop: Stop) -> Result<Outcome> {
         let context = self.context.clone();
-        let row_lost = report::report_until_row_is_lost(context.clone());
-        tokio::pin!(row_lost);
+        let row_end = report::report_until_row_ends(context.clone());
+        tokio::pin!(row_end);
         loop {
             let turn = tokio::select! {
                 biased;
-                () = stop.cancel.cancelled() => return ending::cancel(&context).await,
+                () = stop.cancel.cancelled() => return ending::cancel(&context, &context.settings.process).await,
                 () = stop.pause.cancelled() => return Ok(ending::pause(&context).await),
-                () = &mut row_lost => Err(Error::NotOwner),
+                end = &mut row_end => match end {
+                    RowEnd::CancelRequested { by } => return ending::cancel(&context, &by).await,
+                    RowEnd::Lost => Err(Error::NotOwner),
+                },
                 turn = self.turn_with_retries() => turn,
             };
             match turn {
@@ -165,7 +168,7 @@ impl StateMachine {
 /// What becomes of the rebuild after an error that trying again did not fix.
 async fn end_after(context: &Context, error: Error) -> Result<Outcome> {
     match error.recovery() {
-        Recovery::LetGo => ending::recorded_outcome(context).await,
+        Recovery::LetGo => ending::let_go(context).await,
         Recovery::Fail(cause) => ending::fail(context, Failure::new(cause, error.to_string())).await,
         Recovery::Retry => {
             tracing::error!(

@@ -16,10 +16,6 @@ async fn a_second_rebuild_is_refused_while_a_process_drives_the_first() {
     let second = rebuild::start(&world.settings, &Request::default()).await;
     let Err(Error::AlreadyRunning { id, .. }) = second else { panic!("the second rebuild was not refused") };
     assert_eq!(id, first.id());
-    assert!(matches!(
-        rebuild::cancel_left_behind(&world.settings, "orders").await,
-        Err(Error::AlreadyRunning { .. })
-    ));
 
     // Its process is gone, so the next start continues it.
     drop(first);
@@ -58,14 +54,14 @@ async fn an_interrupted_rebuild_continues_where_it_stopped() {
                 let view = rebuild::list(&world.settings.database, 1).await.unwrap().remove(0);
                 left_in.push(view.state);
             }
-            Outcome::Active { build, .. } => {
-                assert_eq!(build, 2, "it is the same build all along");
-                break;
-            }
+            Outcome::Active { .. } => break,
             other => panic!("{other:?}"),
         }
     }
     println!("was interrupted in {left_in:?}");
+    // Numbers may be missing: an interruption can undo the making of a build.
+    let builds = world.client().await.query_one("SELECT count(*) FROM builds", &[]).await.unwrap();
+    assert_eq!(builds.get::<_, i64>(0), 2, "it is the same build all along");
     world.assert_tables_follow_from_the_log().await;
 }
 
@@ -106,9 +102,9 @@ async fn a_ready_build_can_be_cancelled_or_switched_to_later() {
     let id = job.id();
     assert_eq!(job.run(Stop::default()).await.unwrap(), Outcome::Ready { build: 2 });
     assert_eq!(world.view(id).await.state, State::Ready);
-    assert_eq!(rebuild::cancel_left_behind(&world.settings, "orders").await.unwrap(), Some(id));
-    assert_eq!(world.view(id).await.state, State::Cancelled);
-    assert_eq!(rebuild::cancel_left_behind(&world.settings, "orders").await.unwrap(), None);
+    let cancelled = rebuild::cancel_unfinished(&world.settings, "orders").await.unwrap().unwrap();
+    assert_eq!((cancelled.id, cancelled.state), (id, State::Cancelled));
+    assert!(rebuild::cancel_unfinished(&world.settings, "orders").await.unwrap().is_none());
 
     let job = rebuild::start(&world.settings, &manual).await.unwrap();
     assert_eq!(job.run(Stop::default()).await.unwrap(), Outcome::Ready { build: 3 });

@@ -77,8 +77,8 @@ async fn a_dry_run_plans_and_makes_no_build() {
     let world = World::new(2).await;
     world.write(lives(0, 500)).await;
     let dry_run = rebuild::dry_run(&world.settings, &Request::default()).await.unwrap();
-    let (view, plan) = (dry_run.rebuild.clone(), dry_run.rebuild.plan.unwrap());
-    assert_eq!((view.state, view.dry_run, view.build), (State::Planned, true, None));
+    let plan = dry_run.plan;
+    assert_eq!((dry_run.state, dry_run.reason), (State::Planned, None));
     assert_eq!((plan.events, plan.rate_source), (2000, RateSource::Default));
     assert!(plan.bytes > 0 && plan.disk_needed_bytes > plan.bytes);
     // The live tables have applied nothing, and the topic is one that our programs would create.
@@ -86,9 +86,16 @@ async fn a_dry_run_plans_and_makes_no_build() {
     let builds: i64 =
         world.client().await.query_one("SELECT count(*) FROM builds", &[]).await.unwrap().get(0);
     assert_eq!(builds, 1);
-    // The dry run does not prevent a rebuild.
-    let (outcome, _) = world.rebuild().await;
+    // The dry run is no rebuild, and does not prevent one.
+    assert!(rebuild::list(&world.settings.database, 10).await.unwrap().is_empty());
+    let (outcome, rebuild) = world.rebuild().await;
     assert!(matches!(outcome, Outcome::Active { .. }));
+    assert_eq!(rebuild.id, 1);
+    // However small it was, it was measured.
+    let again = rebuild::dry_run(&world.settings, &Request::default()).await.unwrap().plan;
+    let took = rebuild.progress.unwrap().elapsed().as_secs_f64();
+    assert_eq!(again.rate_source, RateSource::LastRebuild);
+    assert!((again.estimated_seconds - took).abs() < 0.2, "{} after {took}", again.estimated_seconds);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -222,7 +222,7 @@ async fn a_plan_made_while_writers_continue_is_not_refused() {
     };
     for _ in 0..20 {
         let dry_run = rebuild::dry_run(&world.settings, &Request::default()).await.unwrap();
-        assert_eq!(dry_run.refused, None, "{:?}", dry_run.rebuild.reason);
+        assert_eq!(dry_run.refused, None, "{:?}", dry_run.reason);
     }
     stop.store(true, Ordering::SeqCst);
     producer.await.unwrap();

@@ -10,7 +10,7 @@ use crate::Invalid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done, also after SIGTERM.
+    /// Done; also a service that a signal ended in order.
     Done = 0,
     /// Any other error; a second signal, a panic, or a stop that took too long.
     Unexpected = 1,
@@ -26,6 +26,13 @@ pub enum Exit {
     ProjectionVersion = 6,
     /// A verification found a difference.
     Difference = 7,
+    /// What the program was doing was cancelled by another one.
+    Cancelled = 8,
+    /// SIGINT ended the program before it had done what it was started for. Shells report a program that dies of a signal
+    /// by 128 plus the number of the signal, so scripts know these two.
+    Interrupted = 130,
+    /// The same for SIGTERM.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {

@@ -1,6 +1,7 @@
 //! The shell that all programs share: settings, logs, metrics, health, signals, exit codes and the memory allocator. It
 //! knows neither Kafka nor PostgreSQL.
 
+pub mod describe;
 pub mod exit;
 pub mod health;
 pub mod http;

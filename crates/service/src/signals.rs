@@ -4,11 +4,39 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::exit::Exit;
+
 /// A signal this soon after the first one is the same request: GNU `timeout` and some supervisors signal the process
 /// and then its group, so that the process receives two signals within milliseconds.
 const REPEATED_WITHIN: Duration = Duration::from_secs(1);
 /// A file that has reached its size limit (`ulimit -f`), such as a log. Its default action ends the process.
 const SIGXFSZ: i32 = 25;
+
+/// A request to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopSignal {
+    Interrupt,
+    Terminate,
+}
+
+impl StopSignal {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+
+    /// How a program ends that was to do something and then end, and could not.
+    #[must_use]
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Interrupt => Exit::Interrupted,
+            Self::Terminate => Exit::Terminated,
+        }
+    }
+}
 
 /// Listens from its creation on, so that no signal is missed.
 pub struct Signals {
@@ -27,16 +55,16 @@ impl Signals {
         })
     }
 
-    /// Waits for the next signal and returns its name.
-    pub async fn next(&mut self) -> &'static str {
+    /// Waits for the next signal.
+    pub async fn next(&mut self) -> StopSignal {
         tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
+            _ = self.terminate.recv() => StopSignal::Terminate,
         }
     }
 
-    /// Waits for a second request to stop after one at `first`, and returns the name of its signal.
-    pub async fn next_after(&mut self, first: Instant) -> &'static str {
+    /// Waits for a second request to stop after one at `first`.
+    pub async fn next_after(&mut self, first: Instant) -> StopSignal {
         loop {
             let signal = self.next().await;
             if first.elapsed() >= REPEATED_WITHIN {

@@ -4,6 +4,7 @@
 
 mod api;
 mod backup;
+mod cancel;
 mod caught_up;
 mod checker;
 mod dead_letters;

@@ -162,7 +162,7 @@ async fn fault_61_log_was_compacted_before_a_rebuild() {
     let (_, history) = active(&stage).await;
     expect_refusal(&stage, &["compacted", "partition 0", "the live tables have applied", "--keep-history"])
         .await;
-    let answer = api.post("/rebuilds", r#"{"dry_run":true}"#).await.json();
+    let answer = api.post("/rebuilds", r#"{"dry_run":true}"#).await.ok().json();
     assert_eq!(answer["state"], "failed", "{answer}");
     assert!(answer["plan"]["topic_warnings"][0].as_str().unwrap().contains("compacted"), "{answer}");
     assert_eq!(answer["plan"]["log_comparison"]["differences"][0]["partition"], 0, "{answer}");

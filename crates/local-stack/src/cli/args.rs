@@ -41,23 +41,37 @@ pub enum Command {
     Status {
         #[command(flatten)]
         folder: Folder,
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
     },
-    /// Run one of Kafka's command line tools, or list them.
-    Kafka {
-        #[command(flatten)]
-        folder: Folder,
-        /// Such as console-consumer, topics or consumer-groups; without it, all tools are listed.
-        tool: Option<String>,
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<OsString>,
-    },
+    /// Run one of Kafka's command line tools, or list them: kafka topics --help shows that of the tool.
+    #[command(disable_help_flag = true)]
+    Kafka(Passed),
     /// Open psql on the running database.
-    Psql {
-        #[command(flatten)]
-        folder: Folder,
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<OsString>,
-    },
+    #[command(disable_help_flag = true)]
+    Psql(Passed),
+    /// Run replay-rebuild on the running stack: rebuild --help shows its flags.
+    #[command(disable_help_flag = true)]
+    Rebuild(Passed),
+}
+
+/// The arguments of another program, its --help included.
+#[derive(Debug, Args)]
+pub struct Passed {
+    #[command(flatten)]
+    pub folder: Folder,
+    /// Are passed on.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
+}
+
+impl Passed {
+    /// Whether the other program only describes itself, for which nothing has to run. `short`: its short flags for that.
+    pub fn asks_for_help(&self, short: &[&str]) -> bool {
+        let mut flags = ["--help", "--version"].iter().chain(short);
+        flags.any(|flag| self.arguments.iter().any(|argument| argument == flag))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -173,6 +187,26 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_another_program_is_left_to_it() {
+        let passed = |line: &str| match Arguments::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Kafka(passed) | Command::Psql(passed) | Command::Rebuild(passed) => passed,
+            other => panic!("{other:?}"),
+        };
+        for (line, arguments) in [
+            ("local-stack kafka topics --help", &["topics", "--help"][..]),
+            ("local-stack kafka --data-dir x topics --list", &["topics", "--list"]),
+            ("local-stack kafka --help", &["--help"]),
+            ("local-stack psql -c 1 -h x", &["-c", "1", "-h", "x"]),
+            ("local-stack rebuild --dry-run --help", &["--dry-run", "--help"]),
+        ] {
+            assert_eq!(passed(line).arguments, arguments, "{line}");
+        }
+        assert!(passed("local-stack rebuild -h").asks_for_help(&["-h"]));
+        assert!(passed("local-stack psql --help").asks_for_help(&[]));
+        assert!(!passed("local-stack psql -h x").asks_for_help(&["-?"]), "a host");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn exec(arguments: &Exec) -> Result<ExitCode> {
         postgres = postgres.for_tests();
     }
     postgres.settings.extend(arguments.extra.postgres_setting.clone());
-    let (mut kafka, mut postgres) = start_both(&downloads, &kafka, 1, &postgres)?;
+    let (mut kafka, mut postgres) = start_both(&downloads, &kafka, 1, &postgres, |_| {})?;
     output::note!(
         "Servers for this command: Kafka on {}, PostgreSQL {} on port {}, data in {}",
         kafka.bootstrap_servers(),

@@ -82,6 +82,15 @@ impl DataFolder {
         (state.pid == pid).then_some(state)
     }
 
+    /// The same, for a command that needs a running stack. `otherwise` says how to do without one.
+    pub fn require_state(&self, otherwise: &'static str) -> Result<State> {
+        match (self.state(), self.running()) {
+            (Some(state), _) => Ok(state),
+            (None, Some(pid)) => Err(Error::StillStarting { pid, folder: self.path.clone() }),
+            (None, None) => Err(Error::NothingRuns { folder: self.path.clone(), otherwise }),
+        }
+    }
+
     fn holder(&self) -> Option<(u32, u64)> {
         let mut text = String::new();
         File::open(self.lock_path()).ok()?.read_to_string(&mut text).ok()?;

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use super::args::Folder;
+use super::args::{Folder, Passed};
 use super::folder::DataFolder;
 use crate::class_archive;
 use crate::downloads::Downloads;
@@ -39,21 +39,25 @@ const TOOLS: &[(&str, &str, bool)] = &[
     ("verifiable-producer", "org.apache.kafka.tools.VerifiableProducer", true),
 ];
 
-pub fn kafka(folder: &Folder, tool: Option<&str>, arguments: &[OsString]) -> Result<ExitCode> {
-    let Some(tool) = tool else {
-        output::say!("Kafka's command line tools:");
-        for (name, _, _) in TOOLS {
-            output::say!("  {name}");
+pub fn kafka(passed: &Passed) -> Result<ExitCode> {
+    let (tool, arguments) = match passed.arguments.split_first() {
+        Some((tool, arguments)) if !tool.to_string_lossy().starts_with('-') => (tool, arguments),
+        _ => {
+            output::say!("Kafka's command line tools, each with a --help of its own:");
+            for (name, _, _) in TOOLS {
+                output::say!("  {name}");
+            }
+            output::say!(
+                "For example: ./food-orders kafka console-consumer --topic food-orders --from-beginning"
+            );
+            return Ok(ExitCode::SUCCESS);
         }
-        output::say!(
-            "For example: ./food-orders kafka console-consumer --topic food-orders --from-beginning"
-        );
-        return Ok(ExitCode::SUCCESS);
     };
+    let tool = &*tool.to_string_lossy();
     let (mut command, wants_broker) = command(tool)?;
     command.args(arguments);
-    if wants_broker && !names_broker(arguments) {
-        command.arg("--bootstrap-server").arg(bootstrap_servers(folder)?);
+    if wants_broker && !passed.asks_for_help(&[]) && !names_broker(arguments) {
+        command.arg("--bootstrap-server").arg(bootstrap_servers(&passed.folder)?);
     }
     // `exec` returns only if it fails.
     Err(command.exec()).attempt(format!("running {tool}"))
@@ -90,22 +94,18 @@ fn find(tool: &str) -> Result<(&'static str, bool)> {
 }
 
 fn names_broker(arguments: &[OsString]) -> bool {
-    arguments.iter().any(|argument| {
-        let argument = argument.to_string_lossy();
-        argument.starts_with("--bootstrap-") || argument == "--help" || argument == "--version"
-    })
+    arguments.iter().any(|argument| argument.to_string_lossy().starts_with("--bootstrap-"))
 }
 
-/// From the environment, or else of the running stack, or else Kafka's usual port.
+/// From the environment, or else of the running stack.
 fn bootstrap_servers(folder: &Folder) -> Result<String> {
     if let Some(servers) = std::env::var("KAFKA_BOOTSTRAP_SERVERS").ok().filter(|servers| !servers.is_empty())
     {
         return Ok(servers);
     }
-    Ok(match DataFolder::new(&folder.path)?.state() {
-        Some(state) => state.kafka.address,
-        None => "localhost:9092".to_owned(),
-    })
+    let otherwise =
+        "To ask a broker of your own, add --bootstrap-server HOST:PORT, or set KAFKA_BOOTSTRAP_SERVERS";
+    Ok(DataFolder::new(&folder.path)?.require_state(otherwise)?.kafka.address)
 }
 
 /// The path of the log4j2 settings. They are beside the jars, and written if they differ from those of this
@@ -135,7 +135,6 @@ mod tests {
     fn a_bootstrap_server_is_recognised_in_the_arguments() {
         assert!(names_broker(&["--bootstrap-server".into(), "a:1".into()]));
         assert!(names_broker(&["--bootstrap-server=a:1".into()]));
-        assert!(names_broker(&["--help".into()]));
         assert!(!names_broker(&["--topic".into(), "t".into()]));
     }
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod cluster_status;
+mod deaths;
 mod described;
 mod down;
 mod events;
@@ -11,6 +12,7 @@ mod http;
 mod kafka_tool;
 mod progress;
 mod psql;
+mod rebuild;
 mod run;
 mod running_servers;
 mod service;
@@ -47,8 +49,9 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Exec(arguments) => exec::exec(&arguments),
         Command::Down { folder } => down::down(&folder),
         Command::Reset { folder, yes } => down::reset(&folder, yes),
-        Command::Status { folder } => status::status(&folder),
-        Command::Kafka { folder, tool, arguments } => kafka_tool::kafka(&folder, tool.as_deref(), &arguments),
-        Command::Psql { folder, arguments } => psql::psql(&folder, &arguments),
+        Command::Status { folder, json } => status::status(&folder, json),
+        Command::Kafka(passed) => kafka_tool::kafka(&passed),
+        Command::Psql(passed) => psql::psql(&passed),
+        Command::Rebuild(passed) => rebuild::rebuild(&passed),
     }
 }

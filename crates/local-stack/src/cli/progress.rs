@@ -51,7 +51,7 @@ struct PartitionLag {
 /// Empty where the servers or the API do not answer.
 pub fn ask(state: &State) -> ByPartition {
     let mut known = positions(state).unwrap_or_default();
-    let api = state.services.iter().find(|service| service.name == "api").and_then(|api| api.health);
+    let api = state.services.iter().find(|service| service.name == "api").map(|api| api.health);
     for (partition, end) in api.map(ends).unwrap_or_default() {
         known.entry(partition).or_default().ends_at(end);
     }

@@ -1,17 +1,19 @@
 //! `psql` runs the installed psql on the running database. The fetched PostgreSQL does not include it.
 
-use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-use super::args::Folder;
+use super::args::{Folder, Passed};
 use super::folder::DataFolder;
 use crate::error::{Error, Result};
-use crate::postgres::{DATABASE, PASSWORD, USER};
 
-pub fn psql(folder: &Folder, arguments: &[OsString]) -> Result<ExitCode> {
+pub fn psql(passed: &Passed) -> Result<ExitCode> {
+    let mut command = Command::new("psql");
+    if !passed.asks_for_help(&["-?", "-V"]) {
+        command.arg("--dbname").arg(url(&passed.folder)?);
+    }
     // `exec` returns only if it fails.
-    let error = Command::new("psql").arg("--dbname").arg(url(folder)?).args(arguments).exec();
+    let error = command.args(&passed.arguments).exec();
     Err(Error::MissingProgram {
         program: "psql",
         why: format!("`psql` cannot be run ({error}), and the fetched PostgreSQL does not include it"),
@@ -19,13 +21,11 @@ pub fn psql(folder: &Folder, arguments: &[OsString]) -> Result<ExitCode> {
     })
 }
 
-/// From the environment, or else of the running stack, or else the URL that a stack has by default.
+/// From the environment, or else of the running stack.
 fn url(folder: &Folder) -> Result<String> {
     if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
         return Ok(url);
     }
-    Ok(match DataFolder::new(&folder.path)?.state() {
-        Some(state) => state.postgres.address,
-        None => format!("postgres://{USER}:{PASSWORD}@localhost:5432/{DATABASE}"),
-    })
+    let otherwise = "To open a database of your own, set DATABASE_URL";
+    Ok(DataFolder::new(&folder.path)?.require_state(otherwise)?.postgres.address)
 }

@@ -56,7 +56,11 @@ impl RunningServers {
             settings: servers.extra.postgres_setting.clone(),
             ..PostgresOptions::new(&postgres_data)
         };
-        let (kafka, postgres) = start_both(downloads, &kafka, servers.brokers, &postgres)?;
+        let began = Instant::now();
+        let started = |server: &str| {
+            output::note!("{server} is ready after {:.1} s.", began.elapsed().as_secs_f64());
+        };
+        let (kafka, postgres) = start_both(downloads, &kafka, servers.brokers, &postgres, started)?;
         Ok(Self { kafka, postgres, kafka_data, postgres_data, restart_at: None })
     }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::events::Events;
 use super::folder::DataFolder;
 use super::running_servers::RunningServers;
-use super::service::{Service, ServiceOptions};
-use super::state::ServiceState;
+use super::service::{Change, Service, ServiceOptions};
+use super::state::{Condition, ServiceState};
 use crate::error::Result;
 use crate::ports;
 
@@ -35,6 +35,8 @@ pub struct Services {
     /// The consumers and the API.
     running: Vec<Service>,
     producer: Option<Service>,
+    /// The state of the producer after it has created all its orders.
+    finished: Option<ServiceState>,
 }
 
 impl Services {
@@ -50,6 +52,7 @@ impl Services {
             next_metrics_port: FIRST_METRICS_PORT,
             running: Vec::new(),
             producer: None,
+            finished: None,
         })
     }
 
@@ -96,7 +99,8 @@ impl Services {
         health: SocketAddr,
     ) -> Result<Service> {
         let environment = self.servers.iter().chain(environment).cloned().collect();
-        Service::start(ServiceOptions { name, program, arguments, environment, health, logs: &self.logs })
+        let (logs, has_an_end) = (self.logs.clone(), program == "producer");
+        Service::start(ServiceOptions { name, program, arguments, environment, health, logs, has_an_end })
     }
 
     /// The next port of the range, or any free one if that is in use.
@@ -111,43 +115,60 @@ impl Services {
     }
 
     pub fn states(&self) -> Vec<ServiceState> {
-        self.running.iter().chain(&self.producer).map(Service::state).collect()
+        let started = self.running.iter().chain(&self.producer).map(Service::state);
+        started.chain(self.finished.clone()).collect()
     }
 
     /// Returns false if a signal comes first.
     pub fn wait_until_ready(&mut self, events: &Events, servers: &mut RunningServers) -> Result<bool> {
-        let deadline = Instant::now() + READY_LIMIT;
+        let began = Instant::now();
+        let deadline = began + READY_LIMIT;
+        let mut waited_for: Vec<usize> = (0..self.running.len()).collect();
         loop {
             if events.wait(Duration::from_millis(100)).is_some() {
                 return Ok(false);
             }
             servers.check()?;
-            self.check()?;
-            match self.running.iter().find(|service| !service.is_ready()) {
+            self.running.iter_mut().try_for_each(Service::require_running)?;
+            waited_for.retain(|index| {
+                let service = &self.running[*index];
+                let is_ready = service.is_ready();
+                if is_ready {
+                    output::note!(
+                        "{} is ready after {:.1} s.",
+                        service.name(),
+                        began.elapsed().as_secs_f64()
+                    );
+                }
+                !is_ready
+            });
+            match waited_for.first() {
                 None => return Ok(true),
-                Some(late) if Instant::now() > deadline => return Err(late.not_ready(READY_LIMIT)),
+                Some(late) if Instant::now() > deadline => {
+                    return Err(self.running[*late].not_ready(READY_LIMIT));
+                }
                 Some(_) => {}
             }
         }
     }
 
-    /// Fails if a service has ended by itself. The producer may, once it has created all its orders.
-    pub fn check(&mut self) -> Result<()> {
+    /// Starts services again that have ended by themselves, and fails if one cannot go on. The producer may end, once it
+    /// has created all its orders. Returns whether the states have changed.
+    pub fn tend(&mut self) -> Result<bool> {
+        let mut has_changed = false;
         for service in &mut self.running {
-            if let Some(status) = service.ended()? {
-                return Err(service.failure(status));
+            has_changed |= service.tend()? != Change::None;
+        }
+        if let Some(producer) = &mut self.producer {
+            let change = producer.tend()?;
+            has_changed |= change != Change::None;
+            if change == Change::Finished {
+                output::note!("The producer has created all its orders.");
+                self.finished = Some(ServiceState { condition: Condition::Finished, ..producer.state() });
+                self.producer = None;
             }
         }
-        if let Some(producer) = &mut self.producer
-            && let Some(status) = producer.ended()?
-        {
-            if !status.success() {
-                return Err(producer.failure(status));
-            }
-            output::note!("The producer has created all its orders.");
-            self.producer = None;
-        }
-        Ok(())
+        Ok(has_changed)
     }
 
     /// Ends the producer first, so that the log has an end that the consumers can reach, and then the

@@ -34,8 +34,21 @@ pub struct ServerState {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ServiceState {
     pub name: String,
-    pub pid: u32,
+    /// `None` while it does not run.
+    pub pid: Option<u32>,
+    pub condition: Condition,
     /// Where its health routes are.
-    pub health: Option<SocketAddr>,
+    pub health: SocketAddr,
     pub log: PathBuf,
+}
+
+/// What has become of a program that was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    Running,
+    /// It has ended by itself and is started again in a moment.
+    Restarting,
+    /// It has done what it was started for.
+    Finished,
 }

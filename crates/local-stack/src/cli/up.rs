@@ -52,7 +52,7 @@ fn check_ports(arguments: &Up) -> Result<()> {
     Ok(())
 }
 
-/// Returns after a signal, and fails if a server or a service ends by itself.
+/// Returns after a signal, and fails if a server ends by itself, or a service that is not to be started again.
 fn run_until_stopped(
     arguments: &Up,
     owned: &OwnedFolder,
@@ -61,7 +61,7 @@ fn run_until_stopped(
     services: &mut Services,
 ) -> Result<()> {
     let api = api_address(arguments)?;
-    output::note!("Starting consumer and API ...");
+    output::note!("Starting the consumers and the API ...");
     services.start_consumers(arguments.consumers)?;
     services.start_api(api)?;
     if !services.wait_until_ready(events, servers)? {
@@ -73,10 +73,10 @@ fn run_until_stopped(
     let state = write_state(owned, servers, services)?;
     summary::print(&state, api, &services.token);
     while events.wait(Duration::from_millis(250)).is_none() {
-        if servers.check()? {
+        let servers_changed = servers.check()?;
+        if services.tend()? || servers_changed {
             write_state(owned, servers, services)?;
         }
-        services.check()?;
     }
     Ok(())
 }

@@ -9,9 +9,12 @@ use crate::progress::Progress;
 const BYTES_PER_EVENT: f64 = 600.0;
 /// Sorting and the write-ahead log need room for a while, beside the build itself.
 const DISK_PER_BYTE_OF_BUILD: f64 = 1.5;
-/// From the first event to the switch, where no rebuild was measured.
-const EVENTS_PER_SECOND: f64 = 50_000.0;
-/// With fewer events, fixed costs such as start-up and empty pages distort what is measured.
+/// What a rebuild takes however few events there are, where no rebuild was measured: to connect, to plan, to make the
+/// tables, to verify the last stretch and to switch.
+const FIXED_SECONDS: f64 = 1.0;
+/// Beyond that, where no rebuild was measured.
+const EVENTS_PER_SECOND: f64 = 150_000.0;
+/// Fewer events leave pages empty, which distorts the size of one.
 const FEWEST_MEASURED: u64 = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,18 +37,25 @@ impl Size {
     }
 }
 
-/// The loaded events by all the time that the last rebuild took.
-pub(super) fn rate(last: Option<&Progress>) -> (f64, RateSource) {
-    match last.and_then(measured_rate) {
-        Some(rate) => (rate, RateSource::LastRebuild),
-        None => (EVENTS_PER_SECOND, RateSource::Default),
+/// How long a rebuild of `events` takes: as much longer or shorter than expected as the last one took, whatever its size.
+pub(super) fn seconds(events: u64, last: Option<&Progress>) -> (f64, RateSource) {
+    match last.and_then(slowness) {
+        Some(slowness) => (expected_seconds(events) * slowness, RateSource::LastRebuild),
+        None => (expected_seconds(events), RateSource::Default),
     }
 }
 
-fn measured_rate(progress: &Progress) -> Option<f64> {
-    let loaded = progress.phases.iter().find(|phase| phase.state == State::Loading)?.events;
+fn expected_seconds(events: u64) -> f64 {
+    FIXED_SECONDS + events as f64 / EVENTS_PER_SECOND
+}
+
+/// What a rebuild took, as a multiple of what was to be expected.
+fn slowness(progress: &Progress) -> Option<f64> {
+    // A rebuild that another process continued has loaded in several phases.
+    let loading = progress.phases.iter().filter(|phase| phase.state == State::Loading);
+    let loaded = loading.map(|phase| phase.events).sum();
     let seconds = progress.elapsed().as_secs_f64();
-    (loaded >= FEWEST_MEASURED && seconds > 0.0).then(|| (loaded as f64 / seconds).round())
+    (seconds > 0.0).then(|| seconds / expected_seconds(loaded))
 }
 
 #[cfg(test)]
@@ -61,15 +71,33 @@ mod tests {
         assert_eq!(size, Size { bytes: 600_000, disk_needed_bytes: 900_000 });
     }
 
+    fn measured(events: u64, seconds: f64) -> Progress {
+        let phases = [(State::Loading, events, seconds * 0.75), (State::Deriving, events, seconds * 0.25)];
+        let phases = phases.map(|(state, events, seconds)| Phase { state, events, seconds });
+        Progress { phases: phases.into(), ..Progress::default() }
+    }
+
     #[test]
-    fn the_last_rebuild_tells_the_rate_once_it_was_large_enough() {
-        let progress = |events| {
-            let phases = [(State::Loading, events, 1.5), (State::Deriving, events, 0.5)];
-            let phases = phases.map(|(state, events, seconds)| Phase { state, events, seconds });
-            Progress { phases: phases.into(), ..Progress::default() }
-        };
-        assert_eq!(rate(Some(&progress(10_000))), (5000.0, RateSource::LastRebuild));
-        assert_eq!(rate(Some(&progress(9_999))), (EVENTS_PER_SECOND, RateSource::Default));
-        assert_eq!(rate(None), (EVENTS_PER_SECOND, RateSource::Default));
+    fn the_same_rebuild_again_takes_as_long_as_the_last_one() {
+        for (events, took) in [(0, 0.8), (100, 1.5), (9_999, 0.9), (1_000_000, 40.0), (100_000_000, 600.0)] {
+            let (estimated, source) = seconds(events, Some(&measured(events, took)));
+            assert!((estimated - took).abs() < 1e-6, "{events}: {estimated}");
+            assert_eq!(source, RateSource::LastRebuild);
+        }
+    }
+
+    #[test]
+    fn a_small_rebuild_does_not_make_a_large_one_seem_endless() {
+        // 1.2 s for 100 events are fixed costs, and no rate.
+        let (estimated, _) = seconds(1_000_000, Some(&measured(100, 1.2)));
+        assert!((5.0..15.0).contains(&estimated), "{estimated}");
+    }
+
+    #[test]
+    fn without_a_measurement_there_is_a_default() {
+        let (estimated, source) = seconds(1_500_000, None);
+        assert!((estimated - 11.0).abs() < 1e-6, "{estimated}");
+        assert_eq!(source, RateSource::Default);
+        assert_eq!(seconds(0, Some(&Progress::default())).1, RateSource::Default);
     }
 }

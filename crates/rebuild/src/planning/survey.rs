@@ -82,7 +82,7 @@ impl Survey {
         let events = partitions.iter().map(|one| one.end.saturating_sub(one.begin).max(0) as u64).sum();
         let live_events = self.live.values().map(|live| live.digest.records).sum();
         let size = Size::estimate(events, live_events, self.live_bytes);
-        let (events_per_second, rate_source) = estimate::rate(self.last_progress.as_ref());
+        let (estimated_seconds, rate_source) = estimate::seconds(events, self.last_progress.as_ref());
         let identity = self.log.identity.as_ref();
         Plan {
             live_build: self.live_build.0,
@@ -94,9 +94,9 @@ impl Survey {
             bytes: size.bytes,
             disk_needed_bytes: size.disk_needed_bytes,
             disk_free_bytes: self.disk_free_bytes,
-            events_per_second,
+            events_per_second: (events as f64 / estimated_seconds).round(),
             rate_source,
-            estimated_seconds: (events as f64 / events_per_second * 10.0).round() / 10.0,
+            estimated_seconds: (estimated_seconds * 10.0).round() / 10.0,
             topic_warnings: self.topic_settings.iter().flat_map(|topic| topic.warnings.clone()).collect(),
             log_comparison: None,
         }

@@ -95,9 +95,8 @@ pub(crate) async fn run(
 /// The log, as it was read beside deriving, with the history as it was read to derive the orders, and what was read and
 /// made then with the tables. If anything differs, the complete comparison tells what it is.
 async fn compare_derived(context: &Context, scope: &Scope, derived: &Derived) -> Result<LogHash> {
-    if derived.is_of_the_log() && derived.is_stored(&context.settings).await? {
-        context.meter.expect(scope.events());
-        context.meter.add(scope.events());
+    context.meter.expect(scope.events());
+    if derived.is_of_the_log() && derived.is_stored(context, scope).await? {
         let mut log = LogHash { totals: derived.log.totals, ..LogHash::default() };
         compare_totals(&mut log, derived.made.totals, scope);
         return Ok(log);

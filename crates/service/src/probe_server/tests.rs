@@ -11,6 +11,7 @@ const LOCAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Add
 fn shell(health: &Health) -> Shell {
     Shell {
         stop: CancellationToken::new(),
+        stop_signal: std::sync::Arc::default(),
         health: health.clone(),
         metrics: Metrics::detached().unwrap(),
         shutdown_timeout: Duration::from_secs(20),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Invalid, Log, LogArgs, whole_number};
+use crate::describe::DescribeArgs;
 
 #[derive(Args, Clone, Debug)]
 pub struct ShellArgs {
@@ -14,6 +15,9 @@ pub struct ShellArgs {
     /// Seconds that finishing may take after SIGTERM or SIGINT before the process is ended
     #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", value_name = "SECONDS", default_value = "20")]
     pub shutdown_timeout_seconds: String,
+
+    #[command(flatten)]
+    pub describe: DescribeArgs,
 }
 
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! The row of a rebuild: what it is to do, where it stands, and what it reports.
 
 use orders::Time;
+use scoped_futures::ScopedFutureExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -40,7 +41,6 @@ pub struct RebuildRow {
     pub build: Option<Build>,
     pub state: State,
     pub switch: SwitchMode,
-    pub dry_run: bool,
     /// The operator's reason for keeping what the log no longer holds; `None`: it is not kept.
     pub keep_history: Option<String>,
     /// Into how many parts the new build is to be divided; `None`: as many as the live one.
@@ -52,13 +52,15 @@ pub struct RebuildRow {
     /// Up to where the build was verified.
     pub verified: Option<Value>,
     pub runner: Option<String>,
+    /// The program in which somebody has asked to cancel it.
+    pub cancel_requested_by: Option<String>,
     pub requested_at: Time,
     pub updated_at: Time,
     pub finished_at: Option<Time>,
 }
 
-const COLUMNS: &str = "id, view, build, state, switch, dry_run, keep_history, parts, reason, plan, progress, differences, verified, runner, \
-                       requested_at, updated_at, finished_at";
+const COLUMNS: &str = "id, view, build, state, switch, keep_history, parts, reason, plan, progress, differences, verified, runner, \
+                       cancel_requested_by, requested_at, updated_at, finished_at";
 
 impl RebuildRow {
     fn of(row: &Row) -> Result<Self> {
@@ -76,7 +78,6 @@ impl RebuildRow {
                 "manual" => SwitchMode::Manual,
                 _ => SwitchMode::Auto,
             },
-            dry_run: row.get("dry_run"),
             keep_history: row.get("keep_history"),
             parts: row.get::<_, Option<i16>>("parts").map(Parts::of_column),
             reason: row.get("reason"),
@@ -85,6 +86,7 @@ impl RebuildRow {
             differences: row.get("differences"),
             verified: row.get("verified"),
             runner: row.get("runner"),
+            cancel_requested_by: row.get("cancel_requested_by"),
             requested_at: row.get::<_, Timestamptz>("requested_at").0,
             updated_at: row.get::<_, Timestamptz>("updated_at").0,
             finished_at: row.get::<_, Option<Timestamptz>>("finished_at").map(|time| time.0),
@@ -114,8 +116,8 @@ pub async fn list(session: &Session, limit: i64) -> Result<Vec<RebuildRow>> {
 
 /// The unfinished rebuild of a view; there is never more than one.
 pub async fn running(session: &Session, view: &str) -> Result<Option<RebuildRow>> {
-    let unfinished = "WHERE view = $1 AND NOT dry_run AND state IN ('planned', 'loading', 'deriving', 'catching_up', \
-                      'verifying', 'ready', 'switching')";
+    let unfinished = "WHERE view = $1 AND state IN ('planned', 'loading', 'deriving', 'catching_up', 'verifying', 'ready', \
+                      'switching')";
     Ok(select(session, unfinished, &[&view]).await?.pop())
 }
 
@@ -141,8 +143,8 @@ pub async fn insert(session: &Session, new: &NewRebuild<'_>) -> Result<i64> {
     let row = session
         .client
         .query_one(
-            "/* views::rebuild::row::insert */ INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, keep_history, parts)
-             VALUES ($1, 'planned', $2, false, $3, $4, $5) RETURNING id",
+            "/* views::rebuild::row::insert */ INSERT INTO public.rebuilds (view, state, switch, runner, keep_history, parts)
+             VALUES ($1, 'planned', $2, $3, $4, $5) RETURNING id",
             &[
                 &new.view,
                 &new.switch.as_str(),
@@ -156,32 +158,34 @@ pub async fn insert(session: &Session, new: &NewRebuild<'_>) -> Result<i64> {
     Ok(row.get(0))
 }
 
-/// Records a dry run with its plan and, if the plan cannot be carried out, with the reason.
-pub async fn insert_finished(
-    session: &Session,
-    new: &NewRebuild<'_>,
-    plan: &Value,
-    refused: Option<&str>,
-) -> Result<i64> {
-    let state = if refused.is_some() { State::Failed } else { State::Planned };
-    let row = session
-        .client
-        .query_one(
-            "/* views::rebuild::row::insert_finished */
-             INSERT INTO public.rebuilds (view, state, switch, dry_run, runner, plan, reason, keep_history, parts, finished_at)
-             VALUES ($1, $2, $3, true, $4, $5, $6, $7, $8, now()) RETURNING id",
-            &[
-                &new.view,
-                &state.as_str(),
-                &new.switch.as_str(),
-                &new.runner,
-                plan,
-                &refused,
-                &new.keep_history,
-                &new.parts.map(Parts::count),
-            ],
-        )
+/// How long a request to cancel waits for whoever changes the row.
+const REQUEST_LOCK_TIMEOUT: &str = "5s";
+
+/// Asks the process that drives a rebuild to cancel it. From now on the rebuild does not move to another state. False,
+/// and nothing happens, if it has ended or does not exist.
+pub async fn request_cancel(session: &mut Session, id: i64, program: &str) -> Result<bool> {
+    let attempt = "asking to cancel a rebuild";
+    let during = &Error::during(attempt);
+    session
+        .run_once(attempt, |tx| {
+            async move {
+                tx.batch_execute(&format!(
+                    "/* views::rebuild::row::request_cancel */ SET LOCAL lock_timeout = '{REQUEST_LOCK_TIMEOUT}'"
+                ))
+                .await
+                .map_err(during)?;
+                let asked = tx
+                    .execute(
+                        "/* views::rebuild::row::request_cancel */ UPDATE public.rebuilds
+                         SET cancel_requested_by = COALESCE(cancel_requested_by, $2), updated_at = now()
+                         WHERE id = $1 AND state NOT IN ('active', 'cancelled', 'failed', 'superseded', 'rolled_back')",
+                        &[&id, &program],
+                    )
+                    .await
+                    .map_err(during)?;
+                Ok(asked == 1)
+            }
+            .scope_boxed()
+        })
         .await
-        .map_err(Error::during("recording a dry run"))?;
-    Ok(row.get(0))
 }

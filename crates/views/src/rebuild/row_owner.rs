@@ -5,6 +5,7 @@ use scoped_futures::ScopedFutureExt;
 use serde_json::Value;
 use tokio_postgres::Client;
 
+use super::interrupt::interrupt;
 use super::row::SwitchMode;
 use super::state::State;
 use crate::error::{Error, Result};
@@ -59,11 +60,12 @@ impl RowOwner {
         self.advance_in(&session.client, from, to).await
     }
 
+    /// Refused as well once somebody has asked to cancel it: what is cancelled is not switched in.
     pub(super) async fn advance_in(&self, client: &Client, from: State, to: State) -> Result<()> {
         let moved = client
             .execute(
                 "/* views::rebuild::row_owner::advance */ UPDATE public.rebuilds SET state = $4, updated_at = now()
-                 WHERE id = $1 AND runner = $2 AND state = $3",
+                 WHERE id = $1 AND runner = $2 AND state = $3 AND cancel_requested_by IS NULL",
                 &[&self.rebuild, &self.name, &from.as_str(), &to.as_str()],
             )
             .await
@@ -134,18 +136,21 @@ impl RowOwner {
         is_owned(saved, "recording how far a build is verified")
     }
 
-    /// Refused once another process has ended the rebuild or drives it.
-    pub async fn save_progress(&self, session: &Session, progress: &Value) -> Result<()> {
+    /// Refused once another process has ended the rebuild or drives it. Returns in which program somebody has asked to
+    /// cancel it, if anybody has.
+    pub async fn save_progress(&self, session: &Session, progress: &Value) -> Result<Option<String>> {
+        let attempt = "recording the progress of a rebuild";
         let saved = session
             .client
-            .execute(
+            .query_opt(
                 "/* views::rebuild::row_owner::save_progress */ UPDATE public.rebuilds SET progress = $3, updated_at = now()
-                 WHERE id = $1 AND runner = $2 AND state NOT IN ('cancelled', 'failed')",
+                 WHERE id = $1 AND runner = $2 AND state NOT IN ('cancelled', 'failed')
+                 RETURNING cancel_requested_by",
                 &[&self.rebuild, &self.name, progress],
             )
             .await
-            .map_err(Error::during("recording the progress of a rebuild"))?;
-        is_owned(saved, "recording the progress of a rebuild")
+            .map_err(Error::during(attempt))?;
+        Ok(saved.ok_or(Error::NotTheOwner { attempt })?.get(0))
     }
 
     /// Ends a rebuild that is not to be switched in, and drops its build unless `keep_build`.
@@ -170,6 +175,7 @@ impl RowOwner {
                         return Ok(false);
                     }
                     if let Some(build) = build.filter(|_| !keep_build) {
+                        interrupt(tx.client(), build).await?;
                         builds::discard(tx, build).await?;
                     }
                     Ok(true)

@@ -15,8 +15,11 @@ use super::content::Content;
 use super::content_hash::{ContentHasher, ContentSum};
 use super::log_hash::LogHash;
 use super::scope::Scope;
+use crate::context::Context;
 use crate::error::Result;
-use crate::settings::Settings;
+
+/// Orders that are read between two reports of the progress.
+const MET_AT_ONCE: u64 = 1000;
 
 /// It is about the build as it stood at these positions, before this decision.
 #[derive(Debug)]
@@ -110,11 +113,18 @@ impl Derived {
     }
 
     /// Whether the tables hold what was read and made.
-    pub(super) async fn is_stored(&self, settings: &Settings) -> Result<bool> {
-        let open = || settings.database.session("food-orders rebuild verify", SessionKind::Short);
+    pub(super) async fn is_stored(&self, context: &Context, scope: &Scope) -> Result<bool> {
+        let open = || context.session(SessionKind::Short);
         let (history, orders) = tokio::try_join!(open(), open())?;
+        // PostgreSQL sums the history in one statement. The orders are read meanwhile, and tell how far this is.
+        let events_per_order = scope.events() as f64 / self.made.totals.orders().max(1) as f64;
+        let mut met = 0;
+        let meet = |orders: u64| {
+            let events = (orders as f64 * events_per_order).round() as u64;
+            context.meter.add(events.saturating_sub(std::mem::replace(&mut met, events)));
+        };
         let (history, orders) =
-            tokio::try_join!(self.build.history_sum(&history), sum_orders(&orders, self.build))?;
+            tokio::try_join!(self.build.history_sum(&history), sum_orders(&orders, self.build, meet))?;
         Ok(history == self.made.history && orders == self.made.orders)
     }
 }
@@ -125,11 +135,18 @@ fn sum_dead_letters(scope: &Scope) -> ContentSum {
     sum
 }
 
-async fn sum_orders(session: &Session, build: Build) -> views::Result<ContentSum> {
+/// Tells `meet` how many orders were read so far.
+async fn sum_orders(session: &Session, build: Build, mut meet: impl FnMut(u64)) -> views::Result<ContentSum> {
     let mut scan = OrderScan::open_all(session, build).await?;
     let (mut sum, mut hasher) = (ContentSum::default(), ContentHasher::default());
+    let mut orders = 0_u64;
     while let Some(row) = scan.next().await? {
         sum.add(hasher.hash(&(row.order_id()?, &row.content()?)));
+        orders += 1;
+        if orders.is_multiple_of(MET_AT_ONCE) {
+            meet(orders);
+        }
     }
+    meet(orders);
     Ok(sum)
 }
