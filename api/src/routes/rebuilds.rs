@@ -179,7 +179,7 @@ async fn cancel(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     // The token comes first: without it a client learns nothing more.
-    state.admin.check(&headers)?;
+    state.tokens.check_admin(&headers)?;
     Query::parse(raw.as_deref(), &[])?;
     state.reader()?;
     let id = id_of(path)?;
