@@ -18,8 +18,8 @@ use crate::wait::WaitParameters;
 
 pub use headers::{ContentLocationHeader, FRESHNESS_HEADERS, FreshnessHeaders};
 
-/// For a year, which is the longest that caches are asked for. A shared cache keeps it only if the request needed no token.
-const KEPT: &str = "max-age=31536000, immutable";
+/// For a year, which is the longest that caches are asked for. A reload still asks whether it is the same.
+const KEPT: &str = "max-age=31536000";
 
 /// The headers of a read, taken from the same snapshot as its rows. They become an answer together with its body.
 pub struct Freshness {

@@ -14,13 +14,12 @@ use service::{Exit, Failure, Health, Metrics};
 use tokio::net::TcpListener;
 use tokio_native_tls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
 use views::Database;
 use views::read::Reader;
 
 use crate::auth;
+use crate::compress::{self, Compressors};
 use crate::conditional;
 use crate::connections;
 use crate::lag::READ_INTERVAL;
@@ -131,12 +130,12 @@ fn router(state: AppState, cors: Option<CorsLayer>) -> Router {
         .method_not_allowed_fallback(async |method: Method| Problem::method_not_allowed(&method))
         // The routes that expect a body read it with limits of their own.
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(conditional::not_modified))
+        .layer(middleware::from_fn_with_state(Compressors::default(), compress::gzip))
         .layer(middleware::from_fn_with_state(Budget::default(), large_answers::bound))
         .layer(middleware::from_fn(observe::deadline))
         .layer(middleware::from_fn_with_state(tokens, auth::require_reader))
-        .layer(middleware::from_fn(conditional::not_modified))
-        .layer(middleware::from_fn(prefix::add))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+        .layer(middleware::from_fn(prefix::add));
     // A browser asks for permission before it sends a token.
     let router = match cors {
         Some(cors) => router.layer(cors),

@@ -1,7 +1,7 @@
 //! Who may read and who may change something: every client that sends the right token.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret, SecretString};
@@ -61,15 +61,23 @@ fn is_same(given: &[u8], token: &SecretString) -> bool {
     given.ct_eq(token.expose_secret().as_bytes()).into()
 }
 
-/// Lets only readers pass. Supervisors need no token for the probes, and browsers send none before a request from another
-/// origin.
+/// Lets only readers pass; supervisors need no token for the probes. What readers get is theirs: caches that serve others
+/// must not keep it.
 pub async fn require_reader(State(tokens): State<Tokens>, request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/health/")
         && let Err(problem) = tokens.check_read(request.headers())
     {
         return problem.into_response();
     }
-    next.run(request).await
+    let mut response = next.run(request).await;
+    if tokens.read.is_some()
+        && let Some(cached) =
+            response.headers().get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok())
+        && let Ok(private) = HeaderValue::from_str(&format!("private, {cached}"))
+    {
+        response.headers_mut().insert(header::CACHE_CONTROL, private);
+    }
+    response
 }
 
 #[cfg(test)]

@@ -28,15 +28,17 @@ use self::answer_deadline::{AnswerDeadline, Bounded};
 /// How long the head of a request may take to arrive. Also bounds how long a connection may idle before its first request
 /// and between two of them.
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
+/// The same for connections that are accepted while few more can be.
+const SHORT_HEAD_LIMIT: Duration = Duration::from_secs(5);
 /// How long a TLS handshake may take.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-/// The head of a request may have as many bytes: enough for a cursor or a cut of a thousand partitions. A client that
+/// The head of a request may have as many bytes: enough for a cut of some hundreds of partitions. A client that
 /// sends heads and never ends them costs as much memory.
 const MAX_HEAD_BYTES: usize = 16 << 10;
 /// Further clients wait in the queue of the listener, until one of these has ended.
 const MAX_CONNECTIONS: u64 = 16_384;
 /// File descriptors that are left for everything that is not a connection of a client.
-const OTHER_DESCRIPTORS: u64 = 256;
+const OTHER_DESCRIPTORS: u64 = 768;
 /// How long accepting may fail before the server counts as failed.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 
@@ -50,19 +52,21 @@ pub async fn serve(
     drain: Duration,
 ) -> Result<(), Failure> {
     let graceful = GracefulShutdown::new();
-    let free = Arc::new(Semaphore::new(max_connections()));
+    let max = max_connections();
+    let free = Arc::new(Semaphore::new(max));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = accept(&listener, &free) => accepted?,
         };
         let (stream, permit) = accepted;
+        let patience = if free.available_permits() < max / 4 { SHORT_HEAD_LIMIT } else { HEAD_LIMIT };
         let (tls, router) = (tls.clone(), router.clone());
         let (watcher, stop) = (graceful.watcher(), stop.clone());
         tokio::spawn(async move {
             // The client hung up, or does not speak HTTP or TLS.
-            if has_begun(&stream, &stop).await
-                && let Err(error) = converse(stream, tls, router, watcher).await
+            if has_begun(&stream, patience, &stop).await
+                && let Err(error) = converse(stream, tls, router, patience, watcher).await
             {
                 tracing::debug!(error, "a connection ended");
             }
@@ -92,11 +96,11 @@ fn max_connections() -> usize {
 }
 
 /// Waits for the first byte, because a connection that is idle from the start should cost no buffer.
-async fn has_begun(stream: &TcpStream, stop: &CancellationToken) -> bool {
+async fn has_begun(stream: &TcpStream, patience: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
         readable = stream.readable() => readable.is_ok(),
         () = stop.cancelled() => false,
-        () = tokio::time::sleep(HEAD_LIMIT) => false,
+        () = tokio::time::sleep(patience) => false,
     }
 }
 
@@ -105,16 +109,17 @@ async fn converse(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     router: Router,
+    patience: Duration,
     watcher: Watcher,
 ) -> Result<(), String> {
     let ended = match tls {
-        None => watcher.watch(connection(stream, router)).await,
+        None => watcher.watch(connection(stream, router, patience)).await,
         Some(tls) => {
             let stream = match tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream)).await {
                 Ok(stream) => stream.map_err(|error| error.to_string())?,
                 Err(_) => return Err("the client did not finish the TLS handshake in time".into()),
             };
-            watcher.watch(connection(stream, router)).await
+            watcher.watch(connection(stream, router, patience)).await
         }
     };
     ended.map_err(|error| error.to_string())
@@ -123,6 +128,7 @@ async fn converse(
 fn connection(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     router: Router,
+    patience: Duration,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send {
     let deadline = AnswerDeadline::new();
     let stream = Bounded::new(stream, deadline.clone());
@@ -136,7 +142,7 @@ fn connection(
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_LIMIT)
+        .header_read_timeout(patience)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
 }

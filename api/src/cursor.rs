@@ -10,7 +10,7 @@ use crate::cut::{check_projection, parse_offsets};
 use crate::problem::Problem;
 
 /// No cursor of ours is longer: identifiers and the number of partitions are bounded.
-const MAX_CHARS: usize = 64 * 1024;
+const MAX_CHARS: usize = 12 * 1024;
 
 /// The cut of the first page, under short names.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]

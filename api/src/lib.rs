@@ -6,6 +6,7 @@ mod answer;
 mod app;
 mod auth;
 mod body;
+mod compress;
 mod conditional;
 mod connections;
 mod cors;

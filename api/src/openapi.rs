@@ -15,7 +15,8 @@ use crate::problem;
         title = "food-orders",
         description = "Orders as the events in Kafka define them: now, or as of any cut.\n\n\
             The headers of every read say how fresh it is. `Content-Location` of every as-of answer is the URL that gives \
-            the same bytes again. Errors are problem documents (RFC 9457)."
+            the same bytes again. Errors are problem documents (RFC 9457). \
+            If the api was started with a read token, each request but those of the probes is answered with 401 without it."
     ),
     servers((url = "./", description = "This api")),
     tags(
@@ -26,19 +27,17 @@ use crate::problem;
         (name = "probes", description = "For supervisors and Prometheus.")
     ),
     components(schemas(problem::Body)),
-    modifiers(&BearerTokens)
+    modifiers(&AdminToken)
 )]
 struct Frame;
 
-struct BearerTokens;
+struct AdminToken;
 
-impl Modify for BearerTokens {
+impl Modify for AdminToken {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_default();
-        for name in ["admin_token", "read_token"] {
-            let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-            components.add_security_scheme(name, token);
-        }
+        let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("admin_token", token);
     }
 }
 

@@ -13,8 +13,11 @@ const MAX_CHARS: usize = 256;
 pub async fn add(request: Request, next: Next) -> Response {
     let prefix = prefix(request.headers());
     let mut response = next.run(request).await;
-    if let Some(prefix) = prefix {
-        for name in [header::LOCATION, header::CONTENT_LOCATION] {
+    for name in [header::LOCATION, header::CONTENT_LOCATION] {
+        if response.headers().contains_key(&name) {
+            response.headers_mut().append(header::VARY, HeaderValue::from_static(FORWARDED_PREFIX));
+        }
+        if let Some(prefix) = &prefix {
             let path = response.headers().get(&name).and_then(|path| path.to_str().ok());
             let path = path.filter(|path| path.starts_with('/')).map(|path| format!("{prefix}{path}"));
             if let Some(value) = path.and_then(|path| HeaderValue::from_str(&path).ok()) {
@@ -30,7 +33,8 @@ fn prefix(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(FORWARDED_PREFIX)?.to_str().ok()?.trim_end_matches('/');
     let is_path = text.starts_with('/') && !text.starts_with("//") && text.len() <= MAX_CHARS;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
-    (is_path && text.chars().all(is_plain)).then(|| text.to_owned())
+    let has_dots = text.split('/').any(|segment| [".", ".."].contains(&segment));
+    (is_path && !has_dots && text.chars().all(is_plain)).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -44,7 +48,9 @@ mod tests {
         };
         assert_eq!(of("/food").as_deref(), Some("/food"));
         assert_eq!(of("/a/b-c/").as_deref(), Some("/a/b-c"));
-        for wrong in ["", "/", "food", "//evil.example", "https://evil.example", "/a b", "/a?b", "/a\"b"] {
+        for wrong in
+            ["", "/", "food", "//evil.example", "https://evil.example", "/a b", "/a/../b", "/a?b", "/a\"b"]
+        {
             assert_eq!(of(wrong), None, "{wrong:?}");
         }
         assert_eq!(of(&format!("/{}", "x".repeat(300))), None);

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use rebuild::{DryRun, Job, Outcome, RebuildView, Request, Settings, Stop};
 use service::Health;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::problem::Problem;
 use crate::watch::Watch;
 
-/// How many questions about rebuilds are answered at a time; each opens a connection of its own.
-const MAX_QUESTIONS: usize = 2;
+/// How many questions about rebuilds are answered at a time, and how many orders of operators; each opens a connection of
+/// its own.
+const AT_A_TIME: usize = 2;
+/// How long a question waits before it is refused. An order waits as long as it takes.
+const QUESTION_WAIT: Duration = Duration::from_secs(1);
 const REBUILD_WATCH: Watch = Watch {
     name: "rebuild watch",
     pause: Duration::from_secs(5),
@@ -29,6 +33,7 @@ pub struct Rebuilds {
     /// Pauses the jobs, so that another process can continue them.
     pause: CancellationToken,
     questions: Arc<Semaphore>,
+    orders: Arc<Semaphore>,
 }
 
 impl Rebuilds {
@@ -37,13 +42,14 @@ impl Rebuilds {
             settings: Arc::new(settings),
             jobs: TaskTracker::new(),
             pause: CancellationToken::new(),
-            questions: Arc::new(Semaphore::new(MAX_QUESTIONS)),
+            questions: Arc::new(Semaphore::new(AT_A_TIME)),
+            orders: Arc::new(Semaphore::new(AT_A_TIME)),
         }
     }
 
     /// Begins a rebuild, or continues the one that no process drives. Returns its id.
     pub async fn start(&self, request: &Request) -> Result<i64, rebuild::Error> {
-        let _permit = self.questions.acquire().await;
+        let _permit = self.orders.acquire().await;
         let job = rebuild::start(&self.settings, request).await?;
         let id = job.id();
         self.drive(job);
@@ -52,25 +58,32 @@ impl Rebuilds {
 
     /// Plans a rebuild and does not begin it.
     pub async fn dry_run(&self, request: &Request) -> Result<DryRun, rebuild::Error> {
-        let _permit = self.questions.acquire().await;
+        let _permit = self.orders.acquire().await;
         rebuild::dry_run(&self.settings, request).await
     }
 
     /// Asks whichever process drives the rebuild to cancel it. If none does, it is cancelled at once.
     pub async fn cancel(&self, id: i64) -> Result<RebuildView, rebuild::Error> {
-        let _permit = self.questions.acquire().await;
+        let _permit = self.orders.acquire().await;
         rebuild::cancel(&self.settings, id).await
     }
 
-    pub async fn get(&self, id: i64) -> Result<Option<RebuildView>, rebuild::Error> {
-        let _permit = self.questions.acquire().await;
-        rebuild::get(&self.settings.database, id).await
+    pub async fn get(&self, id: i64) -> Result<Option<RebuildView>, Problem> {
+        let _permit = self.question().await?;
+        Ok(rebuild::get(&self.settings.database, id).await?)
     }
 
     /// The newest first.
-    pub async fn list(&self, limit: i64) -> Result<Vec<RebuildView>, rebuild::Error> {
-        let _permit = self.questions.acquire().await;
-        rebuild::list(&self.settings.database, limit).await
+    pub async fn list(&self, limit: i64) -> Result<Vec<RebuildView>, Problem> {
+        let _permit = self.question().await?;
+        Ok(rebuild::list(&self.settings.database, limit).await?)
+    }
+
+    async fn question(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        match tokio::time::timeout(QUESTION_WAIT, self.questions.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Problem::unavailable("too many clients ask about rebuilds; try again in a moment", 1)),
+        }
     }
 
     fn drive(&self, job: Job) {

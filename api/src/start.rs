@@ -93,8 +93,10 @@ async fn check(state: &AppState) {
     metrics::gauge!("food_orders_open_dead_letters", "view" => views::ORDERS)
         .set(head.open_dead_letters as f64);
     metrics::gauge!("food_orders_active_build", "view" => views::ORDERS).set(head.build.0 as f64);
-    if let Some(behind) = state.lag.behind(&head.offsets(), Instant::now()) {
-        metrics::gauge!("food_orders_lag_events", "view" => views::ORDERS).set(behind.events as f64);
-        metrics::gauge!("food_orders_lag_seconds", "view" => views::ORDERS).set(behind.seconds);
-    }
+    let behind = state.lag.behind(&head.offsets(), Instant::now());
+    // Not a number: the lag is unknown.
+    let (events, seconds) =
+        behind.map_or((f64::NAN, f64::NAN), |behind| (behind.events as f64, behind.seconds));
+    metrics::gauge!("food_orders_lag_events", "view" => views::ORDERS).set(events);
+    metrics::gauge!("food_orders_lag_seconds", "view" => views::ORDERS).set(seconds);
 }

@@ -3,6 +3,9 @@
 use std::path::Path;
 
 use native_tls::{Identity, Protocol, TlsAcceptor};
+use openssl::error::ErrorStack;
+use openssl::pkey::PKey;
+use openssl::x509::X509;
 use service::Invalid;
 
 const CERTIFICATE: &str = "API_TLS_CERTIFICATE";
@@ -24,9 +27,20 @@ pub fn acceptor(
                       makes one";
         return Err(Invalid::new(KEY, reason));
     }
-    let identity = Identity::from_pkcs8(&certificate, &key).map_err(|error| {
-        Invalid::new(CERTIFICATE, format!("and API_TLS_KEY cannot be used together: {error}"))
-    })?;
+    // Otherwise OpenSSL notices when the first client connects.
+    let belong_together = || -> Result<bool, ErrorStack> {
+        let certified = X509::from_pem(&certificate)?.public_key()?;
+        Ok(certified.public_eq(&*PKey::private_key_from_pem(&key)?))
+    };
+    match belong_together() {
+        Ok(true) => {}
+        Ok(false) => return Err(Invalid::new(KEY, "is not the key of API_TLS_CERTIFICATE")),
+        Err(error) => {
+            return Err(Invalid::new(CERTIFICATE, format!("or API_TLS_KEY is not a PEM file: {error}")));
+        }
+    }
+    let identity = Identity::from_pkcs8(&certificate, &key)
+        .map_err(|error| Invalid::new(CERTIFICATE, format!("and API_TLS_KEY cannot be used: {error}")))?;
     let acceptor = TlsAcceptor::builder(identity)
         .min_protocol_version(Some(Protocol::Tlsv12))
         .build()

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::header;
 use orders::Positions;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use views::read::{Cut, Reader};
 
 use crate::cut::{offsets_schema, parse_offsets};
@@ -45,15 +45,33 @@ struct Wait {
     limit: Duration,
 }
 
+/// How many requests may wait. Each looks at the positions a hundred times a second.
+const MAX_WAITING: usize = 512;
+
 /// The positions as they were read last, shared by all requests that wait.
-#[derive(Clone, Debug, Default)]
-pub struct Applied(Arc<Mutex<Option<(Instant, Positions)>>>);
+#[derive(Clone, Debug)]
+pub struct Applied {
+    last: Arc<Mutex<Option<(Instant, Positions)>>>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Default for Applied {
+    fn default() -> Self {
+        Self { last: Arc::default(), waiting: Arc::new(Semaphore::new(MAX_WAITING)) }
+    }
+}
 
 impl Applied {
     /// Returns once the positions that the request waits for are applied, or a 504 problem if that takes too long.
     /// A cut beyond what is applied is waited for only if the request gives `wait_ms`.
     pub async fn wait(&self, reader: &Reader, query: &Query, cut: Option<&Cut>) -> Result<(), Problem> {
         let Some(Wait { target, limit }) = parse(query, cut)? else { return Ok(()) };
+        let Ok(_waiting) = self.waiting.try_acquire() else {
+            return Err(Problem::unavailable(
+                "too many requests wait for positions; try again in a moment",
+                1,
+            ));
+        };
         let began = Instant::now();
         loop {
             let applied = self.read(reader).await?;
@@ -74,7 +92,7 @@ impl Applied {
 
     async fn read(&self, reader: &Reader) -> Result<Positions, Problem> {
         let asked_at = Instant::now();
-        let mut last = self.0.lock().await;
+        let mut last = self.last.lock().await;
         if let Some((at, offsets)) = &*last
             && *at >= asked_at
         {

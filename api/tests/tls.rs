@@ -79,7 +79,7 @@ fn a_wrong_pair_of_files_is_named() {
         (vec!["--api-tls-key", &other], "API_TLS_CERTIFICATE is missing"),
         (vec!["--api-tls-certificate", "/nowhere", "--api-tls-key", &other], "/nowhere"),
         (vec!["--api-tls-certificate", &certificate, "--api-tls-key", &old], "openssl pkcs8"),
-        (vec!["--api-tls-certificate", &certificate, "--api-tls-key", &other], "cannot be used together"),
+        (vec!["--api-tls-certificate", &certificate, "--api-tls-key", &other], "is not the key of"),
     ] {
         let error = try_settings("postgres://x@localhost/x", &flags).err().unwrap().to_string();
         assert!(error.contains(expected), "{error}");

@@ -4,7 +4,7 @@ use utoipa::Modify;
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::ObjectBuilder;
-use utoipa::openapi::{OpenApi, RefOr, Response, schema};
+use utoipa::openapi::{OpenApi, RefOr, Response, ResponseBuilder, schema};
 
 pub const APPLIED_OFFSETS: &str = "applied-offsets";
 pub const VIEW_BUILD: &str = "view-build";
@@ -32,6 +32,7 @@ impl Modify for FreshnessHeaders {
                 offsets,
                 "The offset of the next record to apply, for each partition, such as `0=12,1=9`.",
             ),
+            ("ETag", "^W/\"[0-9a-f]{16}\"$", "The tag of the answer, to be sent back as `If-None-Match`."),
             ("View-Build", "^[0-9]+$", "The number of the build that was read."),
             (
                 "Open-Dead-Letters",
@@ -50,6 +51,12 @@ impl Modify for FreshnessHeaders {
             ),
         ] {
             add(document, name, &header(description, Some(pattern)));
+        }
+        let description =
+            "The client has this answer already: its `If-None-Match` names the tag. There is no body.";
+        let not_modified = ResponseBuilder::new().description(description).build();
+        for operation in document.paths.paths.values_mut().filter_map(|item| item.get.as_mut()) {
+            operation.responses.responses.insert("304".to_owned(), not_modified.clone().into());
         }
     }
 }

@@ -11,7 +11,9 @@ use crate::problem::Problem;
 /// microseconds.
 pub fn parse(text: &str) -> Result<Time, Problem> {
     let text = text.trim();
-    let time = since_1970(text).or_else(|| by_calendar(text)).or_else(|| as_mail_has_it(text));
+    let rfc_3339 = text.parse().ok();
+    let time =
+        rfc_3339.or_else(|| since_1970(text)).or_else(|| by_calendar(text)).or_else(|| as_mail_has_it(text));
     let in_range = time.filter(|time| (Time::MIN..=Time::MAX).contains(time));
     in_range.ok_or_else(|| {
         Problem::bad_request(format!(

@@ -110,7 +110,7 @@ impl From<views::Error> for Problem {
             (_, _) if matches!(error, views::Error::Busy { .. }) => {
                 tracing::debug!(%error, "a read was refused");
                 Self::unavailable(
-                    "too many reads that may take long are running and waiting; try again in a moment",
+                    "too many reads that may take long, or large answers, are under way; try again in a moment",
                     1,
                 )
             }

@@ -30,7 +30,7 @@ impl Kind {
         use StatusCode as S;
         match self {
             Self::BadRequest => (S::BAD_REQUEST, "bad-request", "The request is not valid"),
-            Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "The admin token is missing or wrong"),
+            Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "The token is missing or wrong"),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "This api was started without an admin token"),
             Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed => {

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use reqwest::Response;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use serde_json::Value;
 
 use super::schema::{Met, Schemas};
 
 /// Headers that any HTTP answer may have.
-const UNDOCUMENTED_HEADERS: [&str; 5] =
-    ["content-type", "content-length", "cache-control", "date", "connection"];
+const UNDOCUMENTED_HEADERS: [&str; 6] =
+    ["content-type", "content-length", "cache-control", "date", "connection", "vary"];
 
 /// The document, and what was compared with it.
 pub struct Comparison {
@@ -28,6 +28,7 @@ impl Comparison {
     /// The answer must be one that the document has for the operation. Returns its body.
     pub async fn answer(&mut self, operation: &str, response: Response) -> Value {
         let status = response.status().as_u16();
+        self.ask_again(operation, &response).await;
         let at = format!("{operation} {status} {}", response.url());
         let headers = response.headers().clone();
         let text = response.text().await.unwrap();
@@ -73,6 +74,15 @@ impl Comparison {
         self.met.named.extend(met.named);
         self.answered.insert((operation.to_owned(), status));
         body
+    }
+
+    /// A client that has the answer already is told so.
+    async fn ask_again(&mut self, operation: &str, response: &Response) {
+        let Some(etag) = response.headers().get(ETAG) else { return };
+        let request = reqwest::Client::new().get(response.url().clone()).header(IF_NONE_MATCH, etag);
+        if request.send().await.unwrap().status() == 304 {
+            self.status(operation, 304);
+        }
     }
 
     /// Compares only the status of an answer, for answers that were read by hand.

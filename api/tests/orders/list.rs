@@ -124,9 +124,9 @@ async fn broken_cursors_are_refused() {
         &whole[..whole.len() - 2],
         "e30",
         "eyJxIjpbbnVsbCxudWxsLG51bGwsIi1sYXN0X3VwZGF0ZWQiXSwiayI6WyJBIiwibm9uc2Vuc2UiXX0",
-        &"A".repeat(60_000),
+        &"A".repeat(15_000),
     ] {
         let response = world.get(&format!("/orders?cursor={cursor}")).await;
-        assert!(matches!(response.status().as_u16(), 400 | 414), "{cursor}: {}", response.status());
+        assert!(response.status() == 400, "{cursor}: {}", response.status());
     }
 }

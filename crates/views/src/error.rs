@@ -45,8 +45,8 @@ pub enum Error {
     #[error("{attempt}: no database connection was free: {cause}")]
     Pool { attempt: &'static str, cause: PoolError },
 
-    /// Only of reads that may take long; the others have connections of their own.
-    #[error("{attempt}: too many reads that may take long are running and waiting")]
+    /// Only of reads that may take long, and of large answers.
+    #[error("{attempt}: too many reads that may take long, or large answers, are under way")]
     Busy { attempt: &'static str },
 
     /// The position row is not where this writer left it, or its build is not the one to write to any more:

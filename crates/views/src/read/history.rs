@@ -108,7 +108,7 @@ impl Reader {
                 )
             }
         };
-        let statement = Statement { kind: Kind::Prepared, text, values };
+        let statement = Statement { kind: Kind::History, text, values };
         let answer = self.read("reading the history of an order", cut, statement).await?;
         answer.try_map(|rows| {
             let (mut before, mut records) = (Vec::new(), Vec::new());

@@ -2,6 +2,7 @@
 //! fold, for about the price of reading the order as it is now.
 
 use orders::OrderId;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::ReadError;
@@ -14,7 +15,8 @@ use super::statement::{Kind, Statement};
 use crate::history::FACT_COLUMNS;
 use crate::order_columns;
 
-/// An order with more records, or large ones, is merged in SQL, so that memory stays bounded.
+/// An order with more records, whether or not they lie within the cut, or with large ones, is merged in SQL, so that memory
+/// stays bounded and this look-up never takes long.
 const MERGED_HERE: usize = 256;
 
 impl Reader {
@@ -31,15 +33,20 @@ impl Reader {
         let limit = MERGED_HERE + 1;
         let text = format!(
             "/* views::read::order_as_of::order_as_of */
-             SELECT {FACT_COLUMNS}, {incomplete}
-             FROM {{build}}.order_history h WHERE h.order_id = {order} AND {within} LIMIT {limit}"
+             SELECT {FACT_COLUMNS}, {incomplete}, {within}
+             FROM (SELECT * FROM {{build}}.order_history WHERE order_id = {order} LIMIT {limit}) h"
         );
         let statement = Statement { kind: Kind::Point, text, values };
         let answer = self.read("reading an order as of a cut", Some(cut), statement).await?;
         if answer.value.are_cut_short || answer.value.len() > MERGED_HERE {
+            // It takes a turn of its own.
+            drop(answer);
             return self.long_order_as_of(id, cut).await;
         }
-        answer.try_map(|rows| Ok(merge(&rows)?.pop()))
+        answer.try_map(|rows| {
+            let is_within = |row: &&Row| row.get::<_, bool>(row.len() - 1);
+            Ok(merge(rows.iter().filter(is_within))?.pop())
+        })
     }
 
     async fn long_order_as_of(&self, id: &OrderId, cut: &Cut) -> Result<Answer<Option<Order>>, ReadError> {

@@ -61,14 +61,13 @@ impl Reader {
         if answer.value.are_cut_short || answer.value.len() as i64 > bound {
             return Ok(None);
         }
-        answer.try_map(|rows| Ok(Page::new(merge(&rows)?, limit, false))).map(Some)
+        answer.try_map(|rows| Ok(Page::new(merge(rows.iter())?, limit, false))).map(Some)
     }
 }
 
 /// Merges records that follow each other order by order. The rows are [`FACT_COLUMNS`] and, behind these, `incomplete`.
-pub(super) fn merge(rows: &[Row]) -> Result<Vec<Order>, Error> {
-    let mut orders = Vec::new();
-    let mut facts = Vec::with_capacity(rows.len());
+pub(super) fn merge<'a>(rows: impl Iterator<Item = &'a Row>) -> Result<Vec<Order>, Error> {
+    let (mut orders, mut facts) = (Vec::new(), Vec::new());
     for row in rows {
         let mut values = RowValues::of_query(row);
         facts.push((FactRow::read(&mut values)?, values.bool()?));

@@ -215,10 +215,20 @@ impl Reader {
             match (statement, &prepared) {
                 (None, _) => Ok(Rows::default()),
                 (Some(statement), Some(prepared)) => {
-                    Rows::read(client.query_raw(prepared, statement.values.untyped()), &cut_short).await
+                    Rows::read(
+                        client.query_raw(prepared, statement.values.untyped()),
+                        statement.kind.min_rows(),
+                        &cut_short,
+                    )
+                    .await
                 }
                 (Some(statement), None) => {
-                    Rows::read(client.query_typed_raw(&text, statement.values.typed()), &cut_short).await
+                    Rows::read(
+                        client.query_typed_raw(&text, statement.values.typed()),
+                        statement.kind.min_rows(),
+                        &cut_short,
+                    )
+                    .await
                 }
             }
         };

@@ -8,12 +8,8 @@ use tokio::sync::Notify;
 use tokio_postgres::{Row, RowStream};
 
 /// An answer ends at the row that brings it to this many bytes. Records and orders may have megabytes each, and a page a
-/// thousand of them.
+/// thousand of them. Pages of complete cuts depend on it: a change of it needs another projection version.
 const MAX_BYTES: usize = 2 << 20;
-
-/// However large they are, an answer has as many rows: a page of a history begins with up to five records from before the
-/// page, and has to go on by one.
-const MIN_ROWS: usize = 6;
 
 /// Some rows of a list, and whether it goes on behind them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,15 +38,16 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Takes rows until they are large enough. If it leaves some, it tells `cut_short`.
+    /// Takes rows until they are large enough, and `min` of them at least. If it leaves some, it tells `cut_short`.
     pub(super) async fn read(
         stream: impl Future<Output = Result<RowStream, tokio_postgres::Error>>,
+        min: usize,
         cut_short: &Notify,
     ) -> Result<Self, tokio_postgres::Error> {
         let mut stream = std::pin::pin!(stream.await?);
         let mut read = Self::default();
         while let Some(row) = stream.try_next().await? {
-            if read.bytes >= MAX_BYTES && read.rows.len() >= MIN_ROWS {
+            if read.bytes >= MAX_BYTES && read.rows.len() >= min {
                 read.are_cut_short = true;
                 cut_short.notify_one();
                 break;

@@ -14,8 +14,8 @@ pub(super) struct Statement<'a> {
 pub(super) enum Kind {
     /// A look-up of a few rows by key, planned once. It never takes long.
     Point,
-    /// A look-up of any number of rows by key, planned once.
-    Prepared,
+    /// The records of an order, planned once. There may be any number of them.
+    History,
     /// A scan of a few pages of a table, planned once. The planner does not see that the pages are few, and would start
     /// workers, which takes longer than they help.
     PreparedScan,
@@ -33,14 +33,20 @@ impl Kind {
         !matches!(self, Self::Point)
     }
 
+    /// However large they are, an answer has as many rows. A page of a history begins with up to five records from before
+    /// the page, and has to go on by one.
+    pub(super) fn min_rows(&self) -> usize {
+        if matches!(self, Self::History) { 6 } else { 1 }
+    }
+
     pub(super) fn is_prepared(&self) -> bool {
-        matches!(self, Self::Point | Self::Prepared | Self::PreparedScan | Self::PreparedStream)
+        matches!(self, Self::Point | Self::History | Self::PreparedScan | Self::PreparedStream)
     }
 
     /// Begins the transaction of a statement of this kind.
     pub(super) fn begin(&self) -> &'static str {
         match self {
-            Self::Point | Self::Prepared => {
+            Self::Point | Self::History => {
                 "/* views::read::statement::begin */ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
             }
             Self::PreparedScan => {

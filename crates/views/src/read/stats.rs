@@ -42,7 +42,7 @@ impl Reader {
 
     async fn totals(&self) -> Result<Answer<Totals>, ReadError> {
         let text = format!("/* views::read::stats::totals */ SELECT {SUMS} FROM {{build}}.totals t");
-        let statement = Statement { kind: Kind::Prepared, text, values: Values::of(None) };
+        let statement = Statement { kind: Kind::Point, text, values: Values::of(None) };
         let answer = self.read("reading totals", None, statement).await?;
         answer.try_map(|rows| rows.first().map(Totals::of).ok_or(Error::UnreadableRow))
     }

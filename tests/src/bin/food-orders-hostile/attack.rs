@@ -73,7 +73,17 @@ impl Attack {
             ),
             greedy(
                 "an order of 50 000 records",
-                &[format!("/orders/{HOT}/history"), format!("/orders/{HOT}?{now}")],
+                &[
+                    format!("/orders/{HOT}/history"),
+                    format!("/orders/{HOT}?{now}"),
+                    format!("/orders/{HOT}?as_of=2000-01-01"),
+                ],
+            ),
+            greedy("questions about rebuilds", &["/rebuilds?limit=1000".into()]),
+            Self::Greedy(
+                scans,
+                "waits for positions that never come",
+                vec!["/orders/ORD-000007?after=0=99999999999&wait_ms=30000".into()],
             ),
             greedy(
                 "dead letters",
@@ -171,7 +181,9 @@ async fn deaf(address: SocketAddr, path: &str) -> std::io::Result<String> {
 }
 
 async fn greedy(address: SocketAddr, path: &str) -> std::io::Result<String> {
-    let status = http::get(address, path, &format!("Authorization: Bearer {TOKEN}\r\n")).await?;
+    let status =
+        http::get(address, path, &format!("Authorization: Bearer {TOKEN}\r\nAccept-Encoding: gzip\r\n"))
+            .await?;
     if status == 503 {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -69,11 +69,14 @@ async fn main() -> ExitCode {
     let process = api.program.id();
     output::say!("{}", probe::HEAD);
     let mut is_fine = true;
-    for attack in Attack::all(args.connections, args.scans) {
+    let mut attacks = Attack::all(args.connections, args.scans);
+    attacks.retain(|attack| {
+        args.only.is_empty() || args.only.iter().any(|word| attack.name().contains(word.as_str()))
+    });
+    assert!(!attacks.is_empty(), "no attack has one of these words in its name");
+    for attack in attacks {
         let name = attack.name();
-        if !args.only.is_empty() && !args.only.iter().any(|word| name.contains(word.as_str())) {
-            continue;
-        }
+        probe::forget_peak(process);
         let running = attack.start(address);
         // Until the attack is at its height.
         tokio::time::sleep(Duration::from_secs(3)).await;
