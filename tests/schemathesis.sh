@@ -4,7 +4,7 @@
 # admin token and without any token. Runs inside `local-stack exec`, which names the servers; $1 is the folder of our programs.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-programs=$1
+programs=$(cd "$1" && pwd)
 environment=$root/target/schemathesis
 token='token-of-the-test'
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -14,6 +14,9 @@ if [ ! -x "$environment/bin/st" ]; then
   python3 -m venv "$environment"
   "$environment/bin/pip" install --quiet schemathesis==4.32.5
 fi
+
+# What schemathesis keeps of a run lies there.
+cd "$environment"
 
 "$programs/producer" --orders 200 --rate 0 --cancel-share 0.2 --seed 1 > /dev/null
 "$programs/consumer" --until-caught-up
@@ -29,14 +32,19 @@ check() {
   api=$!
   # shellcheck disable=SC2064 # this api, whatever comes later
   trap "kill $api 2> /dev/null || true" EXIT
-  local tries=0
-  until curl -sf "http://$API_LISTEN/health/ready" > /dev/null; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 100 ] || { echo "the api is not ready after 20 s" >&2; exit 1; }
-    sleep 0.2
-  done
+  python3 - "http://$API_LISTEN/health/ready" << 'END'
+import sys, time, urllib.request
+for _ in range(100):
+    try:
+        urllib.request.urlopen(sys.argv[1])
+        break
+    except OSError:
+        time.sleep(0.2)
+else:
+    sys.exit("the api is not ready after 20 s")
+END
   echo "schemathesis, $name"
-  "$environment/bin/st" run "http://$API_LISTEN/openapi.json" --checks all --seed 1 --max-examples 40 --no-color \
+  "$environment/bin/st" --config-file "$root/tests/schemathesis.toml" run "http://$API_LISTEN/openapi.json" --seed 1 --max-examples 40 --no-color \
     --warnings off "$@" || code=$?
   kill "$api"
   wait "$api" || true

@@ -33,7 +33,7 @@ impl Reader {
         let limit = MERGED_HERE + 1;
         let text = format!(
             "/* views::read::order_as_of::order_as_of */
-             SELECT {FACT_COLUMNS}, {incomplete}, {within}
+             SELECT {FACT_COLUMNS}, {incomplete}, ({within}) IS TRUE
              FROM (SELECT * FROM {{build}}.order_history WHERE order_id = {order} LIMIT {limit}) h"
         );
         let statement = Statement { kind: Kind::Point, text, values };
