@@ -158,10 +158,7 @@ impl Reader {
         );
         let statement = Statement { kind: Kind::Planned, text, values };
         let answer = self.read_of_any_version("reading dead letters", statement).await?;
-        answer.try_map(|rows| {
-            let dead_letters = rows.iter().map(|row| DeadLetter::of(row, with_bytes));
-            Ok(Page::new(dead_letters.collect::<Result<_, Error>>()?, limit, rows.are_cut_short))
-        })
+        answer.try_map(|rows| rows.page(limit, |row| DeadLetter::of(row, with_bytes)))
     }
 
     /// One dead letter of the active build.

@@ -6,7 +6,6 @@ use tokio_postgres::types::Type;
 use super::ReadError;
 use super::cut::Cut;
 use super::reader::{Answer, Reader};
-use super::rows::Page;
 use super::source::{CutParams, Values, within};
 use super::statement::{Kind, Statement};
 use crate::error::Error;
@@ -113,11 +112,15 @@ impl Reader {
         answer.try_map(|rows| {
             let (mut before, mut records) = (Vec::new(), Vec::new());
             for row in rows.iter() {
+                // One record more than wanted tells that there are more, and is not looked at.
+                if records.len() as i64 == limit {
+                    return Ok(HistoryPage { before, records, has_more: true });
+                }
                 let mut values = RowValues::of_query(row);
                 let record = HistoryRecord::of(&HistoryRow::read(&mut values)?)?;
                 if values.bool()? { &mut before } else { &mut records }.push(record);
             }
-            let Page { rows: records, has_more } = Page::new(records, limit, rows.are_cut_short);
+            let has_more = rows.are_cut_short;
             Ok(HistoryPage { before, records, has_more })
         })
     }

@@ -48,8 +48,7 @@ impl Order {
 
     /// The rows of a statement that was asked for one order more than `limit`.
     pub(super) fn page(rows: &Rows, limit: i64) -> Result<Page<Self>, Error> {
-        let orders = rows.iter().map(Self::of).collect::<Result<_, _>>()?;
-        Ok(Page::new(orders, limit, rows.are_cut_short))
+        rows.page(limit, Self::of)
     }
 
     /// Prints the details; [`Error::DamagedOrder`] if they are not a JSON object.

@@ -61,7 +61,14 @@ impl Reader {
         if answer.value.are_cut_short || answer.value.len() as i64 > bound {
             return Ok(None);
         }
-        answer.try_map(|rows| Ok(Page::new(merge(rows.iter())?, limit, false))).map(Some)
+        answer
+            .try_map(|rows| {
+                let mut orders = merge(rows.iter())?;
+                let has_more = orders.len() as i64 > limit;
+                orders.truncate(usize::try_from(limit).unwrap_or_default());
+                Ok(Page { rows: orders, has_more })
+            })
+            .map(Some)
     }
 }
 

@@ -18,16 +18,6 @@ pub struct Page<T> {
     pub has_more: bool,
 }
 
-impl<T> Page<T> {
-    /// `rows` may have one row more than `limit`, which tells that there are more.
-    pub(super) fn new(mut rows: Vec<T>, limit: i64, are_cut_short: bool) -> Self {
-        let limit = usize::try_from(limit).unwrap_or_default();
-        let has_more = rows.len() > limit || are_cut_short;
-        rows.truncate(limit);
-        Self { rows, has_more }
-    }
-}
-
 /// The rows of one statement, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
@@ -38,6 +28,18 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// A page of at most `limit` rows. The statement was asked for one row more, which tells whether there are more and is not
+    /// looked at.
+    pub(super) fn page<T, E>(
+        &self,
+        limit: i64,
+        read: impl FnMut(&Row) -> Result<T, E>,
+    ) -> Result<Page<T>, E> {
+        let limit = usize::try_from(limit).unwrap_or_default();
+        let rows = self.iter().take(limit).map(read).collect::<Result<_, _>>()?;
+        Ok(Page { rows, has_more: self.len() > limit || self.are_cut_short })
+    }
+
     /// Takes rows until they are large enough, and `min` of them at least. If it leaves some, it tells `cut_short`.
     pub(super) async fn read(
         stream: impl Future<Output = Result<RowStream, tokio_postgres::Error>>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Rows of fewer bytes are worked on at once.
@@ -58,11 +59,14 @@ impl Turns {
 pub(super) struct TooMany;
 
 impl Turn {
-    /// Does work on an answer: of one that has a turn, on a thread that may block. This needs a runtime with several threads.
+    /// Does work on an answer: of one that has a turn, on a thread that may block, if the runtime has several.
     pub fn work<T>(turn: Option<&Self>, work: impl FnOnce() -> T) -> T {
+        let flavor = || Handle::try_current().map(|runtime| runtime.runtime_flavor());
         match turn {
-            None => work(),
-            Some(_) => tokio::task::block_in_place(work),
+            Some(_) if matches!(flavor(), Ok(RuntimeFlavor::MultiThread)) => {
+                tokio::task::block_in_place(work)
+            }
+            _ => work(),
         }
     }
 }
