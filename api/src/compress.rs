@@ -3,16 +3,16 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use axum::body::{Body, HttpBody, to_bytes};
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::sync::Semaphore;
 
-use crate::problem::Problem;
+use crate::one_piece;
 
 /// Smaller answers fit into a packet or two as they are.
 const MIN_BYTES: u64 = 1 << 10;
@@ -39,11 +39,9 @@ pub async fn gzip(State(compressors): State<Compressors>, request: Request, next
     if !takes_gzip || !is_worth_it || response.headers().contains_key(header::CONTENT_ENCODING) {
         return response;
     }
-    let (mut parts, body) = response.into_parts();
-    // The routes make their answers as one piece.
-    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
-        return Problem::internal(&std::io::Error::other("the body of an answer could not be read"))
-            .into_response();
+    let (mut parts, bytes) = match one_piece::take(response).await {
+        Ok(taken) => taken,
+        Err(problem) => return problem,
     };
     let packed = if bytes.len() < LARGE_BYTES {
         pack(&bytes)

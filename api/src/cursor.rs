@@ -9,7 +9,7 @@ use views::read::{Clock, CompleteCut, Cut};
 use crate::cut::{check_projection, parse_offsets};
 use crate::problem::Problem;
 
-/// No cursor of ours is longer: identifiers and the number of partitions are bounded.
+/// A longer one leaves too little room for the rest of a request's head.
 const MAX_CHARS: usize = 12 * 1024;
 
 /// The cut of the first page, under short names.

@@ -2,16 +2,17 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
+use views::read::ByteBudget;
 
+use crate::one_piece;
 use crate::problem::Problem;
 
 /// All large answers together that clients have not taken yet.
@@ -20,15 +21,13 @@ const BUDGET_BYTES: usize = 64 << 20;
 const LARGE_BYTES: usize = 64 << 10;
 /// What is given to the connection at a time. The rest stays here, and is counted.
 const CHUNK_BYTES: usize = 64 << 10;
-/// The permits of a semaphore are 32-bit numbers.
-const UNIT_BYTES: usize = 1 << 10;
 
 #[derive(Clone)]
-pub struct Budget(Arc<Semaphore>);
+pub struct Budget(ByteBudget);
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BUDGET_BYTES / UNIT_BYTES)))
+        Self(ByteBudget::new(BUDGET_BYTES))
     }
 }
 
@@ -39,15 +38,11 @@ pub async fn bound(State(budget): State<Budget>, request: Request, next: Next) -
         Some(bytes) if bytes > LARGE_BYTES as u64 => {}
         _ => return response,
     }
-    let (parts, body) = response.into_parts();
-    // The routes make their answers as one piece.
-    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
-        return Problem::internal(&std::io::Error::other("the body of an answer could not be read"))
-            .into_response();
+    let (parts, bytes) = match one_piece::take(response).await {
+        Ok(taken) => taken,
+        Err(problem) => return problem,
     };
-    // An answer that is larger than the budget takes all of it.
-    let units = bytes.len().min(BUDGET_BYTES).div_ceil(UNIT_BYTES) as u32;
-    let Ok(permit) = budget.0.try_acquire_many_owned(units) else {
+    let Some(permit) = budget.0.take(bytes.len()) else {
         return Problem::unavailable(
             "other clients have not read their large answers yet; try again, or ask for less by limit",
             2,
@@ -89,6 +84,7 @@ impl HttpBody for Counted {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::to_bytes;
     use axum::routing::get;
     use axum::{Router, middleware};
     use tower::ServiceExt;
@@ -97,7 +93,7 @@ mod tests {
 
     #[tokio::test]
     async fn large_answers_are_counted_until_they_are_read() {
-        let budget = Budget(Arc::new(Semaphore::new(250)));
+        let budget = Budget(ByteBudget::new(250 << 10));
         let router = Router::new()
             .route("/large", get(async || vec![b'x'; 100 << 10]))
             .route("/small", get(async || vec![b'x'; 60 << 10]))

@@ -16,6 +16,7 @@ mod lag;
 mod large_answers;
 pub mod metrics;
 mod observe;
+mod one_piece;
 mod openapi;
 mod prefix;
 mod problem;

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use orders::LogIdentity;
 use service::{Exit, Failure, Health};
 use views::builds::Active;
+use views::read::{Answer, ReadError};
 use views::{Database, SessionKind, StartLimit};
 
 use crate::state::AppState;
@@ -64,13 +66,8 @@ pub async fn watch_database(state: &AppState) -> ! {
 }
 
 /// Notices that Kafka's log is not the one that the tables were made from: a setting is wrong, or the topic was made again.
-async fn compare_logs(state: &AppState) {
-    let recorded = match state.reader_unchecked().log_identity().await {
-        Ok(answer) => answer.value,
-        Err(error) => return tracing::debug!(%error, "the log of the build was not read"),
-    };
-    let conflict = state.lag.compare(recorded.as_ref());
-    let detail = conflict.map(|conflict| {
+fn compare_logs(state: &AppState, recorded: Option<&LogIdentity>) {
+    let detail = state.lag.compare(recorded).map(|conflict| {
         format!("{conflict}; the lag is unknown: are KAFKA_TOPIC, KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL of one deployment?")
     });
     state.health.set("log", Ok::<_, String>(()));
@@ -79,17 +76,18 @@ async fn compare_logs(state: &AppState) {
 
 async fn check(state: &AppState) {
     let health = &state.health;
-    let head = match tokio::time::timeout(CHECK_LIMIT, state.reader_unchecked().head()).await {
-        Ok(Ok(head)) => head,
+    let read = tokio::time::timeout(CHECK_LIMIT, state.reader_unchecked().log_identity()).await;
+    let Answer { head, value: recorded, .. } = match read {
+        Ok(Ok(answer)) => answer,
         // A busy pool is not a fault: the requests that hold its connections are being answered.
-        Ok(Err(views::Error::Pool { .. })) => return,
+        Ok(Err(ReadError::Database(views::Error::Pool { .. }))) => return,
         Ok(Err(error)) => return health.set("database", Err(error.to_string())),
         Err(_) => {
             return health.set("database", Err(format!("no answer within {} s", CHECK_LIMIT.as_secs())));
         }
     };
     health.set("database", Ok::<_, String>(()));
-    compare_logs(state).await;
+    compare_logs(state, recorded.as_ref());
     metrics::gauge!("food_orders_open_dead_letters", "view" => views::ORDERS)
         .set(head.open_dead_letters as f64);
     metrics::gauge!("food_orders_active_build", "view" => views::ORDERS).set(head.build.0 as f64);

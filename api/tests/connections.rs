@@ -5,6 +5,14 @@ use tokio::net::TcpStream;
 
 use crate::world::World;
 
+/// How many queries wait for a lock.
+async fn waiting(world: &World) -> i64 {
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    // Within a transaction, the view shows what it showed first.
+    world.client.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
+    world.client.query_one(count, &[]).await.unwrap().get(0)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_in_flight_are_finished_after_the_stop() {
     let mut world = World::with_three_orders().await;
@@ -12,12 +20,7 @@ async fn requests_in_flight_are_finished_after_the_stop() {
     world.client.batch_execute("BEGIN; LOCK TABLE build_1.orders IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let url = format!("{}/orders", world.url);
     let request = tokio::spawn(async move { reqwest::get(url).await });
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    world
-        .until("the read waits", async || {
-            world.client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) > 0
-        })
-        .await;
+    world.until("the read waits", async || waiting(&world).await > 0).await;
     world.stop.cancel();
     tokio::time::sleep(Duration::from_millis(200)).await;
     world.client.batch_execute("COMMIT").await.unwrap();
@@ -75,15 +78,11 @@ async fn a_client_that_hangs_up_leaves_no_query_behind() {
         World::with(&["--api-database-connections", "1", "--kafka-bootstrap-servers", crate::world::NOWHERE])
             .await;
     world.client.batch_execute("BEGIN; LOCK TABLE build_1.orders IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let waiting = async || {
-        let count = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-        world.client.query_one(count, &[]).await.unwrap().get::<_, i64>(0)
-    };
     let mut client = TcpStream::connect(world.url.strip_prefix("http://").unwrap()).await.unwrap();
     client.write_all(b"GET /orders HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    world.until("the read waits", async || waiting().await == 1).await;
+    world.until("the read waits", async || waiting(&world).await == 1).await;
     drop(client);
-    world.until("its query has ended", async || waiting().await == 0).await;
+    world.until("its query has ended", async || waiting(&world).await == 0).await;
     // The only connection is free again and usable.
     world.until("others are served", async || world.get("/stats?as_of_offsets=").await.status() == 200).await;
 }
@@ -100,13 +99,13 @@ async fn reads_that_may_take_long_leave_connections_to_the_others() {
         .unwrap();
     let scan = format!("{}/stats?as_of=2100-01-01T00:00:00Z", world.url);
     let scans: Vec<_> = (0..40).map(|_| tokio::spawn(reqwest::get(scan.clone()))).collect();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.until("two scans wait for the table", async || waiting(&world).await == 2).await;
     let order = tokio::time::timeout(Duration::from_millis(500), world.get("/orders/A")).await;
     assert_eq!(order.expect("it does not wait for the scans").status(), 404);
     // Two of them run for as long as the table is locked. The others are refused, at once or after a second.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let refused = scans.iter().filter(|scan| scan.is_finished()).count();
-    assert_eq!(refused, 38);
+    let refused = || scans.iter().filter(|scan| scan.is_finished()).count();
+    world.until("the others are refused", async || refused() >= 38).await;
+    assert_eq!((refused(), waiting(&world).await), (38, 2));
     world.client.batch_execute("COMMIT").await.unwrap();
     for scan in scans {
         let answer = scan.await.unwrap().unwrap();

@@ -36,7 +36,7 @@ pub async fn cancel_unfinished(settings: &Settings, view: &str) -> Result<Option
     let Some(row) = rows::running(&session, view).await? else { return Ok(None) };
     let deadline = Instant::now() + END_LIMIT;
     loop {
-        // Each time anew, because the process that drives it may be killed meanwhile.
+        // It asks each time, because the process that drives the rebuild may be killed meanwhile.
         let rebuild = cancel(settings, row.id).await?;
         if rebuild.finished_at.is_some() {
             return Ok(Some(rebuild));

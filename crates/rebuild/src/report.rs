@@ -1,5 +1,5 @@
-//! Writes the progress of a rebuild to its row, for whoever reads it in another process, and learns there that the
-//! rebuild is to end.
+//! Writes the progress of a rebuild to its row, where other processes read it, and reads there whether the rebuild is to
+//! end.
 
 use std::time::{Duration, Instant};
 

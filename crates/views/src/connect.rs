@@ -125,7 +125,7 @@ impl Database {
         }
     }
 
-    /// Of the database.
+    /// The name of the database.
     fn name(&self) -> &str {
         self.config.get_dbname().or(self.config.get_user()).unwrap_or("?")
     }

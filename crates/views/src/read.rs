@@ -7,6 +7,7 @@
 
 use ::orders::Positions;
 
+mod byte_budget;
 mod cut;
 mod dead_letters;
 mod gate;
@@ -26,6 +27,7 @@ mod statement;
 mod stats;
 mod turns;
 
+pub use byte_budget::ByteBudget;
 pub use cut::{Clock, CompleteCut, Cut};
 pub use dead_letters::{DeadLetter, DeadLetterBytes, DeadLetterFilter};
 pub use head::{Applied, Head};

@@ -34,6 +34,25 @@ impl OwnServer<Kafka> {
     }
 }
 
+impl OwnServer<Kafka> {
+    /// Starts Kafka with these settings, and with a listener that asks for a user and a password, which are the same. The
+    /// broker itself is the user `admin`. The controller's own listener stays open.
+    pub fn kafka_with_users(users: &[&str], settings: &[(&str, &str)]) -> Self {
+        let users: String = users.iter().map(|user| format!(" user_{user}=\"{user}\"")).collect();
+        let logins = format!(
+            "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"admin\" password=\"admin\"{users};"
+        );
+        let listener = [
+            ("listener.security.protocol.map", "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"),
+            ("sasl.enabled.mechanisms", "PLAIN"),
+            ("listener.name.plaintext.sasl.enabled.mechanisms", "PLAIN"),
+            ("sasl.mechanism.inter.broker.protocol", "PLAIN"),
+            ("listener.name.plaintext.plain.sasl.jaas.config", &logins),
+        ];
+        Self::kafka_with(&[&listener, settings].concat())
+    }
+}
+
 impl OwnServer<Postgres> {
     /// Starts PostgreSQL with these settings, as in postgresql.conf.
     pub fn postgres(settings: &[(&str, &str)]) -> Self {

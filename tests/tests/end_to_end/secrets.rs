@@ -142,18 +142,8 @@ async fn servers_that_are_away_lead_to_no_secret_in_the_log() {
 
 #[tokio::test]
 async fn servers_that_refuse_a_secret_do_not_put_it_into_the_log() {
-    // It asks for a user and a password, and knows neither.
-    let kafka = OwnServer::kafka_with(&[
-        ("listener.security.protocol.map", "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"),
-        ("sasl.enabled.mechanisms", "PLAIN"),
-        ("listener.name.plaintext.sasl.enabled.mechanisms", "PLAIN"),
-        ("sasl.mechanism.inter.broker.protocol", "PLAIN"),
-        (
-            "listener.name.plaintext.plain.sasl.jaas.config",
-            "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"admin\" password=\"admin\" \
-             user_admin=\"admin\";",
-        ),
-    ]);
+    // It does not know the user of the programs.
+    let kafka = OwnServer::kafka_with_users(&["admin"], &[]);
     let stage = Stage::new().await;
     let login = |program: (&str, &str), database: &str| {
         let launch = stage.program(program.0).args(program.1);

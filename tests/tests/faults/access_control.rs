@@ -7,18 +7,7 @@ const ADMIN: &str = "admin";
 const WRITER: &str = "writer";
 const READER: &str = "reader";
 
-/// The listener keeps its name and asks for a user and a password, which are the same. The controller's own
-/// listener stays open.
-const BROKER: [(&str, &str); 8] = [
-    ("listener.security.protocol.map", "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"),
-    ("sasl.enabled.mechanisms", "PLAIN"),
-    ("listener.name.plaintext.sasl.enabled.mechanisms", "PLAIN"),
-    ("sasl.mechanism.inter.broker.protocol", "PLAIN"),
-    (
-        "listener.name.plaintext.plain.sasl.jaas.config",
-        "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"admin\" password=\"admin\" \
-         user_admin=\"admin\" user_writer=\"writer\" user_reader=\"reader\";",
-    ),
+const RIGHTS: [(&str, &str); 3] = [
     ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
     ("super.users", "User:admin;User:ANONYMOUS"),
     ("allow.everyone.if.no.acl.found", "false"),
@@ -77,7 +66,7 @@ async fn expect_denial(program: Launch, right: &str) {
 #[tokio::test]
 #[ignore = "slow: it starts a broker of its own, and Kafka's tools several times"]
 async fn fault_50_only_the_documented_rights() {
-    let kafka = OwnServer::kafka_with(&BROKER);
+    let kafka = OwnServer::kafka_with_users(&[ADMIN, WRITER, READER], &RIGHTS);
     let servers = TestServers::shared().await.unwrap();
     let database = servers.fresh_database().await.unwrap();
     let stage = Stage::on(kafka.bootstrap_servers(), "food-orders".into(), database);

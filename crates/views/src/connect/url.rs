@@ -261,7 +261,7 @@ mod tests {
         assert!(reason("postgres://h:1,h:2/d?host=x").contains("ports"));
     }
 
-    /// Of none of these may a piece become a host, a user or a word, all of which are printed.
+    /// No piece of these may become a host, a user or a word, because all of them are printed.
     #[test]
     fn an_ambiguous_password_is_refused_and_no_piece_of_it_is_printed() {
         for url in [

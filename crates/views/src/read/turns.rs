@@ -6,17 +6,17 @@ use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::byte_budget::ByteBudget;
+
 /// Rows of fewer bytes are worked on at once.
 const LARGE_BYTES: usize = 64 << 10;
 /// All rows together that are worked on or wait for it.
 const BUDGET_BYTES: usize = 32 << 20;
-/// The permits of a semaphore are 32-bit numbers.
-const UNIT_BYTES: usize = 1 << 10;
 
 /// Half of the processors work on large answers, so that the others are free for small ones.
 pub(super) struct Turns {
     working: Arc<Semaphore>,
-    bytes: Arc<Semaphore>,
+    bytes: ByteBudget,
     wait: Duration,
 }
 
@@ -33,19 +33,17 @@ impl Turns {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             working: Arc::new(Semaphore::new((processors / 2).max(1))),
-            bytes: Arc::new(Semaphore::new(BUDGET_BYTES / UNIT_BYTES)),
+            bytes: ByteBudget::new(BUDGET_BYTES),
             wait,
         }
     }
 
-    /// For rows of so many bytes; `Ok(None)` if they are so small that they need none, `Err` if too many others wait.
+    /// Takes a turn for rows of this size. `Ok(None)`: they are small and need none.
     pub(super) async fn take(&self, bytes: usize) -> Result<Option<Turn>, TooMany> {
         if bytes < LARGE_BYTES {
             return Ok(None);
         }
-        // Rows that are larger than the budget take all of it.
-        let units = bytes.min(BUDGET_BYTES).div_ceil(UNIT_BYTES) as u32;
-        let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(units).map_err(|_| TooMany)?;
+        let bytes = self.bytes.take(bytes).ok_or(TooMany)?;
         let working = tokio::time::timeout(self.wait, Arc::clone(&self.working).acquire_owned()).await;
         match working {
             Ok(Ok(working)) => Ok(Some(Turn { _working: working, _bytes: bytes })),

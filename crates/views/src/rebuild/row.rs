@@ -158,7 +158,7 @@ pub async fn insert(session: &Session, new: &NewRebuild<'_>) -> Result<i64> {
     Ok(row.get(0))
 }
 
-/// How long a request to cancel waits for whoever changes the row.
+/// How long a request to cancel waits for a lock on the row.
 const REQUEST_LOCK_TIMEOUT: &str = "5s";
 
 /// Asks the process that drives a rebuild to cancel it. From now on the rebuild does not move to another state. False,

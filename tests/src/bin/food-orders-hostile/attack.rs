@@ -138,6 +138,7 @@ impl Attack {
         match done {
             Ok(answer) => answer,
             Err(error) => {
+                // A client that was refused a connection tries again after a moment.
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 error.kind().to_string()
             }
@@ -184,6 +185,7 @@ async fn greedy(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let status =
         http::get(address, path, &format!("Authorization: Bearer {TOKEN}\r\nAccept-Encoding: gzip\r\n"))
             .await?;
+    // As the answer asks by `Retry-After`.
     if status == 503 {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

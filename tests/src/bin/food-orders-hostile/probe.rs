@@ -68,7 +68,7 @@ async fn times(address: SocketAddr, path: &str, time: Duration) -> Times {
     Times { times, failed }
 }
 
-/// The peak of the memory is counted anew.
+/// Makes the kernel count the peak of the memory from now on.
 pub fn forget_peak(process: u32) {
     std::fs::write(format!("/proc/{process}/clear_refs"), "5").unwrap();
 }
