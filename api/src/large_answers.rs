@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -9,8 +10,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
-use views::read::ByteBudget;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::one_piece;
 use crate::problem::Problem;
@@ -22,12 +22,24 @@ const LARGE_BYTES: usize = 64 << 10;
 /// What is given to the connection at a time. The rest stays here, and is counted.
 const CHUNK_BYTES: usize = 64 << 10;
 
+/// The permits of a semaphore are 32-bit numbers.
+const UNIT_BYTES: usize = 1 << 10;
+
 #[derive(Clone)]
-pub struct Budget(ByteBudget);
+pub struct Budget(Arc<Semaphore>);
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(ByteBudget::new(BUDGET_BYTES))
+        Self(Arc::new(Semaphore::new(BUDGET_BYTES / UNIT_BYTES)))
+    }
+}
+
+impl Budget {
+    /// Counts this many bytes until the permit is dropped; `None` if they do not fit. An answer that is larger than the budget
+    /// takes all of it.
+    fn take(self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let units = bytes.min(BUDGET_BYTES).div_ceil(UNIT_BYTES) as u32;
+        self.0.try_acquire_many_owned(units).ok()
     }
 }
 
@@ -42,7 +54,7 @@ pub async fn bound(State(budget): State<Budget>, request: Request, next: Next) -
         Ok(taken) => taken,
         Err(problem) => return problem,
     };
-    let Some(permit) = budget.0.take(bytes.len()) else {
+    let Some(permit) = budget.take(bytes.len()) else {
         return Problem::unavailable(
             "other clients have not read their large answers yet; try again, or ask for less by limit",
             2,
@@ -93,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn large_answers_are_counted_until_they_are_read() {
-        let budget = Budget(ByteBudget::new(250 << 10));
+        let budget = Budget(Arc::new(Semaphore::new(250)));
         let router = Router::new()
             .route("/large", get(async || vec![b'x'; 100 << 10]))
             .route("/small", get(async || vec![b'x'; 60 << 10]))

@@ -1,6 +1,8 @@
 //! The frame of the OpenAPI document. The description of a route or a type is beside that route or type.
 
-use axum::Router;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -41,10 +43,32 @@ impl Modify for AdminToken {
     }
 }
 
-/// The routes, together with their description at `/openapi.json` and its page at `/docs`.
+/// The routes, together with their list at `/`, their description at `/openapi.json` and its page at `/docs`.
 pub fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> Router<S> {
     let (router, document) = OpenApiRouter::with_openapi(Frame::openapi()).merge(routes).split_for_parts();
+    let index = Json(index(&document));
     // Relative, so that a proxy may serve both under a path of its own.
     let config = Config::from("../openapi.json");
-    router.merge(SwaggerUi::new("/docs").config(config).url("/openapi.json", document))
+    router
+        .route("/", get(async || index))
+        .merge(SwaggerUi::new("/docs").config(config).url("/openapi.json", document))
+}
+
+/// What `GET /` answers, for those who try the address before they read about it.
+fn index(document: &Document) -> Value {
+    let mut routes = Map::new();
+    for (path, item) in &document.paths.paths {
+        for (method, operation) in [("GET", &item.get), ("POST", &item.post)] {
+            if let Some(operation) = operation {
+                routes.insert(format!("{method} {path}"), operation.summary.clone().into());
+            }
+        }
+    }
+    json!({
+        "name": document.info.title,
+        "version": document.info.version,
+        "documentation": "docs/",
+        "openapi": "openapi.json",
+        "routes": routes,
+    })
 }

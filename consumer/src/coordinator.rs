@@ -19,6 +19,7 @@ use crate::kafka_state::{kafka_state, list, unknown_state};
 use crate::lane_task;
 use crate::lanes::Lanes;
 use crate::log_check::{self, LogCheck};
+use crate::metrics::LagGauges;
 use crate::prepare::Ready;
 use crate::pulse::Pulse;
 use crate::settings::Settings;
@@ -42,6 +43,7 @@ struct Coordinator<'a> {
     group_watch: GroupWatch,
     log_check: LogCheck,
     watchdog: Watchdog,
+    lag_gauges: LagGauges,
     pulse: Pulse,
 }
 
@@ -107,6 +109,7 @@ impl<'a> Coordinator<'a> {
             group_watch: GroupWatch::new(group),
             log_check,
             watchdog: Watchdog::default(),
+            lag_gauges: LagGauges::default(),
             pulse: Pulse::coordinator(&shell.health),
         })
     }
@@ -205,13 +208,7 @@ impl<'a> Coordinator<'a> {
         self.shell.health.set("kafka", kafka_state(ends));
         let progress = self.watchdog.look(Instant::now(), positions, ends);
         self.shell.health.set("progress", progress.map_err(|standstills| standstills.to_string()));
-        for (partition, position) in positions.iter() {
-            if let Some(range) = ends.ranges.get(&partition) {
-                let lag = position.behind(range.end_offset);
-                metrics::gauge!("food_orders_lag_events", "partition" => partition.to_string())
-                    .set(lag as f64);
-            }
-        }
+        self.lag_gauges.set(positions, ends);
     }
 
     /// Lets the lanes finish what is in flight, commits the group's offsets, and leaves the group.

@@ -1,10 +1,25 @@
-//! What the metrics of the consumer mean.
+//! What the metrics of the consumer mean, and the lag among them.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use std::collections::BTreeSet;
+
+use event_log::LogEnds;
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use orders::{Partition, Positions};
+
+const LAG: &str = "food_orders_lag_events";
 
 /// Gives them their help texts.
 pub fn describe() {
     views::metrics::describe();
+    // A rate begins with the zero from which the counter starts.
+    for counter in [
+        "food_orders_records_applied_total",
+        "food_orders_dead_letters_total",
+        "food_orders_batches_total",
+        "food_orders_retries_total",
+    ] {
+        counter!(counter).absolute(0);
+    }
     describe_counter!(
         "food_orders_records_applied_total",
         Unit::Count,
@@ -31,13 +46,40 @@ pub fn describe() {
         "Attempts to write that failed and were made again after a pause."
     );
     describe_gauge!(
-        "food_orders_lag_events",
+        LAG,
         Unit::Count,
-        "Offsets between the position of a partition and the end of the log, by partition."
+        "Offsets between the position of a partition and the end of the log, by partition; 0 once another consumer has it."
     );
     describe_gauge!(
         "food_orders_unverified_partitions",
         Unit::Count,
         "Partitions whose last applied record could not be compared with the log."
     );
+}
+
+/// The lag of each partition that this consumer has or has had.
+#[derive(Default)]
+pub struct LagGauges(BTreeSet<Partition>);
+
+impl LagGauges {
+    pub fn set(&mut self, positions: &Positions, ends: &LogEnds) {
+        for (partition, position) in positions.iter() {
+            if let Some(range) = ends.ranges.get(&partition) {
+                self.0.insert(partition);
+                gauge(partition).set(position.behind(range.end_offset) as f64);
+            }
+        }
+        // What another consumer has now is not counted twice.
+        self.0.retain(|partition| {
+            let is_ours = positions.contains(*partition);
+            if !is_ours {
+                gauge(*partition).set(0.0);
+            }
+            is_ours
+        });
+    }
+}
+
+fn gauge(partition: Partition) -> metrics::Gauge {
+    gauge!(LAG, "partition" => partition.to_string())
 }

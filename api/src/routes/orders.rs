@@ -2,6 +2,7 @@
 
 mod body;
 mod change;
+mod field_texts;
 mod history;
 mod list;
 mod one;

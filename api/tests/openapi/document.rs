@@ -110,3 +110,17 @@ async fn the_page_loads_nothing_from_elsewhere() {
     assert!(page.contains("swagger-ui"), "{page}");
     assert!(!page.contains("https://") && !page.contains("http://"), "{page}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_alone_lists_what_there_is() {
+    let world = World::new().await;
+    let index: Value = world.get("/").await.json().await.unwrap();
+    let document: Value =
+        world.get(&format!("/{}", index["openapi"].as_str().unwrap())).await.json().await.unwrap();
+    let operations =
+        |path: &Value| ["get", "post"].iter().filter(|method| path.get(method).is_some()).count();
+    let described: usize = document["paths"].as_object().unwrap().values().map(operations).sum();
+    let routes = index["routes"].as_object().unwrap();
+    assert_eq!(routes.len(), described);
+    assert_eq!(routes["GET /orders"], document["paths"]["/orders"]["get"]["summary"]);
+}

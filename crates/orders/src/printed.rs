@@ -30,8 +30,9 @@ pub fn print_object(object: &str) -> Result<String, Unprintable> {
     if !object.starts_with('{') {
         return Err(Unprintable::NoObject);
     }
+    let value = Values(object).read();
     let mut printed = String::with_capacity(object.len() + object.len() / 4);
-    Values(object).read().print(&mut printed);
+    value.print(&mut printed);
     Ok(printed)
 }
 
@@ -117,11 +118,12 @@ impl Value<'_> {
                 }
                 out.push(']');
             }
-            Self::Object(members) => {
+            Self::Object(mut members) => {
+                sort(&mut members);
                 out.push('{');
-                for (index, (name, value)) in sorted(members).into_iter().enumerate() {
+                for (index, (name, value)) in members.into_iter().enumerate() {
                     out.push_str(if index == 0 { "" } else { ", " });
-                    text::push_string(out, &name);
+                    text::push_string(out, &unescaped(name));
                     out.push_str(": ");
                     value.print(out);
                 }
@@ -131,13 +133,18 @@ impl Value<'_> {
     }
 }
 
-fn sorted<'a>(members: Vec<(&'a str, Value<'a>)>) -> Vec<(Cow<'a, str>, Value<'a>)> {
-    let mut members: Vec<_> = members.into_iter().map(|(name, value)| (unescaped(name), value)).collect();
-    // The sort is stable, so the last of several members of one name comes first after the reversal.
+fn sort(members: &mut Vec<(&str, Value<'_>)>) {
+    // Both sorts are stable, so the last of several members of one name comes first after the reversal.
     members.reverse();
-    members.sort_by(|(one, _), (other, _)| (one.len(), one).cmp(&(other.len(), other)));
-    members.dedup_by(|(later, _), (first, _)| later == first);
-    members
+    if members.iter().any(|(name, _)| name.contains('\\')) {
+        members.sort_by_cached_key(|(name, _)| {
+            let name = unescaped(name).into_owned();
+            (name.len(), name)
+        });
+    } else {
+        members.sort_by_key(|(name, _)| (name.len(), *name));
+    }
+    members.dedup_by(|(later, _), (first, _)| unescaped(later) == unescaped(first));
 }
 
 fn unescaped(inner: &str) -> Cow<'_, str> {

@@ -54,7 +54,7 @@ impl fmt::Display for Database {
 }
 
 impl Database {
-    /// Reads a URL such as `postgres://user:password@host:5432/name?sslmode=require`, and the file that it may name.
+    /// Reads a URL such as `postgres://user:password@host:5432/name?sslmode=require`, and the files that it may name.
     /// `root_certificates` is the text of a PEM file, whose certificates are trusted beside the system's own.
     pub fn parse(url: &SecretString, root_certificates: Option<&[u8]>) -> Result<Self, Invalid> {
         let invalid = |reason: String| Invalid::new("DATABASE_URL", reason);
@@ -64,13 +64,23 @@ impl Database {
             let not_read = |reason| Invalid::new("DATABASE_SSL_ROOT_CERT", reason);
             roots.extend(tls::certificates(pem).map_err(not_read)?);
         }
+        let read = |word: &str, path: &str| {
+            std::fs::read(path)
+                .map_err(|error| invalid(format!("names the {word} {path}, which cannot be read: {error}")))
+        };
         if let Some(path) = parsed.root_certificate {
-            let pem = std::fs::read(&path).map_err(|error| {
-                invalid(format!("names the sslrootcert {path}, which cannot be read: {error}"))
-            })?;
+            let pem = read("sslrootcert", &path)?;
             let not_read = |reason| invalid(format!("names the sslrootcert {path}, which {reason}"));
             roots.extend(tls::certificates(&pem).map_err(not_read)?);
         }
+        let identity = match (parsed.certificate, parsed.key) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => {
+                let (certificate, key) = (read("sslcert", &certificate)?, read("sslkey", &key)?);
+                Some(tls::identity(&certificate, &key).map_err(|error| invalid(format!("names {error}")))?)
+            }
+            _ => return Err(invalid("names only one of sslcert and sslkey, which need each other".into())),
+        };
         if !parsed.without_effect.is_empty() {
             let words = parsed.without_effect.join(", ");
             tracing::warn!("DATABASE_URL: the programs keep their own values of {words}");
@@ -89,7 +99,7 @@ impl Database {
         if config.get_hosts().len() > 1 {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
-        let tls = tls::connector(parsed.verification, roots)
+        let tls = tls::connector(parsed.verification, roots, identity)
             .map_err(|error| invalid(format!("cannot be used, because TLS cannot be set up: {error}")))?;
         Ok(Self { config, hosts: Hosts::new(tls, host_limit) })
     }

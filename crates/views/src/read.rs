@@ -7,7 +7,6 @@
 
 use ::orders::Positions;
 
-mod byte_budget;
 mod cut;
 mod dead_letters;
 mod gate;
@@ -27,7 +26,6 @@ mod statement;
 mod stats;
 mod turns;
 
-pub use byte_budget::ByteBudget;
 pub use cut::{Clock, CompleteCut, Cut};
 pub use dead_letters::{DeadLetter, DeadLetterBytes, DeadLetterFilter};
 pub use head::{Applied, Head};

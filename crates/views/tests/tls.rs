@@ -13,6 +13,8 @@ use views::{Database, Recovery, SessionKind};
 const CERTIFICATE: &[u8] = include_bytes!("tls/server.crt");
 /// One that has signed nothing here.
 const OTHER_AUTHORITY: &[u8] = include_bytes!("tls/other.crt");
+const CLIENT_CERTIFICATE: &[u8] = include_bytes!("tls/client.crt");
+const CLIENT_KEY: &[u8] = include_bytes!("tls/client.key");
 const KEY: &[u8] = include_bytes!("tls/server.key");
 
 /// PostgreSQL reads the file as its own account, and demands that no other may.
@@ -66,4 +68,41 @@ async fn a_certificate_is_trusted_as_the_url_says() {
     }
     // The certificate is for another name.
     assert!(connect(&format!("sslmode=verify-full&{trusted}"), None).await.is_err());
+}
+
+/// The role `app` has no password: the server asks for a certificate for its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_asks_for_a_certificate_is_shown_one() {
+    let folder = Scratch::new().unwrap();
+    let options = PostgresOptions::new(folder.path().join("postgres")).for_tests();
+    let postgres = Postgres::start(&Downloads::ensure().unwrap(), &options).unwrap();
+    let data = options.data_dir.join("data");
+    give(&data, "clients.crt", CLIENT_CERTIFICATE);
+    let access = fs::read_to_string(data.join("pg_hba.conf")).unwrap();
+    give(&data, "pg_hba.conf", format!("hostssl all app all cert\n{access}").as_bytes());
+    let sql = sql_client(&postgres.url(), None).await.unwrap();
+    sql.batch_execute("ALTER SYSTEM SET ssl_ca_file = 'clients.crt'").await.unwrap();
+    sql.batch_execute("CREATE ROLE app LOGIN").await.unwrap();
+    offer_tls(&postgres, &data).await;
+    let (certificate, key) = (folder.path().join("app.crt"), folder.path().join("app.key"));
+    fs::write(&certificate, CLIENT_CERTIFICATE).unwrap();
+    fs::write(&key, CLIENT_KEY).unwrap();
+    let (_, server) =
+        postgres.url().rsplit_once('@').map(|(user, server)| (user.to_owned(), server.to_owned())).unwrap();
+    let parse = |words: &str| {
+        let url = format!("postgres://app@{server}?sslmode=verify-ca&{words}");
+        Database::parse(&SecretString::from(url), Some(CERTIFICATE))
+    };
+    let both = format!("sslcert={}&sslkey={}", certificate.display(), key.display());
+    parse(&both).unwrap().session("test", SessionKind::Short).await.unwrap();
+    assert!(parse("").unwrap().session("test", SessionKind::Short).await.is_err());
+
+    let refused = |words: String, named: &str| {
+        let message = parse(&words).unwrap_err().to_string();
+        assert!(message.contains(named), "{words}: {message}");
+    };
+    refused(format!("sslcert={}", certificate.display()), "only one of sslcert and sslkey");
+    refused(format!("{both}/no-such-file"), "cannot be read");
+    refused(format!("sslcert={0}&sslkey={0}", certificate.display()), "PKCS #8");
+    refused(format!("sslcert={0}&sslkey={0}", key.display()), "do not serve together");
 }

@@ -1,7 +1,7 @@
 //! What a record changed in its order: the difference between the order before and after it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use orders::{Fact, Fields, OrderRow, OrderState, Time};
 use serde::Serialize;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use views::read::HistoryPage;
 
 use super::body::RawJson;
+use super::field_texts::FieldTexts;
 
 /// The old and the new value of a field; null where the order does not have the field.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -40,7 +41,7 @@ struct Winners<'a>([Option<Winner<'a>>; 5]);
 struct Winner<'a> {
     /// Without its fields.
     rank: Fact<'a>,
-    fields: BTreeMap<String, String>,
+    fields: FieldTexts,
 }
 
 impl<'a> Winners<'a> {
@@ -54,31 +55,34 @@ impl<'a> Winners<'a> {
         alone.add(fact);
         let fields = match alone.row() {
             Some(row) => fields(&row).map_err(|error| damaged(order_id, &error))?,
-            None => BTreeMap::new(),
+            None => FieldTexts::default(),
         };
-        let mut names: BTreeSet<String> = fields.keys().cloned().collect();
-        names.extend(self.0[place].iter().flat_map(|winner| winner.fields.keys().cloned()));
-        let before: Vec<_> = names.iter().map(|name| self.value(name).map(str::to_owned)).collect();
-        self.0[place] = Some(Winner { rank, fields });
-        let changes = names.into_iter().zip(before).filter_map(|(name, from)| {
-            let to = self.value(&name).map(str::to_owned);
-            let raw = |value: Option<String>| RawJson(value.unwrap_or_else(|| "null".into()));
-            (from != to).then(|| (name, Change { from: raw(from), to: raw(to) }))
-        });
-        Ok(changes.collect())
-    }
-
-    /// The field as the order has it: of several winners that have it, the one of the highest rank counts.
-    fn value(&self, name: &str) -> Option<&str> {
-        let have =
-            self.0.iter().flatten().filter_map(|winner| Some((&winner.rank, winner.fields.get(name)?)));
-        let best = have.reduce(|best, other| if other.0.outranks(best.0) { other } else { best });
-        best.map(|(_, value)| value.as_str())
+        let before = self.0[place].replace(Winner { rank, fields });
+        let others =
+            || self.0.iter().enumerate().filter(|(index, _)| *index != place).map(|(_, other)| other);
+        let value = |winner, name| value(others().chain([winner]).flatten(), name);
+        let after = &self.0[place];
+        let mut changes = Changes::new();
+        for name in [&before, after].into_iter().flatten().flat_map(|winner| winner.fields.names()) {
+            let (from, to) = (value(&before, name), value(after, name));
+            if from != to {
+                let raw = |value: Option<&str>| RawJson(value.unwrap_or("null").to_owned());
+                changes.insert(name.to_owned(), Change { from: raw(from), to: raw(to) });
+            }
+        }
+        Ok(changes)
     }
 }
 
+/// The field as the order has it: of several winners that have it, the one of the highest rank counts.
+fn value<'w>(winners: impl Iterator<Item = &'w Winner<'w>>, name: &str) -> Option<&'w str> {
+    let have = winners.filter_map(|winner| Some((&winner.rank, winner.fields.get(name)?)));
+    let best = have.reduce(|best, other| if other.0.outranks(best.0) { other } else { best });
+    best.map(|(_, value)| value)
+}
+
 /// The fields of a row that are not null, as JSON texts. A field of `details` is named `details.NAME`.
-fn fields(row: &OrderRow<'_>) -> Result<BTreeMap<String, String>, serde_json::Error> {
+fn fields(row: &OrderRow<'_>) -> Result<FieldTexts, serde_json::Error> {
     let time = |time: Option<Time>| time.map(|time| json(&time.to_string()));
     let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(json);
     let columns = [
@@ -98,12 +102,9 @@ fn fields(row: &OrderRow<'_>) -> Result<BTreeMap<String, String>, serde_json::Er
         ("courier_id", text(&row.courier_id)),
         ("cancel_reason", text(&row.cancel_reason)),
     ];
-    let mut fields: BTreeMap<_, _> =
-        columns.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    let columns = columns.iter().filter_map(|(name, value)| Some((("", *name), value.as_deref()?)));
     let details = row.details.as_deref().map(Fields::from_object).transpose()?.unwrap_or_default();
-    // If two fields have the same name, the last one counts, as in jsonb.
-    fields.extend(details.iter().map(|(name, raw)| (format!("details.{name}"), raw.to_owned())));
-    Ok(fields)
+    Ok(FieldTexts::of(columns.chain(details.iter().map(|(name, raw)| (("details.", name), raw)))))
 }
 
 /// The merge of details that could be read can be read, so this is a mistake of the program.

@@ -1,6 +1,6 @@
-//! Which servers are trusted.
+//! Which servers are trusted, and what they are shown.
 
-use native_tls::{Certificate, TlsConnector};
+use native_tls::{Certificate, Identity, TlsConnector};
 use postgres_native_tls::MakeTlsConnector;
 
 /// What is verified of a server that speaks TLS.
@@ -21,12 +21,27 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, String> {
     }
 }
 
+/// What the programs show a server that asks who they are. Both are the text of a PEM file.
+pub(super) fn identity(certificate: &[u8], key: &[u8]) -> Result<Identity, String> {
+    if !String::from_utf8_lossy(key).contains("-----BEGIN PRIVATE KEY-----") {
+        return Err("an sslkey that is no unencrypted key in PKCS #8 form; \
+                    `openssl pkcs8 -topk8 -nocrypt -in KEY` makes one"
+            .into());
+    }
+    Identity::from_pkcs8(certificate, key)
+        .map_err(|error| format!("an sslcert and an sslkey that do not serve together: {error}"))
+}
+
 /// Trusts `roots` beside the system's own authorities.
 pub(super) fn connector(
     verification: Verification,
     roots: Vec<Certificate>,
+    identity: Option<Identity>,
 ) -> Result<MakeTlsConnector, native_tls::Error> {
     let mut tls = TlsConnector::builder();
+    if let Some(identity) = identity {
+        tls.identity(identity);
+    }
     for root in roots {
         tls.add_root_certificate(root);
     }

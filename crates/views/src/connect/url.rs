@@ -15,8 +15,8 @@ const FORM: &str = "is not of the form postgres://USER:PASSWORD@HOST:PORT/NAME";
 const ENCODE: &str = "has an @, / or ? that can be read in more than one way; in a user, a password or a name, write @ \
                       as %40, / as %2F and ? as %3F";
 
-const KNOWN: &str = "user, password, host, hostaddr, port, dbname, options, sslmode, sslrootcert, channel_binding, \
-                     target_session_attrs, load_balance_hosts, connect_timeout and client_encoding";
+const KNOWN: &str = "user, password, host, hostaddr, port, dbname, options, sslmode, sslrootcert, sslcert, sslkey, \
+                     channel_binding, target_session_attrs, load_balance_hosts, connect_timeout and client_encoding";
 
 /// Words whose values the programs choose themselves.
 const WITHOUT_EFFECT: [&str; 8] = [
@@ -37,6 +37,9 @@ pub(super) struct DatabaseUrl {
     pub(super) verification: Verification,
     /// The path of a PEM file.
     pub(super) root_certificate: Option<String>,
+    /// The same: what the programs show the server.
+    pub(super) certificate: Option<String>,
+    pub(super) key: Option<String>,
     /// How long each host may take.
     pub(super) host_limit: Option<Duration>,
     /// The words that are given without any effect.
@@ -55,6 +58,8 @@ impl DatabaseUrl {
             config,
             verification: Verification::Full,
             root_certificate: None,
+            certificate: None,
+            key: None,
             host_limit: None,
             without_effect: Vec::new(),
         };
@@ -89,6 +94,8 @@ impl DatabaseUrl {
                 }
                 "sslmode" => self.read_mode(&value)?,
                 "sslrootcert" => self.root_certificate = (value != "system").then(|| value.into_owned()),
+                "sslcert" => self.certificate = Some(value.into_owned()),
+                "sslkey" => self.key = Some(value.into_owned()),
                 "target_session_attrs" => self.read_attributes(&value)?,
                 "connect_timeout" => self.host_limit = seconds(&value)?,
                 word if WITHOUT_EFFECT.contains(&word) => self.without_effect.push(word.to_owned()),

@@ -15,6 +15,7 @@ pub(super) struct Gate {
 }
 
 /// Lets one read run, until it is dropped.
+#[derive(Debug)]
 pub(super) struct Pass {
     _running: OwnedSemaphorePermit,
 }

@@ -1,6 +1,7 @@
 //! A connection of the pool while a query runs on it.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use deadpool_postgres::Object;
 
@@ -15,11 +16,11 @@ pub(super) struct InFlight<'a> {
     /// `None` only while it is dropped.
     client: Option<Object>,
     /// Held until the query has been cancelled.
-    pass: Option<Pass>,
+    pass: Option<Arc<Pass>>,
 }
 
 impl<'a> InFlight<'a> {
-    pub(super) fn new(database: &'a Database, client: Object, pass: Option<Pass>) -> Self {
+    pub(super) fn new(database: &'a Database, client: Object, pass: Option<Arc<Pass>>) -> Self {
         Self { database, client: Some(client), pass }
     }
 

@@ -10,8 +10,9 @@ use super::cut::Cut;
 use super::order::Order;
 use super::orders_as_of::merge;
 use super::reader::{Answer, Reader};
+use super::rows::Rows;
 use super::source::{CutParams, Values, fold, incomplete, incomplete_of, within};
-use super::statement::{Kind, Statement};
+use super::statement::{Kind, Statement, lacks_details};
 use crate::history::FACT_COLUMNS;
 use crate::order_columns;
 
@@ -19,34 +20,45 @@ use crate::order_columns;
 /// stays bounded and this look-up never takes long.
 const MERGED_HERE: usize = 256;
 
+const WITHIN: &str = "is_within";
+
 impl Reader {
     pub(super) async fn order_as_of(
         &self,
         id: &OrderId,
         cut: &Cut,
     ) -> Result<Answer<Option<Order>>, ReadError> {
+        let mut answer = self.order_records(id, cut, Kind::Point).await?;
+        if answer.value.iter().any(lacks_details) {
+            // The next read takes a turn of its own.
+            drop(answer);
+            answer = self.order_records(id, cut, Kind::LargePoint).await?;
+        }
+        if answer.value.are_cut_short || answer.value.len() > MERGED_HERE {
+            drop(answer);
+            return self.long_order_as_of(id, cut).await;
+        }
+        answer.try_map(|rows| {
+            let is_within = |row: &&Row| row.get::<_, bool>(WITHIN);
+            Ok(merge(rows.iter().filter(is_within))?.pop())
+        })
+    }
+
+    /// Reads the order's records, and whether they lie within the cut.
+    async fn order_records(&self, id: &OrderId, cut: &Cut, kind: Kind) -> Result<Answer<Rows>, ReadError> {
         let params = CutParams::of(cut);
         let mut values = Values::of(Some(&params));
         let order = id.as_str();
         let order = values.bind(&order, Type::TEXT);
         let (within, incomplete) = (within(cut), incomplete_of(&order, Some(cut)));
+        let (columns, lacks_details) = kind.guard(FACT_COLUMNS, "details");
         let limit = MERGED_HERE + 1;
         let text = format!(
             "/* views::read::order_as_of::order_as_of */
-             SELECT {FACT_COLUMNS}, {incomplete}, ({within}) IS TRUE
+             SELECT {columns}, {incomplete}, ({within}) IS TRUE AS {WITHIN}, {lacks_details}
              FROM (SELECT * FROM {{build}}.order_history WHERE order_id = {order} LIMIT {limit}) h"
         );
-        let statement = Statement { kind: Kind::Point, text, values };
-        let answer = self.read("reading an order as of a cut", Some(cut), statement).await?;
-        if answer.value.are_cut_short || answer.value.len() > MERGED_HERE {
-            // It takes a turn of its own.
-            drop(answer);
-            return self.long_order_as_of(id, cut).await;
-        }
-        answer.try_map(|rows| {
-            let is_within = |row: &&Row| row.get::<_, bool>(row.len() - 1);
-            Ok(merge(rows.iter().filter(is_within))?.pop())
-        })
+        self.read("reading an order as of a cut", Some(cut), Statement { kind, text, values }).await
     }
 
     async fn long_order_as_of(&self, id: &OrderId, cut: &Cut) -> Result<Answer<Option<Order>>, ReadError> {

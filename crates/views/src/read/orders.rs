@@ -7,9 +7,9 @@ use super::ReadError;
 use super::cut::Cut;
 use super::order::Order;
 use super::reader::{Answer, Reader};
-use super::rows::Page;
+use super::rows::{Page, Rows};
 use super::source::{CutParams, Values, fold, incomplete, incomplete_of, latest};
-use super::statement::{Kind, Statement};
+use super::statement::{Kind, Statement, lacks_details};
 use crate::order_columns;
 use crate::sql::Timestamptz;
 
@@ -44,17 +44,25 @@ impl Reader {
         if let Some(cut) = cut {
             return self.order_as_of(id, cut).await;
         }
+        let mut answer = self.order_row(id, Kind::Point).await?;
+        if answer.value.first().is_some_and(lacks_details) {
+            drop(answer);
+            answer = self.order_row(id, Kind::LargePoint).await?;
+        }
+        answer.try_map(|rows| rows.first().map(Order::of).transpose())
+    }
+
+    async fn order_row(&self, id: &OrderId, kind: Kind) -> Result<Answer<Rows>, ReadError> {
         let mut values = Values::of(None);
         let id = id.as_str();
         let id = values.bind(&id, Type::TEXT);
-        let (columns, incomplete) = (order_columns::READ_OF_TABLE.as_str(), incomplete_of(&id, None));
+        let (columns, lacks_details) = kind.guard(&order_columns::READ_OF_TABLE, "o.details");
+        let incomplete = incomplete_of(&id, None);
         let text = format!(
             "/* views::read::orders::order */
-             SELECT {columns}, {incomplete} FROM {{build}}.orders o WHERE o.order_id = {id}"
+             SELECT {columns}, {incomplete}, {lacks_details} FROM {{build}}.orders o WHERE o.order_id = {id}"
         );
-        let statement = Statement { kind: Kind::Point, text, values };
-        let rows = self.read("reading an order", None, statement).await?;
-        rows.try_map(|rows| rows.first().map(Order::of).transpose())
+        self.read("reading an order", None, Statement { kind, text, values }).await
     }
 
     /// At most `limit` orders, beginning after the one that `after` names; fewer if they are large.

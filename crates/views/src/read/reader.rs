@@ -1,6 +1,6 @@
 //! Every read goes through here: one statement in one snapshot with the head.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool, PoolError};
@@ -10,7 +10,7 @@ use tokio_postgres::error::SqlState;
 
 use super::ReadError;
 use super::cut::{CompleteCut, Cut};
-use super::gate::Gate;
+use super::gate::{Gate, Pass};
 use super::head::Head;
 use super::in_flight::InFlight;
 use super::rows::Rows;
@@ -60,6 +60,14 @@ pub struct Reader {
     guess: Mutex<Guess>,
 }
 
+/// What one statement found, in one snapshot with the head.
+struct Found {
+    head: Head,
+    rows: Rows,
+    /// Only of a read that may take long.
+    pass: Option<Arc<Pass>>,
+}
+
 /// Which build is active, which projection version it has, and into how many parts its tables are divided.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Guess {
@@ -95,13 +103,13 @@ impl Reader {
         let pool = database.pool("food-orders api", SessionKind::Reads { statement_timeout }, size, wait)?;
         // The first read corrects it.
         let guess = Guess { build: Build(1), version: PROJECTION_VERSION, parts: Parts::ONE };
-        let (gate, turns) = (Gate::new(size, wait), Turns::new(wait));
+        let (gate, turns) = (Gate::new(size, wait), Turns::default());
         Ok(Self { database: database.clone(), pool, gate, turns, guess: Mutex::new(guess) })
     }
 
     /// How far the view is applied.
     pub async fn head(&self) -> Result<Head> {
-        Ok(self.rows("reading how far the view is", None, Layout::OfAnyVersion).await?.0)
+        Ok(self.rows("reading how far the view is", None, Layout::OfAnyVersion).await?.head)
     }
 
     /// Runs one statement in one snapshot with the head. [`ReadError::OtherProjection`] if the active build is of another
@@ -113,10 +121,10 @@ impl Reader {
         statement: Statement<'_>,
     ) -> Result<Answer<Rows>, ReadError> {
         match self.rows(attempt, Some(&statement), Layout::OfThisVersion).await {
-            Ok((head, rows)) => {
+            Ok(Found { head, rows, pass }) => {
                 head.check_version()?;
                 let cut = cut.map(|cut| cut.complete(&head)).transpose()?;
-                Ok(Answer { head, cut, turn: self.turn(attempt, &rows).await?, value: rows })
+                Ok(Answer { head, cut, turn: self.turns.take(rows.bytes, pass).await, value: rows })
             }
             // Tables of another layout may lack what the statement names.
             Err(error) if is_of_the_statement(&error) => {
@@ -133,12 +141,8 @@ impl Reader {
         attempt: &'static str,
         statement: Statement<'_>,
     ) -> Result<Answer<Rows>, ReadError> {
-        let (head, rows) = self.rows(attempt, Some(&statement), Layout::OfAnyVersion).await?;
-        Ok(Answer { head, cut: None, turn: self.turn(attempt, &rows).await?, value: rows })
-    }
-
-    async fn turn(&self, attempt: &'static str, rows: &Rows) -> Result<Option<Turn>> {
-        self.turns.take(rows.bytes).await.map_err(|_| Error::Busy { attempt })
+        let Found { head, rows, pass } = self.rows(attempt, Some(&statement), Layout::OfAnyVersion).await?;
+        Ok(Answer { head, cut: None, turn: self.turns.take(rows.bytes, pass).await, value: rows })
     }
 
     async fn rows(
@@ -146,7 +150,7 @@ impl Reader {
         attempt: &'static str,
         statement: Option<&Statement<'_>>,
         layout: Layout,
-    ) -> Result<(Head, Rows)> {
+    ) -> Result<Found> {
         let mut runs = 0;
         loop {
             runs += 1;
@@ -154,13 +158,13 @@ impl Reader {
             // If the build is of another version, only its head is read: it says why the statement cannot be answered.
             let is_readable = layout == Layout::OfAnyVersion || guess.version == PROJECTION_VERSION;
             match self.once(attempt, guess, statement.filter(|_| is_readable)).await {
-                Ok((head, rows)) => {
-                    let found =
-                        Guess { build: head.build, version: head.projection.version, parts: head.parts };
-                    if found == guess {
-                        return Ok((head, rows));
+                Ok(found) => {
+                    let Head { build, parts, .. } = found.head;
+                    let now = Guess { build, version: found.head.projection.version, parts };
+                    if now == guess {
+                        return Ok(found);
                     }
-                    *self.guess() = found;
+                    *self.guess() = now;
                 }
                 Err(error) if runs == MAX_RUNS || !may_run_again(&error) => return Err(error),
                 Err(error) => {
@@ -191,10 +195,10 @@ impl Reader {
         attempt: &'static str,
         guess: Guess,
         statement: Option<&Statement<'_>>,
-    ) -> Result<(Head, Rows)> {
+    ) -> Result<Found> {
         let pass = match statement {
             Some(statement) if statement.kind.may_take_long() => {
-                Some(self.gate.enter().await.ok_or(Error::Busy { attempt })?)
+                Some(Arc::new(self.gate.enter().await.ok_or(Error::Busy { attempt })?))
             }
             _ => None,
         };
@@ -209,7 +213,7 @@ impl Reader {
             }
             _ => None,
         };
-        let client = InFlight::new(&self.database, client, pass);
+        let client = InFlight::new(&self.database, client, pass.clone());
         let cut_short = Notify::new();
         let rows = async {
             match (statement, &prepared) {
@@ -232,7 +236,7 @@ impl Reader {
                 }
             }
         };
-        let begin = statement.map_or(&Kind::Planned, |statement| &statement.kind).begin();
+        let begin = statement.map_or(Kind::Planned, |statement| statement.kind).begin();
         // They are sent in this order and at once: a future sends when it is first polled.
         let (begun, head, rows, ended) =
             join4(client.batch_execute(begin), client.query_one(&head, &[]), rows, async {
@@ -252,7 +256,7 @@ impl Reader {
         let head = head.map_err(&error)?;
         let rows = rows.map_err(&error)?;
         ended.transpose().map_err(&error)?;
-        Ok((Head::of(&head)?, rows))
+        Ok(Found { head: Head::of(&head)?, rows, pass })
     }
 
     async fn connection(&self, attempt: &'static str) -> Result<Object> {

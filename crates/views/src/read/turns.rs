@@ -1,60 +1,43 @@
 //! Answers that cost the processor and the memory much are worked on one after the other.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::byte_budget::ByteBudget;
+use super::gate::Pass;
 
 /// Rows of fewer bytes are worked on at once.
-const LARGE_BYTES: usize = 64 << 10;
-/// All rows together that are worked on or wait for it.
-const BUDGET_BYTES: usize = 32 << 20;
+pub(super) const LARGE_BYTES: usize = 64 << 10;
 
 /// Half of the processors work on large answers, so that the others are free for small ones.
-pub(super) struct Turns {
-    working: Arc<Semaphore>,
-    bytes: ByteBudget,
-    wait: Duration,
-}
+pub(super) struct Turns(Arc<Semaphore>);
 
 /// A large answer may be worked on until this is dropped.
 #[derive(Debug)]
 pub struct Turn {
     _working: OwnedSemaphorePermit,
-    _bytes: OwnedSemaphorePermit,
+    /// The next read may begin when this answer is made. So the rows of few large answers are in the memory at a time.
+    _pass: Option<Arc<Pass>>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self(Arc::new(Semaphore::new((processors / 2).max(1))))
+    }
 }
 
 impl Turns {
-    /// No answer waits longer than `wait`.
-    pub(super) fn new(wait: Duration) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            working: Arc::new(Semaphore::new((processors / 2).max(1))),
-            bytes: ByteBudget::new(BUDGET_BYTES),
-            wait,
-        }
-    }
-
-    /// Takes a turn for rows of this size. `Ok(None)`: they are small and need none.
-    pub(super) async fn take(&self, bytes: usize) -> Result<Option<Turn>, TooMany> {
+    /// Waits for a turn for rows of this size, which were read with this pass. `None`: they are small and need none.
+    pub(super) async fn take(&self, bytes: usize, pass: Option<Arc<Pass>>) -> Option<Turn> {
         if bytes < LARGE_BYTES {
-            return Ok(None);
+            return None;
         }
-        let bytes = self.bytes.take(bytes).ok_or(TooMany)?;
-        let working = tokio::time::timeout(self.wait, Arc::clone(&self.working).acquire_owned()).await;
-        match working {
-            Ok(Ok(working)) => Ok(Some(Turn { _working: working, _bytes: bytes })),
-            _ => Err(TooMany),
-        }
+        let working = Arc::clone(&self.0).acquire_owned().await.ok()?;
+        Some(Turn { _working: working, _pass: pass })
     }
 }
-
-/// Too many large answers are being worked on and wait.
-#[derive(Debug)]
-pub(super) struct TooMany;
 
 impl Turn {
     /// Does work on an answer: of one that has a turn, on a thread that may block, if the runtime has several.
@@ -71,25 +54,32 @@ impl Turn {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::read::gate::Gate;
 
     #[tokio::test(start_paused = true)]
     async fn large_rows_wait_for_each_other_and_small_ones_do_not() {
-        let turns = Turns { working: Arc::new(Semaphore::new(1)), ..Turns::new(Duration::from_secs(1)) };
-        let first = turns.take(1 << 20).await.unwrap();
+        let turns = Turns(Arc::new(Semaphore::new(1)));
+        let first = turns.take(1 << 20, None).await;
         assert!(first.is_some());
-        assert!(turns.take(1000).await.unwrap().is_none());
-        assert!(turns.take(1 << 20).await.is_err(), "it has waited for a second");
-        let (second, ()) = tokio::join!(turns.take(1 << 20), async move { drop(first) });
-        assert!(second.unwrap().is_some());
+        assert!(turns.take(1000, None).await.is_none());
+        let second = turns.take(1 << 20, None);
+        let (second, ()) = tokio::join!(second, async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(first);
+        });
+        assert!(second.is_some());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rows_beyond_the_budget_are_refused_at_once() {
-        let turns = Turns::new(Duration::from_secs(3600));
-        let first = turns.take(usize::MAX).await.unwrap();
-        assert!(turns.take(1 << 20).await.is_err());
-        drop(first);
-        assert!(turns.take(1 << 20).await.unwrap().is_some());
+    async fn the_rows_of_few_large_answers_are_in_the_memory() {
+        let gate = Gate::new(2, Duration::from_secs(1));
+        let pass = gate.enter().await.map(Arc::new);
+        let turn = Turns::default().take(1 << 20, pass).await;
+        assert!(gate.enter().await.is_none(), "the answer is not made yet");
+        drop(turn);
+        assert!(gate.enter().await.is_some());
     }
 }
