@@ -13,7 +13,7 @@ COPY . .
 # Every crate is emptied. The sources of `tests` and `bench` are not sent to the build, but Cargo needs the root file of each
 # member.
 RUN mkdir -p tests/src bench/src && touch tests/src/lib.rs bench/src/lib.rs \
- && find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path '*/src/lib.rs' ! -path '*/src/main.rs' ! -name build.rs -delete \
+ && find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path '*/src/lib.rs' ! -path '*/src/main.rs' ! -name build.rs ! -path './.cargo/*' -delete \
  && find . -type d -empty -delete \
  && find . -name lib.rs -exec sh -c ': > "$1"' _ {} \; \
  && find . \( -name main.rs -o -name build.rs \) -exec sh -c 'echo "fn main() { }" > "$1"' _ {} \;
