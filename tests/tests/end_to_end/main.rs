@@ -19,4 +19,6 @@ mod rebuild;
 mod rolling_restart;
 mod secrets;
 mod shutdown;
+mod stack;
+mod tour;
 mod tutorial;
