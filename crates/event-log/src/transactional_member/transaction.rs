@@ -48,13 +48,7 @@ impl Transaction {
     }
 
     pub fn write(&mut self, record: &NewRecord<'_>) -> Result<()> {
-        if !self.is_open {
-            self.writer
-                .producer
-                .begin_transaction()
-                .map_err(|error| self.failed("beginning a transaction", error))?;
-            self.is_open = true;
-        }
+        self.begin()?;
         match self.writer.try_send(record) {
             Ok(()) => Ok(()),
             // The transaction is lost already, and its end will say so.
@@ -66,14 +60,24 @@ impl Transaction {
         }
     }
 
+    fn begin(&mut self) -> Result<()> {
+        if !self.is_open {
+            let begun = self.writer.producer.begin_transaction();
+            begun.map_err(|error| self.failed("beginning a transaction", error))?;
+            self.is_open = true;
+        }
+        Ok(())
+    }
+
     pub fn commit(
         &mut self,
         offsets: &TopicPartitionList,
         member: &ConsumerGroupMetadata,
     ) -> Result<Committed> {
-        if !self.is_open {
+        if !self.is_open && offsets.count() == 0 {
             return Ok(Committed::Yes);
         }
+        self.begin()?;
         let done = match self.broken.take() {
             Some(error) => Err(error),
             None => self
