@@ -19,6 +19,7 @@ mod owned;
 mod owned_record;
 pub mod pick;
 pub mod produce;
+mod producer_log;
 mod quiet;
 pub mod record_writer;
 pub mod replay;

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use orders::Partition;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{
     BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer,
@@ -13,6 +14,7 @@ use rdkafka::{ClientConfig, ClientContext};
 
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result};
+use crate::producer_log::log;
 use crate::settings::KafkaSettings;
 
 /// How long the queue is waited for before it is looked at again.
@@ -120,6 +122,10 @@ impl std::fmt::Debug for RecordWriter {
 }
 
 impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         self.bootstrap.note(&error);
         tracing::debug!(%error, reason, "Kafka producer");

@@ -17,9 +17,10 @@ use crate::topic::Topic;
 const TURN: Duration = Duration::from_millis(100);
 
 pub fn send(place: &Place, to_send: &ToSend, shell: &Shell) -> Result<(), Failure> {
+    let out = Out { place, partitions: place.partitions()?, shell };
     match to_send {
         ToSend::Update(update) => {
-            write(place, Topic::AccountUpdates, &update.account_id, update, shell)?;
+            out.write(Topic::AccountUpdates, &update.account_id, update)?;
             output::say!("sent");
             Ok(())
         }
@@ -27,28 +28,31 @@ pub fn send(place: &Place, to_send: &ToSend, shell: &Shell) -> Result<(), Failur
             // Before the request is sent, so that its decision is not missed.
             let name = place.topic(Topic::TransactionsValidated);
             let decisions = Tail::start(&place.kafka, &[&name], TailFrom::End)?;
-            write(place, Topic::TransactionRequests, &request.account_id, request, shell)?;
+            out.write(Topic::TransactionRequests, &request.account_id, request)?;
             decision(&decisions, request, *wait, shell)
         }
     }
 }
 
-fn write(
-    place: &Place,
-    topic: Topic,
-    account_id: &AccountId,
-    value: &impl Serialize,
-    shell: &Shell,
-) -> Result<(), Failure> {
-    let partition = partition_of_key(account_id.as_bytes(), place.partitions()?);
-    let writer = RecordWriter::connect(&place.kafka)?;
-    writer.send(&NewRecord {
-        topic: &place.topic(topic),
-        partition: Some(partition),
-        key: Some(account_id.as_bytes()),
-        value: &json::encode(value)?,
-    })?;
-    Ok(writer.finish(shell.shutdown_timeout)?)
+/// Where one record goes.
+struct Out<'a> {
+    place: &'a Place,
+    partitions: i32,
+    shell: &'a Shell,
+}
+
+impl Out<'_> {
+    fn write(&self, topic: Topic, account_id: &AccountId, value: &impl Serialize) -> Result<(), Failure> {
+        let key = account_id.as_bytes();
+        let writer = RecordWriter::connect(&self.place.kafka)?;
+        writer.send(&NewRecord {
+            topic: &self.place.topic(topic),
+            partition: Some(partition_of_key(key, self.partitions)),
+            key: Some(key),
+            value: &json::encode(value)?,
+        })?;
+        Ok(writer.finish(self.shell.shutdown_timeout)?)
+    }
 }
 
 fn decision(decisions: &Tail, request: &Request, wait: Duration, shell: &Shell) -> Result<(), Failure> {

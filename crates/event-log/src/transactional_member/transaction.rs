@@ -11,8 +11,10 @@ use crate::error::{Error, Result, is_passing};
 use crate::record_writer::{NewRecord, RecordWriter};
 use crate::settings::KafkaSettings;
 
-/// Bounds the setting up of transactions, and each of their ends.
+/// Bounds the setting up of transactions. Their ends are not bounded: a broker that is away comes back, and meanwhile nothing
+/// else can be done.
 const LIMIT: Duration = Duration::from_secs(30);
+const WARN_EVERY: Duration = Duration::from_secs(10);
 /// Longer waits are split into calls of this length, so that a client that has lost its brokers is recovered in between.
 const TURN: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(50);
@@ -38,7 +40,7 @@ impl Transaction {
         let writer = RecordWriter::create(&settings.transactional_writer_config(transactional_id))?;
         let this =
             Self { writer, transactional_id: transactional_id.to_owned(), is_open: false, broken: None };
-        this.repeated(|writer, limit| writer.producer.init_transactions(limit))
+        this.repeated(LIMIT, |writer, limit| writer.producer.init_transactions(limit))
             .map_err(|error| this.failed("setting up transactions", error))?;
         Ok(this)
     }
@@ -81,8 +83,12 @@ impl Transaction {
         let done = match self.broken.take() {
             Some(error) => Err(error),
             None => self
-                .repeated(|writer, limit| writer.producer.send_offsets_to_transaction(offsets, member, limit))
-                .and_then(|()| self.repeated(|writer, limit| writer.producer.commit_transaction(limit))),
+                .repeated(Duration::MAX, |writer, limit| {
+                    writer.producer.send_offsets_to_transaction(offsets, member, limit)
+                })
+                .and_then(|()| {
+                    self.repeated(Duration::MAX, |writer, limit| writer.producer.commit_transaction(limit))
+                }),
         };
         match done {
             Ok(()) => {
@@ -100,34 +106,41 @@ impl Transaction {
             self.broken = None;
             // What still waits in the queue need not be sent first.
             self.writer.producer.purge(PurgeConfig::default().queue());
-            self.repeated(|writer, limit| writer.producer.abort_transaction(limit))
+            self.repeated(Duration::MAX, |writer, limit| writer.producer.abort_transaction(limit))
                 .map_err(|error| self.failed("rolling a transaction back", error))?;
             self.is_open = false;
         }
         Ok(Committed::RolledBack(why))
     }
 
-    /// Repeats a call for as long as librdkafka says that it may be repeated.
+    /// Repeats a call for as long as librdkafka says that it may be repeated, for at most `within`.
     fn repeated(
         &self,
+        within: Duration,
         mut call: impl FnMut(&RecordWriter, Duration) -> Result<(), KafkaError>,
     ) -> Result<(), KafkaError> {
-        let deadline = Instant::now() + LIMIT;
+        let began = Instant::now();
+        let mut warned_at = began;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match call(&self.writer, left.min(TURN)) {
-                Err(error) if may_be_repeated(&error) && !left.is_zero() => {
-                    self.writer.recover();
-                    std::thread::sleep(PAUSE.min(left));
-                }
+            let left = within.saturating_sub(began.elapsed());
+            let error = match call(&self.writer, left.min(TURN)) {
+                Err(error) if may_be_repeated(&error) && !left.is_zero() => error,
                 result => return result,
+            };
+            if warned_at.elapsed() >= WARN_EVERY {
+                warned_at = Instant::now();
+                tracing::warn!(%error, "waiting for the coordinator of transactions");
             }
+            self.writer.recover();
+            std::thread::sleep(PAUSE.min(left));
         }
     }
 
     fn failed(&self, attempt: &'static str, cause: KafkaError) -> Error {
         use RDKafkaErrorCode::{Fenced, InvalidProducerEpoch, ProducerFenced};
-        match cause.rdkafka_error_code() {
+        // After a fatal error, calls only say that there was one.
+        let fatal = self.writer.producer.client().fatal_error().map(|(code, _)| code);
+        match fatal.or_else(|| cause.rdkafka_error_code()) {
             Some(Fenced | ProducerFenced | InvalidProducerEpoch) => {
                 Error::Fenced { transactional_id: self.transactional_id.clone(), cause }
             }
