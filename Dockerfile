@@ -10,9 +10,9 @@
 FROM rust:1.95-bookworm AS manifests
 WORKDIR /build
 COPY . .
-# Every crate is emptied. The sources of `tests` and `bench` are not sent to the build, but Cargo needs the root file of each
-# member.
-RUN mkdir -p tests/src bench/src && touch tests/src/lib.rs bench/src/lib.rs \
+# Every crate is emptied. The sources of `tests`, `bench` and the examples are not sent to the build, but Cargo needs the root
+# file of each member.
+RUN for member in tests bench examples/*; do mkdir -p $member/src && touch $member/src/lib.rs || exit 1; done \
  && find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path '*/src/lib.rs' ! -path '*/src/main.rs' ! -name build.rs -delete \
  && find . -type d -empty -delete \
  && find . -name lib.rs -exec sh -c ': > "$1"' _ {} \; \
