@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use event_log::Partition;
 
 use crate::account_id::AccountId;
+use crate::positions::Positions;
 use crate::rules::Rules;
 use crate::shard::Shard;
 
@@ -44,6 +45,11 @@ impl Ledger {
     /// Forgets everything, because others own it now.
     pub fn clear(&mut self) {
         self.shards.clear();
+    }
+
+    /// Up to where the inputs of a partition are part of it.
+    pub fn positions(&self, partition: Partition) -> Option<Positions> {
+        self.shards.get(&partition).map(|shard| shard.positions)
     }
 
     /// How many accounts it has.

@@ -17,6 +17,7 @@ mod money;
 mod notification;
 mod outputs;
 mod place;
+mod positions;
 mod profile;
 mod refusal;
 mod request;

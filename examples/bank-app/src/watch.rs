@@ -13,6 +13,7 @@ use crate::fraud_alert::FraudAlert;
 use crate::json;
 use crate::notification::Notification;
 use crate::place::Place;
+use crate::positions;
 use crate::profile::Profile;
 use crate::topic::Topic;
 
@@ -27,6 +28,9 @@ pub fn watch(place: &Place, options: &WatchArgs, shell: &Shell) -> Result<(), Fa
         let Some(record) = tail.next(TURN)? else { continue };
         let topic = Topic::OUTPUTS.into_iter().zip(&names).find(|(_, name)| **name == record.topic);
         let Some((topic, _)) = topic else { continue };
+        if record.key.as_deref() == Some(positions::KEY) {
+            continue;
+        }
         let text = text(topic, &record).unwrap_or_else(|problem| format!("cannot be read: {problem}"));
         if output::data(&format!("{:24}{text}", topic.base_name()))? == Reader::Left {
             break;

@@ -22,7 +22,8 @@ impl Ledger {
     pub fn request(&mut self, input: &Input<'_>) -> Result<Vec<Output>, LedgerError> {
         let mut outputs = Outputs::new(input.partition, self.partitions, input.at_ms);
         let shard = self.shards.entry(input.partition).or_default();
-        let decided = Decided { input: *input, updates_position: shard.updates_position };
+        shard.positions.requests = Position::after(input.offset).0;
+        let decided = Decided { input: *input, updates_position: shard.positions.updates };
         let request = match json::decode::<Request>(input.value) {
             Ok(request) => request,
             Err(problem) => {
@@ -119,7 +120,7 @@ fn credit(request: &Request) -> Option<AccountUpdate> {
 /// What all decisions about one record have in common.
 struct Decided<'a> {
     input: Input<'a>,
-    updates_position: Position,
+    updates_position: i64,
 }
 
 /// The request, and the account if it exists.
@@ -183,7 +184,7 @@ impl Decided<'_> {
             balance_cents: account.map(|account| account.balance_cents),
             at_ms: self.input.at_ms,
             request_offset: self.input.offset.0,
-            updates_position: self.updates_position.0,
+            updates_position: self.updates_position,
         };
         outputs.push(Topic::TransactionsValidated, decision.account_id.as_ref(), &decision)
     }

@@ -17,7 +17,7 @@ impl Ledger {
     pub fn update(&mut self, input: &Input<'_>) -> Result<Vec<Output>, LedgerError> {
         let mut outputs = Outputs::new(input.partition, self.partitions, input.at_ms);
         let shard = self.shards.entry(input.partition).or_default();
-        shard.updates_position = Position::after(input.offset);
+        shard.positions.updates = Position::after(input.offset).0;
         let problem = match json::decode::<AccountUpdate>(input.value) {
             Err(problem) => Some(problem),
             Ok(update) => {

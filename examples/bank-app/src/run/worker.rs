@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use event_log::{
-    Committed, LogClient, MemberStep, NewRecord, OwnedRecord, Position, TopicPartition, TransactionalMember,
+    Committed, LogClient, MemberStep, NewRecord, OwnedRecord, Partition, Position, TopicPartition,
+    TransactionalMember,
 };
 use retry::{Backoff, Throttle};
 use service::{Exit, Failure, Shell};
@@ -15,9 +16,12 @@ use crate::args::RunSettings;
 use crate::batch::Batch;
 use crate::exit::failure;
 use crate::input::Input;
+use crate::json;
 use crate::ledger::Ledger;
 use crate::place::Place;
-use crate::restore::{RestoreError, restore};
+use crate::positions::{self, Positions};
+use crate::restore::{RestoreError, Restored, restore};
+use crate::shard::Shard;
 use crate::topic::Topic;
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
@@ -114,8 +118,22 @@ impl Worker {
         Ok(())
     }
 
+    /// The positions are part of the state.
+    fn write_positions(&mut self) -> Result<(), Failure> {
+        let partitions: BTreeSet<_> = self.batch.done().keys().map(|(_, partition)| *partition).collect();
+        let Some(topic) = self.topics.get(&Topic::AccountBalanceUpdates) else { return Ok(()) };
+        for partition in partitions {
+            let Some(positions) = self.ledger.positions(partition) else { continue };
+            let value = json::encode(&positions)?;
+            let (partition, key) = (Some(partition), Some(positions::KEY));
+            self.member.write(&NewRecord { topic, partition, key, value: &value }).map_err(failure)?;
+        }
+        Ok(())
+    }
+
     fn commit(&mut self) -> Result<(), Failure> {
         let records = self.batch.records();
+        self.write_positions()?;
         let committed = self.member.commit(self.batch.done()).map_err(failure)?;
         self.batch.clear();
         match committed {
@@ -146,6 +164,16 @@ impl Worker {
             );
             return Err(Failure::new(Exit::LogIdentity, message));
         }
+        let inputs = Topic::INPUTS.map(|topic| self.place.topic(topic));
+        let own: BTreeSet<_> = partitions.iter().map(|(_, partition)| *partition).collect();
+        if partitions.len() != inputs.len() * own.len() {
+            let message = format!(
+                "the group has not given the same partitions of {} and {} to this instance; does it have a member that \
+                 reads other topics?",
+                inputs[0], inputs[1]
+            );
+            return Err(Failure::new(Exit::Unexpected, message));
+        }
         self.assigned = partitions;
         self.is_stale = true;
         Ok(())
@@ -166,7 +194,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Goes to where the group is: the positions first, and then the accounts, which are never older than the positions.
+    /// Goes back to the last committed transaction. The offsets of the group are asked for first: that waits until no transaction
+    /// that holds them is open, so that the accounts which are read next include it.
     fn recover(&mut self) -> Result<(), Failure> {
         match self.try_recover() {
             Ok(()) => {
@@ -186,44 +215,58 @@ impl Worker {
     }
 
     fn try_recover(&mut self) -> Result<(), RestoreError> {
-        let positions = self.positions()?;
+        let committed = self.member.committed(&self.assigned, REQUEST_LIMIT)?;
         let own: BTreeSet<_> = self.assigned.iter().map(|(_, partition)| *partition).collect();
         let restored = restore(&self.place, &own, self.partitions);
         let restored = self.runtime.block_on(self.shell.stop.run_until_cancelled(restored));
-        let Some(shards) = restored else { return Ok(()) };
-        let mut shards = shards?;
-        for ((topic, partition), position) in &positions {
-            if self.topics.get(&Topic::AccountUpdates) == Some(topic)
-                && let Some(shard) = shards.get_mut(partition)
-            {
-                shard.updates_position = *position;
+        let Some(restored) = restored else { return Ok(()) };
+        let Restored { mut accounts, mut positions } = restored?;
+        let missing: Vec<_> = own.iter().filter(|one| !positions.contains_key(*one)).copied().collect();
+        if !missing.is_empty() {
+            let first = self.first_positions()?;
+            positions.extend(missing.iter().filter_map(|one| Some((*one, *first.get(one)?))));
+        }
+        let mut from = BTreeMap::new();
+        for (partition, positions) in &positions {
+            for topic in Topic::INPUTS {
+                let one = (self.place.topic(topic), *partition);
+                let position = Position(match topic {
+                    Topic::TransactionRequests => positions.requests,
+                    _ => positions.updates,
+                });
+                if let Some(other) = committed.get(&one).filter(|other| **other != position) {
+                    tracing::warn!(
+                        topic = one.0, %partition, group_offset = other.0, position = position.0,
+                        "the offset of the group is not where the accounts are; reading begins where the accounts are"
+                    );
+                }
+                from.insert(one, position);
             }
         }
-        self.ledger.restore(shards);
-        self.member.read_from(&positions)?;
+        self.ledger.restore(
+            positions
+                .into_iter()
+                .map(|(partition, positions)| {
+                    let accounts = accounts.remove(&partition).unwrap_or_default();
+                    (partition, Shard { accounts, positions })
+                })
+                .collect(),
+        );
+        self.member.read_from(&from)?;
         let partitions: Vec<_> = own.iter().map(|partition| partition.0).collect();
         tracing::info!(?partitions, accounts = self.ledger.accounts(), "owns these partitions");
         Ok(())
     }
 
-    /// Those that the group has committed; where it has none, the first that the partition holds.
-    fn positions(&self) -> Result<BTreeMap<TopicPartition, Position>, event_log::Error> {
-        let mut positions = self.member.committed(&self.assigned, REQUEST_LIMIT)?;
-        for topic in Topic::INPUTS {
-            let name = self.place.topic(topic);
-            let mut missing =
-                self.assigned.iter().filter(|one| one.0 == name && !positions.contains_key(*one)).peekable();
-            if missing.peek().is_none() {
-                continue;
-            }
-            let missing: Vec<_> = missing.cloned().collect();
-            let ranges = LogClient::new(&self.place.kafka_of(topic))?.offset_ranges(REQUEST_LIMIT)?;
-            for one in missing {
-                if let Some(range) = ranges.get(&one.1) {
-                    positions.insert(one, range.low_watermark);
-                }
-            }
-        }
-        Ok(positions)
+    /// Where each partition begins.
+    fn first_positions(&self) -> Result<BTreeMap<Partition, Positions>, event_log::Error> {
+        let [requests, updates] = Topic::INPUTS
+            .map(|topic| LogClient::new(&self.place.kafka_of(topic))?.offset_ranges(REQUEST_LIMIT));
+        let (requests, updates) = (requests?, updates?);
+        let first = requests.into_iter().filter_map(|(partition, range)| {
+            let updates = updates.get(&partition)?.low_watermark;
+            Some((partition, Positions::new(range.low_watermark, updates)))
+        });
+        Ok(first.collect())
     }
 }

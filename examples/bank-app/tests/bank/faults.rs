@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::world::{World, count};
+use crate::world::{PARTITIONS, World, count};
 
 /// Waits until a number of requests is decided.
 async fn decided(world: &World, wanted: usize) {
@@ -64,6 +65,40 @@ async fn set_max_message_bytes(world: &World, bytes: &str) {
     let change = AlterConfig::new(ResourceSpecifier::Topic(&topic)).set("max.message.bytes", bytes);
     let changed = admin.alter_configs([&change], &AdminOptions::new()).await.unwrap();
     changed.into_iter().for_each(|result| drop(result.unwrap()));
+}
+
+/// As an operator does, or as a week without members does.
+#[tokio::test]
+async fn offsets_that_were_reset_apply_nothing_twice() {
+    let world = World::fresh().await;
+    let mut instance = world.instance("one");
+    instance.wait_for("owns these partitions", 1).await;
+    world.load(7, 20, 300, 0).await;
+    let before = world.compare().await;
+    instance.signal(Signal::SIGTERM);
+    assert_eq!(instance.end().await.code(), Some(0), "{}", instance.log());
+    let resetting = {
+        let (servers, group) = (world.kafka.bootstrap_servers.clone(), world.topic("bank-app"));
+        let topics = ["transaction_requests", "account_updates"].map(|name| world.topic(name));
+        move || {
+            let mut config = ClientConfig::new();
+            config.set("bootstrap.servers", servers).set("group.id", group);
+            let consumer: BaseConsumer = config.create().unwrap();
+            let mut offsets = TopicPartitionList::new();
+            for (topic, partition) in
+                topics.iter().flat_map(|topic| (0..PARTITIONS).map(move |one| (topic, one)))
+            {
+                offsets.add_partition_offset(topic, partition, Offset::Offset(0)).unwrap();
+            }
+            consumer.commit(&offsets, CommitMode::Sync).unwrap();
+        }
+    };
+    tokio::task::spawn_blocking(resetting).await.unwrap();
+    let mut again = world.instance("one");
+    again.wait_for("reading begins where the accounts are", 12).await;
+    world.load(8, 20, 300, 0).await;
+    let after = world.compare().await;
+    assert!(after.money > before.money, "{before:?} {after:?}");
 }
 
 #[tokio::test]
