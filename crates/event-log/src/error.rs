@@ -81,6 +81,13 @@ pub enum Error {
     )]
     UnreleasedInstance,
 
+    #[error(
+        "the brokers do not offer the protocol of groups (KIP-848) that group.protocol=consumer in KAFKA_PROPERTIES asks for; \
+         leave group.protocol out to use the classic protocol, or turn the other one on: Kafka 4 offers it, unless \
+         group.coordinator.rebalance.protocols of the brokers leaves it out"
+    )]
+    NoNewGroupProtocol,
+
     #[error("the thread {name} could not be started: {cause}")]
     Thread { name: &'static str, cause: io::Error },
 
@@ -124,6 +131,7 @@ impl Error {
             | Self::CorruptBatch(_)
             | Self::FencedInstance
             | Self::UnreleasedInstance
+            | Self::NoNewGroupProtocol
             | Self::Thread { .. }
             | Self::Task { .. } => false,
         }

@@ -11,6 +11,7 @@ use rdkafka::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use args::KafkaArgs;
+pub(crate) use fixed::has_new_protocol;
 use group::DEFAULT_GROUP;
 pub use group::{GroupArgs, GroupId};
 
@@ -43,6 +44,12 @@ impl KafkaSettings {
     #[must_use]
     pub fn of_group(self, group: &GroupId) -> Self {
         Self { group: group.to_string(), ..self }
+    }
+
+    /// Whether members of the group ask for the protocol of KIP-848.
+    #[must_use]
+    pub fn asks_for_new_group_protocol(&self) -> bool {
+        has_new_protocol(&self.client_config("check"))
     }
 
     /// The configuration that all clients share. What the design depends on is set after it.
