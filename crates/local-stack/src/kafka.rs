@@ -6,12 +6,12 @@ mod cluster;
 mod cluster_file;
 mod cluster_id;
 mod format;
-mod four_letter_words;
 mod jvm;
 mod node;
 mod options;
 mod place;
 mod zookeeper;
+mod zookeeper_commands;
 
 use std::fs;
 use std::path::Path;

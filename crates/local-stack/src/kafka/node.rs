@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 
 use super::jvm::Jvm;
 use super::place::Place;
-use super::{KafkaOptions, four_letter_words};
+use super::{KafkaOptions, zookeeper_commands};
 use crate::downloads::Downloads;
 use crate::error::{Attempt, Error, Result};
 use crate::server::ServerKind;
@@ -124,7 +124,7 @@ impl ServerKind for Node {
         let node = format!("/brokers/ids/{}", self.place.node);
         let deadline = Instant::now() + SESSION_LIMIT;
         // Where ZooKeeper does not answer, the broker says so itself.
-        while four_letter_words::is_held(port, &node).unwrap_or(false) {
+        while zookeeper_commands::is_held(port, &node).unwrap_or(false) {
             if Instant::now() >= deadline {
                 return Err(Error::SessionOpen { port, node, seconds: SESSION_LIMIT.as_secs() });
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::jvm::Jvm;
-use super::{KafkaOptions, four_letter_words, prepare_folder};
+use super::{KafkaOptions, prepare_folder, zookeeper_commands};
 use crate::downloads::Downloads;
 use crate::error::{Attempt, Error, Result};
 use crate::kafka_mode::KafkaMode;
@@ -119,7 +119,7 @@ impl ServerKind for Kind {
     }
 
     fn is_ready(&self, _pid: u32) -> bool {
-        four_letter_words::serves(self.port)
+        zookeeper_commands::serves(self.port)
     }
 
     fn stop_signal(&self) -> Signal {

@@ -1,4 +1,4 @@
-//! ZooKeeper's commands of four letters: one is sent, and the answer ends with the connection.
+//! ZooKeeper's commands for monitoring: a word is sent, and the answer ends with the connection.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
