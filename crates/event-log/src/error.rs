@@ -92,6 +92,13 @@ pub enum Error {
     #[error("{records} records were given up and may be missing from the topic: {problem}")]
     NotAcknowledged { records: u64, problem: String },
 
+    #[error(
+        "the brokers do not offer the protocol of groups (KIP-848) that group.protocol=consumer in KAFKA_PROPERTIES asks for; \
+         leave group.protocol out to use the classic protocol, or turn the other one on: Kafka 4 offers it, unless \
+         group.coordinator.rebalance.protocols of the brokers leaves it out"
+    )]
+    NoNewGroupProtocol,
+
     #[error("the thread {name} could not be started: {cause}")]
     Thread { name: &'static str, cause: io::Error },
 
@@ -137,6 +144,7 @@ impl Error {
             | Self::UnreleasedInstance
             | Self::Fenced { .. }
             | Self::NotAcknowledged { .. }
+            | Self::NoNewGroupProtocol
             | Self::Thread { .. }
             | Self::Task { .. } => false,
         }

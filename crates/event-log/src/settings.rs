@@ -12,6 +12,7 @@ use rdkafka::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use args::{ConnectionArgs, KafkaArgs, topic_name};
+pub(crate) use fixed::has_new_protocol;
 use group::DEFAULT_GROUP;
 pub use group::{GroupArgs, GroupId};
 
@@ -59,6 +60,12 @@ impl KafkaSettings {
     #[must_use]
     pub fn of_topic(&self, topic: &str) -> Self {
         Self { topic: topic.to_owned(), ..self.clone() }
+    }
+
+    /// Whether members of the group ask for the protocol of KIP-848.
+    #[must_use]
+    pub fn asks_for_new_group_protocol(&self) -> bool {
+        has_new_protocol(&self.client_config("check"))
     }
 
     /// The configuration that all clients share. What the design depends on is set after it.

@@ -23,6 +23,7 @@ mod downloads;
 mod error;
 mod java;
 mod kafka;
+mod kafka_mode;
 mod ports;
 mod postgres;
 mod postgres_bin;
@@ -34,9 +35,13 @@ mod sql;
 mod start_both;
 mod test_servers;
 
-pub use downloads::{CACHE_VARIABLE, Downloads, KAFKA_VERSION, PG_BIN_VARIABLE, POSTGRES_VERSION};
+pub use downloads::{
+    CACHE_VARIABLE, Downloads, KAFKA_VERSION, PG_BIN_VARIABLE, POSTGRES_VERSION,
+    ZOOKEEPER_MODE_KAFKA_VERSION, ZOOKEEPER_VERSION,
+};
 pub use error::{DataFolderError, Error, Result, UsageError};
-pub use kafka::{Kafka, KafkaCluster, KafkaOptions};
+pub use kafka::{Kafka, KafkaCluster, KafkaOptions, ZooKeeper};
+pub use kafka_mode::{KafkaMode, MODE_VARIABLE};
 pub use ports::{free_port, require_free};
 pub use postgres::{Postgres, PostgresOptions};
 pub use postgres_bin::{PgBin, PgBinError};

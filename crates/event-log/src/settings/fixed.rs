@@ -62,7 +62,7 @@ const CLASSIC_ONLY: [&str; 3] =
     ["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"];
 
 /// Whether the group uses the protocol of KIP-848, which other properties do not fit.
-pub(super) fn has_new_protocol(config: &ClientConfig) -> bool {
+pub(crate) fn has_new_protocol(config: &ClientConfig) -> bool {
     config.get("group.protocol").is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
 }
 
