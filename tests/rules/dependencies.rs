@@ -9,9 +9,10 @@ use crate::tree::{self, File};
 
 /// What ships, from the bottom up. A package uses packages of lower layers only, so there are no circles between modules
 /// of different packages.
-const LAYERS: [&[&str]; 4] = [
+const LAYERS: [&[&str]; 5] = [
     &["orders", "output", "retry", "settings"],
     &["event-log", "views", "service"],
+    &["schema-registry"],
     &["rebuild", "dead-letters"],
     &["producer", "consumer", "api", "replay-rebuild"],
 ];
@@ -20,17 +21,18 @@ const LAYERS: [&[&str]; 4] = [
 const TOOLS: [&str; 4] = ["local-stack", "end-to-end", "bench", "rules"];
 
 /// Libraries that one package has to itself; the tools connect by themselves to look from outside.
-const DOORS: [(&str, &str); 5] = [
+const DOORS: [(&str, &str); 6] = [
     ("rdkafka", "event-log"),
     ("tokio-postgres", "views"),
     ("deadpool-postgres", "views"),
     ("postgres-native-tls", "views"),
     ("refinery", "views"),
+    ("reqwest", "schema-registry"),
 ];
 
 /// `orders` has no IO and no async: these can do neither. utoipa only derives the schema of types that the API answers.
-const LIBRARIES_OF_ORDERS: [&str; 7] =
-    ["jiff", "serde", "serde_json", "thiserror", "twox-hash", "utoipa", "uuid"];
+const LIBRARIES_OF_ORDERS: [&str; 9] =
+    ["apache-avro", "bumpalo", "jiff", "serde", "serde_json", "thiserror", "twox-hash", "utoipa", "uuid"];
 
 fn layer(name: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&name))

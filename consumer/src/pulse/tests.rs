@@ -127,7 +127,7 @@ fn start_lane(health: &Health, database: &str, gate: &Gate) -> mpsc::UnboundedSe
     let (commands, receiver) = mpsc::unbounded_channel();
     let lane = Lane::new(LaneOptions {
         database: Database::parse(&database.to_owned().into(), None).unwrap(),
-        codec: Codec { topic: "food-orders".into(), max_record_bytes: 1000 },
+        codec: Codec::new("food-orders", 1000),
         group: None,
         owner: "test".into(),
         synchronous_commit: SynchronousCommit::Off,

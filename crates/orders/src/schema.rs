@@ -115,17 +115,11 @@ impl Schemas {
         self.0.entry(id).or_insert(Entry::NoRegistry);
     }
 
-    /// Forgets what [`Self::add_unknown`] has noted about this id.
+    /// Forgets that no schema was found for this id.
     pub fn forget_unknown(&mut self, id: SchemaId) {
-        if let Some(Entry::Unknown) = self.0.get(&id) {
+        if let Some(Entry::Unknown | Entry::NoRegistry) = self.0.get(&id) {
             self.0.remove(&id);
         }
-    }
-
-    /// Whether the registry has no schema with this id.
-    #[must_use]
-    pub fn is_unknown(&self, id: SchemaId) -> bool {
-        matches!(self.0.get(&id), Some(Entry::Unknown))
     }
 
     /// The schema that has to be asked for before this value is decoded.

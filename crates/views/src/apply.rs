@@ -26,7 +26,7 @@ mod written;
 pub use advance::Advance;
 pub use batch::{Batch, refusal};
 pub use breaker::Breaker;
-pub use codec::Codec;
+pub use codec::{Codec, Decoder};
 pub use copy::{COLUMNS, event_id};
 pub use dead_letter::{Closed, KEPT_BYTES};
 pub use disposition::{Disposition, envelope};

@@ -45,7 +45,7 @@ impl World {
         ensure_topic(&kafka, &TopicSpec { partitions, ..TopicSpec::default() }).await.unwrap();
         let database = Database::parse(&url.clone().into(), None).unwrap();
         views::migrate::migrate_divided(&database, parts).await.unwrap();
-        let codec = Codec { topic, max_record_bytes: 10_000 };
+        let codec = Codec::new(&topic, 10_000);
         Self { settings: Settings { database, kafka, codec, process: "test".into() }, url }
     }
 
