@@ -192,7 +192,7 @@ impl LaneTask {
     async fn learn(&mut self, ids: &BTreeSet<SchemaId>) -> Result<Next, Error> {
         let Err(error) = self.pulse.during(self.schemas.learn(ids)).await else {
             if std::mem::take(&mut self.waits_for_schemas) {
-                self.health.set("schema registry", Ok::<(), String>(()));
+                self.health.set("schema_registry", Ok::<(), String>(()));
             }
             return Ok(Next::GoOn);
         };
@@ -203,7 +203,7 @@ impl LaneTask {
                 self.waits_for_schemas = true;
                 let ids = ids.iter().map(SchemaId::to_string).collect::<Vec<_>>().join(", ");
                 let reason = format!("waiting for the schemas of records (id {ids}): {error}");
-                self.health.set("schema registry", Err(reason));
+                self.health.set("schema_registry", Err(reason));
                 Ok(self.pause().await)
             }
         }

@@ -65,7 +65,7 @@ pub struct Args {
 
     /// Form of the values: JSON, or JSON or Avro with a schema, which is registered as TOPIC-value; the latter two need
     /// --schema-registry-url
-    #[arg(long, value_enum, default_value_t = Format::Json)]
+    #[arg(long, env = "PRODUCER_FORMAT", value_enum, default_value_t = Format::Json)]
     pub format: Format,
 
     /// Write in transactions; a second such producer on the same topic fences the first

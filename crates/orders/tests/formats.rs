@@ -47,16 +47,15 @@ fn rows(decoded: Result<Decoded<'_>, Rejection>) -> Result<[String; 4], Rejectio
     let mut state = OrderState::default();
     state.add(decoded.fact.clone());
     let row = state.row().map(|mut row| {
-        let own = row.details.take().map(|details| print_object(&details).unwrap());
+        let own = row.details.take().map(|details| printed(&details));
         format!("{row:?} {own:?}")
     });
     let event_id = decoded.event_id.map(String::from);
-    Ok([
-        decoded.order_id.into(),
-        format!("{event_id:?}"),
-        format!("{row:?}"),
-        print_object(&details).unwrap(),
-    ])
+    Ok([decoded.order_id.into(), format!("{event_id:?}"), format!("{row:?}"), printed(&details)])
+}
+
+fn printed(object: &str) -> String {
+    print_object(object).unwrap_or_else(|error| format!("{object} cannot be printed: {error}"))
 }
 
 fn text() -> impl Strategy<Value = String> {

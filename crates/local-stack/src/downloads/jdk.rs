@@ -58,3 +58,18 @@ fn missing(why: String) -> Error {
         install: "apt-get install openjdk-21-jre-headless or python3-pip (Debian), dnf install java-latest-openjdk-headless (Fedora)",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::java;
+
+    #[test]
+    #[ignore = "fetches 35 MB: cargo test -p local-stack a_java_is_fetched -- --ignored"]
+    fn a_java_is_fetched_that_is_new_enough_for_the_registry() {
+        let folder = tempfile::tempdir().unwrap();
+        fetch(folder.path()).unwrap();
+        let java = java::at(&folder.path().join(HOME).join("bin/java")).unwrap();
+        assert!(java.version.contains("25.0.2"), "{}", java.version);
+    }
+}
