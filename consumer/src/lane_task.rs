@@ -191,9 +191,7 @@ impl LaneTask {
     /// answer, the lane waits: nothing is known about these records yet.
     async fn learn(&mut self, ids: &BTreeSet<SchemaId>) -> Result<Next, Error> {
         let Err(error) = self.pulse.during(self.schemas.learn(ids)).await else {
-            if std::mem::take(&mut self.waits_for_schemas) {
-                self.health.set("schema_registry", Ok::<(), String>(()));
-            }
+            self.waits_no_longer();
             return Ok(Next::GoOn);
         };
         match error.into_views() {
@@ -240,7 +238,15 @@ impl LaneTask {
         }
     }
 
+    /// The schemas are known, or the records that need them are another member's.
+    fn waits_no_longer(&mut self) {
+        if std::mem::take(&mut self.waits_for_schemas) {
+            self.health.set("schema_registry", Ok::<(), String>(()));
+        }
+    }
+
     fn succeeded(&mut self) {
+        self.waits_no_longer();
         if self.backoff.failures() > 0 {
             self.backoff.reset();
             self.health.set("database", Ok::<(), String>(()));

@@ -25,12 +25,19 @@ pub struct RegistryOptions {
     pub port: u16,
     /// The flag or variable that an error names when the port is in use.
     pub port_setting: &'static str,
+    /// Its settings, as environment variables.
+    pub settings: Vec<(String, String)>,
 }
 
 impl RegistryOptions {
     /// A free port.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
-        Self { data_dir: data_dir.into(), port: 0, port_setting: "another RegistryOptions::port" }
+        Self {
+            data_dir: data_dir.into(),
+            port: 0,
+            port_setting: "another RegistryOptions::port",
+            settings: Vec::new(),
+        }
     }
 }
 
@@ -53,6 +60,7 @@ impl Registry {
                 log: options.data_dir.join("output.log"),
                 port,
                 management_port: ports::free_port()?,
+                settings: options.settings.clone(),
             };
             Ok(Self { server: Server::start(Box::new(app), &options.data_dir)?, port })
         })
@@ -78,6 +86,7 @@ struct App {
     log: PathBuf,
     port: u16,
     management_port: u16,
+    settings: Vec<(String, String)>,
 }
 
 impl ServerKind for App {
@@ -95,7 +104,8 @@ impl ServerKind for App {
             .env("QUARKUS_MANAGEMENT_HOST", "127.0.0.1")
             .env("QUARKUS_MANAGEMENT_PORT", self.management_port.to_string())
             // Without this, it would keep the schemas in memory only.
-            .env("APICURIO_DATASOURCE_URL", format!("jdbc:h2:file:{}", self.data.join("registry").display()));
+            .env("APICURIO_DATASOURCE_URL", format!("jdbc:h2:file:{}", self.data.join("registry").display()))
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -119,7 +129,8 @@ impl ServerKind for App {
         Signal::SIGKILL
     }
 
+    /// Long, because on a busy machine it has taken more than a minute.
     fn start_limit(&self) -> Duration {
-        Duration::from_secs(120)
+        Duration::from_secs(240)
     }
 }

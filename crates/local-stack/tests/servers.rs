@@ -9,7 +9,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use local_stack::{
-    Downloads, Error, Kafka, KafkaOptions, Postgres, PostgresOptions, Registry, RegistryDownloads, RegistryOptions,
+    Downloads, Error, Kafka, KafkaOptions, Postgres, PostgresOptions, Registry, RegistryDownloads,
+    RegistryOptions,
 };
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};

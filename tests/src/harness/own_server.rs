@@ -71,8 +71,16 @@ impl OwnServer<Postgres> {
 impl OwnServer<Registry> {
     /// Fails where there is no Java 21 and none can be fetched.
     pub fn registry() -> Self {
+        Self::registry_with(&[])
+    }
+
+    /// The same with these settings, as environment variables.
+    pub fn registry_with(settings: &[(&str, &str)]) -> Self {
         let folder = folder();
-        let options = RegistryOptions::new(folder.path().join("registry"));
+        let mut options = RegistryOptions::new(folder.path().join("registry"));
+        options
+            .settings
+            .extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let started = RegistryDownloads::ensure().and_then(|downloads| Registry::start(&downloads, &options));
         let server = started.unwrap_or_else(|error| panic!("{error}"));
         Self { server, folder }

@@ -104,3 +104,39 @@ async fn what_answers_but_is_no_registry_makes_no_dead_letter() {
         ("unknown_schema", "the schema registry has no schema with the id 1999999998")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_is_reached_by_tls_with_the_certificate_that_is_given() {
+    let file = |name: &str| {
+        repository(&format!("tests/tests/end_to_end/schema_registry/{name}")).display().to_string()
+    };
+    let port = local_stack::free_port().unwrap().to_string();
+    let (certificate, key) = (file("registry.crt"), file("registry.key"));
+    let _registry = tokio::task::spawn_blocking({
+        let (port, certificate) = (port.clone(), certificate.clone());
+        move || {
+            OwnServer::registry_with(&[
+                ("QUARKUS_HTTP_SSL_PORT", &port),
+                ("QUARKUS_HTTP_SSL_CERTIFICATE_FILES", &certificate),
+                ("QUARKUS_HTTP_SSL_CERTIFICATE_KEY_FILES", &key),
+            ])
+        }
+    })
+    .await
+    .unwrap();
+    let url = format!("https://127.0.0.1:{port}/apis/ccompat/v7");
+    let stage = Stage::new().await;
+    let with_certificate = |program: &str| {
+        with_registry(&stage, program, &url).env("SCHEMA_REGISTRY_SSL_CA_LOCATION", &certificate)
+    };
+    with_certificate("producer").args("--rate 0 --orders 10 --format avro").succeed(GIVE_UP_AFTER).await;
+    // Without it, nobody is trusted.
+    let health = free_address();
+    let consumer = with_registry(&stage, "consumer", &url).env("METRICS_LISTEN", &health).start();
+    let said = registry_check(&health).await;
+    assert!(said.contains("certificate verify failed"), "{said}");
+    assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
+    with_certificate("consumer").args("--until-caught-up").succeed(GIVE_UP_AFTER).await;
+    let report = stage.check().await;
+    assert_eq!((report.orders, report.dead_letters), (10, 0));
+}
