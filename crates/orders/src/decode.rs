@@ -3,7 +3,7 @@
 //! The decoder is lenient where a hand-typed event is short (section "The minimal form" of
 //! docs/events.md), and strict where a wrong value would end up in a table.
 
-mod cause;
+pub(crate) mod cause;
 mod fields;
 mod object;
 

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::decode::{Cause, Rejection};
+use crate::decode::cause::{Cause, Rejection};
 use avro::AvroReader;
 
 /// The id that the registry has given to a schema.

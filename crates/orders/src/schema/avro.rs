@@ -11,7 +11,7 @@ use std::fmt::Write;
 use jiff::civil::{Date, Time as Clock};
 use jiff::{SignedDuration, Span, Timestamp};
 
-use crate::decode::Cause;
+use crate::decode::cause::Cause;
 use crate::text::{self, MAX_DEPTH};
 use input::Input;
 

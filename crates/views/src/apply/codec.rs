@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use orders::decode::Envelope;
 use orders::{Decoded, Record, Rejection, SchemaId, Schemas, Texts, decode_with};
 use settings::{Invalid, whole_number};
 
-use super::disposition::envelope;
 use crate::schemas::KnownSchemas;
 
 /// What decoding needs to know.
@@ -78,4 +78,11 @@ impl Decoder {
     ) -> Result<Decoded<'a>, Rejection> {
         decode_with(&self.schemas, &self.texts, envelope(record, max_bytes), record.value)
     }
+}
+
+/// What [`orders::decode()`] needs to know about a record besides its value; `max_bytes` is the size limit.
+#[must_use]
+pub fn envelope<'a>(record: &Record<'a>, max_bytes: usize) -> Envelope<'a> {
+    let key_bytes = record.key.map_or(0, <[u8]>::len);
+    Envelope { at: record.at(), key_bytes, headers: record.headers, max_bytes }
 }

@@ -1,6 +1,5 @@
 //! What becomes of a record: a row of the history, a dead letter, or both.
 
-use orders::decode::Envelope;
 use orders::{Decoded, Record, Rejection};
 
 use super::codec::Decoder;
@@ -30,11 +29,4 @@ impl<'a, 'd> Disposition<'a, 'd> {
             },
         }
     }
-}
-
-/// What [`orders::decode()`] needs to know about a record besides its value; `max_bytes` is the size limit.
-#[must_use]
-pub fn envelope<'a>(record: &Record<'a>, max_bytes: usize) -> Envelope<'a> {
-    let key_bytes = record.key.map_or(0, <[u8]>::len);
-    Envelope { at: record.at(), key_bytes, headers: record.headers, max_bytes }
 }
