@@ -10,10 +10,10 @@
 FROM rust:1.95-bookworm AS manifests
 WORKDIR /build
 COPY . .
-# Every crate is emptied. The sources of `tests` and `bench` are not sent to the build, but Cargo needs the root file of each
-# member.
-RUN mkdir -p tests/src bench/src && touch tests/src/lib.rs bench/src/lib.rs \
- && find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path '*/src/lib.rs' ! -path '*/src/main.rs' ! -name build.rs -delete \
+# Every crate is emptied. The sources of `tests`, `bench` and the examples are not sent to the build, but Cargo needs the root
+# file of each member.
+RUN for member in tests bench examples/*; do mkdir -p $member/src && touch $member/src/lib.rs || exit 1; done \
+ && find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path '*/src/lib.rs' ! -path '*/src/main.rs' ! -name build.rs ! -path './.cargo/*' -delete \
  && find . -type d -empty -delete \
  && find . -name lib.rs -exec sh -c ': > "$1"' _ {} \; \
  && find . \( -name main.rs -o -name build.rs \) -exec sh -c 'echo "fn main() { }" > "$1"' _ {} \;

@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 5] = [
 ];
 
 /// What does not ship may use everything.
-const TOOLS: [&str; 4] = ["local-stack", "end-to-end", "bench", "rules"];
+const TOOLS: [&str; 5] = ["local-stack", "end-to-end", "bench", "rules", "exactly-once"];
 
 /// Libraries that one package has to itself; the tools connect by themselves to look from outside.
 const DOORS: [(&str, &str); 6] = [

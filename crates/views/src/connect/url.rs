@@ -237,6 +237,8 @@ mod tests {
         }
         assert_eq!(parse("sslrootcert=%2Fca%20s.pem").root_certificate.as_deref(), Some("/ca s.pem"));
         assert_eq!(parse("sslrootcert=system").root_certificate, None);
+        let shown = parse("sslcert=me.pem&sslkey=me.key");
+        assert_eq!((shown.certificate.as_deref(), shown.key.as_deref()), (Some("me.pem"), Some("me.key")));
         assert_eq!(parse("connect_timeout=12").host_limit, Some(Duration::from_secs(12)));
         assert_eq!(parse("connect_timeout=0").host_limit, None);
         assert_eq!(
@@ -257,7 +259,7 @@ mod tests {
             ("connect_timeout=soon", "connect_timeout"),
             ("pgbouncer=true", "direct connection"),
             ("schema=lunch", "the schema public"),
-            ("sslcert=me.pem", "\"sslcert\""),
+            ("sslpassword=lunch", "\"sslpassword\""),
             ("lunch", "\"lunch\""),
         ] {
             let reason = reason(&format!("postgres://u:p@h/d?{query}"));
