@@ -10,6 +10,7 @@ use axum::http::Method;
 use axum::middleware;
 use dead_letters::Operator;
 use event_log::{EndsWatch, Heartbeat, KafkaSettings};
+use schema_registry::SchemaLookup;
 use service::{Exit, Failure, Health, Metrics};
 use tokio::net::TcpListener;
 use tokio_native_tls::TlsAcceptor;
@@ -57,12 +58,21 @@ pub struct App {
 impl App {
     /// Binds the address. Does not connect to any server yet.
     pub async fn bind(settings: &Settings, health: Health, metrics: Metrics) -> Result<Self, Failure> {
-        let Settings { database, kafka, codec, .. } = settings.clone();
+        let Settings { database, kafka, codec, registry, .. } = settings.clone();
         let reader = Reader::new(&database, settings.connections, CONNECTION_WAIT_LIMIT, STATEMENT_TIMEOUT)?;
-        let operator = Operator { database: database.clone(), kafka: kafka.clone(), codec: codec.clone() };
+        let schemas = SchemaLookup::new(&codec.schemas, &database, registry);
+        // A retry asks the registry again about what a rebuild has found to be unknown, so each has schemas of its own.
+        let retrying = codec.apart();
+        let operator = Operator {
+            database: database.clone(),
+            kafka: kafka.clone(),
+            schemas: schemas.apart(&retrying.schemas),
+            codec: retrying,
+        };
         let rebuilds = Rebuilds::new(rebuild::Settings {
             database: database.clone(),
             codec,
+            schemas,
             kafka: kafka.clone(),
             process: "api".into(),
         });

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
             let settings = args.validate()?;
             api::metrics::describe();
             let app = App::bind(&settings, shell.health, shell.metrics).await?;
-            app.run(shell.stop, shell.shutdown_timeout).await
+            Box::pin(app.run(shell.stop, shell.shutdown_timeout)).await
         },
     )
 }

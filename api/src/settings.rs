@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use event_log::{GroupArgs, KafkaArgs, KafkaSettings};
+use schema_registry::{SchemaRegistry, SchemaRegistryArgs};
 use secrecy::{ExposeSecret, SecretString};
 use service::settings::{Invalid, ShellArgs, parse_listen, secret, whole_number};
 use tokio_native_tls::TlsAcceptor;
@@ -61,6 +62,9 @@ pub struct Args {
     pub database: DatabaseArgs,
 
     #[command(flatten)]
+    pub schema_registry: SchemaRegistryArgs,
+
+    #[command(flatten)]
     pub kafka: KafkaArgs,
 
     #[command(flatten)]
@@ -80,6 +84,7 @@ pub struct Settings {
     pub codec: Codec,
     pub database: Database,
     pub kafka: KafkaSettings,
+    pub registry: Option<SchemaRegistry>,
 }
 
 impl Args {
@@ -95,6 +100,7 @@ impl Args {
             codec: Codec::validate(&kafka.topic, &self.max_record_bytes)?,
             database: self.database.validate()?,
             kafka,
+            registry: self.schema_registry.validate()?,
         })
     }
 }

@@ -75,6 +75,7 @@ async fn foreign_tables_end_the_api() {
     client.batch_execute("CREATE TABLE public.orders (id integer)").await.unwrap();
     let settings = settings(&url, &["--kafka-bootstrap-servers", NOWHERE]);
     let app = App::bind(&settings, Health::default(), Metrics::detached().unwrap()).await.unwrap();
-    let failure = app.run(CancellationToken::new(), Duration::from_secs(1)).await.unwrap_err();
+    let running = Box::pin(app.run(CancellationToken::new(), Duration::from_secs(1)));
+    let failure = running.await.unwrap_err();
     assert!(failure.message.contains("public.orders"), "{}", failure.message);
 }

@@ -36,6 +36,7 @@ impl Topic {
                     event: EventType::OrderCreated,
                     key: Some(&id),
                     value: value.as_bytes(),
+                    content_type: "application/json",
                     traceparent: None,
                 };
                 assert_eq!(writer.send(&record).unwrap(), Sent::Queued);

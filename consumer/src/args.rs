@@ -3,6 +3,7 @@
 use clap::Parser;
 use event_log::{ChunkLimits, GroupArgs, KafkaArgs};
 use orders::{Partition, Position};
+use schema_registry::{SchemaLookup, SchemaRegistryArgs};
 use service::settings::{Invalid, MetricsArgs, ShellArgs, whole_number};
 use views::apply::Codec;
 use views::gaps::Gap;
@@ -30,6 +31,8 @@ pub struct Args {
     pub group: GroupArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub schema_registry: SchemaRegistryArgs,
     #[command(flatten)]
     pub metrics: MetricsArgs,
     #[command(flatten)]
@@ -94,12 +97,15 @@ impl Args {
             kafka.properties.insert(0, ("client.id".to_owned(), name.clone().into()));
         }
         let records = whole_number("BATCH_RECORDS", &self.batch_records, 1, 1_000_000)? as usize;
+        let database = self.database.validate()?;
+        let codec = Codec::validate(&kafka.topic, &self.max_record_bytes)?;
         Ok(Settings {
-            codec: Codec::validate(&kafka.topic, &self.max_record_bytes)?,
+            schemas: SchemaLookup::new(&codec.schemas, &database, self.schema_registry.validate()?),
+            codec,
             kafka,
             group,
             name,
-            database: self.database.validate()?,
+            database,
             metrics_listen: self.metrics.validate()?,
             until_caught_up: self.until_caught_up,
             lanes: whole_number("LANES", &self.lanes, 1, 16)? as usize,

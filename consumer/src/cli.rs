@@ -41,6 +41,7 @@ pub async fn run(command: Command, settings: &Settings, shell: &Shell) -> Result
                     database: settings.database.clone(),
                     kafka: settings.kafka.clone(),
                     codec: settings.codec.clone(),
+                    schemas: settings.schemas.clone(),
                 };
                 let reader = Reader::new(&settings.database, 1, CONNECTION_WAIT, STATEMENT_TIMEOUT)?;
                 dead_letters::run(command, &operator, &reader).await

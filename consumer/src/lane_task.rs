@@ -1,12 +1,14 @@
 //! The task of one lane: it claims and releases partitions as the coordinator commands, and applies
 //! the records that were read for them. Errors that may pass with time are retried here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event_log::{Chunk, Generation, LaneQueue};
-use orders::{Partition, Positions, Record};
+use orders::{Partition, Positions, Record, SchemaId};
 use retry::Backoff;
+use schema_registry::SchemaLookup;
 use service::Health;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -51,6 +53,10 @@ pub struct LaneTask {
     pub pulse: Pulse,
     pub partitions: LanePartitions,
     pub backoff: Backoff,
+    /// Adds to the schemas of the lane's codec.
+    pub schemas: SchemaLookup,
+    /// Whether the registry has not answered yet about a schema that this lane needs.
+    pub waits_for_schemas: bool,
 }
 
 /// Whether the task goes on.
@@ -137,6 +143,7 @@ impl LaneTask {
 
     async fn apply(&mut self, chunk: Chunk) -> Result<Next, Error> {
         let began = Instant::now();
+        self.schemas.refresh();
         loop {
             let error = match self.attempt_to_apply(&chunk).await {
                 Ok(applied) => {
@@ -147,14 +154,15 @@ impl LaneTask {
                 }
                 Err(error) => error,
             };
-            let next = match error.recovery() {
-                Recovery::Retry => self.pause_after(&error).await,
-                Recovery::Reclaim | Recovery::BuildGone => {
+            let next = match (error.recovery(), &error) {
+                (_, Error::MissingSchemas { ids }) => self.learn(ids).await?,
+                (Recovery::Retry, error) => self.pause_after(error).await,
+                (Recovery::Reclaim | Recovery::BuildGone, _) => {
                     let next = self.give_way(error).await?;
                     self.queue.recycle(chunk);
                     return Ok(next);
                 }
-                Recovery::Record | Recovery::Stop => return Err(error),
+                (Recovery::Record | Recovery::Stop, _) => return Err(error),
             };
             if next == Next::End {
                 return Ok(next);
@@ -177,6 +185,26 @@ impl LaneTask {
             .map(|(partition, end, _)| (partition, end))
             .collect();
         self.pulse.during(self.lane.apply(&records, &ends)).await
+    }
+
+    /// Makes one attempt to find the schemas that records of the chunk were written with. While the registry does not
+    /// answer, the lane waits: nothing is known about these records yet.
+    async fn learn(&mut self, ids: &BTreeSet<SchemaId>) -> Result<Next, Error> {
+        let Err(error) = self.pulse.during(self.schemas.learn(ids)).await else {
+            self.waits_no_longer();
+            return Ok(Next::GoOn);
+        };
+        match error.into_views() {
+            Ok(error) if error.recovery() == Recovery::Retry => Ok(self.pause_after(&error).await),
+            Ok(error) => Err(error),
+            Err(error) => {
+                self.waits_for_schemas = true;
+                let ids = ids.iter().map(SchemaId::to_string).collect::<Vec<_>>().join(", ");
+                let reason = format!("waiting for the schemas of records (id {ids}): {error}");
+                self.health.set("schema_registry", Err(reason));
+                Ok(self.pause().await)
+            }
+        }
     }
 
     /// Releases everything after a commit or a claim was refused. After a switch of builds, or if the
@@ -210,7 +238,15 @@ impl LaneTask {
         }
     }
 
+    /// The schemas are known, or the records that need them are another member's.
+    fn waits_no_longer(&mut self) {
+        if std::mem::take(&mut self.waits_for_schemas) {
+            self.health.set("schema_registry", Ok::<(), String>(()));
+        }
+    }
+
     fn succeeded(&mut self) {
+        self.waits_no_longer();
         if self.backoff.failures() > 0 {
             self.backoff.reset();
             self.health.set("database", Ok::<(), String>(()));
@@ -220,8 +256,12 @@ impl LaneTask {
     /// Waits before the next attempt; a command ends the wait early.
     async fn pause_after(&mut self, error: &Error) -> Next {
         self.health.set("database", Err(error.to_string()));
-        metrics::counter!("food_orders_retries_total").increment(1);
         tracing::debug!(%error, failures = self.backoff.failures(), "trying again after a pause");
+        self.pause().await
+    }
+
+    async fn pause(&mut self) -> Next {
+        metrics::counter!("food_orders_retries_total").increment(1);
         let pause = self.backoff.next_pause();
         match self.pulse.during(timeout(pause, self.commands.recv())).await {
             Ok(command) => self.carry_out(command),

@@ -54,6 +54,8 @@ impl Lanes {
                 pulse: Pulse::lane(&shell.health, number),
                 partitions: LanePartitions::default(),
                 backoff: Backoff::default(),
+                schemas: settings.schemas.clone(),
+                waits_for_schemas: false,
             };
             lanes.tasks.spawn(task.run());
             lanes.commands.push(sender);

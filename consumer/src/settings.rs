@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use event_log::{ChunkLimits, GroupId, KafkaSettings};
+use schema_registry::SchemaLookup;
 use views::apply::Codec;
 use views::gaps::Gap;
 use views::{Database, SynchronousCommit};
@@ -20,6 +21,8 @@ pub struct Settings {
     pub lanes: usize,
     pub limits: ChunkLimits,
     pub codec: Codec,
+    /// Adds to the schemas of `codec`.
+    pub schemas: SchemaLookup,
     pub synchronous_commit: SynchronousCommit,
     pub has_breaker: bool,
     pub accepted_gaps: Vec<Gap>,

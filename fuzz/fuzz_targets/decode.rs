@@ -1,11 +1,22 @@
-//! Any value with any headers is an event or a rejection; an event folds into a row that can be written and read.
+//! Any value, plain or behind the id of a schema, with any headers is an event or a rejection; an event folds into a row that can be written and read.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use orders::decode::{Envelope, MAX_MESSAGE_BYTES};
 use orders::fold::Fields;
 use orders::record::Headers;
-use orders::{LogOrder, Offset, OrderState, Partition, Time, decode};
+use orders::schema::order_event::{AVRO, JSON};
+use orders::{LogOrder, Offset, OrderState, Partition, SchemaId, SchemaText, Schemas, Texts, Time, decode_with};
+
+/// With the ids 1 and 2.
+fn schemas() -> Schemas {
+    let mut schemas = Schemas::default();
+    for (id, schema_type, text) in [(1, "JSON", JSON), (2, "AVRO", AVRO)] {
+        let schema = SchemaText { schema_type: schema_type.into(), text: text.into(), has_references: false };
+        schemas.add(SchemaId(id), &schema);
+    }
+    schemas
+}
 
 // The first two bytes say how many of the following ones are the block of headers, the next eight are the append
 // time, and the rest is the value.
@@ -20,7 +31,9 @@ fuzz_target!(|data: &[u8]| {
         offset: Offset(0),
     };
     let envelope = Envelope { at, key_bytes: 0, headers: Headers(headers), max_bytes: 1 << 20 };
-    match decode(envelope, Some(value)) {
+    thread_local!(static SCHEMAS: Schemas = schemas());
+    let texts = Texts::default();
+    match SCHEMAS.with(|schemas| decode_with(schemas, &texts, envelope, Some(value))) {
         Err(rejection) => assert!(rejection.message.len() <= MAX_MESSAGE_BYTES),
         Ok(decoded) => {
             let _ = (decoded.fact.occurred_at.to_string(), decoded.fact.occurred_at.to_postgres());

@@ -13,6 +13,7 @@ mod run;
 mod settings;
 mod simulation;
 mod summary;
+mod values;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ use event_log::{LogClient, LogWriter, TopicSpec, ensure_topic};
 use service::{Failure, Shell};
 
 use settings::{Args, Settings};
+use values::Values;
 
 fn main() -> ExitCode {
     service::run(
@@ -38,6 +40,9 @@ async fn write_orders(settings: Settings, shell: Shell) -> Result<(), Failure> {
     let topic = stop.run_until_cancelled(ensure_topic(&settings.kafka, &spec)).await;
     let Some(topic) = topic else { return stopped(&settings, &shell) };
     topic?.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let values = stop.run_until_cancelled(Values::prepare(&settings)).await;
+    let Some(values) = values else { return stopped(&settings, &shell) };
+    let values = values?;
     // The Kafka client blocks, so it has a thread of its own.
     let run = tokio::task::spawn_blocking({
         let (settings, shell) = (settings.clone(), shell.clone());
@@ -48,7 +53,7 @@ async fn write_orders(settings: Settings, shell: Shell) -> Result<(), Failure> {
             };
             let writer = LogWriter::connect(&settings.kafka, settings.transactional)?;
             shell.health.set_started();
-            run::run(&settings, first, writer, &shell)
+            run::run(&settings, first, writer, values, &shell)
         }
     });
     let run = run.await??;

@@ -10,6 +10,7 @@ use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::settings::{Key, Settings};
 use crate::simulation::SimulatedEvent;
+use crate::values::Values;
 
 /// The longest wait before the signal to stop is looked at again.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
@@ -20,20 +21,28 @@ const SERVE_EVERY_EVENTS: u64 = 256;
 
 pub struct Output<'a> {
     writer: LogWriter,
+    values: Values,
     key: Key,
     /// `None`: as fast as possible.
     pace: Option<Pace>,
     progress: Progress,
     shell: &'a Shell,
     written: u64,
-    /// The JSON of the latest event; kept for its allocation.
+    /// The value of the latest event; kept for its allocation.
     value: Vec<u8>,
 }
 
 impl<'a> Output<'a> {
-    pub fn new(settings: &Settings, writer: LogWriter, shell: &'a Shell, now: Instant) -> Self {
+    pub fn new(
+        settings: &Settings,
+        writer: LogWriter,
+        values: Values,
+        shell: &'a Shell,
+        now: Instant,
+    ) -> Self {
         Self {
             writer,
+            values,
             key: settings.key,
             pace: settings.rate.map(|rate| Pace::new(rate, now)),
             progress: Progress::new(settings.orders.count),
@@ -47,7 +56,7 @@ impl<'a> Output<'a> {
     /// `ended_orders` is for the progress bar.
     pub fn write(&mut self, event: &SimulatedEvent, ended_orders: u64) -> Result<bool, Failure> {
         self.value.clear();
-        event.step.event.write_json(&mut self.value)?;
+        self.values.write(&event.step.event, &mut self.value)?;
         if !self.wait_until_due()? || !self.send(event)? {
             return Ok(false);
         }
@@ -79,6 +88,7 @@ impl<'a> Output<'a> {
             event: event.step.event.event(),
             key: Some(customer.as_deref().unwrap_or(order_id)),
             value: &self.value,
+            content_type: self.values.content_type(),
             traceparent: Some(&event.step.traceparent),
         };
         while self.writer.send(&record)? == Sent::Full {

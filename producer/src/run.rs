@@ -10,6 +10,7 @@ use crate::metrics;
 use crate::output::Output;
 use crate::settings::Settings;
 use crate::simulation::Simulation;
+use crate::values::Values;
 
 /// How long the last acknowledgements may take. The client gives up by itself before that.
 const LAST_ANSWERS_LIMIT: Duration = Duration::from_secs(130);
@@ -24,18 +25,25 @@ pub struct Run {
 }
 
 /// Writes until the orders are done or the process is asked to stop, then waits for the last acknowledgements.
-pub fn run(settings: &Settings, first: u64, writer: LogWriter, shell: &Shell) -> Result<Run, Failure> {
+pub fn run(
+    settings: &Settings,
+    first: u64,
+    writer: LogWriter,
+    values: Values,
+    shell: &Shell,
+) -> Result<Run, Failure> {
     let clock = settings.simulate_from.map_or(Clock::Wall, Clock::Simulated);
     let mut simulation = Simulation::new(settings.orders.clone(), clock, first);
     tracing::info!(
         topic = settings.kafka.topic,
+        format = ?settings.format,
         seed = settings.orders.seed,
         first_number = first,
         events_per_second = settings.rate,
         "writing orders"
     );
     let started = Instant::now();
-    let mut output = Output::new(settings, writer, shell, started);
+    let mut output = Output::new(settings, writer, values, shell, started);
     let mut is_complete = false;
     while !shell.stop.is_cancelled() {
         let Some(event) = simulation.next()? else {

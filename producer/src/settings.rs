@@ -6,6 +6,7 @@ use clap::{Parser, ValueEnum};
 use event_log::{KafkaArgs, KafkaSettings};
 use fake::rand;
 use orders::{OrderId, Time};
+use schema_registry::{SchemaRegistry, SchemaRegistryArgs};
 use service::settings::{Invalid, MetricsArgs, ShellArgs, number};
 
 use crate::demand::Demand;
@@ -62,12 +63,20 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Key::Order)]
     pub key: Key,
 
+    /// Form of the values: JSON, or JSON or Avro with a schema, which is registered as TOPIC-value; the latter two need
+    /// --schema-registry-url
+    #[arg(long, env = "PRODUCER_FORMAT", value_enum, default_value_t = Format::Json)]
+    pub format: Format,
+
     /// Write in transactions; a second such producer on the same topic fences the first
     #[arg(long)]
     pub transactional: bool,
 
     #[command(flatten, next_help_heading = "Kafka")]
     pub kafka: KafkaArgs,
+
+    #[command(flatten, next_help_heading = "Schema registry")]
+    pub schema_registry: SchemaRegistryArgs,
 
     #[command(flatten, next_help_heading = "Process")]
     pub metrics: MetricsArgs,
@@ -82,6 +91,13 @@ pub enum Key {
     Customer,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Json,
+    JsonSchema,
+    Avro,
+}
+
 /// Settings that were checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -89,6 +105,9 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     pub transactional: bool,
     pub key: Key,
+    pub format: Format,
+    /// There is one unless the format is JSON.
+    pub registry: Option<SchemaRegistry>,
     /// Events per second; `None`: as many as possible.
     pub rate: Option<f64>,
     pub start_at_id: Option<u64>,
@@ -110,11 +129,20 @@ impl Args {
             id_prefix: check_prefix(self.id_prefix)?,
             in_flight: in_flight.max(1.0),
         };
+        let registry = self.schema_registry.validate()?;
+        if self.format != Format::Json && registry.is_none() {
+            return Err(Invalid::new(
+                "SCHEMA_REGISTRY_URL",
+                "is missing; --format json-schema and avro need a registry",
+            ));
+        }
         Ok(Settings {
             kafka: self.kafka.validate()?,
             metrics_listen: self.metrics.validate()?,
             transactional: self.transactional,
             key: self.key,
+            format: self.format,
+            registry,
             rate: Some(rate).filter(|rate| *rate > 0.0),
             start_at_id: self.start_at_id,
             simulate_from: self.simulate_from.as_deref().map(parse_time).transpose()?,

@@ -3,6 +3,7 @@
 use clap::{Parser, ValueEnum};
 use event_log::{GroupArgs, KafkaArgs};
 use rebuild::{Request, Settings, SwitchMode};
+use schema_registry::{SchemaLookup, SchemaRegistryArgs};
 use service::settings::{Invalid, ShellArgs};
 use views::apply::Codec;
 use views::{DatabaseArgs, Parts};
@@ -25,6 +26,8 @@ pub struct Args {
     pub group: GroupArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub schema_registry: SchemaRegistryArgs,
     #[command(flatten)]
     pub shell: ShellArgs,
 
@@ -86,9 +89,12 @@ fn reason(text: &str) -> Result<String, String> {
 impl Args {
     pub fn validate(&self) -> Result<(Settings, Request), Invalid> {
         let kafka = self.kafka.validate()?.of_group(&self.group.validate()?);
+        let database = self.database.validate()?;
+        let codec = Codec::validate(&kafka.topic, &self.max_record_bytes)?;
         let settings = Settings {
-            database: self.database.validate()?,
-            codec: Codec::validate(&kafka.topic, &self.max_record_bytes)?,
+            schemas: SchemaLookup::new(&codec.schemas, &database, self.schema_registry.validate()?),
+            database,
+            codec,
             kafka,
             process: "replay-rebuild".into(),
         };

@@ -12,6 +12,7 @@ use crate::tree::{self, File};
 const LAYERS: [&[&str]; 5] = [
     &["orders", "output", "retry", "settings"],
     &["event-log", "views", "service"],
+    &["schema-registry"],
     &["rebuild", "dead-letters"],
     &["producer", "consumer", "api", "replay-rebuild"],
     // The examples show what can be built on the crates, so they keep to the same rules.
@@ -22,17 +23,18 @@ const LAYERS: [&[&str]; 5] = [
 const TOOLS: [&str; 5] = ["local-stack", "end-to-end", "bench", "rules", "exactly-once"];
 
 /// Libraries that one package has to itself; the tools connect by themselves to look from outside.
-const DOORS: [(&str, &str); 5] = [
+const DOORS: [(&str, &str); 6] = [
     ("rdkafka", "event-log"),
     ("tokio-postgres", "views"),
     ("deadpool-postgres", "views"),
     ("postgres-native-tls", "views"),
     ("refinery", "views"),
+    ("reqwest", "schema-registry"),
 ];
 
 /// `orders` has no IO and no async: these can do neither. utoipa only derives the schema of types that the API answers.
-const LIBRARIES_OF_ORDERS: [&str; 7] =
-    ["jiff", "serde", "serde_json", "thiserror", "twox-hash", "utoipa", "uuid"];
+const LIBRARIES_OF_ORDERS: [&str; 9] =
+    ["apache-avro", "bumpalo", "jiff", "serde", "serde_json", "thiserror", "twox-hash", "utoipa", "uuid"];
 
 fn layer(name: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&name))

@@ -12,6 +12,7 @@ mod differences;
 mod error;
 mod event;
 mod fold;
+mod framed;
 mod history;
 mod instant;
 mod json;
@@ -33,6 +34,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use as_of::Samples;
 pub use differences::Differences;
 pub use error::Error;
+use framed::Schemas;
 pub use log::{Log, ends};
 pub use offsets::Offsets;
 pub use report::Report;
@@ -67,7 +69,8 @@ pub async fn check(settings: &Settings) -> Result<Report, Error> {
     let build = positions::active_build(&tx).await?;
     let applied = positions::read(&tx, &build).await?;
     let decided = decisions::read(&tx).await?;
-    let mut log = log_in_background(settings, &applied, decided.clone()).await?;
+    let schemas = Schemas::read(&tx).await?;
+    let mut log = log_in_background(settings, &applied, decided.clone(), schemas).await?;
     let now = ends_in_background(&settings.kafka).await?;
 
     let mut differences = Differences::default();
@@ -115,10 +118,11 @@ async fn log_in_background(
     settings: &Settings,
     upto: &Offsets,
     decided: decisions::Decisions,
+    schemas: Schemas,
 ) -> Result<Log, Error> {
     let (kafka, max_record_bytes, upto) = (settings.kafka.clone(), settings.max_record_bytes, upto.clone());
     let refused = settings.refused.clone();
-    in_background(move || Log::read(&kafka, max_record_bytes, &refused, &upto, &decided)).await
+    in_background(move || Log::read(&kafka, max_record_bytes, &refused, &upto, &decided, &schemas)).await
 }
 
 /// Runs `work` on a thread where it may block, as the calls of librdkafka do.

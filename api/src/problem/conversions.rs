@@ -8,6 +8,7 @@ use super::{Kind, Members, Problem};
 
 /// The seconds after which a client may expect Kafka or the database to answer again.
 const KAFKA_RETRY_SECONDS: u16 = 5;
+const REGISTRY_RETRY_SECONDS: u16 = 5;
 const DATABASE_RETRY_SECONDS: u16 = 2;
 /// A query that was too slow does not become faster within a second or two.
 const SLOW_QUERY_RETRY_SECONDS: u16 = 5;
@@ -50,6 +51,10 @@ impl From<dead_letters::Error> for Problem {
                 Self::unavailable(detail, REBUILD_RETRY_SECONDS)
             }
             Error::Views(error) => error.into(),
+            Error::Schemas(error) => {
+                tracing::warn!(%error, "the schema registry could not answer");
+                Self::unavailable("the schema registry does not answer at the moment", REGISTRY_RETRY_SECONDS)
+            }
             Error::LogReader { .. } => Self::internal(&error),
         }
     }

@@ -77,7 +77,7 @@ async fn apply(database: &Database, log: &Log) {
     for owner in ["the first", "the second"] {
         let mut lane = Lane::new(LaneOptions {
             database: database.clone(),
-            codec: Codec { topic: TOPIC.into(), max_record_bytes: MAX_RECORD_BYTES },
+            codec: Codec::new(TOPIC, MAX_RECORD_BYTES),
             group: None,
             owner: owner.into(),
             synchronous_commit: SynchronousCommit::Off,

@@ -102,6 +102,7 @@ fn send(writer: &mut LogWriter, event: &NewEvent, value: &[u8]) -> Result<(), Fa
         event: event.event(),
         key: Some(event.order_id.as_str()),
         value,
+        content_type: "application/json",
         traceparent: Some(&traceparent),
     };
     while writer.send(&record)? == Sent::Full {

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use event_log::{ChunkLimits, Consumer, EndsWatch, KafkaSettings, LaneQueue, Membership};
 use retry::Backoff;
+use schema_registry::SchemaLookup;
 use tokio::sync::mpsc;
 use views::apply::Codec;
 use views::lane::{Lane, LaneOptions};
@@ -125,9 +126,12 @@ fn a_watch_of_the_end_offsets_that_has_ended_makes_the_process_not_live() {
 /// A lane on a thread of its own, which another task can block.
 fn start_lane(health: &Health, database: &str, gate: &Gate) -> mpsc::UnboundedSender<Command> {
     let (commands, receiver) = mpsc::unbounded_channel();
+    let database = Database::parse(&database.to_owned().into(), None).unwrap();
+    let codec = Codec::new("food-orders", 1000);
+    let schemas = SchemaLookup::new(&codec.schemas, &database, None);
     let lane = Lane::new(LaneOptions {
-        database: Database::parse(&database.to_owned().into(), None).unwrap(),
-        codec: Codec { topic: "food-orders".into(), max_record_bytes: 1000 },
+        database,
+        codec,
         group: None,
         owner: "test".into(),
         synchronous_commit: SynchronousCommit::Off,
@@ -142,6 +146,8 @@ fn start_lane(health: &Health, database: &str, gate: &Gate) -> mpsc::UnboundedSe
         pulse: Pulse::new(health, ("lane 0", LIMIT)),
         partitions: LanePartitions::default(),
         backoff: Backoff::default(),
+        schemas,
+        waits_for_schemas: false,
     };
     let gate = gate.clone();
     std::thread::spawn(move || {

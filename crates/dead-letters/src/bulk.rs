@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use orders::{Cause, Record, Rejection, decode};
+use orders::{Cause, Record, Rejection};
+use schema_registry::SchemaLookup;
 use views::Session;
-use views::apply::envelope;
 use views::dead_letters::{DeadLetterId, retry};
 use views::read::{DeadLetter, DeadLetterFilter, Reader};
 
@@ -58,6 +58,8 @@ impl Operator {
         report: &mut BulkRetryReport,
     ) -> Result<()> {
         let records = Records::read(&self.kafka, dead_letters).await?;
+        let named = SchemaLookup::named(records.iter().filter_map(|(_, record)| record));
+        self.schemas.learn_again(&named).await?;
         let mut decodable: Vec<Record<'_>> = Vec::new();
         for (dead_letter, record) in records.iter() {
             report.retried += 1;
@@ -65,7 +67,7 @@ impl Operator {
                 report.gone += 1;
                 continue;
             };
-            match decode(envelope(&record, self.codec.max_record_bytes), record.value) {
+            match self.codec.decoder().decode(&record) {
                 Ok(_) => decodable.push(record),
                 Err(rejection) => report.refuse(dead_letter.id, rejection),
             }

@@ -39,8 +39,18 @@ pub enum Error {
     #[error(transparent)]
     Views(#[from] views::Error),
 
+    /// A schema could not be asked for, so that nothing is known about the record yet.
+    #[error(transparent)]
+    Schemas(schema_registry::Error),
+
     #[error("the thread that read the record from the log ended early: {cause}")]
     LogReader { cause: JoinError },
+}
+
+impl From<schema_registry::Error> for Error {
+    fn from(error: schema_registry::Error) -> Self {
+        error.into_views().map_or_else(Self::Schemas, Self::Views)
+    }
 }
 
 fn by(decision: &Option<i64>) -> String {

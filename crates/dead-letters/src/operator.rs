@@ -1,8 +1,9 @@
 //! What an operator does about one dead letter: retry it or discard it.
 
 use event_log::KafkaSettings;
-use orders::{Cause, Rejection, decode};
-use views::apply::{Codec, envelope};
+use orders::{Cause, Rejection};
+use schema_registry::SchemaLookup;
+use views::apply::Codec;
 use views::dead_letters::{DeadLetterId, Outcome, discard, retry};
 use views::read::{DeadLetter, Reader};
 use views::{Database, Recovery, Session, SessionKind};
@@ -19,6 +20,8 @@ pub struct Operator {
     pub kafka: KafkaSettings,
     /// The consumers' settings, or a larger size limit to admit what they refused.
     pub codec: Codec,
+    /// Adds to the schemas of `codec`.
+    pub schemas: SchemaLookup,
 }
 
 impl Operator {
@@ -28,7 +31,11 @@ impl Operator {
         let dead_letter = open_dead_letter(reader, id).await?;
         let records = Records::read(&self.kafka, vec![dead_letter]).await?;
         let Some((_, Some(record))) = records.iter().next() else { return Err(Error::RecordGone(id)) };
-        decode(envelope(&record, self.codec.max_record_bytes), record.value)
+        self.schemas.learn_again(&SchemaLookup::named(std::iter::once(record))).await?;
+        self.codec
+            .decoder()
+            .decode(&record)
+            .map(drop)
             .map_err(|rejection| Error::StillRefused { id, rejection })?;
         let mut session = self.session().await?;
         let outcomes = retry(&mut session, &self.codec, reason.as_str(), &[record]).await;

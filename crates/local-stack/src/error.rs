@@ -40,7 +40,7 @@ pub enum Error {
     Maven { package: String, status: ExitStatus, output: String },
 
     /// Maven fetched a package that does not contain what it should.
-    #[error("the package of {package} contains no .txz archive")]
+    #[error("the package of {package} does not contain what it should")]
     EmptyPackage { package: String },
 
     /// The archive in a package could not be unpacked.
@@ -53,6 +53,10 @@ pub enum Error {
     /// The PostgreSQL in the cache does not work.
     #[error("the fetched PostgreSQL does not work: {cause}. Delete {} to fetch it again", .folder.display())]
     FetchedPostgres { folder: PathBuf, cause: PgBinError },
+
+    /// The Java in the cache does not work.
+    #[error("the fetched Java does not work. Delete {} to fetch it again", .folder.display())]
+    FetchedJava { folder: PathBuf },
 
     /// Java ended without writing the class archive that it was asked for.
     #[error("Java wrote no class archive to {}", .file.display())]

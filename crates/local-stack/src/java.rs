@@ -1,12 +1,13 @@
-//! The Java that Kafka runs on.
+//! The Java that the servers run on.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{Error, Result};
 
-/// A Java that is new enough for Kafka.
+/// A Java that is new enough.
 #[derive(Debug, Clone)]
 pub(crate) struct Java {
     pub program: PathBuf,
@@ -14,17 +15,16 @@ pub(crate) struct Java {
     pub version: String,
 }
 
+/// The oldest versions that they run on.
 const NEEDED: u32 = 17;
+const NEEDED_BY_REGISTRY: u32 = 21;
 const INSTALL: &str =
     "apt-get install default-jre-headless (Debian), dnf install java-latest-openjdk-headless (Fedora)";
 
 /// `$JAVA_HOME/bin/java`, or else the `java` on the path. Fails if there is none, or if it is too old for
 /// Kafka.
 pub(crate) fn find() -> Result<Java> {
-    let java = env::var_os("JAVA_HOME")
-        .map(|home| PathBuf::from(home).join("bin/java"))
-        .filter(|java| java.exists())
-        .unwrap_or_else(|| PathBuf::from("java"));
+    let java = chosen();
     let missing = |found: String| Error::MissingProgram {
         program: "Java",
         why: format!("Kafka needs Java {NEEDED} or newer, but {found}"),
@@ -41,6 +41,28 @@ pub(crate) fn find() -> Result<Java> {
         Some(found) => Err(missing(format!("{} is Java {found}", java.display()))),
         None => Err(missing(format!("`{} -version` printed: {}", java.display(), text.trim()))),
     }
+}
+
+/// `$JAVA_HOME/bin/java`, or else the `java` on the path.
+fn chosen() -> PathBuf {
+    env::var_os("JAVA_HOME")
+        .map(|home| PathBuf::from(home).join("bin/java"))
+        .filter(|java| java.exists())
+        .unwrap_or_else(|| PathBuf::from("java"))
+}
+
+/// A Java that is new enough for the registry: the one that [`find`] takes, or another one that is installed.
+pub(crate) fn find_for_registry() -> Option<Java> {
+    let installed = fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten();
+    let installed = installed.map(|entry| entry.path().join("bin/java")).filter(|java| java.exists());
+    std::iter::once(chosen()).chain(installed).find_map(|java| at(&java))
+}
+
+/// This Java, if it runs and is new enough for the registry.
+pub(crate) fn at(java: &Path) -> Option<Java> {
+    let output = Command::new(java).arg("-version").output().ok()?;
+    let version = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    (major(&version)? >= NEEDED_BY_REGISTRY).then(|| Java { program: java.to_owned(), version })
 }
 
 /// The 17 of `openjdk version "17.0.15"`, the 8 of `java version "1.8.0_292"`.

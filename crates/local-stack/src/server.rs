@@ -1,4 +1,4 @@
-//! What Kafka and PostgreSQL have in common as child processes: start and wait, stop, kill, freeze and
+//! What the servers have in common as child processes: start and wait, stop, kill, freeze and
 //! restart.
 
 mod delegate;

@@ -8,7 +8,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use local_stack::{Downloads, Error, Kafka, KafkaOptions, Postgres, PostgresOptions};
+use local_stack::{
+    Downloads, Error, Kafka, KafkaOptions, Postgres, PostgresOptions, Registry, RegistryDownloads,
+    RegistryOptions,
+};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -195,4 +198,24 @@ fn a_server_outlives_the_thread_that_started_it() {
     let mut postgres = std::thread::spawn(move || start_postgres(&path)).join().unwrap();
     std::thread::sleep(Duration::from_millis(200));
     assert!(postgres.failure().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_registry_keeps_its_schemas_over_stop_and_kill() {
+    let folder = folder();
+    let options = RegistryOptions::new(folder.path().join("registry"));
+    let mut registry = Registry::start(&RegistryDownloads::ensure().unwrap(), &options).unwrap();
+    let (subject, schema) =
+        (format!("{}/subjects/a/versions", registry.url()), format!("{}/schemas/ids/1", registry.url()));
+    let client = reqwest::Client::new();
+    let body = serde_json::json!({ "schema": "\"string\"" });
+    let registered = client.post(subject).json(&body).send().await.unwrap();
+    assert_eq!(registered.text().await.unwrap(), r#"{"id":1}"#);
+    for stop in [Registry::stop, Registry::kill] {
+        stop(&mut registry).unwrap();
+        assert!(client.get(&schema).send().await.is_err_and(|error| error.is_connect()));
+        registry.restart().unwrap();
+        let answer: serde_json::Value = client.get(&schema).send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer, body);
+    }
 }

@@ -3,13 +3,14 @@
 //! The decoder is lenient where a hand-typed event is short (section "The minimal form" of
 //! docs/events.md), and strict where a wrong value would end up in a table.
 
-mod cause;
+pub(crate) mod cause;
 mod fields;
 mod object;
 
 use std::borrow::Cow;
 
 use crate::record::Headers;
+use crate::schema::{Framed, Schemas, Texts};
 use crate::{Fact, LogOrder, OrderId, text};
 
 pub use cause::{Cause, MAX_MESSAGE_BYTES, Rejection, UnknownCause};
@@ -48,15 +49,37 @@ pub struct Envelope<'a> {
     pub max_bytes: usize,
 }
 
-/// Decodes one record. `value` is `None` for a tombstone.
+/// Decodes one record, whose value has to be plain JSON. `value` is `None` for a tombstone.
 pub fn decode<'a>(envelope: Envelope<'_>, value: Option<&'a [u8]>) -> Result<Decoded<'a>, Rejection> {
+    decode_by(envelope, value, |framed| Err(Schemas::no_registry(framed)))
+}
+
+/// Decodes one record, whose value may have been written with one of the schemas. Its schema must have been asked for if
+/// [`Schemas::missing`] names it. What has to be translated is kept in `texts`.
+pub fn decode_with<'a>(
+    schemas: &Schemas,
+    texts: &'a Texts,
+    envelope: Envelope<'_>,
+    value: Option<&'a [u8]>,
+) -> Result<Decoded<'a>, Rejection> {
+    decode_by(envelope, value, |framed| schemas.read(framed, texts))
+}
+
+fn decode_by<'a>(
+    envelope: Envelope<'_>,
+    value: Option<&'a [u8]>,
+    read_framed: impl FnOnce(Framed<'a>) -> Result<&'a [u8], Rejection>,
+) -> Result<Decoded<'a>, Rejection> {
     let value = value.unwrap_or_default();
     if value.is_empty() {
         return Err(Rejection::new(Cause::EmptyValue, "the record has no value"));
     }
     check_size(envelope, value)?;
     check_schema_version(envelope.headers.get("schema-version"))?;
-    check_framing(value)?;
+    let value = match Framed::of(value) {
+        None => value,
+        Some(framed) => read_framed(framed)?,
+    };
     let json = std::str::from_utf8(value)
         .map_err(|error| Rejection::new(Cause::BadJson, format!("the value is not valid UTF-8: {error}")))?;
     let object: Object<'a> = serde_json::from_str(json).map_err(|error| {
@@ -96,18 +119,6 @@ fn check_size(envelope: Envelope<'_>, value: &[u8]) -> Result<(), Rejection> {
          {max_bytes}"
     );
     Err(Rejection::new(Cause::TooLarge, message))
-}
-
-/// Serializers that use a schema registry write a zero byte and the four bytes of the schema's id before the value. What
-/// follows from these bytes otherwise depends on the id.
-fn check_framing(value: &[u8]) -> Result<(), Rejection> {
-    let [0, a, b, c, d, _, ..] = *value else { return Ok(()) };
-    let id = u32::from_be_bytes([a, b, c, d]);
-    let message = format!(
-        "the value begins with the framing of a schema registry (a zero byte and the schema id {id}), not with JSON; write \
-         plain JSON, with a serializer that uses no registry"
-    );
-    Err(Rejection::new(Cause::BadJson, message))
 }
 
 fn check_schema_version(header: Option<&[u8]>) -> Result<(), Rejection> {

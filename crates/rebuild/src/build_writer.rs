@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use event_log::{ChunkLimits, KafkaSettings, Replay, Span, lane_of};
 use orders::{Partition, Positions, Record};
+use schema_registry::SchemaLookup;
 use tokio::task::JoinSet;
 use views::lane::{Lane, LaneOptions};
 use views::{Build, SynchronousCommit};
@@ -29,6 +30,7 @@ pub(crate) const MOST_ROUNDS: u32 = 20;
 /// The sessions that hold the partitions of one build. Dropping it ends them.
 pub(crate) struct BuildWriter {
     kafka: KafkaSettings,
+    schemas: SchemaLookup,
     lanes: Vec<Lane>,
     /// The first offsets that the log still has; a partition that is missing has all of them.
     begins: Positions,
@@ -71,7 +73,13 @@ impl BuildWriter {
             synchronous_commit: SynchronousCommit::Off,
         };
         let lanes = (0..LANES).map(|_| Lane::on_build(options.clone(), build, history_only)).collect();
-        Self { kafka: settings.kafka.clone(), lanes, begins: Positions::new(), meter: Arc::clone(meter) }
+        Self {
+            kafka: settings.kafka.clone(),
+            schemas: settings.schemas.clone(),
+            lanes,
+            begins: Positions::new(),
+            meter: Arc::clone(meter),
+        }
     }
 
     /// Applies the log up to these end offsets, which it has reached already. After an
@@ -81,9 +89,9 @@ impl BuildWriter {
         let mut tasks = JoinSet::new();
         for (index, mut lane) in self.lanes.drain(..).enumerate() {
             let spans = spans(&lane.positions(), ends, &self.begins);
-            let (kafka, meter) = (self.kafka.clone(), Arc::clone(&self.meter));
+            let (kafka, schemas, meter) = (self.kafka.clone(), self.schemas.clone(), Arc::clone(&self.meter));
             tasks.spawn(async move {
-                apply(&mut lane, &kafka, spans, &meter).await?;
+                apply(&mut lane, &kafka, &schemas, spans, &meter).await?;
                 Ok::<_, Error>((index, lane))
             });
         }
@@ -142,6 +150,7 @@ fn spans(positions: &Positions, ends: &Positions, begins: &Positions) -> BTreeMa
 async fn apply(
     lane: &mut Lane,
     kafka: &KafkaSettings,
+    schemas: &SchemaLookup,
     spans: BTreeMap<Partition, Span>,
     meter: &Meter,
 ) -> Result<()> {
@@ -156,7 +165,10 @@ async fn apply(
         let chunk = chunk?;
         let records: Vec<Record<'_>> = chunk.records().map(|(_, record)| record).collect();
         let ends: Vec<_> = chunk.ends().map(|(partition, end, _)| (partition, end)).collect();
-        lane.apply(&records, &ends).await?;
+        while let Err(error) = lane.apply(&records, &ends).await {
+            let views::Error::MissingSchemas { ids } = error else { return Err(error.into()) };
+            schemas.learn(&ids).await?;
+        }
         for (partition, position) in lane.positions() {
             meter.reached(partition, position);
         }

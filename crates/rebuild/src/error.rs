@@ -15,6 +15,9 @@ pub enum Error {
     #[error(transparent)]
     EventLog(#[from] event_log::Error),
 
+    #[error(transparent)]
+    Schemas(schema_registry::Error),
+
     #[error("there is no view {0:?}; the views are: orders")]
     UnknownView(String),
 
@@ -111,7 +114,8 @@ impl Error {
             },
             Self::EventLog(error) if error.is_passing() => Recovery::Retry,
             Self::EventLog(error) if error.is_about_the_log() => Recovery::Fail(FailureCause::Log),
-            Self::SwitchTimedOut | Self::LockHeld { .. } => Recovery::Retry,
+            // A registry that refuses or is the wrong one is mended by a person, and until then it is waited for as well.
+            Self::Schemas(_) | Self::SwitchTimedOut | Self::LockHeld { .. } => Recovery::Retry,
             Self::NotOwner => Recovery::LetGo,
             Self::EventLog(_)
             | Self::UnknownView(_)
@@ -135,6 +139,12 @@ impl Error {
             views::Error::NotTheOwner { .. } => Self::NotOwner,
             other => Self::Views(other),
         }
+    }
+}
+
+impl From<schema_registry::Error> for Error {
+    fn from(error: schema_registry::Error) -> Self {
+        error.into_views().map_or_else(Self::Schemas, Self::Views)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a rebuild needs to know.
 
 use event_log::KafkaSettings;
+use schema_registry::SchemaLookup;
 use views::apply::Codec;
 use views::rebuild::SwitchMode;
 use views::{Database, Parts};
@@ -11,6 +12,8 @@ pub struct Settings {
     pub kafka: KafkaSettings,
     /// Must be that of the consumers: it decides which records become dead letters.
     pub codec: Codec,
+    /// Adds to the schemas of `codec`.
+    pub schemas: SchemaLookup,
     /// Names this process to operators, such as `api` or `replay-rebuild`.
     pub process: String,
 }

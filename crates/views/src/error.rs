@@ -5,8 +5,10 @@ mod driver;
 mod recovery;
 mod start_limit;
 
+use std::collections::BTreeSet;
+
 use deadpool_postgres::PoolError;
-use orders::{Offset, Partition, Position};
+use orders::{Offset, Partition, Position, SchemaId};
 use tokio_postgres::error::SqlState;
 
 use crate::Build;
@@ -76,6 +78,13 @@ pub enum Error {
     /// The batch has to be encoded again, with the new decision.
     #[error("an operator has decided about one of these records since they were read")]
     Decided,
+
+    /// Raised before anything of the batch was written. Whoever reads the log asks for them, and repeats the batch.
+    #[error(
+        "records were written with schemas that were not asked for yet: {}",
+        .ids.iter().map(SchemaId::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    MissingSchemas { ids: BTreeSet<SchemaId> },
 
     /// The active build was made by another version of the code.
     #[error(

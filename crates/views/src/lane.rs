@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use orders::{Partition, Position, Positions, Record};
 
 use crate::Build;
-use crate::apply::{Batch, Breaker, Codec, Writer};
+use crate::apply::{Batch, Breaker, Codec, Decoder, Writer};
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Recovery, Result};
 use crate::ownership::{self, Held};
@@ -146,7 +146,8 @@ impl Lane {
     }
 
     /// Applies records, then moves the positions on to `ends`. After an error some of the records may have
-    /// been applied; repeating the call leaves those out, since they lie below the positions.
+    /// been applied; repeating the call leaves those out, since they lie below the positions. After
+    /// [`Error::MissingSchemas`] the caller has to ask for them, and repeat the call.
     pub async fn apply(&mut self, records: &[Record<'_>], ends: &[(Partition, Position)]) -> Result<Applied> {
         let mut applied = Applied::default();
         // A stack of what is left, with the first part on top.
@@ -155,7 +156,8 @@ impl Lane {
             let is_last = parts.is_empty();
             // This comes first, because a new session reads the positions again, where the batch begins.
             self.connect().await?;
-            let mut batch = self.encode(part);
+            let decoder = self.codec.decoder();
+            let mut batch = self.encode(&decoder, part)?;
             if is_last {
                 self.move_over(&mut batch, ends);
             }
@@ -198,12 +200,12 @@ impl Lane {
         }
     }
 
-    fn encode<'a>(&self, records: &[Record<'a>]) -> Batch<'a> {
+    fn encode<'a>(&self, decoder: &'a Decoder, records: &[Record<'a>]) -> Result<Batch<'a>> {
         let encode = match self.target {
             Target::Building { history_only: true, .. } => Batch::encode_history,
             _ => Batch::encode,
         };
-        encode(&self.codec, &self.positions(), &self.decisions, records)
+        encode(decoder, &self.positions(), &self.decisions, records)
     }
 
     fn move_over(&self, batch: &mut Batch<'_>, ends: &[(Partition, Position)]) {

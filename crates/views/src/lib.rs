@@ -27,6 +27,7 @@ mod projection;
 pub mod read;
 pub mod rebuild;
 mod row_values;
+pub mod schemas;
 mod session;
 pub mod sql;
 mod totals;

@@ -5,7 +5,9 @@ use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use local_stack::{Downloads, Kafka, KafkaOptions, Postgres, PostgresOptions};
+use local_stack::{
+    Downloads, Kafka, KafkaOptions, Postgres, PostgresOptions, Registry, RegistryDownloads, RegistryOptions,
+};
 use tempfile::TempDir;
 
 /// A server with its data folder. Dropping this stops the server and deletes the data. The calls block for
@@ -62,6 +64,25 @@ impl OwnServer<Postgres> {
             .settings
             .extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let server = Postgres::start(&Downloads::ensure().unwrap(), &options).unwrap();
+        Self { server, folder }
+    }
+}
+
+impl OwnServer<Registry> {
+    /// Fails where there is no Java 21 and none can be fetched.
+    pub fn registry() -> Self {
+        Self::registry_with(&[])
+    }
+
+    /// The same with these settings, as environment variables.
+    pub fn registry_with(settings: &[(&str, &str)]) -> Self {
+        let folder = folder();
+        let mut options = RegistryOptions::new(folder.path().join("registry"));
+        options
+            .settings
+            .extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let started = RegistryDownloads::ensure().and_then(|downloads| Registry::start(&downloads, &options));
+        let server = started.unwrap_or_else(|error| panic!("{error}"));
         Self { server, folder }
     }
 }

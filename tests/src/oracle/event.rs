@@ -6,6 +6,7 @@
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
+use super::framed::Schemas;
 use super::raw::{Raw, Undecodable};
 use super::{instant, json};
 
@@ -84,9 +85,9 @@ pub struct Event {
     pub trace_id: Option<Box<str>>,
 }
 
-pub fn decode(topic: &str, raw: Raw, max_bytes: usize) -> Result<Event, Box<Undecodable>> {
+pub fn decode(topic: &str, schemas: &Schemas, raw: Raw, max_bytes: usize) -> Result<Event, Box<Undecodable>> {
     let mut reading = Reading { faults: Vec::new(), order_id: Some(None) };
-    match reading.event(topic, &raw, max_bytes) {
+    match reading.event(topic, schemas, &raw, max_bytes) {
         Some(event) if reading.faults.is_empty() => Ok(event),
         _ => Err(Box::new(Undecodable { faults: reading.faults, order_id: reading.order_id, raw })),
     }
@@ -98,7 +99,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn event(&mut self, topic: &str, raw: &Raw, max_bytes: usize) -> Option<Event> {
+    fn event(&mut self, topic: &str, schemas: &Schemas, raw: &Raw, max_bytes: usize) -> Option<Event> {
         let value = raw.value.as_deref().unwrap_or_default();
         if value.is_empty() {
             self.faults.push("empty_value");
@@ -114,7 +115,14 @@ impl Reading {
             self.faults.push("unknown_schema_version");
             return None;
         }
-        let mut fields = self.object(value)?;
+        let translated = match schemas.json(value) {
+            Ok(json) => json,
+            Err(causes) => {
+                self.faults.extend(causes);
+                return None;
+            }
+        };
+        let mut fields = self.object(translated.as_deref().unwrap_or(value))?;
         let order_id = self.text(&fields, "order_id", 1);
         self.order_id = Some(order_id.clone());
         let name = self.text(&fields, "event", 0);

@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 
 use super::decisions::Decisions;
 use super::event::decode;
+use super::framed::Schemas;
 use super::raw::{Raw, Undecodable};
 use super::record::Record;
 use super::{Error, Offsets};
@@ -37,6 +38,7 @@ impl Log {
         refused: &BTreeSet<(i32, i64)>,
         upto: &Offsets,
         decided: &Decisions,
+        schemas: &Schemas,
     ) -> Result<Self, Error> {
         let consumer = client(kafka)?;
         let mut log = Self { partitions: BTreeMap::new(), topic: kafka.topic.clone(), upto: upto.clone() };
@@ -58,7 +60,9 @@ impl Log {
                     return Err(Error::NothingRead { seconds: TIMEOUT.as_secs(), missing: open });
                 }
                 None => continue,
-                Some(Ok(message)) => log.take(&message, max_record_bytes, refused, decided, &mut open),
+                Some(Ok(message)) => {
+                    log.take(&message, max_record_bytes, refused, decided, schemas, &mut open)
+                }
                 // Only transaction markers and aborted records are left up to the position.
                 Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
                 Some(Err(error)) => return Err(error.into()),
@@ -74,6 +78,7 @@ impl Log {
         max_record_bytes: usize,
         refused: &BTreeSet<(i32, i64)>,
         decided: &Decisions,
+        schemas: &Schemas,
         open: &mut Offsets,
     ) {
         let (partition, offset) = (message.partition(), message.offset());
@@ -90,12 +95,12 @@ impl Log {
             };
             let appended_at = raw.appended_at();
             let content = match decided.get(&(partition, offset)) {
-                Some(decision) if decision.is_retry => decode(&self.topic, raw, usize::MAX),
+                Some(decision) if decision.is_retry => decode(&self.topic, schemas, raw, usize::MAX),
                 Some(_) => Err(Box::new(Undecodable { faults: Vec::new(), order_id: None, raw })),
                 None if refused.contains(&(partition, offset)) => {
                     Err(Box::new(Undecodable { faults: vec!["refused_by_database"], order_id: None, raw }))
                 }
-                None => decode(&self.topic, raw, max_record_bytes),
+                None => decode(&self.topic, schemas, raw, max_record_bytes),
             };
             let record = Record { partition, offset, appended_at, content, found: false };
             self.partitions.entry(partition).or_default().push(record);

@@ -17,6 +17,7 @@ mod producer;
 mod readme;
 mod rebuild;
 mod rolling_restart;
+mod schema_registry;
 mod secrets;
 mod shutdown;
 mod stack;

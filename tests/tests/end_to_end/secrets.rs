@@ -25,13 +25,17 @@ const SECRETS: Case = &[
     ("KAFKA_SASL_PASSWORD", "mArKeD"),
     ("KAFKA_SSL_KEY_PASSWORD", "mArKeD"),
     ("KAFKA_PROPERTIES", "debug=all,ssl.keystore.password=mArKeD"),
+    ("SCHEMA_REGISTRY_URL", "http://127.0.0.1:1"),
+    ("SCHEMA_REGISTRY_USERNAME", "u"),
+    ("SCHEMA_REGISTRY_PASSWORD", "mArKeD"),
     ("API_ADMIN_TOKEN", "mArKeD"),
     ("API_LISTEN", "127.0.0.1:0"),
     ("RUST_LOG", "trace"),
 ];
 
 /// Each program refuses these settings.
-const REFUSED: [Case; 8] = [
+const REFUSED: [Case; 9] = [
+    &[("SCHEMA_REGISTRY_URL", "http://u:mArKeD@127.0.0.1:1")],
     &[("KAFKA_PROPERTIES", "sasl.pasword=mArKeD")],
     &[("KAFKA_PROPERTIES", "mArKeD")],
     &[("KAFKA_PROPERTIES", "sasl.password=mArKeD,linger.ms=soon")],

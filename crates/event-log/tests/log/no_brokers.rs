@@ -63,7 +63,13 @@ impl Subscriber for SlowLog {
 }
 
 fn write(writer: &mut LogWriter, count: u64) {
-    let record = Outgoing { event: EventType::OrderPaid, key: None, value: &[b'x'; 1000], traceparent: None };
+    let record = Outgoing {
+        event: EventType::OrderPaid,
+        key: None,
+        value: &[b'x'; 1000],
+        content_type: "application/json",
+        traceparent: None,
+    };
     for _ in 0..count {
         assert_eq!(writer.send(&record).unwrap(), Sent::Queued);
     }

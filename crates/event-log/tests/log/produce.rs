@@ -10,7 +10,13 @@ const SOON: Duration = Duration::from_secs(30);
 
 fn record<'a>(key: &'a str, value: &'a [u8]) -> Outgoing<'a> {
     let traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
-    Outgoing { event: EventType::OrderPaid, key: Some(key), value, traceparent }
+    Outgoing {
+        event: EventType::OrderPaid,
+        key: Some(key),
+        value,
+        content_type: "application/json",
+        traceparent,
+    }
 }
 
 async fn topic() -> KafkaSettings {
@@ -26,7 +32,13 @@ async fn a_record_has_its_key_value_and_headers() {
     let totals = blocking(move || {
         let mut writer = LogWriter::connect(&kafka, false).unwrap();
         assert_eq!(writer.send(&record("ORD-1", b"{}")).unwrap(), Sent::Queued);
-        let bare = Outgoing { event: EventType::OrderCreated, key: None, value: b"[]", traceparent: None };
+        let bare = Outgoing {
+            event: EventType::OrderCreated,
+            key: None,
+            value: b"[]",
+            content_type: "application/json",
+            traceparent: None,
+        };
         assert_eq!(writer.send(&bare).unwrap(), Sent::Queued);
         writer.finish(SOON).unwrap()
     })

@@ -107,6 +107,12 @@ pub struct Servers {
     /// PostgreSQL's port; 0 for a free one.
     #[arg(long, env = "FOOD_ORDERS_POSTGRES_PORT", value_name = "PORT", default_value_t = 5432)]
     pub postgres_port: u16,
+    /// Start a schema registry as well (Apicurio Registry), and let all programs use it.
+    #[arg(long)]
+    pub registry: bool,
+    /// The registry's port; 0 for a free one.
+    #[arg(long, env = "FOOD_ORDERS_REGISTRY_PORT", value_name = "PORT", default_value_t = 8081)]
+    pub registry_port: u16,
     #[command(flatten)]
     pub extra: ExtraSettings,
 }
@@ -150,6 +156,9 @@ pub struct Up {
     /// How many orders the demo producer creates before it ends; 0 for no end.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub orders: u64,
+    /// Form of the demo producer's events: json, or with --registry also json-schema and avro, which is the default then.
+    #[arg(long, value_name = "FORMAT", value_parser = ["json", "json-schema", "avro"], requires = "registry")]
+    pub format: Option<String>,
     /// Start no demo producer.
     #[arg(long)]
     pub no_producer: bool,

@@ -110,6 +110,10 @@ impl DataFolder {
         self.path.join("kafka")
     }
 
+    pub fn registry(&self) -> PathBuf {
+        self.path.join("registry")
+    }
+
     pub fn logs(&self) -> PathBuf {
         self.path.join("logs")
     }

@@ -21,6 +21,9 @@ pub fn rebuild(passed: &Passed) -> Result<ExitCode> {
             .env("KAFKA_BOOTSTRAP_SERVERS", &state.kafka.address)
             .env("KAFKA_TOPIC", &state.topic)
             .env("DATABASE_URL", &state.postgres.address);
+        if let Some(registry) = &state.registry {
+            command.env("SCHEMA_REGISTRY_URL", &registry.address);
+        }
     }
     // `exec` returns only if it fails.
     Err(command.exec()).attempt(format!("running {PROGRAM}"))

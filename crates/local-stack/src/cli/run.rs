@@ -21,7 +21,13 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     }
     let mut servers = RunningServers::start(&downloads, &owned.folder, &arguments.servers)?;
     owned.write_state(&servers.state(&topic()))?;
-    output::say!("ready kafka={} postgres={}", servers.kafka.bootstrap_servers(), servers.postgres.url());
+    let registry = servers.registry.as_ref().map(|registry| format!(" registry={}", registry.url()));
+    output::say!(
+        "ready kafka={} postgres={}{}",
+        servers.kafka.bootstrap_servers(),
+        servers.postgres.url(),
+        registry.unwrap_or_default()
+    );
     let result = wait(&owned, &events, &mut servers);
     servers.stop(&owned)?;
     result.map(|()| ExitCode::SUCCESS)

@@ -1,16 +1,18 @@
 //! The servers of a stack, in its data folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::args::Servers;
 use super::folder::{DataFolder, OwnedFolder};
 use super::state::{ServerState, State};
-use crate::downloads::{Downloads, ZOOKEEPER_VERSION, kafka_version};
+use crate::downloads::{APICURIO_VERSION, Downloads, RegistryDownloads, ZOOKEEPER_VERSION, kafka_version};
 use crate::error::{Error, Result};
 use crate::kafka::{Kafka, KafkaCluster, KafkaOptions, ZooKeeper};
 use crate::kafka_mode::KafkaMode;
 use crate::postgres::{Postgres, PostgresOptions};
+use crate::registry::{Registry, RegistryOptions};
 use crate::start_both::start_both;
 
 /// How long a broker of a cluster stays down after it has ended by itself: long enough to see what the
@@ -26,8 +28,10 @@ pub struct RunningServers {
     pub kafka: KafkaCluster,
     pub postgres: Postgres,
     kafka_mode: KafkaMode,
+    pub registry: Option<Registry>,
     kafka_data: PathBuf,
     postgres_data: PathBuf,
+    registry_data: PathBuf,
     /// When to start the brokers again that have ended.
     restart_at: Option<Instant>,
 }
@@ -65,9 +69,27 @@ impl RunningServers {
         let started = |server: &str| {
             output::note!("{server} is ready after {:.1} s.", began.elapsed().as_secs_f64());
         };
-        let (kafka, postgres) = start_both(downloads, &kafka, servers.brokers, &postgres, started)?;
+        let registry_data = folder.registry();
+        let (servers_of_both, registry) = thread::scope(|scope| {
+            // It takes longer than the other two together.
+            let registry =
+                servers.registry.then(|| scope.spawn(|| start_registry(servers, &registry_data, &started)));
+            let both = start_both(downloads, &kafka, servers.brokers, &postgres, started);
+            let lost = || Err(Error::ThreadPanicked { task: "starts the schema registry" });
+            (both, registry.map(|registry| registry.join().unwrap_or_else(|_| lost())).transpose())
+        });
+        let ((kafka, postgres), registry) = (servers_of_both?, registry?);
         let kafka_mode = servers.kafka;
-        Ok(Self { kafka, postgres, kafka_mode, kafka_data, postgres_data, restart_at: None })
+        Ok(Self {
+            kafka,
+            postgres,
+            registry,
+            kafka_mode,
+            kafka_data,
+            postgres_data,
+            registry_data,
+            restart_at: None,
+        })
     }
 
     /// With the topic that the programs on top of the servers use.
@@ -93,6 +115,14 @@ impl RunningServers {
                 data: self.postgres_data.clone(),
                 log: self.postgres.log().to_owned(),
             },
+            registry: self.registry.as_ref().map(|registry| ServerState {
+                version: APICURIO_VERSION.to_owned(),
+                pid: registry.pid(),
+                port: registry.port(),
+                address: registry.url(),
+                data: self.registry_data.clone(),
+                log: registry.log().to_owned(),
+            }),
             services: Vec::new(),
         }
     }
@@ -119,10 +149,11 @@ impl RunningServers {
         }
     }
 
-    /// Fails if PostgreSQL, the only broker or its ZooKeeper has ended by itself. A broker of several is started again
+    /// Fails if PostgreSQL, the registry, the only broker or its ZooKeeper has ended by itself. A broker of several is started again
     /// after a while. Returns whether brokers have ended or been started.
     pub fn check(&mut self) -> Result<bool> {
-        if let Some(error) = self.postgres.failure() {
+        let registry = self.registry.as_mut().and_then(Registry::failure);
+        if let Some(error) = self.postgres.failure().or(registry) {
             return Err(error);
         }
         let mut failures = self.kafka.failures();
@@ -155,10 +186,22 @@ impl RunningServers {
 
     /// Stops all in good order, and removes the state that names them.
     pub fn stop(&mut self, owned: &OwnedFolder) -> Result<()> {
-        let results = [self.kafka.stop(), self.postgres.stop()];
+        let registry = self.registry.as_mut().map_or(Ok(()), Registry::stop);
+        let results = [self.kafka.stop(), self.postgres.stop(), registry];
         owned.remove_state();
         results.into_iter().collect()
     }
+}
+
+fn start_registry(servers: &Servers, data: &Path, started: &(impl Fn(&str) + Sync)) -> Result<Registry> {
+    let options = RegistryOptions {
+        port: servers.registry_port,
+        port_setting: "--registry-port PORT",
+        ..RegistryOptions::new(data)
+    };
+    let registry = Registry::start(&RegistryDownloads::ensure()?, &options)?;
+    started("Apicurio Registry");
+    Ok(registry)
 }
 
 /// One line: the log has the rest.

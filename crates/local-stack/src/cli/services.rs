@@ -30,7 +30,7 @@ pub fn topic() -> String {
 pub struct Services {
     pub token: String,
     logs: PathBuf,
-    servers: [(&'static str, String); 2],
+    servers: Vec<(&'static str, String)>,
     next_metrics_port: u16,
     /// The consumers and the API.
     running: Vec<Service>,
@@ -48,7 +48,10 @@ impl Services {
             servers: [
                 ("KAFKA_BOOTSTRAP_SERVERS", servers.kafka.bootstrap_servers()),
                 ("DATABASE_URL", servers.postgres.url()),
-            ],
+            ]
+            .into_iter()
+            .chain(servers.registry.as_ref().map(|registry| ("SCHEMA_REGISTRY_URL", registry.url())))
+            .collect(),
             next_metrics_port: FIRST_METRICS_PORT,
             running: Vec::new(),
             producer: None,
@@ -80,8 +83,9 @@ impl Services {
         Ok(())
     }
 
-    pub fn start_producer(&mut self, rate: u32, orders: u64) -> Result<()> {
-        let arguments = ["--rate", &rate.to_string(), "--orders", &orders.to_string()].map(str::to_owned);
+    pub fn start_producer(&mut self, rate: u32, orders: u64, format: &str) -> Result<()> {
+        let arguments = ["--rate", &rate.to_string(), "--orders", &orders.to_string(), "--format", format]
+            .map(str::to_owned);
         let health = self.next_metrics_address()?;
         let environment = [("METRICS_LISTEN", health.to_string())];
         let producer =

@@ -19,6 +19,9 @@ pub struct State {
     /// The topic that the programs use.
     pub topic: String,
     pub postgres: ServerState,
+    /// The schema registry, if there is one.
+    #[serde(default)]
+    pub registry: Option<ServerState>,
     pub services: Vec<ServiceState>,
 }
 
@@ -27,7 +30,7 @@ pub struct ServerState {
     pub version: String,
     pub pid: Option<u32>,
     pub port: u16,
-    /// `host:port` of Kafka, or several of them with commas, and of ZooKeeper; the URL of PostgreSQL.
+    /// `host:port` of Kafka, or several of them with commas, and of ZooKeeper; the URL of another server.
     pub address: String,
     pub data: PathBuf,
     pub log: PathBuf,

@@ -41,6 +41,9 @@ pub fn status(folder: &Folder, json: bool) -> Result<ExitCode> {
         print_server("ZooKeeper", zookeeper);
     }
     print_server("PostgreSQL", &state.postgres);
+    if let Some(registry) = &state.registry {
+        print_server("Registry", registry);
+    }
     for service in &state.services {
         let pid = service.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
         output::say!("  {:<12} pid {pid:<8} {}", service.name, Answer::of(service).describe(service));

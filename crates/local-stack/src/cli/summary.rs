@@ -14,6 +14,9 @@ pub fn print(state: &State, api: SocketAddr, token: &str) {
         output::say!("  ZooKeeper   {}  ({})", zookeeper.address, zookeeper.version);
     }
     output::say!("  PostgreSQL  {}  ({})", postgres.address, postgres.version);
+    if let Some(registry) = &state.registry {
+        output::say!("  Registry    {}  ({})", registry.address, registry.version);
+    }
     output::say!("  Admin token {token}  (POST needs it: Authorization: Bearer ...)");
     if let Some(logs) = state.services.first().and_then(|service| service.log.parent()) {
         output::say!("  Logs        {}", logs.display());

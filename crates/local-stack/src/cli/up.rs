@@ -39,7 +39,8 @@ pub fn up(arguments: &Up) -> Result<ExitCode> {
 
 /// Finds a busy port before anything is started on the others.
 fn check_ports(arguments: &Up) -> Result<()> {
-    let Servers { kafka, kafka_port, zookeeper_port, brokers, .. } = arguments.servers;
+    let Servers { kafka, kafka_port, zookeeper_port, brokers, registry, registry_port, .. } =
+        arguments.servers;
     let brokers = (0..if kafka_port == 0 { 0 } else { brokers })
         .map(|offset| ("Kafka", kafka_port.saturating_add(offset), "--kafka-port PORT"));
     let zookeeper = match kafka {
@@ -50,7 +51,8 @@ fn check_ports(arguments: &Up) -> Result<()> {
         ("PostgreSQL", arguments.servers.postgres_port, "--postgres-port PORT"),
         ("the HTTP API", arguments.api_listen.port(), "--api-listen ADDRESS:PORT"),
     ];
-    for (server, port, setting) in brokers.chain(zookeeper).chain(others) {
+    let registry = registry.then_some(("Apicurio Registry", registry_port, "--registry-port PORT"));
+    for (server, port, setting) in brokers.chain(zookeeper).chain(others).chain(registry) {
         if port != 0 {
             ports::require_free(server, port, setting)?;
         }
@@ -74,7 +76,9 @@ fn run_until_stopped(
         return Ok(());
     }
     if !arguments.no_producer {
-        services.start_producer(arguments.rate, arguments.orders)?;
+        let format =
+            arguments.format.as_deref().unwrap_or(if servers.registry.is_some() { "avro" } else { "json" });
+        services.start_producer(arguments.rate, arguments.orders, format)?;
     }
     let state = write_state(owned, servers, services)?;
     summary::print(&state, api, &services.token);

@@ -35,18 +35,18 @@ pub(super) fn fetch(package: &str, pom: &str, goal: &str, settings: &[String], o
     Err(Error::Maven { package: package.to_owned(), status: result.status, output: errors.join(" ") })
 }
 
-/// Unpacks the one .txz archive in the folder, and removes it.
-pub(super) fn unpack_txz(package: &str, folder: &Path) -> Result<()> {
+/// Unpacks the one archive in the folder whose name has this ending, and removes it. `compression`: tar's flag for it.
+pub(super) fn unpack(package: &str, folder: &Path, ending: &str, compression: &str) -> Result<()> {
     let archive = fs::read_dir(folder)
         .attempt_on("reading", folder)?
         .flatten()
         .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "txz"));
+        .find(|path| path.to_string_lossy().ends_with(ending));
     let Some(archive) = archive else {
         return Err(Error::EmptyPackage { package: package.to_owned() });
     };
     let result = Command::new("tar")
-        .args(["--extract", "--xz", "--no-same-owner", "--file"])
+        .args(["--extract", compression, "--no-same-owner", "--file"])
         .arg(&archive)
         .arg("--directory")
         .arg(folder)

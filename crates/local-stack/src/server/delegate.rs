@@ -1,4 +1,4 @@
-//! The methods that `Kafka` and `Postgres` have in common.
+//! The methods that the servers have in common.
 
 /// Defines them on a type with a field `server`. A macro, because a trait would have to be imported wherever
 /// a server is used.

@@ -17,12 +17,20 @@ pub enum Cause {
     OutOfRange,
     UnknownEvent,
     StatusContradictsEvent,
+    /// The schema registry has no schema with the id that the value begins with.
+    UnknownSchema,
+    /// The schema of the value is of a format that is not supported, such as Protobuf.
+    UnsupportedSchema,
+    /// The schema of the value is not valid, or uses what is not supported.
+    UnreadableSchema,
+    /// The value is not what its schema describes.
+    SchemaMismatch,
     /// The record was decoded, but PostgreSQL refuses it.
     RefusedByDatabase,
 }
 
 impl Cause {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::EmptyValue,
         Self::TooLarge,
         Self::UnknownSchemaVersion,
@@ -33,6 +41,10 @@ impl Cause {
         Self::OutOfRange,
         Self::UnknownEvent,
         Self::StatusContradictsEvent,
+        Self::UnknownSchema,
+        Self::UnsupportedSchema,
+        Self::UnreadableSchema,
+        Self::SchemaMismatch,
         Self::RefusedByDatabase,
     ];
 
@@ -49,6 +61,10 @@ impl Cause {
             Self::OutOfRange => "out_of_range",
             Self::UnknownEvent => "unknown_event",
             Self::StatusContradictsEvent => "status_contradicts_event",
+            Self::UnknownSchema => "unknown_schema",
+            Self::UnsupportedSchema => "unsupported_schema",
+            Self::UnreadableSchema => "unreadable_schema",
+            Self::SchemaMismatch => "schema_mismatch",
             Self::RefusedByDatabase => "refused_by_database",
         }
     }

@@ -14,6 +14,7 @@ use event_log::{
 use local_stack::TestServers;
 use orders::{EventType, Partition, Position, decode};
 use rebuild::{Job, Outcome, RebuildView, Request, Settings, Stop};
+use schema_registry::SchemaLookup;
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
 use views::apply::{Codec, envelope};
@@ -45,8 +46,9 @@ impl World {
         ensure_topic(&kafka, &TopicSpec { partitions, ..TopicSpec::default() }).await.unwrap();
         let database = Database::parse(&url.clone().into(), None).unwrap();
         views::migrate::migrate_divided(&database, parts).await.unwrap();
-        let codec = Codec { topic, max_record_bytes: 10_000 };
-        Self { settings: Settings { database, kafka, codec, process: "test".into() }, url }
+        let codec = Codec::new(&topic, 10_000);
+        let schemas = SchemaLookup::new(&codec.schemas, &database, None);
+        Self { settings: Settings { database, kafka, codec, schemas, process: "test".into() }, url }
     }
 
     pub async fn client(&self) -> Client {
@@ -192,6 +194,7 @@ pub fn write(kafka: &KafkaSettings, records: &[Written]) {
             event: EventType::OrderCreated,
             key: record.key.as_deref(),
             value: record.value.as_bytes(),
+            content_type: "application/json",
             traceparent: record.traceparent.as_deref(),
         };
         while writer.send(&outgoing).unwrap() == Sent::Full {

@@ -1,17 +1,18 @@
 //! Records made ready for one transaction: everything that can be computed before it begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use orders::{Cause, Fact, Partition, Position, Positions, Record, Rejection, decode};
+use orders::{Cause, Fact, Partition, Position, Positions, Record, Rejection};
 
 use super::advance::{Advance, Advances};
-use super::codec::Codec;
+use super::codec::Decoder;
 use super::copy::{HistoryRow, HistoryRows};
 use super::dead_letter::NewDeadLetter;
-use super::disposition::{Disposition, envelope};
+use super::disposition::Disposition;
 use super::merged_orders::{MergedOrders, OrderMerge, OrderNumbers, SortedOrders};
 use crate::decisions::Decisions;
+use crate::error::{Error, Result};
 
 /// The approximate size of a history row, not counting what comes from the record's value.
 const ROW_BYTES: usize = 64;
@@ -29,58 +30,63 @@ pub struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// Decodes and folds `records`. Those that an operator has decided about become what `decisions`
     /// says. Records below their partition's position were applied before and are left out, as are
-    /// those of partitions that `positions` does not name.
-    #[must_use]
+    /// those of partitions that `positions` does not name. Fails with [`Error::MissingSchemas`] if a record was
+    /// written with a schema that was not asked for yet.
     pub fn encode(
-        codec: &Codec,
+        decoder: &'a Decoder,
         positions: &Positions,
         decisions: &Decisions,
         records: &[Record<'a>],
-    ) -> Self {
+    ) -> Result<Self> {
         let mut merge = OrderMerge::default();
-        let (batch, orders) =
-            Self::encode_with(codec, positions, decisions, records, |number, fact| merge.add(number, fact));
-        Self { orders: merge.finish(orders), ..batch }
+        let (batch, orders) = Self::encode_with(decoder, positions, decisions, records, |number, fact| {
+            merge.add(number, fact)
+        })?;
+        Ok(Self { orders: merge.finish(orders), ..batch })
     }
 
     /// The same without the orders, which are derived from the history later.
-    #[must_use]
     pub fn encode_history(
-        codec: &Codec,
+        decoder: &'a Decoder,
         positions: &Positions,
         decisions: &Decisions,
         records: &[Record<'a>],
-    ) -> Self {
-        Self::encode_with(codec, positions, decisions, records, |_, _| ()).0
+    ) -> Result<Self> {
+        Ok(Self::encode_with(decoder, positions, decisions, records, |_, _| ())?.0)
     }
 
     fn encode_with(
-        codec: &Codec,
+        decoder: &'a Decoder,
         positions: &Positions,
         decisions: &Decisions,
         records: &[Record<'a>],
         mut fold: impl FnMut(usize, Fact<'a>),
-    ) -> (Self, SortedOrders<'a>) {
+    ) -> Result<(Self, SortedOrders<'a>)> {
         let mut numbers = OrderNumbers::default();
         let mut batch = Self::default();
         let bytes = records.iter().map(|record| record.value.map_or(0, <[u8]>::len) + ROW_BYTES).sum();
         let mut history = HistoryRows::with_capacity(bytes);
         let mut advances = Advances::new(positions);
+        let mut missing = BTreeSet::new();
         for record in records.iter().copied() {
             if !advances.accept(record) {
                 continue;
             }
-            match Disposition::of(codec, &record, decisions.of(record.partition, record.offset)) {
+            if let Some(id) = decoder.missing(&record) {
+                missing.insert(id);
+                continue;
+            }
+            match Disposition::of(decoder, &record, decisions.of(record.partition, record.offset)) {
                 Disposition::Event(decoded) => {
                     let row = HistoryRow { record: &record, decoded: &decoded, decision: None };
                     let number = numbers.of(decoded.order_id.clone());
-                    history.push(&codec.topic, number, &row);
+                    history.push(decoder.topic(), number, &row);
                     fold(number, decoded.fact);
                 }
                 Disposition::Admitted(decoded, decided) => {
                     let row = HistoryRow { record: &record, decoded: &decoded, decision: Some(decided.id) };
                     let number = numbers.of(decoded.order_id.clone());
-                    history.push(&codec.topic, number, &row);
+                    history.push(decoder.topic(), number, &row);
                     fold(number, decoded.fact);
                     batch.dead_letters.push(NewDeadLetter::closed(record, decided));
                 }
@@ -95,17 +101,20 @@ impl<'a> Batch<'a> {
                 }
             }
         }
+        if !missing.is_empty() {
+            return Err(Error::MissingSchemas { ids: missing });
+        }
         batch.advances = advances.finish();
         batch.history_rows = history.len();
         let orders = numbers.sorted();
         batch.history = history.finish(&orders.ranks());
-        (batch, orders)
+        Ok((batch, orders))
     }
 
     /// One record as a dead letter, because PostgreSQL refused it with this message.
     #[must_use]
-    pub fn refused(positions: &Positions, record: Record<'a>, message: String) -> Self {
-        let rejection = refusal(&record, message);
+    pub fn refused(decoder: &Decoder, positions: &Positions, record: Record<'a>, message: String) -> Self {
+        let rejection = refusal(decoder, &record, message);
         let mut advances = Advances::new(positions);
         advances.accept(record);
         Self {
@@ -149,8 +158,8 @@ impl<'a> Batch<'a> {
 
 /// Why a record that only PostgreSQL refuses is rejected.
 #[must_use]
-pub fn refusal(record: &Record<'_>, message: String) -> Rejection {
-    let decoded = decode(envelope(record, usize::MAX), record.value);
+pub fn refusal(decoder: &Decoder, record: &Record<'_>, message: String) -> Rejection {
+    let decoded = decoder.decode_up_to(usize::MAX, record);
     let order_id = decoded.ok().map(|decoded| decoded.order_id.into_owned());
     Rejection { order_id, ..Rejection::new(Cause::RefusedByDatabase, message) }
 }

@@ -1,6 +1,12 @@
-//! The settings of decoding.
+//! How records are decoded: the settings, and the schemas that are known.
 
+use std::sync::Arc;
+
+use orders::decode::Envelope;
+use orders::{Decoded, Record, Rejection, SchemaId, Schemas, Texts, decode_with};
 use settings::{Invalid, whole_number};
+
+use crate::schemas::KnownSchemas;
 
 /// What decoding needs to know.
 #[derive(Clone, Debug)]
@@ -9,12 +15,74 @@ pub struct Codec {
     pub topic: String,
     /// Larger values become dead letters. In bytes.
     pub max_record_bytes: usize,
+    /// Clones share them.
+    pub schemas: KnownSchemas,
 }
 
 impl Codec {
+    #[must_use]
+    pub fn new(topic: &str, max_record_bytes: usize) -> Self {
+        Self { topic: topic.to_owned(), max_record_bytes, schemas: KnownSchemas::default() }
+    }
+
     /// `max_record_bytes` is the text of that setting.
     pub fn validate(topic: &str, max_record_bytes: &str) -> Result<Self, Invalid> {
         let bytes = whole_number("MAX_RECORD_BYTES", max_record_bytes, 1, 100_000_000)?;
-        Ok(Self { topic: topic.to_owned(), max_record_bytes: bytes as usize })
+        Ok(Self::new(topic, bytes as usize))
     }
+
+    /// The same settings, with schemas of its own.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self::new(&self.topic, self.max_record_bytes)
+    }
+
+    /// For the records of one batch.
+    #[must_use]
+    pub fn decoder(&self) -> Decoder {
+        Decoder { schemas: self.schemas.now(), codec: self.clone(), texts: Texts::default() }
+    }
+}
+
+/// Decodes the records of one batch with the schemas that were known when it was made, and holds the memory of what
+/// it has translated.
+#[derive(Debug)]
+pub struct Decoder {
+    pub(crate) codec: Codec,
+    schemas: Arc<Schemas>,
+    texts: Texts,
+}
+
+impl Decoder {
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.codec.topic
+    }
+
+    /// The schema that has to be asked for before this record can be decoded.
+    #[inline]
+    #[must_use]
+    pub fn missing(&self, record: &Record<'_>) -> Option<SchemaId> {
+        self.schemas.missing(record.value)
+    }
+
+    /// By the size limit of the codec.
+    pub fn decode<'a>(&'a self, record: &Record<'a>) -> Result<Decoded<'a>, Rejection> {
+        self.decode_up_to(self.codec.max_record_bytes, record)
+    }
+
+    pub(crate) fn decode_up_to<'a>(
+        &'a self,
+        max_bytes: usize,
+        record: &Record<'a>,
+    ) -> Result<Decoded<'a>, Rejection> {
+        decode_with(&self.schemas, &self.texts, envelope(record, max_bytes), record.value)
+    }
+}
+
+/// What [`orders::decode()`] needs to know about a record besides its value; `max_bytes` is the size limit.
+#[must_use]
+pub fn envelope<'a>(record: &Record<'a>, max_bytes: usize) -> Envelope<'a> {
+    let key_bytes = record.key.map_or(0, <[u8]>::len);
+    Envelope { at: record.at(), key_bytes, headers: record.headers, max_bytes }
 }

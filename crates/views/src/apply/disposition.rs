@@ -1,9 +1,8 @@
 //! What becomes of a record: a row of the history, a dead letter, or both.
 
-use orders::decode::Envelope;
-use orders::{Decoded, Record, Rejection, decode};
+use orders::{Decoded, Record, Rejection};
 
-use super::codec::Codec;
+use super::codec::Decoder;
 use crate::decisions::{Decided, Verdict};
 
 /// What becomes of a record, by its bytes and by what an operator decided about it.
@@ -19,23 +18,15 @@ pub enum Disposition<'a, 'd> {
 impl<'a, 'd> Disposition<'a, 'd> {
     /// The size limit does not apply to a retry, for which the operator has lifted it.
     #[must_use]
-    pub fn of(codec: &Codec, record: &Record<'a>, decided: Option<&'d Decided>) -> Self {
-        let decoded = |limit| decode(envelope(record, limit), record.value);
+    pub fn of(decoder: &'a Decoder, record: &Record<'a>, decided: Option<&'d Decided>) -> Self {
         match decided {
-            None => decoded(codec.max_record_bytes).map_or_else(Self::Rejected, Self::Event),
+            None => decoder.decode(record).map_or_else(Self::Rejected, Self::Event),
             Some(decided) => match decided.verdict {
-                Verdict::Retry => {
-                    decoded(usize::MAX).map_or_else(Self::Rejected, |event| Self::Admitted(event, decided))
-                }
+                Verdict::Retry => decoder
+                    .decode_up_to(usize::MAX, record)
+                    .map_or_else(Self::Rejected, |event| Self::Admitted(event, decided)),
                 Verdict::Discard => Self::Discarded(decided),
             },
         }
     }
-}
-
-/// What [`decode()`] needs to know about a record besides its value; `max_bytes` is the size limit.
-#[must_use]
-pub fn envelope<'a>(record: &Record<'a>, max_bytes: usize) -> Envelope<'a> {
-    let key_bytes = record.key.map_or(0, <[u8]>::len);
-    Envelope { at: record.at(), key_bytes, headers: record.headers, max_bytes }
 }

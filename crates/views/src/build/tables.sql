@@ -148,7 +148,7 @@ COMMENT ON TABLE {build}.dead_letters IS 'Dead letters: records that could not b
 COMMENT ON COLUMN {build}.dead_letters.partition IS 'Kafka partition.';
 COMMENT ON COLUMN {build}.dead_letters."offset" IS 'Kafka offset.';
 COMMENT ON COLUMN {build}.dead_letters.state IS 'open, retried or discarded.';
-COMMENT ON COLUMN {build}.dead_letters.cause IS 'empty_value, too_large, unknown_schema_version, bad_json, nul_character, missing_field, wrong_type, out_of_range, unknown_event, status_contradicts_event or refused_by_database.';
+COMMENT ON COLUMN {build}.dead_letters.cause IS 'empty_value, too_large, unknown_schema_version, bad_json, nul_character, missing_field, wrong_type, out_of_range, unknown_event, status_contradicts_event, unknown_schema, unsupported_schema, unreadable_schema, schema_mismatch or refused_by_database.';
 COMMENT ON COLUMN {build}.dead_letters.error IS 'What exactly was wrong with the record.';
 COMMENT ON COLUMN {build}.dead_letters.order_id IS 'The order that is incomplete without it; null where it could not be read.';
 COMMENT ON COLUMN {build}.dead_letters.key IS 'The record''s key, cut at 64 KiB.';

@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
-use orders::{Partition, Position, Positions, Record, Rejection, decode};
+use orders::{Partition, Position, Positions, Record, Rejection};
 use scoped_futures::ScopedFutureExt;
 use tokio_postgres::Transaction;
 
 use super::DeadLetterId;
 use super::builds::{self, Target};
 use crate::Build;
-use crate::apply::{Batch, Codec, Rows, Way, envelope};
+use crate::apply::{Batch, Codec, Rows, Way};
 use crate::decisions::{self, Decided, Decisions, Verdict};
 use crate::error::{Error, Result};
 use crate::session::Session;
@@ -175,10 +175,11 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
     }
     // From the start of each partition: a batch leaves out records below its positions.
     let from: Positions = admitted.iter().map(|record| (record.partition, Position::START)).collect();
+    let decoder = act.codec.decoder();
     let batch = match target.history_only {
-        true => Batch::encode_history(act.codec, &from, decided, &admitted),
-        false => Batch::encode(act.codec, &from, decided, &admitted),
-    };
+        true => Batch::encode_history(&decoder, &from, decided, &admitted),
+        false => Batch::encode(&decoder, &from, decided, &admitted),
+    }?;
     if batch.applied() != admitted.len() {
         let (partition, offset) = (admitted[0].partition, admitted[0].offset);
         return Err(Error::Undecodable { partition, offset });
@@ -188,7 +189,7 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
     changes += rows.write(tx.client(), copy, &batch, Way::Upsert).await?;
     for record in &admitted {
         if let Some(Some(kept_by)) = closed(record) {
-            keep(tx, target.build, record, *kept_by).await?;
+            keep(tx, act.codec, target.build, record, *kept_by).await?;
         }
     }
     Ok(changes)
@@ -196,9 +197,16 @@ async fn apply(tx: &Transaction<'_>, act: &Act<'_>, target: Target, decided: &De
 
 /// Marks the row of a record that comes from a dead letter which was taken over from an earlier build: the log does not
 /// hold it.
-async fn keep(tx: &Transaction<'_>, build: Build, record: &Record<'_>, kept_by: i64) -> Result<()> {
+async fn keep(
+    tx: &Transaction<'_>,
+    codec: &Codec,
+    build: Build,
+    record: &Record<'_>,
+    kept_by: i64,
+) -> Result<()> {
     let (partition, offset) = (record.partition, record.offset);
-    let decoded = decode(envelope(record, usize::MAX), record.value);
+    let decoder = codec.decoder();
+    let decoded = decoder.decode_up_to(usize::MAX, record);
     let order_id = decoded.map_err(|_| Error::Undecodable { partition, offset })?.order_id;
     let attempt = "marking a record that the log has lost";
     let marked = tx

@@ -37,6 +37,7 @@ impl Error {
             // A restore drops the database and makes it again.
             Self::NoDatabase { .. } => Recovery::Retry,
             Self::NoAnswer { .. } | Self::Pool { .. } | Self::Busy { .. } | Self::Decided => Recovery::Retry,
+            Self::MissingSchemas { .. } => Recovery::Retry,
             Self::Fenced { .. } | Self::WentBack { .. } | Self::NotTheOwner { .. } => Recovery::Reclaim,
             Self::OtherDeployment { .. }
             | Self::TooManyDeadLetters { .. }

@@ -15,7 +15,7 @@ impl Lane {
         refusal: &Error,
         ends: &[(Partition, Position)],
     ) -> Result<()> {
-        let mut batch = Batch::refused(&self.positions(), record, refusal.to_string());
+        let mut batch = Batch::refused(&self.codec.decoder(), &self.positions(), record, refusal.to_string());
         self.move_over(&mut batch, ends);
         match self.write(&batch).await {
             Err(error) if error.recovery() == Recovery::Record => {

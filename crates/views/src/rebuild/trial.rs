@@ -29,7 +29,8 @@ impl Trial {
     ) -> Result<bool> {
         let tx = self.session.begin("trying a record").await?;
         let start: Positions = [(record.partition, Position(record.offset.0))].into_iter().collect();
-        let batch = Batch::encode(codec, &start, decisions, std::slice::from_ref(record));
+        let decoder = codec.decoder();
+        let batch = Batch::encode(&decoder, &start, decisions, std::slice::from_ref(record))?;
         let copy = self.rows.open(tx.client()).await;
         match self.rows.write(tx.client(), copy, &batch, Way::Upsert).await {
             Ok(_) => Ok(false),

@@ -52,7 +52,7 @@ pub fn one_order(order_id: &str) -> OrderPiece {
 pub fn lane(database: &Database, owner: &str) -> Lane {
     Lane::new(LaneOptions {
         database: database.clone(),
-        codec: Codec { topic: "food-orders".into(), max_record_bytes: 1_000_000 },
+        codec: Codec::new("food-orders", 1_000_000),
         group: None,
         owner: owner.into(),
         synchronous_commit: SynchronousCommit::Off,

@@ -8,20 +8,28 @@ fn raw(value: &str) -> Raw {
 }
 
 fn faults(value: &str) -> Vec<&'static str> {
-    decode("t", raw(value), 1000).err().map(|undecodable| undecodable.faults).unwrap_or_default()
+    decode("t", &Schemas::default(), raw(value), 1000)
+        .err()
+        .map(|undecodable| undecodable.faults)
+        .unwrap_or_default()
 }
 
 #[test]
 fn missing_fields_are_derived() {
-    let event = decode("t", raw(r#"{"event":"OrderPaid","order_id":"O"}"#), 1000).ok().unwrap();
+    let event =
+        decode("t", &Schemas::default(), raw(r#"{"event":"OrderPaid","order_id":"O"}"#), 1000).ok().unwrap();
     assert_eq!((event.kind.status, event.sequence, event.occurred_at), ("paid", 2, 1_000_000));
     assert_eq!((&*event.event_id, event.details), ("t-1-7", None));
 }
 
 #[test]
 fn other_fields_are_details() {
-    let event =
-        decode("t", raw(r#"{"event":"OrderPaid","order_id":"O","z":null,"payment_method":"card"}"#), 1000);
+    let event = decode(
+        "t",
+        &Schemas::default(),
+        raw(r#"{"event":"OrderPaid","order_id":"O","z":null,"payment_method":"card"}"#),
+        1000,
+    );
     assert_eq!(event.ok().unwrap().details.as_deref(), Some(r#"{"payment_method":"card","z":null}"#));
 }
 
@@ -46,8 +54,11 @@ fn each_fault_is_named() {
 
 #[test]
 fn the_order_id_is_read_in_spite_of_another_fault() {
-    let undecodable = decode("t", raw(r#"{"event":"OrderEaten","order_id":"O"}"#), 1000).err().unwrap();
+    let undecodable = decode("t", &Schemas::default(), raw(r#"{"event":"OrderEaten","order_id":"O"}"#), 1000)
+        .err()
+        .unwrap();
     assert_eq!(undecodable.order_id, Some(Some("O".into())));
-    let undecodable = decode("t", raw(r#"{"event":"OrderPaid","order_id":7}"#), 1000).err().unwrap();
+    let undecodable =
+        decode("t", &Schemas::default(), raw(r#"{"event":"OrderPaid","order_id":7}"#), 1000).err().unwrap();
     assert_eq!(undecodable.order_id, Some(None));
 }

@@ -3,7 +3,7 @@
 
 use orders::{Cause, Decoded, Offset, Partition, Record, Rejection};
 use views::Totals;
-use views::apply::{Closed, Codec, Disposition, refusal};
+use views::apply::{Closed, Decoder, Disposition, refusal};
 use views::decisions::{Decided, Verdict};
 use views::rebuild::KnownDeadLetter;
 
@@ -31,7 +31,7 @@ pub(super) struct DeadLetterMismatch {
 
 impl<'a> Admission<'a> {
     pub(super) fn of(
-        codec: &Codec,
+        decoder: &'a Decoder,
         record: &Record<'a>,
         decided: Option<&Decided>,
         dead_letter: Option<&KnownDeadLetter>,
@@ -44,23 +44,23 @@ impl<'a> Admission<'a> {
             |event, mismatch| Self { event: Some(event), mismatch, is_refused: false, is_open: false };
         let closed = |mismatch| Self { event: None, mismatch, is_refused: false, is_open: false };
         let open = |mismatch| Self { event: None, mismatch, is_refused: false, is_open: true };
-        match (Disposition::of(codec, record, decided), dead_letter) {
+        match (Disposition::of(decoder, record, decided), dead_letter) {
             (Disposition::Event(decoded), None) => event((decoded, None), None),
             (Disposition::Event(_) | Disposition::Admitted(..), Some(dead_letter))
                 if was_refused(dead_letter) =>
             {
-                let mismatch = wrong_content(record, dead_letter, &[refusal(record, String::new())]);
+                let mismatch = wrong_content(record, dead_letter, &[refusal(decoder, record, String::new())]);
                 Self { is_refused: true, ..open(mismatch) }
             }
             (Disposition::Event(decoded), Some(_)) => event((decoded, None), mismatch("no dead letter")),
             // It was an event before the retry: the build was made with another size limit.
             (Disposition::Admitted(decoded, _), None) => event((decoded, None), None),
             (Disposition::Admitted(decoded, decided), Some(dead_letter)) => {
-                event((decoded, Some(decided.id)), wrongly_closed(codec, record, decided, dead_letter))
+                event((decoded, Some(decided.id)), wrongly_closed(decoder, record, decided, dead_letter))
             }
             (Disposition::Discarded(decided), None) => closed(mismatch(&describe_closed_by(decided))),
             (Disposition::Discarded(decided), Some(dead_letter)) => {
-                closed(wrongly_closed(codec, record, decided, dead_letter))
+                closed(wrongly_closed(decoder, record, decided, dead_letter))
             }
             (Disposition::Rejected(rejection), Some(dead_letter))
                 if dead_letter.closed.is_none() && dead_letter.cause == rejection.cause.as_str() =>
@@ -82,7 +82,7 @@ impl Admission<'_> {
 
 /// Whether a dead letter was closed otherwise than by this decision, or has other content.
 fn wrongly_closed(
-    codec: &Codec,
+    decoder: &Decoder,
     record: &Record<'_>,
     decided: &Decided,
     dead_letter: &KnownDeadLetter,
@@ -93,7 +93,7 @@ fn wrongly_closed(
     }
     // It has the words of the decision, or was written before that, with words of its own.
     let mut rejections = vec![decided.dead_letter.clone()];
-    if let Disposition::Rejected(own) = Disposition::of(codec, record, None) {
+    if let Disposition::Rejected(own) = Disposition::of(decoder, record, None) {
         rejections.push(own);
     }
     wrong_content(record, dead_letter, &rejections)

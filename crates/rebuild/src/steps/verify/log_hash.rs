@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use event_log::{Chunk, ChunkLimits, KafkaSettings, Replay, Span, lane_of};
 use orders::Partition;
+use schema_registry::SchemaLookup;
 use tokio::task::JoinSet;
 use views::Totals;
 use views::apply::Codec;
@@ -52,6 +53,7 @@ pub(in crate::steps) async fn of(settings: &Settings, scope: &Scope, meter: &Arc
         let log = log.map(|(partition, read)| (*partition, read.clone())).collect();
         let reader = Reader {
             codec: settings.codec.clone(),
+            schemas: settings.schemas.clone(),
             refusals: Refusals::new(settings, scope.build),
             dead_letters: dead_letters.extract_if(.., |(partition, _), _| is_mine(*partition)).collect(),
             decisions: scope.decisions.clone(),
@@ -77,6 +79,7 @@ pub(in crate::steps) async fn of(settings: &Settings, scope: &Scope, meter: &Arc
 /// Reads some of the partitions.
 struct Reader {
     codec: Codec,
+    schemas: SchemaLookup,
     refusals: Refusals,
     /// The dead letters whose record was not read yet.
     dead_letters: KnownDeadLetters,
@@ -100,6 +103,8 @@ impl Reader {
             let mut replay = Replay::start(&kafka, spans, ChunkLimits::SMALL)?;
             while let Some(chunk) = replay.next().await {
                 let chunk = chunk?;
+                let missing = self.schemas.missing(chunk.records().map(|(_, record)| record));
+                self.schemas.learn(&missing).await?;
                 self.add(&chunk);
                 self.refusals.check(&chunk, &self.decisions, &mut self.differences).await?;
                 meter.add(chunk.len() as u64);
@@ -111,11 +116,12 @@ impl Reader {
 
     fn add(&mut self, chunk: &Chunk) {
         self.readings.add(chunk);
+        let decoder = self.codec.decoder();
         for (_, record) in chunk.records() {
             let at = (record.partition, record.offset);
             let dead_letter = self.dead_letters.remove(&at);
             let decided = self.decisions.of(record.partition, record.offset);
-            let admission = Admission::of(&self.codec, &record, decided, dead_letter.as_ref());
+            let admission = Admission::of(&decoder, &record, decided, dead_letter.as_ref());
             admission.count(&mut self.totals);
             if let Some((event, decision)) = &admission.event {
                 let (topic, details) = (&self.codec.topic, &mut self.details);

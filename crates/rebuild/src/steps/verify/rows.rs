@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use orders::{Offset, Partition, Record};
-use views::apply::Codec;
 use views::history::HistoryRow;
 use views::rebuild::HistoryScan;
 
@@ -17,14 +16,10 @@ use crate::error::Result;
 pub(super) type Rows = BTreeMap<Offset, RecordColumns>;
 
 /// What the history should hold of a record; `None`: nothing.
-pub(super) fn expected(
-    codec: &Codec,
-    record: &Record<'_>,
-    admission: &Admission<'_>,
-) -> Option<RecordColumns> {
+pub(super) fn expected(topic: &str, record: &Record<'_>, admission: &Admission<'_>) -> Option<RecordColumns> {
     let (event, decision) = admission.event.as_ref()?;
     let mut details = String::new();
-    Some(RecordColumns::new(&Content::of_record(&codec.topic, record, event, *decision, &mut details)))
+    Some(RecordColumns::new(&Content::of_record(topic, record, event, *decision, &mut details)))
 }
 
 /// What the history holds. A record that it holds twice is a difference.

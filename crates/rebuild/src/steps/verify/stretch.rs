@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use event_log::{Chunk, ChunkLimits, Replay, Span};
 use orders::{LogPrefix, OrderState, Partition, Position, Positions, Record};
+use views::apply::Decoder;
 use views::decisions::{self, Decisions};
 use views::rebuild::{BuildSnapshot, HistoryScan, KnownDeadLetters, OrderGroups, OrderScan, OrderSet};
 use views::{Build, Session, SessionKind, Totals};
@@ -164,21 +165,26 @@ struct Pieces<'a> {
 
 impl Pieces<'_> {
     async fn add_all(&mut self, chunk: &Chunk) -> Result<()> {
+        let schemas = &self.settings.schemas;
+        let missing = schemas.missing(chunk.records().map(|(_, record)| record));
+        schemas.learn(&missing).await?;
+        // What it translates is freed with the chunk.
+        let decoder = self.settings.codec.decoder();
         for (_, record) in chunk.records() {
-            self.add(&record);
+            self.add(&decoder, &record);
         }
+        drop(decoder);
         self.refusals.check(chunk, &self.decisions, &mut self.differences).await
     }
 
-    fn add(&mut self, record: &Record<'_>) {
+    fn add(&mut self, decoder: &Decoder, record: &Record<'_>) {
         let at = (record.partition, record.offset);
         let dead_letter = self.dead_letters.remove(&at);
         let decided = self.decisions.of(record.partition, record.offset);
-        let codec = &self.settings.codec;
-        let admission = Admission::of(codec, record, decided, dead_letter.as_ref());
+        let admission = Admission::of(decoder, record, decided, dead_letter.as_ref());
         admission.count(&mut self.totals);
         let rows = self.expected.entry(record.partition).or_default();
-        if let Some(columns) = rows::expected(codec, record, &admission) {
+        if let Some(columns) = rows::expected(decoder.topic(), record, &admission) {
             rows.insert(record.offset, columns);
         }
         if let Some((event, _)) = &admission.event {

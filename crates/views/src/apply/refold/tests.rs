@@ -78,7 +78,7 @@ impl World {
         let lane = |number: usize| {
             let mut lane = Lane::new(LaneOptions {
                 database: database.clone(),
-                codec: Codec { topic: "food-orders".into(), max_record_bytes: 1_000_000 },
+                codec: Codec::new("food-orders", 1_000_000),
                 group: None,
                 owner: format!("lane {number}"),
                 synchronous_commit: SynchronousCommit::Off,
