@@ -27,5 +27,5 @@ fn is_currency(text: &str, _: &()) -> garde::Result {
     if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Ok(());
     }
-    Err(garde::Error::new("must be three capital letters of ASCII, such as EUR"))
+    Err(garde::Error::new("must be three characters out of A-Z, such as EUR"))
 }
