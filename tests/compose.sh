@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 #
-# tests/compose.sh - the compose test: builds the image, starts docker-compose.yml and then docker-compose.cluster.yml, each as a
-# project of its own on free ports, and checks from outside what a user would check. Prints one line per check, and removes everything at the end, volumes
-# included.
+# tests/compose.sh - the compose test: builds the image, starts docker-compose.yml and then docker-compose.cluster.yml and
+# docker-compose.zookeeper.yml, each as a project of its own on free ports, and checks from outside what a user would check. Prints
+# one line per check, and removes everything at the end, volumes included.
 #
 #   tests/compose.sh                                     with `docker compose`, or else with `docker-compose`
+#   tests/compose.sh zookeeper                           only this file; or some of: single cluster zookeeper
 #   FOOD_ORDERS_COMPOSE=docker-compose tests/compose.sh  with this command
 #
 # If no engine answers or an image is missing, FOOD_ORDERS_DOCKER_STANDINS may name a folder whose program `up` provides
@@ -15,7 +16,19 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 standins=${FOOD_ORDERS_DOCKER_STANDINS:-$root/../shared/docker-standins}
-images=(apache/kafka:4.3.1 postgres:18 rust:1.95-bookworm debian:bookworm-slim)
+images=(postgres:18 rust:1.95-bookworm debian:bookworm-slim)
+standin_groups=() # for the program `up` of the stand-ins
+parts=" ${*:-single cluster zookeeper} "
+for part in $parts; do
+  case $part in
+    single | cluster) images+=(apache/kafka:4.3.1) ;;
+    zookeeper)
+      images+=(confluentinc/cp-zookeeper:7.9.1 confluentinc/cp-kafka:7.9.1)
+      standin_groups=(--with legacy)
+      ;;
+    *) echo "usage: tests/compose.sh [single] [cluster] [zookeeper]" >&2; exit 2 ;;
+  esac
+done
 work=$(mktemp -d)
 output=$work/output # of the last command
 passed=0
@@ -56,6 +69,9 @@ within() {
 
 # ---------------------------------------------------------- the single checks
 
+# Each part sets these: its file, the container in which Kafka's tools run, and how their names end there.
+file='' broker='' tool_suffix=''
+
 compose() {
   "${compose_command[@]}" --project-name "$project" --project-directory "$root" --file "$root/$file" "$@"
 }
@@ -91,13 +107,13 @@ answers_say_how_fresh_they_are() {
 }
 
 topic_is_an_event_store() {
-  docker exec "$broker" kafka-topics.sh --bootstrap-server "$broker:29092" --describe --topic food-orders | tee "$work/topic"
+  docker exec "$broker" "kafka-topics$tool_suffix" --bootstrap-server "$broker:29092" --describe --topic food-orders | tee "$work/topic"
   grep -q 'PartitionCount: 6' "$work/topic" && grep -q 'retention.ms=-1' "$work/topic" &&
     grep -q 'message.timestamp.type=LogAppendTime' "$work/topic"
 }
 
 console_consumer_shows_events() { # console_consumer_shows_events BOOTSTRAP_SERVER
-  docker exec kafka kafka-console-consumer.sh --bootstrap-server "$1" --topic food-orders --from-beginning \
+  docker exec kafka "kafka-console-consumer$tool_suffix" --bootstrap-server "$1" --topic food-orders --from-beginning \
     --max-messages 5 --timeout-ms 30000 | tee "$work/events"
   [ "$(grep -c '"event":' "$work/events")" = 5 ]
 }
@@ -117,7 +133,7 @@ tables_have_rows() {
 # Sends an event in the minimal form, as if typed by hand.
 append() { # append EVENT ORDER_ID
   printf '{"event": "%s", "order_id": "%s"}\n' "$1" "$2" |
-    docker exec --interactive kafka kafka-console-producer.sh --bootstrap-server kafka:29092 --topic food-orders
+    docker exec --interactive kafka "kafka-console-producer$tool_suffix" --bootstrap-server kafka:29092 --topic food-orders
 }
 
 order_is() { # order_is ORDER_ID STATUS
@@ -138,7 +154,7 @@ orders_grow() {
 }
 
 group_has_members() { # group_has_members COUNT: each has partitions, and together they have all six
-  docker exec "$broker" kafka-consumer-groups.sh --bootstrap-server "$broker:29092" --group order-processors --describe --members |
+  docker exec "$broker" "kafka-consumer-groups$tool_suffix" --bootstrap-server "$broker:29092" --group order-processors --describe --members |
     tee "$work/members"
   awk -v want="$1" '$1 == "order-processors" { members++; partitions += $NF; if ($NF == 0) idle++ }
     END { exit !(members == want && partitions == 6 && !idle) }' "$work/members"
@@ -161,8 +177,23 @@ consumers_have_names() {
   for name in C1 C2 C3; do grep -q " $name " "$work/members" || return 1; done
 }
 
+broker_keeps_events() {
+  docker exec kafka "kafka-configs$tool_suffix" --bootstrap-server kafka:29092 --describe --entity-type brokers --entity-name 1 --all |
+    grep '^ *log.retention' | tee "$work/retention"
+  grep -q 'log.retention.hours=-1 ' "$work/retention"
+}
+
+zookeeper_has_the_topic() {
+  docker exec kafka zookeeper-shell zookeeper:2181 ls /brokers/topics | tee "$work/znodes"
+  grep -q 'food-orders' "$work/znodes"
+}
+
+down_and_up() {
+  compose down --timeout 60 && compose up --detach
+}
+
 all_in_sync() {
-  docker exec "$broker" kafka-topics.sh --bootstrap-server "$broker:29092" --describe --topic food-orders --under-replicated-partitions |
+  docker exec "$broker" "kafka-topics$tool_suffix" --bootstrap-server "$broker:29092" --describe --topic food-orders --under-replicated-partitions |
     tee "$work/behind"
   [ ! -s "$work/behind" ]
 }
@@ -231,7 +262,7 @@ provide_engine() {
       # A copy, because files that are read-only here would be read-only in the images, where Kafka's start script writes to them.
       cp -r "$standins" "$work/standins"
       chmod -R u+w "$work/standins"
-      check "engine and images by $standins/up" as_root "$work/standins/up"
+      check "engine and images by $standins/up" as_root "$work/standins/up" "${standin_groups[@]}"
     fi
   fi
   engine_answers
@@ -276,8 +307,6 @@ trap 'exit 143' TERM
 
 # -------------------------------------------------------------------- main
 
-file=docker-compose.yml
-broker=kafka # the container in which Kafka's tools run
 project=food-orders-test-$$
 if ! provide_engine; then
   echo "skipped: no Docker engine answers, and $standins has none to start"
@@ -294,7 +323,7 @@ else
   exit 77
 fi
 
-for name in kafka kafka-1 kafka-2 kafka-3 kafka-postgres; do
+for name in kafka zookeeper kafka-1 kafka-2 kafka-3 kafka-postgres; do
   if docker container inspect "$name" > /dev/null 2>&1; then
     echo "FAIL  a container named '$name' exists already, and our compose files use the same name." \
       "Stop the project that it belongs to (docker-compose down), then try again."
@@ -308,49 +337,87 @@ FOOD_ORDERS_KAFKA_PORT=$(free_port)
 FOOD_ORDERS_KAFKA_PORT_2=$(free_port)
 FOOD_ORDERS_KAFKA_PORT_3=$(free_port)
 FOOD_ORDERS_POSTGRES_PORT=$(free_port)
+FOOD_ORDERS_ZOOKEEPER_PORT=$(free_port)
 export FOOD_ORDERS_API_PORT FOOD_ORDERS_KAFKA_PORT FOOD_ORDERS_KAFKA_PORT_2 FOOD_ORDERS_KAFKA_PORT_3 FOOD_ORDERS_POSTGRES_PORT
-unset API_ADMIN_TOKEN # so that one is generated
+export FOOD_ORDERS_ZOOKEEPER_PORT
+unset API_ADMIN_TOKEN KAFKA_LOG_RETENTION_HOURS # so that a token is generated, and the retention is our default
 export PRODUCER_RATE=50
 echo "project $project, api on port $FOOD_ORDERS_API_PORT, with: ${compose_command[*]}"
 
-check "the image builds" timeout 2400 "${compose_command[@]}" --project-name "$project" --project-directory "$root" \
-  --file "$root/$file" build
-started=true
-check "up starts everything" compose up --detach
-check "all five containers become healthy" within 180 all_healthy 5
-check "GET /orders serves rows" within 60 orders_are_served
-check "answers say how fresh they are" answers_say_how_fresh_they_are
-check "the topic has 6 partitions, no retention limit, append times" topic_is_an_event_store
-check "kafka-console-consumer.sh shows events at kafka:29092" console_consumer_shows_events kafka:29092
-check "... and at localhost:$FOOD_ORDERS_KAFKA_PORT" console_consumer_shows_events "localhost:$FOOD_ORDERS_KAFKA_PORT"
-check "psql shows the table orders with rows" tables_have_rows
-check "an event typed by hand reaches the API" typed_event_arrives OrderPaid "COMPOSE-$$" paid
-check "the generated admin token is printed" token_is_printed
-check "POST is accepted only with the token" post_needs_the_token
-check "consumer scales to 3, and all that runs goes on" scale_recreates_nothing
-check "all seven containers become healthy" within 120 all_healthy 7
-check "three members share the six partitions" within 60 group_has_members 3
-check "the number of orders keeps growing" orders_grow
-check "replay-rebuild replays from offset 0 and switches to the new tables" rebuild_switches
-check "a later event of the same order reaches the API" typed_event_arrives OrderShipped "COMPOSE-$$" shipped
-check "producer, consumers and api stop cleanly" ours_stop_cleanly producer consumer api
-remove_project
+test_single() {
+  file=docker-compose.yml
+  broker=kafka
+  tool_suffix=.sh
+  started=true
+  check "up starts everything" compose up --detach
+  check "all five containers become healthy" within 180 all_healthy 5
+  check "GET /orders serves rows" within 60 orders_are_served
+  check "answers say how fresh they are" answers_say_how_fresh_they_are
+  check "the topic has 6 partitions, no retention limit, append times" topic_is_an_event_store
+  check "kafka-console-consumer.sh shows events at kafka:29092" console_consumer_shows_events kafka:29092
+  check "... and at localhost:$FOOD_ORDERS_KAFKA_PORT" console_consumer_shows_events "localhost:$FOOD_ORDERS_KAFKA_PORT"
+  check "psql shows the table orders with rows" tables_have_rows
+  check "an event typed by hand reaches the API" typed_event_arrives OrderPaid "COMPOSE-$$" paid
+  check "the generated admin token is printed" token_is_printed
+  check "POST is accepted only with the token" post_needs_the_token
+  check "consumer scales to 3, and all that runs goes on" scale_recreates_nothing
+  check "all seven containers become healthy" within 120 all_healthy 7
+  check "three members share the six partitions" within 60 group_has_members 3
+  check "the number of orders keeps growing" orders_grow
+  check "replay-rebuild replays from offset 0 and switches to the new tables" rebuild_switches
+  check "a later event of the same order reaches the API" typed_event_arrives OrderShipped "COMPOSE-$$" shipped
+  check "producer, consumers and api stop cleanly" ours_stop_cleanly producer consumer api
+  remove_project
+}
 
-# The cluster has images of the same names, which are there now.
-file=docker-compose.cluster.yml
-broker=kafka-1
-started=true
-check "the cluster starts" compose up --detach
-check "three brokers, postgres, producer, C1 to C3 and api become healthy" within 240 all_healthy 9
-check "the topic has 6 partitions, no retention limit, append times" topic_is_an_event_store
-check "... with three replicas, of which two must be in sync" topic_is_replicated
-check "C1, C2 and C3 share the six partitions" within 60 group_has_members 3
-check "... under these names" consumers_have_names
-check "GET /orders serves rows" within 60 orders_are_served
-check "a broker is killed" docker kill kafka-2
-check "the number of orders keeps growing" orders_grow
-check "the broker starts again" docker start kafka-2
-check "all replicas are in sync" within 60 all_in_sync
-check "the number of orders keeps growing" orders_grow
-check "producer, consumers and api stop cleanly" ours_stop_cleanly producer c1 c2 c3 api
+test_cluster() {
+  file=docker-compose.cluster.yml
+  broker=kafka-1
+  tool_suffix=.sh
+  started=true
+  check "the cluster starts" compose up --detach
+  check "three brokers, postgres, producer, C1 to C3 and api become healthy" within 240 all_healthy 9
+  check "the topic has 6 partitions, no retention limit, append times" topic_is_an_event_store
+  check "... with three replicas, of which two must be in sync" topic_is_replicated
+  check "C1, C2 and C3 share the six partitions" within 60 group_has_members 3
+  check "... under these names" consumers_have_names
+  check "GET /orders serves rows" within 60 orders_are_served
+  check "a broker is killed" docker kill kafka-2
+  check "the number of orders keeps growing" orders_grow
+  check "the broker starts again" docker start kafka-2
+  check "all replicas are in sync" within 60 all_in_sync
+  check "the number of orders keeps growing" orders_grow
+  check "producer, consumers and api stop cleanly" ours_stop_cleanly producer c1 c2 c3 api
+  remove_project
+}
+
+test_zookeeper() {
+  file=docker-compose.zookeeper.yml
+  broker=kafka
+  tool_suffix=''
+  started=true
+  check "ZooKeeper, Kafka 3.9 and all else start" compose up --detach
+  check "all six containers become healthy" within 240 all_healthy 6
+  check "GET /orders serves rows" within 60 orders_are_served
+  check "the topic has 6 partitions, no retention limit, append times" topic_is_an_event_store
+  check "no other topic loses events after a week either" broker_keeps_events
+  check "kafka-console-consumer shows events at kafka:29092" console_consumer_shows_events kafka:29092
+  check "... and at localhost:$FOOD_ORDERS_KAFKA_PORT" console_consumer_shows_events "localhost:$FOOD_ORDERS_KAFKA_PORT"
+  check "ZooKeeper has the topic" zookeeper_has_the_topic
+  check "an event typed by hand reaches the API" typed_event_arrives OrderPaid "COMPOSE-$$" paid
+  check "replay-rebuild replays from offset 0 and switches to the new tables" rebuild_switches
+  check "ZooKeeper and Kafka are killed together" docker kill zookeeper kafka
+  check "... and start again together" compose up --detach
+  check "all six containers become healthy" within 240 all_healthy 6
+  check "a later event of the same order reaches the API" typed_event_arrives OrderShipped "COMPOSE-$$" shipped
+  check "down and up keep the data" down_and_up
+  check "all six containers become healthy" within 240 all_healthy 6
+  check "... and the order is there" within 60 order_is "COMPOSE-$$" shipped
+  check "producer, consumer and api stop cleanly" ours_stop_cleanly producer consumer api
+  remove_project
+}
+
+check "the image builds" timeout 2400 "${compose_command[@]}" --project-name "$project" --project-directory "$root" \
+  --file "$root/docker-compose.yml" build
+for part in $parts; do "test_$part"; done
 echo "$passed passed, 0 failed"

@@ -94,6 +94,8 @@ impl<'a> Coordinator<'a> {
             heartbeat: Pulse::polling(&shell.health).into(),
         };
         let (consumer, group_events) = Consumer::join(&settings.kafka, membership)?;
+        let mut watchdog = Watchdog::default();
+        watchdog.joining(Instant::now(), settings.kafka.asks_for_new_group_protocol());
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
@@ -108,7 +110,7 @@ impl<'a> Coordinator<'a> {
             group_offsets: GroupOffsets::new(Instant::now()),
             group_watch: GroupWatch::new(group),
             log_check,
-            watchdog: Watchdog::default(),
+            watchdog,
             lag_gauges: LagGauges::default(),
             pulse: Pulse::coordinator(&shell.health),
         })
@@ -127,6 +129,7 @@ impl<'a> Coordinator<'a> {
 
     async fn on_group_event(&mut self, event: GroupEvent) -> Result<(), Failure> {
         match event {
+            GroupEvent::Admitted => self.watchdog.admitted(),
             GroupEvent::Assigned { assignment, partitions } => {
                 tracing::info!(partitions = %list(&partitions), "assigned");
                 self.watchdog.assigned();

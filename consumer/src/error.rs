@@ -63,6 +63,7 @@ impl Error {
             Self::Mismatch(_) | Self::GapRefused(_) => Exit::LogIdentity,
             Self::Log(error) if error.is_about_the_log() => Exit::LogIdentity,
             Self::Log(event_log::Error::FencedInstance) => Exit::OtherDeployment,
+            Self::Log(event_log::Error::NoNewGroupProtocol) => Exit::Usage,
             Self::Database(_) | Self::Log(_) | Self::LogUnverified { .. } | Self::Task { .. } => {
                 Exit::Unexpected
             }

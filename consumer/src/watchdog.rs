@@ -1,5 +1,5 @@
 //! Notices standstills: lag without progress, transactions that stay open, and a group that does not
-//! readmit this member.
+//! admit this member, or readmit it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +16,14 @@ pub struct Watchdog {
     seen: BTreeMap<Partition, Seen>,
     /// Since when this member has been out of the group: its partitions were lost, and none assigned.
     out_since: Option<Instant>,
+    /// Since when it has asked the group to let it in for the first time.
+    joining: Option<Joining>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Joining {
+    since: Instant,
+    asks_for_new_protocol: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +39,7 @@ struct Seen {
 /// What has stood still for longer than 30 s.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Standstill {
+    NotAdmitted { seconds: u64, asks_for_new_protocol: bool },
     OutOfGroup { seconds: u64 },
     NoProgress { partition: Partition, position: Position, lag: i64, seconds: u64 },
     OpenTransaction { partition: Partition, held_back: i64, from: Position, seconds: u64 },
@@ -41,6 +50,16 @@ pub enum Standstill {
 pub struct Standstills(Vec<Standstill>);
 
 impl Watchdog {
+    /// This member asks the group to let it in. `asks_for_new_protocol`: in the protocol of KIP-848.
+    pub fn joining(&mut self, now: Instant, asks_for_new_protocol: bool) {
+        self.joining = Some(Joining { since: now, asks_for_new_protocol });
+    }
+
+    /// The group has let it in.
+    pub fn admitted(&mut self) {
+        self.joining = None;
+    }
+
     /// The group has removed this member as if it had died, and it has to join again.
     pub fn lost(&mut self, now: Instant) {
         self.out_since.get_or_insert(now);
@@ -48,6 +67,7 @@ impl Watchdog {
 
     /// The group has sent an assignment, possibly an empty one.
     pub fn assigned(&mut self) {
+        self.admitted();
         self.out_since = None;
     }
 
@@ -55,6 +75,11 @@ impl Watchdog {
     pub fn look(&mut self, now: Instant, positions: &Positions, ends: &LogEnds) -> Result<(), Standstills> {
         self.seen.retain(|partition, _| positions.contains(*partition));
         let mut found = Vec::new();
+        if let Some(Joining { since, asks_for_new_protocol }) = self.joining
+            && let Some(seconds) = too_long(Some(since), now)
+        {
+            found.push(Standstill::NotAdmitted { seconds, asks_for_new_protocol });
+        }
         found.extend(too_long(self.out_since, now).map(|seconds| Standstill::OutOfGroup { seconds }));
         for (partition, position) in positions.iter() {
             let Some(range) = ends.ranges.get(&partition) else { continue };
@@ -101,6 +126,16 @@ fn too_long(since: Option<Instant>, now: Instant) -> Option<u64> {
 impl fmt::Display for Standstill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotAdmitted { seconds, asks_for_new_protocol: false } => {
+                write!(f, "the group has not let this member in for {seconds} s")
+            }
+            // librdkafka goes on asking a broker that does not know the protocol, and does not say so.
+            Self::NotAdmitted { seconds, asks_for_new_protocol: true } => write!(
+                f,
+                "the group has not let this member in for {seconds} s; the brokers may lack the protocol of groups (KIP-848) \
+                 that group.protocol=consumer in KAFKA_PROPERTIES asks for, as all do that are older than Kafka 4 or run with \
+                 ZooKeeper: leave group.protocol out to use the classic protocol"
+            ),
             Self::OutOfGroup { seconds } => write!(
                 f,
                 "the group took the partitions away {seconds} s ago, and has not let this member in since"
@@ -175,6 +210,22 @@ mod tests {
         assert_eq!(found, Err(Standstills(vec![Standstill::OutOfGroup { seconds: 30 }])));
         watchdog.assigned();
         assert_eq!(watchdog.look(after(90), &none, &ends), Ok(()));
+    }
+
+    #[test]
+    fn it_complains_of_a_group_that_does_not_let_it_in_at_all() {
+        let (none, ends) = (Positions::new(), LogEnds::of([]));
+        for asks_for_new_protocol in [false, true] {
+            let (began, mut watchdog) = (Instant::now(), Watchdog::default());
+            let after = |seconds| began + Duration::from_secs(seconds);
+            watchdog.joining(began, asks_for_new_protocol);
+            assert_eq!(watchdog.look(after(29), &none, &ends), Ok(()));
+            let reason = watchdog.look(after(30), &none, &ends).unwrap_err().to_string();
+            assert!(reason.contains("has not let this member in for 30 s"), "{reason}");
+            assert_eq!(reason.contains("KAFKA_PROPERTIES"), asks_for_new_protocol, "{reason}");
+            watchdog.admitted();
+            assert_eq!(watchdog.look(after(90), &none, &ends), Ok(()));
+        }
     }
 
     #[test]

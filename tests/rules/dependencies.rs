@@ -15,6 +15,8 @@ const LAYERS: [&[&str]; 5] = [
     &["schema-registry"],
     &["rebuild", "dead-letters"],
     &["producer", "consumer", "api", "replay-rebuild"],
+    // The examples show what can be built on the crates, so they keep to the same rules.
+    &["stock-ticks", "bank-app"],
 ];
 
 /// What does not ship may use everything.

@@ -124,6 +124,18 @@ impl LogClient {
             .collect()
     }
 
+    /// Where each partition ends if records of open transactions count: a reader of committed records gets there once
+    /// these transactions have ended. Each of the two requests may take `timeout`.
+    pub fn high_watermarks(&self, timeout: Duration) -> Result<BTreeMap<Partition, Position>> {
+        let leaders = self.leaders(timeout)?;
+        let offsets = self.offsets(&leaders, timeout)?.into_iter();
+        offsets
+            .map(|(partition, answer)| {
+                Ok((partition, answer.map_err(|code| self.failed(code))?.high_watermark))
+            })
+            .collect()
+    }
+
     /// The offsets of the partitions of which these are the leaders. A partition that does not answer, as it has no
     /// leader, does not affect the others. An error only if no leader answers.
     pub(crate) fn answered_offsets(

@@ -4,6 +4,7 @@
 //! partitions are paused, and polling goes on. A revocation waits for an answer, so that what is in
 //! flight can be finished first; an assignment is answered later, by a command.
 
+mod admission;
 mod context;
 mod pauses;
 mod poll;
@@ -29,6 +30,8 @@ const THREAD: &str = "log-poll";
 /// What the group has decided, or why reading has ended.
 #[derive(Debug)]
 pub enum GroupEvent {
+    /// The group has let this member in, with partitions or without. Comes once.
+    Admitted,
     /// Answer with a single call of [`Consumer::read_from`] for all partitions of this assignment that
     /// are still assigned by then. None of them is read before.
     Assigned { assignment: AssignmentId, partitions: Vec<Partition> },

@@ -18,6 +18,9 @@ const THREAD: &str = "log-ends";
 /// Bounds each request. A broker that hangs costs every round as much, and a second more; yet the ends of the partitions
 /// that others lead must stay younger than the 10 s after which Kafka counts as away.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the brokers have to say that the topic does not exist before it is believed. A broker with a ZooKeeper says so of every
+/// topic after its start, until its controller has named the topics.
+const GONE_AFTER: Duration = Duration::from_secs(30);
 /// How often the log is asked for its identity.
 const IDENTITY_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -32,7 +35,7 @@ pub struct LogEnds {
     pub silent: BTreeMap<Partition, Instant>,
     /// Where the partitions that answered end if records of open transactions count.
     pub high_watermarks: Positions,
-    /// Which log it was, up to 10 s ago; `None` if the topic did not exist.
+    /// Which log it was, up to 10 s ago; `None` if the topic did not exist, or has not existed for 30 s.
     pub identity: Option<LogIdentity>,
 }
 
@@ -69,6 +72,7 @@ impl EndsWatch {
         let questioner = Questioner {
             client: LogClient::new(settings)?,
             leaders: None,
+            gone_since: None,
             ranges: OffsetRanges::new(),
             silent: BTreeMap::new(),
             high_watermarks: Positions::new(),
@@ -87,6 +91,8 @@ struct Questioner {
     client: LogClient,
     /// `None` until the first answer.
     leaders: Option<Leaders>,
+    /// Since when the brokers say that the topic does not exist.
+    gone_since: Option<Instant>,
     ranges: OffsetRanges,
     silent: BTreeMap<Partition, Instant>,
     high_watermarks: Positions,
@@ -136,7 +142,8 @@ impl Questioner {
             (leaders.join(), ids.map(ScopedJoinHandle::join), answers)
         });
         // A question that was not answered is asked again in the next round.
-        let leaders = leaders.ok().and_then(Result::ok).unwrap_or(known);
+        let answer = leaders.ok().and_then(Result::ok);
+        let leaders = believed(&mut self.gone_since, answer, known, asked_at);
         if let Some(Ok(Ok(ids))) = ids {
             (self.identity, self.identified_at) = (ids.identity(&leaders), Some(asked_at));
         }
@@ -149,6 +156,25 @@ impl Questioner {
         let (ranges, silent) = (self.ranges.clone(), self.silent.clone());
         let (high_watermarks, identity) = (self.high_watermarks.clone(), self.identity.clone());
         Ok(LogEnds { asked_at, ranges, silent, high_watermarks, identity })
+    }
+}
+
+/// The partitions and leaders to go on with, after those that were `known` and an answer, if there was one.
+fn believed(
+    gone_since: &mut Option<Instant>,
+    answer: Option<Leaders>,
+    known: Leaders,
+    now: Instant,
+) -> Leaders {
+    match answer {
+        Some(answer) if answer.is_empty() && !known.is_empty() => {
+            let since = *gone_since.get_or_insert(now);
+            if now.duration_since(since) >= GONE_AFTER { answer } else { known }
+        }
+        answer => {
+            *gone_since = None;
+            answer.unwrap_or(known)
+        }
     }
 }
 
@@ -173,6 +199,25 @@ fn merge(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_topic_is_gone_if_the_brokers_say_so_for_long() {
+        let (began, mut gone_since) = (Instant::now(), None);
+        let known: Leaders = [(Partition(0), true)].into();
+        let mut after = |seconds, answer: Option<Leaders>| {
+            believed(&mut gone_since, answer, known.clone(), began + Duration::from_secs(seconds))
+        };
+        assert_eq!(after(0, Some(Leaders::new())), known, "the broker has just started");
+        assert_eq!(after(29, Some(Leaders::new())), known);
+        assert_eq!(after(30, Some(Leaders::new())), Leaders::new());
+        // Without an answer, and where the topic is there again, the time begins anew.
+        for other in [None, Some(known.clone())] {
+            assert_eq!(after(40, other), known);
+            assert_eq!(after(50, Some(Leaders::new())), known);
+            assert_eq!(after(79, Some(Leaders::new())), known);
+        }
+        assert_eq!(after(80, Some(Leaders::new())), Leaders::new());
+    }
 
     #[test]
     fn a_silent_partition_keeps_its_range_and_does_not_affect_the_others() {

@@ -81,6 +81,24 @@ pub enum Error {
     )]
     UnreleasedInstance,
 
+    /// Another producer has taken the place of this one, which can write nothing any more.
+    #[error(
+        "Kafka has fenced the transactional id {transactional_id} ({cause}): another process has taken it over, or this one \
+         was paused for longer than a transaction may last. Nothing of its open transaction is visible. If another process \
+         runs under the same name, give each its own; else start this one again"
+    )]
+    Fenced { transactional_id: String, cause: KafkaError },
+
+    #[error("{records} records were given up and may be missing from the topic: {problem}")]
+    NotAcknowledged { records: u64, problem: String },
+
+    #[error(
+        "the brokers do not offer the protocol of groups (KIP-848) that group.protocol=consumer in KAFKA_PROPERTIES asks for; \
+         leave group.protocol out to use the classic protocol, or turn the other one on: Kafka 4 offers it, unless \
+         group.coordinator.rebalance.protocols of the brokers leaves it out"
+    )]
+    NoNewGroupProtocol,
+
     #[error("the thread {name} could not be started: {cause}")]
     Thread { name: &'static str, cause: io::Error },
 
@@ -124,6 +142,9 @@ impl Error {
             | Self::CorruptBatch(_)
             | Self::FencedInstance
             | Self::UnreleasedInstance
+            | Self::Fenced { .. }
+            | Self::NotAcknowledged { .. }
+            | Self::NoNewGroupProtocol
             | Self::Thread { .. }
             | Self::Task { .. } => false,
         }

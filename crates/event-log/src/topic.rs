@@ -37,11 +37,15 @@ pub struct TopicSpec {
     pub partitions: i32,
     /// Milliseconds until records are deleted; −1 means never.
     pub retention_ms: i64,
+    /// Whether only the last record of a key is kept for ever.
+    pub compacted: bool,
+    /// `None`: as many as the cluster can keep, up to three.
+    pub replicas: Option<i32>,
 }
 
 impl Default for TopicSpec {
     fn default() -> Self {
-        Self { partitions: 6, retention_ms: -1 }
+        Self { partitions: 6, retention_ms: -1, compacted: false, replicas: None }
     }
 }
 
@@ -77,8 +81,8 @@ pub struct TopicState {
     pub warnings: Vec<String>,
 }
 
-/// Creates the topic unless it exists, with three replicas and `min.insync.replicas=2` where the cluster has
-/// three brokers or more, else with the replicas that the brokers give it by default. Then it waits until
+/// Creates the topic unless it exists: with the replicas of the spec; without any there, with three and `min.insync.replicas=2`
+/// where the cluster has three brokers or more, else with as many as the brokers give it by default. Then it waits until
 /// the topic can be written and read, and returns its settings. Several processes may do so at once. Waits up
 /// to 20 s for the broker, and up to another 20 s for the partitions' leaders.
 pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<TopicState> {
@@ -142,12 +146,16 @@ impl<'a> Admin<'a> {
         let retention = spec.retention_ms.to_string();
         let deadline = Instant::now() + GIVE_UP_AFTER;
         loop {
-            let mut topic = NewTopic::new(&self.settings.topic, spec.partitions, TopicReplication::Fixed(-1))
+            let replication = TopicReplication::Fixed(spec.replicas.unwrap_or(-1));
+            let mut topic = NewTopic::new(&self.settings.topic, spec.partitions, replication)
                 .set("retention.ms", &retention)
                 .set("message.timestamp.type", "LogAppendTime");
+            if spec.compacted {
+                topic = topic.set("cleanup.policy", "compact");
+            }
             // While no broker answers, the request below fails as well, and says so.
             let brokers = self.metadata().await.map_or(0, |found| found.brokers);
-            if brokers >= WANTED_REPLICAS {
+            if spec.replicas.is_none() && brokers >= WANTED_REPLICAS {
                 topic.replication = TopicReplication::Fixed(WANTED_REPLICAS as i32);
                 topic = topic.set("min.insync.replicas", "2");
             }

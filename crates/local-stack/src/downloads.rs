@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result, UsageError};
 use crate::java::{self, Java};
+use crate::kafka_mode::KafkaMode;
 use crate::postgres_bin::PgBin;
 
 pub(crate) use cache::fill_once;
@@ -19,6 +20,12 @@ pub(crate) use cache::fill_once;
 pub const KAFKA_VERSION: &str = "4.3.1";
 /// The logging back end that this Kafka is released with.
 const LOG4J_VERSION: &str = "2.25.4";
+/// The last Apache Kafka that runs with ZooKeeper, for that mode.
+pub const ZOOKEEPER_MODE_KAFKA_VERSION: &str = "3.9.1";
+/// The ZooKeeper that this one is released with, and its logging back end.
+pub const ZOOKEEPER_VERSION: &str = "3.8.4";
+const SLF4J_VERSION: &str = "1.7.36";
+const RELOAD4J_VERSION: &str = "1.2.25";
 /// The package of PostgreSQL that is fetched.
 pub const POSTGRES_VERSION: &str = "18.4.0";
 
@@ -34,7 +41,6 @@ pub const CACHE_VARIABLE: &str = "FOOD_ORDERS_CACHE";
 #[derive(Debug, Clone)]
 pub struct Downloads {
     pub(crate) java: Java,
-    pub(crate) kafka_jars: PathBuf,
     pub(crate) postgres: PgBin,
 }
 
@@ -42,13 +48,19 @@ impl Downloads {
     /// Fetches what is missing, and says so on the standard error output; takes milliseconds if nothing is.
     /// Several processes may call this at the same time: one fetches, the others wait.
     pub fn ensure() -> Result<Self> {
+        Self::ensure_for(KafkaMode::default())
+    }
+
+    /// The same, with the Kafka of this mode. That of another mode is fetched when it is needed.
+    pub fn ensure_for(mode: KafkaMode) -> Result<Self> {
         let java = java::find()?;
-        Ok(Self { kafka_jars: kafka_jars()?, postgres: postgres()?, java })
+        kafka_jars(mode)?;
+        Ok(Self { postgres: postgres()?, java })
     }
 
     /// Java and Kafka's jars only, for the command line tools.
-    pub(crate) fn ensure_kafka() -> Result<(Java, PathBuf)> {
-        Ok((java::find()?, kafka_jars()?))
+    pub(crate) fn ensure_kafka(mode: KafkaMode) -> Result<(Java, PathBuf)> {
+        Ok((java::find()?, kafka_jars(mode)?))
     }
 }
 
@@ -100,21 +112,37 @@ fn apicurio() -> Result<PathBuf> {
     })
 }
 
-fn kafka_jars() -> Result<PathBuf> {
-    let folder = cache::folder()?.join(format!("kafka-{KAFKA_VERSION}"));
-    fill_once(&folder, |unfinished| {
-        output::note!("Fetching Apache Kafka {KAFKA_VERSION} with Maven (54 MB, once) ...");
-        maven::fetch(
-            &format!("Apache Kafka {KAFKA_VERSION}"),
-            include_str!("../maven/kafka.xml"),
-            "copy-dependencies",
-            &[
-                format!("-Dkafka.version={KAFKA_VERSION}"),
-                format!("-Dlog4j.version={LOG4J_VERSION}"),
-                "-DincludeScope=runtime".to_owned(),
+/// The Kafka that is run in this mode.
+pub(crate) fn kafka_version(mode: KafkaMode) -> &'static str {
+    match mode {
+        KafkaMode::Kraft => KAFKA_VERSION,
+        KafkaMode::ZooKeeper => ZOOKEEPER_MODE_KAFKA_VERSION,
+    }
+}
+
+/// The folder with Kafka's jars for this mode, which are fetched if they are missing.
+pub(crate) fn kafka_jars(mode: KafkaMode) -> Result<PathBuf> {
+    let version = kafka_version(mode);
+    let (size, pom, versions) = match mode {
+        KafkaMode::Kraft => {
+            ("54 MB", include_str!("../maven/kafka.xml"), vec![format!("-Dlog4j.version={LOG4J_VERSION}")])
+        }
+        KafkaMode::ZooKeeper => (
+            "46 MB, with ZooKeeper",
+            include_str!("../maven/kafka-zookeeper.xml"),
+            vec![
+                format!("-Dzookeeper.version={ZOOKEEPER_VERSION}"),
+                format!("-Dslf4j.version={SLF4J_VERSION}"),
+                format!("-Dreload4j.version={RELOAD4J_VERSION}"),
             ],
-            unfinished,
-        )
+        ),
+    };
+    let folder = cache::folder()?.join(format!("kafka-{version}"));
+    fill_once(&folder, |unfinished| {
+        output::note!("Fetching Apache Kafka {version} with Maven ({size}, once) ...");
+        let mut settings = vec![format!("-Dkafka.version={version}"), "-DincludeScope=runtime".to_owned()];
+        settings.extend(versions);
+        maven::fetch(&format!("Apache Kafka {version}"), pom, "copy-dependencies", &settings, unfinished)
     })
 }
 

@@ -87,6 +87,21 @@ pub enum Error {
     #[error("{server} ended unexpectedly ({status})\n--- from {} ---\n{excerpt}", .log.display())]
     Ended { server: String, status: ExitStatus, log: PathBuf, excerpt: String },
 
+    /// ZooKeeper has not noticed yet that an earlier run of the broker has ended.
+    #[error(
+        "ZooKeeper on port {port} still holds {node} for an earlier run of this broker after {seconds} s, and Kafka refuses to start \
+         meanwhile (NodeExists). Check that no other broker uses this ZooKeeper, and try again"
+    )]
+    SessionOpen { port: u16, node: String, seconds: u64 },
+
+    /// A tool needs a ZooKeeper, and the stack has none.
+    #[error(
+        "the stack in {} has no ZooKeeper: it runs Kafka in KRaft mode. `./food-orders up --kafka zookeeper` starts one in another \
+         folder (--data-dir), and `-server HOST:PORT` asks a ZooKeeper of your own",
+        .folder.display()
+    )]
+    NoZooKeeper { folder: PathBuf },
+
     /// Another `local-stack` uses the same data folder.
     #[error(
         "food-orders is already running: pid {pid}, data in {}. `./food-orders status` describes it, `./food-orders down` stops it",

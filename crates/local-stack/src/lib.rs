@@ -23,6 +23,7 @@ mod downloads;
 mod error;
 mod java;
 mod kafka;
+mod kafka_mode;
 mod ports;
 mod postgres;
 mod postgres_bin;
@@ -37,10 +38,11 @@ mod test_servers;
 
 pub use downloads::{
     APICURIO_VERSION, CACHE_VARIABLE, Downloads, KAFKA_VERSION, PG_BIN_VARIABLE, POSTGRES_VERSION,
-    RegistryDownloads,
+    RegistryDownloads, ZOOKEEPER_MODE_KAFKA_VERSION, ZOOKEEPER_VERSION,
 };
 pub use error::{DataFolderError, Error, Result, UsageError};
-pub use kafka::{Kafka, KafkaCluster, KafkaOptions};
+pub use kafka::{Kafka, KafkaCluster, KafkaOptions, ZooKeeper};
+pub use kafka_mode::{KafkaMode, MODE_VARIABLE};
 pub use ports::{free_port, require_free};
 pub use postgres::{Postgres, PostgresOptions};
 pub use postgres_bin::{PgBin, PgBinError};

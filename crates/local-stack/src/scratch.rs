@@ -9,7 +9,7 @@ use crate::error::{Attempt, Result};
 
 /// Waits until no server holds a lock in the folder, then removes it.
 const SCRIPT: &str = r#"
-for lock in "$1"/*/lock "$1"/*/node-*/lock; do
+for lock in "$1"/*/lock "$1"/*/node-*/lock "$1"/*/zookeeper/lock; do
   [ ! -e "$lock" ] || flock --wait 30 "$lock" true || true
 done
 rm -rf "$1"

@@ -24,6 +24,10 @@ pub(crate) use log_file::{excerpt, set_aside};
 pub(crate) trait ServerKind: Send + Sync + std::fmt::Debug {
     fn name(&self) -> &str;
     fn command(&self) -> Command;
+    /// Waits for whatever of an earlier run would prevent a start.
+    fn before_start(&self) -> Result<()> {
+        Ok(())
+    }
     /// The file that tells why a start failed.
     fn log(&self) -> &Path;
     /// Whether the process with this id accepts connections.
@@ -126,6 +130,7 @@ impl Server {
 
     fn launch(&mut self) -> Result<()> {
         let lock = folder_lock::acquire(self.kind.name(), &self.folder)?;
+        self.kind.before_start()?;
         let output_path = self.output_path();
         // Readiness and errors are read from these files: what an earlier run wrote must not count for this
         // one.

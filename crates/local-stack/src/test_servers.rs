@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use crate::downloads::Downloads;
 use crate::error::{Error, Result, UsageError};
 use crate::kafka::KafkaOptions;
+use crate::kafka_mode::KafkaMode;
 use crate::postgres::PostgresOptions;
 use crate::scratch::Scratch;
 use crate::sql::sql_client;
@@ -32,7 +33,8 @@ pub struct TestServers {
 impl TestServers {
     /// The servers that all tests of this process share: those that the environment names
     /// (`FOOD_ORDERS_TEST_KAFKA`, `FOOD_ORDERS_TEST_DATABASE_URL`), or else containers (feature `docker`), or
-    /// else child processes. The first call starts them, and they end with the process.
+    /// else child processes; always the last in the ZooKeeper mode of `FOOD_ORDERS_TEST_KAFKA_MODE`. The first
+    /// call starts them, and they end with the process.
     pub async fn shared() -> Result<&'static Self> {
         static SHARED: OnceCell<TestServers> = OnceCell::const_new();
         SHARED.get_or_try_init(Self::find_or_start).await
@@ -43,7 +45,9 @@ impl TestServers {
             return Ok(given);
         }
         #[cfg(feature = "docker")]
-        if let Some(containers) = crate::containers::start().await? {
+        if KafkaMode::of_tests()? == KafkaMode::Kraft
+            && let Some(containers) = crate::containers::start().await?
+        {
             return Ok(Self {
                 bootstrap_servers: containers.bootstrap_servers.clone(),
                 database_url: containers.database_url.clone(),
@@ -73,9 +77,9 @@ impl TestServers {
     /// Starts child processes on free ports, with their data in a temporary folder that is removed with them.
     /// Blocks for some seconds.
     pub fn start() -> Result<Self> {
-        let downloads = Downloads::ensure()?;
+        let downloads = Downloads::ensure_for(KafkaMode::of_tests()?)?;
         let scratch = Scratch::new()?;
-        let kafka = KafkaOptions::new(scratch.path().join("kafka")).for_tests();
+        let kafka = KafkaOptions::new(scratch.path().join("kafka")).for_tests()?;
         let postgres = PostgresOptions::new(scratch.path().join("postgres")).for_tests();
         let (kafka, postgres) = start_both(&downloads, &kafka, 1, &postgres, |_| {})?;
         Ok(Self {

@@ -21,7 +21,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use common::folder;
 
 fn start_kafka(folder: &Path) -> Kafka {
-    Kafka::start(&Downloads::ensure().unwrap(), &KafkaOptions::new(folder.join("kafka")).for_tests()).unwrap()
+    Kafka::start(&Downloads::ensure().unwrap(), &KafkaOptions::new(folder.join("kafka")).for_tests().unwrap())
+        .unwrap()
 }
 
 fn start_postgres(folder: &Path) -> Postgres {

@@ -18,7 +18,8 @@ pub enum Exit {
     Usage = 2,
     /// The log is not the one that was read so far, has a gap, or holds a damaged batch.
     LogIdentity = 3,
-    /// Another consumer group owns the database, or the group follows another database.
+    /// Another consumer group owns the database, the group follows another database, or another process has taken this one's
+    /// place in the group or its transactional id.
     OtherDeployment = 4,
     /// Too many of the last records became dead letters.
     CircuitBreaker = 5,

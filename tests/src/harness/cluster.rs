@@ -62,7 +62,9 @@ impl Cluster {
     }
 
     fn launch(folder: Scratch, brokers: u16, more: impl Fn(u16) -> Vec<(String, String)>) -> Self {
-        let mut options = KafkaOptions::new(folder.path().join("kafka")).for_tests();
+        let mut options = KafkaOptions::new(folder.path().join("kafka"));
+        // Not `for_tests`: only KRaft mode forms clusters, whatever mode the environment names.
+        options.quick_start = true;
         options.heap_mib = HEAP_MIB;
         let kafka = KafkaCluster::start_with(&Downloads::ensure().unwrap(), &options, brokers, more).unwrap();
         Self { kafka, _folder: folder }

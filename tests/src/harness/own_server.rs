@@ -27,7 +27,7 @@ impl OwnServer<Kafka> {
     /// Starts Kafka with these settings, as in server.properties.
     pub fn kafka_with(settings: &[(&str, &str)]) -> Self {
         let folder = folder();
-        let mut options = KafkaOptions::new(folder.path().join("kafka")).for_tests();
+        let mut options = KafkaOptions::new(folder.path().join("kafka")).for_tests().unwrap();
         options
             .settings
             .extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

@@ -1,8 +1,9 @@
-//! Two consumers share one group.
+//! Two consumers share one group, and a broker lacks the group's protocol.
 
 use std::time::Instant;
 
-use end_to_end::harness::{GIVE_UP_AFTER, Stage, eventually, test_events};
+use end_to_end::harness::{GIVE_UP_AFTER, OwnServer, Stage, eventually, free_address, raw, test_events};
+use local_stack::KafkaMode;
 
 /// `FOOD_ORDERS_TEST_EVENTS=1000000` makes it a large test.
 #[tokio::test]
@@ -35,4 +36,38 @@ async fn two_consumers_share_the_partitions() {
     stage.check().await;
     assert_eq!(first.terminate(GIVE_UP_AFTER).await, 0);
     assert_eq!(second.terminate(GIVE_UP_AFTER).await, 0);
+}
+
+/// A broker of KRaft mode refuses the protocol. One of ZooKeeper mode does not know it, and librdkafka then asks for ever.
+#[tokio::test]
+async fn a_broker_without_the_new_protocol_of_groups_is_reported() {
+    let kafka = OwnServer::kafka_with(&[("group.coordinator.rebalance.protocols", "classic")]);
+    let mut stage = Stage::new().await;
+    stage.kafka.bootstrap_servers = kafka.bootstrap_servers();
+    stage.create_topic(1).await;
+    stage.send(vec![raw(r#"{"event":"OrderCreated","order_id":"O-1"}"#)]).await;
+    let health = free_address();
+    let mut consumer = stage
+        .program("consumer")
+        .env("KAFKA_PROPERTIES", "group.protocol=consumer")
+        .env("METRICS_LISTEN", &health)
+        .start();
+    match KafkaMode::of_tests().unwrap() {
+        KafkaMode::Kraft => {
+            assert_eq!(consumer.exit_code(GIVE_UP_AFTER).await, 2, "{}", consumer.log());
+            let log = consumer.log();
+            assert!(log.contains("the brokers do not offer the protocol of groups (KIP-848)"), "{log}");
+        }
+        KafkaMode::ZooKeeper => {
+            consumer.wait_for_log("has not let this member in", 2 * GIVE_UP_AFTER).await;
+            let answer = reqwest::get(format!("http://{health}/health/ready")).await.unwrap();
+            assert_eq!(answer.status(), 503);
+            let body = answer.text().await.unwrap();
+            assert!(body.contains("leave group.protocol out"), "{body}");
+            assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
+        }
+    }
+    // As the message says.
+    stage.catch_up().await;
+    stage.wait_for_status("O-1", "pending").await;
 }

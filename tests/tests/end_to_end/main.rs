@@ -20,4 +20,6 @@ mod rolling_restart;
 mod schema_registry;
 mod secrets;
 mod shutdown;
+mod stack;
+mod tour;
 mod tutorial;

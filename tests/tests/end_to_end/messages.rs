@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use end_to_end::harness::{
-    GIVE_UP_AFTER, Launch, LostCommit, OwnServer, Program, Proxy, Stage, free_address, raw,
+    GIVE_UP_AFTER, Launch, LostCommit, OwnServer, Program, Proxy, Stage, free_address, raw, repository,
 };
 
 /// Nothing listens there.
@@ -117,23 +117,70 @@ async fn a_broker_that_is_away_is_named_soon() {
     assert!(rebuild.log().contains("Connection refused"), "{}", rebuild.log());
 }
 
-/// The most frequent trouble with Kafka: it answers, and says that it is somewhere else.
+/// The message in docs/listeners.md that contains this text. `…` stands in it for what differs from machine to machine.
+fn quoted_in_docs(text: &str) -> String {
+    let page = std::fs::read_to_string(repository("docs/listeners.md")).unwrap();
+    let mut messages = page.lines().filter_map(|line| line.strip_prefix("    "));
+    messages.find(|line| line.contains(text)).unwrap_or_else(|| panic!("{text}")).to_owned()
+}
+
+#[track_caller]
+fn assert_as_quoted(log: &str, quote: &str) {
+    let is_there = |line: &str| {
+        let mut parts = quote.split('…');
+        parts.try_fold(line, |rest, part| rest.split_once(part).map(|(_, rest)| rest)).is_some()
+    };
+    assert!(log.lines().any(is_there), "{quote}\n is not in\n{log}");
+}
+
+/// The most frequent trouble with Kafka: it answers, and says that it is somewhere else. docs/listeners.md has these messages.
 #[tokio::test]
-async fn an_advertised_address_that_does_not_exist_is_named_with_the_cure() {
-    let kafka = OwnServer::kafka_with(&[("advertised.listeners", "PLAINTEXT://broker.invalid:@PORT@")]);
+async fn an_advertised_address_that_does_not_lead_to_the_broker_is_named_with_the_cure() {
     let stage = Stage::new().await;
-    let servers = kafka.bootstrap_servers();
-    let advertised = format!("broker.invalid:{}", kafka.port());
-    let mut programs = [("producer", ""), ("consumer", "")]
-        .map(|program| start(&stage, program, |launch| launch.env("KAFKA_BOOTSTRAP_SERVERS", &servers)));
-    for program in &mut programs {
-        program.wait_for_log("advertised.listeners", 2 * GIVE_UP_AFTER).await;
-        let log = program.log();
-        let message = log.lines().find(|line| line.contains("advertised.listeners")).unwrap();
-        for named in [&advertised, &servers, "Failed to resolve"] {
-            assert!(message.contains(named), "{named}: {message}");
+    for (advertised, problem, in_docs) in [
+        ("broker.invalid:29092", "Failed to resolve 'kafka:29092'", ("localhost:9092", "kafka:29092")),
+        ("localhost:1", "Connection refused", ("kafka:9092", "localhost:9092")),
+    ] {
+        let kafka = OwnServer::kafka_with(&[("advertised.listeners", &format!("PLAINTEXT://{advertised}"))]);
+        let servers = kafka.bootstrap_servers();
+        let (servers_in_docs, advertised_in_docs) = in_docs;
+        let quote = quoted_in_docs(&format!("{advertised_in_docs}/1: "));
+        assert!(quote.contains(problem), "{quote}");
+        let quote = quote.replace(servers_in_docs, "SERVERS").replace(advertised_in_docs, advertised);
+        let quote = quote.replace("SERVERS", &servers);
+        let mut programs = [("producer", ""), ("consumer", "")]
+            .map(|program| start(&stage, program, |launch| launch.env("KAFKA_BOOTSTRAP_SERVERS", &servers)));
+        for program in &mut programs {
+            program.wait_for_log("advertised.listeners", 2 * GIVE_UP_AFTER).await;
+            assert_as_quoted(&program.log(), &quote);
         }
     }
+}
+
+/// The broker that docs/listeners.md has no address for.
+#[tokio::test]
+async fn an_address_at_which_nobody_listens_is_named_as_the_docs_say() {
+    let stage = Stage::new().await;
+    let quote = quoted_in_docs("no Kafka broker answers at").replace("localhost:9092", "localhost:1");
+    let mut producer =
+        start(&stage, ("producer", ""), |launch| launch.env("KAFKA_BOOTSTRAP_SERVERS", "localhost:1"));
+    producer.wait_for_log("Connection refused", 2 * GIVE_UP_AFTER).await;
+    assert_as_quoted(&producer.log(), &quote);
+}
+
+/// As the image of another Kafka makes it, from the name and the number of partitions alone.
+#[tokio::test]
+async fn a_topic_with_the_brokers_defaults_is_warned_about_as_the_docs_say() {
+    let stage = Stage::new().await;
+    let topic = &stage.kafka.topic;
+    let create = format!(
+        "kafka topics --create --bootstrap-server {} --topic {topic} --partitions 6 --replication-factor 1",
+        stage.kafka.bootstrap_servers
+    );
+    stage.program("local-stack").args(&create).succeed(GIVE_UP_AFTER).await;
+    let producer = stage.program("producer").args("--orders 1");
+    let log = producer.succeed(GIVE_UP_AFTER).await;
+    assert_as_quoted(&log, &quoted_in_docs("retention.ms=604800000").replace("food-orders", topic));
 }
 
 #[tokio::test]

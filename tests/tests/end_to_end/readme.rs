@@ -1,13 +1,9 @@
 //! Every command in README.md works: each is run on what `./food-orders up` starts, or by the test that is named here.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use end_to_end::harness::{
-    GIVE_UP_AFTER, Launch, Program, Tool, binary, eventually, free_address, repository,
-};
-use nix::sys::signal::Signal;
+use end_to_end::harness::{GIVE_UP_AFTER, eventually, repository};
 use serde_json::Value;
+
+use crate::stack::Stack;
 
 /// What begins a command.
 const PROGRAMS: [&str; 6] =
@@ -57,66 +53,14 @@ fn commands(page: &str) -> Vec<Command> {
     commands
 }
 
-/// What `up` has started.
-struct Stack {
-    up: Program,
-    folder: tempfile::TempDir,
-    api: String,
-}
-
-impl Stack {
-    /// The script would build everything first.
-    async fn up() -> Self {
-        // PostgreSQL's account has to be able to enter it.
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        let folder = tempfile::Builder::new().permissions(readable).tempdir().unwrap();
-        std::fs::copy(repository("food-orders"), folder.path().join("food-orders")).unwrap();
-        std::fs::create_dir(folder.path().join("target")).unwrap();
-        let programs = binary("local-stack").parent().map(Path::to_owned).unwrap();
-        std::os::unix::fs::symlink(programs, folder.path().join("target/release")).unwrap();
-        let api = free_address();
-        let mut up = Launch::new("local-stack", folder.path().join("up.log"))
-            .env("FOOD_ORDERS_DATA_DIR", data(&folder))
-            .env("FOOD_ORDERS_KAFKA_PORT", "0")
-            .env("FOOD_ORDERS_POSTGRES_PORT", "0")
-            .env("API_LISTEN", &api)
-            .args("up")
-            .start();
-        up.wait_for_log("Ctrl-C stops everything", 3 * GIVE_UP_AFTER).await;
-        Self { up, folder, api }
-    }
-
-    /// The command, in a folder that is like the repository after a build, and with the API's port of this test.
-    fn run(&self, command: &Command) -> Tool {
-        let state = std::fs::read(data(&self.folder).join("state.json")).unwrap();
-        let state: Value = serde_json::from_slice(&state).unwrap();
-        let address = |server: &str| state[server]["address"].as_str().unwrap().to_owned();
-        let typed = self.folder.path().join("typed");
-        std::fs::write(&typed, &command.typed).unwrap();
-        let line = command.line.replace("localhost:8080", &self.api);
-        let folder = self.folder.path().display();
-        let path = format!("{folder}/target/release:{}", std::env::var("PATH").unwrap());
-        Tool::new("bash")
-            .args(["-c", &format!("cd {folder} && {line} < {}", typed.display())])
-            .env("PATH", path)
-            .env("FOOD_ORDERS_DATA_DIR", data(&self.folder))
-            .env("KAFKA_BOOTSTRAP_SERVERS", address("kafka"))
-            .env("DATABASE_URL", address("postgres"))
-    }
-
-    /// Waits until the API answers with something else than a problem.
-    async fn ask(&self, command: &Command) {
-        eventually(&command.line, GIVE_UP_AFTER, async || {
-            let answer = self.run(command).succeed();
-            let json: Value = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}"));
-            json["type"].is_null().then_some(())
-        })
-        .await;
-    }
-}
-
-fn data(folder: &tempfile::TempDir) -> PathBuf {
-    folder.path().join("data")
+/// Waits until the API answers with something else than a problem.
+async fn ask(stack: &Stack, command: &Command) {
+    eventually(&command.line, GIVE_UP_AFTER, async || {
+        let answer = stack.run(&command.line, &command.typed).succeed();
+        let json: Value = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}"));
+        json["type"].is_null().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -128,17 +72,16 @@ async fn the_commands_of_the_readme_work() {
     for line in BY_HAND.into_iter().chain(ELSEWHERE.map(|(line, _)| line)) {
         assert!(commands.iter().any(|command| command.line == line), "README.md does not have {line}");
     }
-    let mut stack = Stack::up().await;
+    let stack = Stack::up().await;
     for command in &commands[1..] {
         println!("{}", command.line);
         match command.line.as_str() {
             line if BY_HAND.contains(&line) || ELSEWHERE.iter().any(|(elsewhere, _)| *elsewhere == line) => {}
-            line if line.starts_with("curl ") => stack.ask(command).await,
-            _ => drop(stack.run(command).succeed()),
+            line if line.starts_with("curl ") => ask(&stack, command).await,
+            _ => drop(stack.run(&command.line, &command.typed).succeed()),
         }
     }
-    stack.up.signal(Signal::SIGINT);
-    assert_eq!(stack.up.exit_code(GIVE_UP_AFTER + Duration::from_secs(30)).await, 0);
+    stack.down().await;
 }
 
 /// The routes of the table, without a body or parameters.

@@ -68,6 +68,10 @@ impl Context {
         let _ = self.events.send(GroupEvent::Failed(error));
     }
 
+    pub(super) fn admitted(&self) {
+        let _ = self.events.send(GroupEvent::Admitted);
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::admission::Admission;
 use super::context::Context;
 use super::pauses::Pauses;
 use super::seeks::Seeks;
@@ -17,6 +18,7 @@ use super::{Command, GroupEvent, Membership, ReadFrom, lane_of};
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result, is_passing};
 use crate::incoming::{Incoming, Receiver};
+use crate::settings::has_new_protocol;
 
 /// How soon a command is seen while no records arrive.
 const POLL: Duration = Duration::from_millis(20);
@@ -35,6 +37,8 @@ pub(super) struct Poller {
     topic: String,
     membership: Membership,
     commands: mpsc::Receiver<Command>,
+    asks_for_new_protocol: bool,
+    admission: Admission,
     pauses: Pauses,
     seeks: Seeks,
     warned_at: Option<Instant>,
@@ -55,12 +59,15 @@ impl Poller {
         consumer.subscribe(&[&topic]).map_err(Error::during("subscribing to the topic"))?;
         let pauses = Pauses::new(membership.lanes.len());
         let bootstrap = Bootstrap::of(config);
+        let asks_for_new_protocol = has_new_protocol(config);
         Ok(Self {
             receiver: Receiver::new(consumer),
             bootstrap,
             topic,
             membership,
             commands,
+            asks_for_new_protocol,
+            admission: Admission::default(),
             pauses,
             seeks: Seeks::default(),
             warned_at: None,
@@ -112,6 +119,9 @@ impl Poller {
             None => {
                 self.beat();
                 self.bootstrap.give_again(self.consumer().client());
+                if self.admission.is_new(self.receiver.consumer().client(), Instant::now()) {
+                    self.consumer().context().admitted();
+                }
                 None
             }
             Some(Incoming::Record(message)) => {
@@ -224,6 +234,10 @@ impl Poller {
             // The classic protocol shuts out the member that came first, that of KIP-848 the one that came last.
             Some(RDKafkaErrorCode::FencedInstanceId) => return Err(Error::FencedInstance),
             Some(RDKafkaErrorCode::UnreleasedInstanceId) => return Err(Error::UnreleasedInstance),
+            // The classic protocol is in every broker.
+            Some(RDKafkaErrorCode::UnsupportedVersion) if self.asks_for_new_protocol => {
+                return Err(Error::NoNewGroupProtocol);
+            }
             Some(code) if is_passing(code) => {}
             _ => return Err(Error::while_reading("reading the log", error)),
         }

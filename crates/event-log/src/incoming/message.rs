@@ -1,6 +1,7 @@
 //! A record in librdkafka's memory.
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::ptr;
@@ -30,6 +31,11 @@ impl Message<'_> {
         event: Owned<rd::rd_kafka_event_t>,
     ) -> Self {
         Self { message, _event: event, consumer: PhantomData }
+    }
+
+    pub(crate) fn topic(&self) -> Cow<'_, str> {
+        // SAFETY: the topic belongs to the message, and its name ends with a NUL.
+        unsafe { CStr::from_ptr(rd::rd_kafka_topic_name(self.raw().rkt)) }.to_string_lossy()
     }
 
     pub(crate) fn partition(&self) -> Partition {

@@ -10,6 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use crate::bootstrap::Bootstrap;
+use crate::producer_log::log;
 
 /// The counters. They are updated inside `poll` and may be read from any thread.
 pub(super) struct Deliveries {
@@ -71,14 +72,7 @@ impl Deliveries {
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
-        match level {
-            // A broker that has just started is not ready for idempotent producers yet; librdkafka retries.
-            Warning if facility == "GETPID" => tracing::debug!(facility, "{message}"),
-            Emerg | Alert | Critical | Error | Warning => tracing::warn!(facility, "{message}"),
-            Notice | Info => tracing::info!(facility, "{message}"),
-            Debug => tracing::debug!(facility, "{message}"),
-        }
+        log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -4,18 +4,26 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use settings::{Invalid, given, given_secret, secret};
 
+use super::KafkaSettings;
 use super::fixed::canonical;
-use super::{DEFAULT_GROUP, KafkaSettings};
 
+/// How to reach Kafka, and the topic of the order events.
 #[derive(Args, Clone, Debug)]
 pub struct KafkaArgs {
-    /// Brokers to connect to first, as HOST:PORT, separated by commas
-    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "SERVERS", default_value = "localhost:9092")]
-    pub kafka_bootstrap_servers: String,
-
     /// Topic of the order events
     #[arg(long, env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "food-orders")]
     pub kafka_topic: String,
+
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
+/// How to reach Kafka, for programs that have topics of their own.
+#[derive(Args, Clone, Debug)]
+pub struct ConnectionArgs {
+    /// Brokers to connect to first, as HOST:PORT, separated by commas
+    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "SERVERS", default_value = "localhost:9092")]
+    pub kafka_bootstrap_servers: String,
 
     /// plaintext, ssl, sasl_plaintext or sasl_ssl
     #[arg(long, env = "KAFKA_SECURITY_PROTOCOL", value_name = "PROTOCOL")]
@@ -55,11 +63,18 @@ pub struct KafkaArgs {
 }
 
 impl KafkaArgs {
-    /// Checks the form and what librdkafka checks without a broker, such as whether the files can be read, and warns
-    /// of properties that have no effect.
+    /// As [`ConnectionArgs::validate`] does.
     pub fn validate(&self) -> Result<KafkaSettings, Invalid> {
+        self.connection.validate(&topic_name("KAFKA_TOPIC", &self.kafka_topic)?)
+    }
+}
+
+impl ConnectionArgs {
+    /// Checks the form and what librdkafka checks without a broker, such as whether the files can be read, and warns
+    /// of properties that have no effect. `topic` is a name that [`topic_name`] has accepted.
+    pub fn validate(&self, topic: &str) -> Result<KafkaSettings, Invalid> {
         let mut properties = match &self.kafka_properties {
-            Some(text) => parse_properties(text.expose_secret())?,
+            Some(text) => parse_properties("KAFKA_PROPERTIES", text.expose_secret())?,
             None => Vec::new(),
         };
         let plain = |text: &Option<String>| given(text.as_deref()).map(SecretString::from);
@@ -77,9 +92,8 @@ impl KafkaArgs {
         properties.extend(own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         let settings = KafkaSettings {
             bootstrap_servers: check_servers(&self.kafka_bootstrap_servers)?,
-            topic: check_topic(&self.kafka_topic)?,
-            group: DEFAULT_GROUP.to_owned(),
             properties,
+            ..KafkaSettings::new("", topic)
         };
         settings.check_properties()?;
         let overridden = settings.overridden();
@@ -120,7 +134,8 @@ fn check_servers(text: &str) -> Result<String, Invalid> {
     Err(Invalid::new("KAFKA_BOOTSTRAP_SERVERS", reason))
 }
 
-fn check_topic(text: &str) -> Result<String, Invalid> {
+/// Text that can be the name of a topic; `variable` is the setting that gives it.
+pub fn topic_name(variable: &'static str, text: &str) -> Result<String, Invalid> {
     let topic = text.trim();
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let fits = (1..=249).contains(&topic.len()) && topic.bytes().all(legal) && topic != "." && topic != "..";
@@ -131,12 +146,15 @@ fn check_topic(text: &str) -> Result<String, Invalid> {
     let reason = format!(
         "is {what}; a topic name has 1 to 249 characters out of A-Z, a-z, 0-9, dot, underscore and hyphen"
     );
-    Err(Invalid::new("KAFKA_TOPIC", reason))
+    Err(Invalid::new(variable, reason))
 }
 
 /// `NAME=VALUE,NAME=VALUE`, where each property gets the one name by which it is known here. A piece without `=` belongs
 /// to the value before it, which may contain commas.
-fn parse_properties(text: &str) -> Result<Vec<(String, SecretString)>, Invalid> {
+pub(super) fn parse_properties(
+    variable: &'static str,
+    text: &str,
+) -> Result<Vec<(String, SecretString)>, Invalid> {
     let mut properties: Vec<(String, String)> = Vec::new();
     for piece in text.split(',') {
         match (piece.split_once('='), properties.last_mut()) {
@@ -148,7 +166,7 @@ fn parse_properties(text: &str) -> Result<Vec<(String, SecretString)>, Invalid> 
                 value.push_str(piece.trim());
             }
             (None, None) if piece.trim().is_empty() => {}
-            _ => return Err(Invalid::new("KAFKA_PROPERTIES", "is not of the form NAME=VALUE,NAME=VALUE")),
+            _ => return Err(Invalid::new(variable, "is not of the form NAME=VALUE,NAME=VALUE")),
         }
     }
     let named = |(name, value): (String, String)| (canonical(&name).to_owned(), value.into());

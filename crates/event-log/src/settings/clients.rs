@@ -32,6 +32,12 @@ const WRITER_DEFAULTS: [(&str, &str); 7] = [
     // partition.
     ("partitioner", "murmur2_random"),
 ];
+/// Defaults of a member that commits in transactions.
+const TRANSACTIONAL_MEMBER_DEFAULTS: [(&str, &str); 2] =
+    [("session.timeout.ms", "10000"), ("heartbeat.interval.ms", "500")];
+/// Defaults of its transactions. While one of a process that was killed is open, readers of committed records wait.
+const TRANSACTIONAL_WRITER_DEFAULTS: [(&str, &str); 2] =
+    [("transaction.timeout.ms", "10000"), ("delivery.timeout.ms", "9000")];
 
 impl KafkaSettings {
     /// For reading from given offsets, without a group.
@@ -64,6 +70,27 @@ impl KafkaSettings {
         if !has_new_protocol {
             set(&mut config, &[fixed::SESSION_TIMEOUT]);
         }
+        config
+    }
+
+    /// For a member that commits its offsets in the transactions of its outputs.
+    pub(crate) fn transactional_member_config(&self, group_id: &str) -> ClientConfig {
+        let mut config = self.client_config("consumer");
+        set_defaults(&mut config, &TRANSACTIONAL_MEMBER_DEFAULTS);
+        read_ahead(&mut config);
+        config.set("group.id", group_id);
+        set(&mut config, &fixed::READING);
+        set(&mut config, &fixed::TRANSACTIONAL_MEMBER);
+        config
+    }
+
+    /// For the transactions of such a member.
+    pub(crate) fn transactional_writer_config(&self, transactional_id: &str) -> ClientConfig {
+        let mut config = self.client_config("producer");
+        set_defaults(&mut config, &TRANSACTIONAL_WRITER_DEFAULTS);
+        set_defaults(&mut config, &WRITER_DEFAULTS);
+        set(&mut config, &fixed::WRITING);
+        config.set("transactional.id", transactional_id);
         config
     }
 

@@ -22,6 +22,10 @@ pub(super) const READING: [(&str, &str); 7] = [
 pub(super) const METADATA_INTERVAL: (&str, &str) = ("topic.metadata.refresh.interval.ms", "5000");
 /// What a member sets in the classic protocol of groups. In the protocol of KIP-848 the broker decides.
 pub(super) const SESSION_TIMEOUT: (&str, &str) = ("session.timeout.ms", "10000");
+/// What a member sets that commits in transactions. The assignor gives the same partitions of all topics to one member, which
+/// neither the sticky ones nor the protocol of KIP-848 promise.
+pub(super) const TRANSACTIONAL_MEMBER: [(&str, &str); 2] =
+    [("partition.assignment.strategy", "range"), ("group.protocol", "classic")];
 /// What every writer sets.
 pub(super) const WRITING: [(&str, &str); 2] = [("acks", "all"), ("enable.idempotence", "true")];
 /// librdkafka's other names of properties (`_RK_C_ALIAS` in its rdkafka_conf.c), and the names that are used here. Of two
@@ -52,13 +56,13 @@ const VARIABLES: [(&str, &str); 8] = [
     ("ssl.key.password", "KAFKA_SSL_KEY_PASSWORD"),
 ];
 /// Set by settings of their own, or never.
-const NAMED_ELSEWHERE: [&str; 3] = ["bootstrap.servers", "group.id", "client.rack"];
+pub(super) const NAMED_ELSEWHERE: [&str; 3] = ["bootstrap.servers", "group.id", "client.rack"];
 /// What librdkafka refuses together with the protocol of KIP-848.
 const CLASSIC_ONLY: [&str; 3] =
     ["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"];
 
 /// Whether the group uses the protocol of KIP-848, which other properties do not fit.
-pub(super) fn has_new_protocol(config: &ClientConfig) -> bool {
+pub(crate) fn has_new_protocol(config: &ClientConfig) -> bool {
     config.get("group.protocol").is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
 }
 

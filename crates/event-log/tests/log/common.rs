@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use event_log::{ChunkLimits, KafkaSettings, LogClient, Replay, Span};
+use event_log::{AssignmentId, ChunkLimits, GroupEvent, KafkaSettings, LogClient, Replay, Span};
 use local_stack::TestServers;
 use orders::{Partition, Position};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 /// One record, copied out of its chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,17 @@ pub async fn settings() -> KafkaSettings {
 /// Runs blocking work on a thread that may block.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+/// The first assignment of a member.
+pub async fn first_assignment(events: &mut UnboundedReceiver<GroupEvent>) -> AssignmentId {
+    loop {
+        match events.recv().await {
+            Some(GroupEvent::Admitted) => {}
+            Some(GroupEvent::Assigned { assignment, .. }) => return assignment,
+            other => panic!("no assignment, but {other:?}"),
+        }
+    }
 }
 
 /// All committed records, ordered by partition and offset.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::{
-    ChunkLimits, Consumer, Error, Fingerprint, Fingerprints, Generation, GroupEvent, Heartbeat,
-    KafkaSettings, LaneQueue, Membership, ReadFrom, Replay, Span, TopicSpec, ensure_topic, pick,
+    ChunkLimits, Consumer, Error, Fingerprint, Fingerprints, Generation, Heartbeat, KafkaSettings, LaneQueue,
+    Membership, ReadFrom, Replay, Span, TopicSpec, ensure_topic, pick,
 };
 use orders::{Offset, Partition, Position};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -43,7 +43,7 @@ async fn member(settings: &KafkaSettings, position: i64, name: &str) -> (Consume
     let heartbeat = Heartbeat::unwatched();
     let membership = Membership { group_id, mark: String::new(), lanes: vec![lane.clone()], heartbeat };
     let (consumer, mut events) = Consumer::join(settings, membership).unwrap();
-    let Some(GroupEvent::Assigned { assignment, .. }) = events.recv().await else { panic!("no assignment") };
+    let assignment = common::first_assignment(&mut events).await;
     let (position, generation) = (Position(position), Generation(1));
     consumer.read_from(vec![ReadFrom { partition: PARTITION, position, assignment, generation }]);
     // Dropping it would only make the polling thread fail to report.

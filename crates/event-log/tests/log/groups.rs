@@ -33,6 +33,7 @@ struct Member {
     events: UnboundedReceiver<GroupEvent>,
     lane: Arc<LaneQueue>,
     partitions: BTreeSet<Partition>,
+    is_admitted: bool,
     last: Generation,
 }
 
@@ -46,7 +47,7 @@ impl Member {
             heartbeat: Heartbeat::unwatched(),
         };
         let (consumer, events) = Consumer::join(settings, membership).unwrap();
-        Self { consumer, events, lane, partitions: BTreeSet::new(), last: Generation(0) }
+        Self { consumer, events, lane, partitions: BTreeSet::new(), is_admitted: false, last: Generation(0) }
     }
 
     /// Follows one decision of the group. The reason of the failure, if the member cannot go on.
@@ -64,6 +65,7 @@ impl Member {
                 self.partitions.retain(|one| !partitions.contains(one));
                 let _ = reply.send(Positions::new());
             }
+            GroupEvent::Admitted => self.is_admitted = true,
             GroupEvent::Failed(error) => return Some(error),
         }
         None
@@ -122,6 +124,25 @@ async fn members_of_the_new_protocol_share_partitions_and_take_them_over() {
     send(&settings, 3, 1).await;
     let chunk = tokio::time::timeout(SOON, first.lane.take()).await.expect("a record");
     assert_eq!(chunk.len(), 1);
+}
+
+/// Otherwise a member to spare would count as one that the group does not let in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_without_partitions_is_admitted_too() {
+    for protocol in ["classic", "consumer"] {
+        let settings = settings(1, &[("group.protocol", protocol)]).await;
+        let mut first = Member::join(&settings);
+        first.follow_until(1).await;
+        let mut second = Member::join(&settings);
+        // In the classic protocol, it is let in once the first one has joined again.
+        while !second.is_admitted {
+            let error = tokio::select! {
+                error = first.follow() => error,
+                error = second.follow() => error,
+            };
+            assert!(error.is_none(), "{protocol}: {error:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

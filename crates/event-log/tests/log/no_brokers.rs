@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event_log::{
-    ChunkLimits, Consumer, Generation, GroupEvent, Heartbeat, KafkaSettings, LaneQueue, LogClient, LogWriter,
-    Membership, Outgoing, ReadFrom, Replay, Sent, Span, TopicSpec, ensure_topic,
+    ChunkLimits, Consumer, Generation, Heartbeat, KafkaSettings, LaneQueue, LogClient, LogWriter, Membership,
+    Outgoing, ReadFrom, Replay, Sent, Span, TopicSpec, ensure_topic,
 };
 use orders::{EventType, Partition, Position};
 use tracing::span::{Attributes, Id, Record};
@@ -131,9 +131,7 @@ async fn members_of_groups_read_on() {
         members.push((consumer, events, lane));
     }
     for (consumer, events, _) in &mut members {
-        let Some(GroupEvent::Assigned { assignment, .. }) = events.recv().await else {
-            panic!("no assignment")
-        };
+        let assignment = common::first_assignment(events).await;
         let generation = Generation(1);
         consumer.read_from(vec![ReadFrom {
             partition: PARTITION,

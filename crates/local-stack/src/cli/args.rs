@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::UsageError;
+use crate::kafka_mode::{KafkaMode, MODE_VARIABLE};
 
 /// Runs a real Apache Kafka and a real PostgreSQL without Docker, and food-orders on top of them.
 #[derive(Debug, Parser)]
@@ -88,12 +89,18 @@ pub struct Folder {
 
 #[derive(Debug, Args)]
 pub struct Servers {
+    /// Where Kafka keeps its metadata. Data belongs to the mode that it was made in.
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
+    pub kafka: KafkaMode,
     /// How many Kafka brokers form the cluster: 1, 3 or 5. Data belongs to the number that it was made with.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = brokers)]
     pub brokers: u16,
     /// Kafka's port; 0 for a free one. Several brokers take the ports that follow it, too.
     #[arg(long, env = "FOOD_ORDERS_KAFKA_PORT", value_name = "PORT", default_value_t = 9092)]
     pub kafka_port: u16,
+    /// ZooKeeper's port, with --kafka zookeeper; 0 for a free one.
+    #[arg(long, env = "FOOD_ORDERS_ZOOKEEPER_PORT", value_name = "PORT", default_value_t = 2181)]
+    pub zookeeper_port: u16,
     /// The heap of each broker in MiB; without it 512, or 320 for each of several.
     #[arg(long, env = "FOOD_ORDERS_KAFKA_HEAP_MIB", value_name = "MIB")]
     pub kafka_heap_mib: Option<u32>,
@@ -159,6 +166,9 @@ pub struct Up {
 
 #[derive(Debug, Args)]
 pub struct Exec {
+    /// Where Kafka keeps its metadata.
+    #[arg(long, env = MODE_VARIABLE, value_name = "MODE", value_enum, default_value_t)]
+    pub kafka: KafkaMode,
     /// Kafka's heap in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub kafka_heap_mib: u32,

@@ -8,9 +8,10 @@ use nix::sys::signal::Signal;
 
 use super::args::Exec;
 use super::events::{Event, Events};
-use crate::downloads::Downloads;
+use crate::downloads::{Downloads, kafka_version};
 use crate::error::{Attempt, Result, UsageError};
 use crate::kafka::{KafkaCluster, KafkaOptions};
+use crate::kafka_mode::MODE_VARIABLE;
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::process::Process;
 use crate::scratch::Scratch;
@@ -19,10 +20,11 @@ use crate::start_both::start_both;
 use crate::test_servers::{DATABASE_VARIABLE, KAFKA_VARIABLE};
 
 pub fn exec(arguments: &Exec) -> Result<ExitCode> {
-    let downloads = Downloads::ensure()?;
+    let downloads = Downloads::ensure_for(arguments.kafka)?;
     let events = Events::listen()?;
     let scratch = Scratch::new()?;
     let kafka = KafkaOptions {
+        mode: arguments.kafka,
         heap_mib: arguments.kafka_heap_mib,
         settings: arguments.extra.kafka_setting.clone(),
         ..KafkaOptions::new(scratch.path().join("kafka"))
@@ -34,7 +36,8 @@ pub fn exec(arguments: &Exec) -> Result<ExitCode> {
     postgres.settings.extend(arguments.extra.postgres_setting.clone());
     let (mut kafka, mut postgres) = start_both(&downloads, &kafka, 1, &postgres, |_| {})?;
     output::note!(
-        "Servers for this command: Kafka on {}, PostgreSQL {} on port {}, data in {}",
+        "Servers for this command: Kafka {} on {}, PostgreSQL {} on port {}, data in {}",
+        kafka_version(arguments.kafka),
         kafka.bootstrap_servers(),
         postgres.version(),
         postgres.port(),
@@ -60,6 +63,7 @@ fn run_command(
     command
         .args(rest)
         .env(KAFKA_VARIABLE, kafka.bootstrap_servers())
+        .env(MODE_VARIABLE, arguments.kafka.name())
         .env(DATABASE_VARIABLE, postgres.url())
         .env("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap_servers())
         .env("DATABASE_URL", postgres.url());

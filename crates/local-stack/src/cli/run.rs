@@ -12,8 +12,9 @@ use crate::downloads::Downloads;
 use crate::error::Result;
 
 pub fn run(arguments: &Run) -> Result<ExitCode> {
+    arguments.servers.kafka.require_brokers(arguments.servers.brokers)?;
     let owned = DataFolder::new(&arguments.folder.path)?.lock()?;
-    let downloads = Downloads::ensure()?;
+    let downloads = Downloads::ensure_for(arguments.servers.kafka)?;
     let events = Events::listen()?;
     if arguments.while_stdin_open {
         events.watch_input();

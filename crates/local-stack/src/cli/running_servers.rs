@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use super::args::Servers;
 use super::folder::{DataFolder, OwnedFolder};
 use super::state::{ServerState, State};
-use crate::downloads::{APICURIO_VERSION, Downloads, KAFKA_VERSION, RegistryDownloads};
+use crate::downloads::{APICURIO_VERSION, Downloads, RegistryDownloads, ZOOKEEPER_VERSION, kafka_version};
 use crate::error::{Error, Result};
-use crate::kafka::{Kafka, KafkaCluster, KafkaOptions};
+use crate::kafka::{Kafka, KafkaCluster, KafkaOptions, ZooKeeper};
+use crate::kafka_mode::KafkaMode;
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::registry::{Registry, RegistryOptions};
 use crate::start_both::start_both;
@@ -26,6 +27,7 @@ const HEAP_OF_SEVERAL_MIB: u32 = 320;
 pub struct RunningServers {
     pub kafka: KafkaCluster,
     pub postgres: Postgres,
+    kafka_mode: KafkaMode,
     pub registry: Option<Registry>,
     kafka_data: PathBuf,
     postgres_data: PathBuf,
@@ -50,6 +52,9 @@ impl RunningServers {
         let kafka = KafkaOptions {
             port: servers.kafka_port,
             port_setting: "--kafka-port PORT",
+            mode: servers.kafka,
+            zookeeper_port: servers.zookeeper_port,
+            zookeeper_port_setting: "--zookeeper-port PORT",
             heap_mib: servers.kafka_heap_mib.unwrap_or(heap),
             settings: servers.extra.kafka_setting.clone(),
             ..KafkaOptions::new(&kafka_data)
@@ -74,7 +79,17 @@ impl RunningServers {
             (both, registry.map(|registry| registry.join().unwrap_or_else(|_| lost())).transpose())
         });
         let ((kafka, postgres), registry) = (servers_of_both?, registry?);
-        Ok(Self { kafka, postgres, registry, kafka_data, postgres_data, registry_data, restart_at: None })
+        let kafka_mode = servers.kafka;
+        Ok(Self {
+            kafka,
+            postgres,
+            registry,
+            kafka_mode,
+            kafka_data,
+            postgres_data,
+            registry_data,
+            restart_at: None,
+        })
     }
 
     /// With the topic that the programs on top of the servers use.
@@ -86,6 +101,11 @@ impl RunningServers {
             pid: std::process::id(),
             kafka,
             brokers,
+            zookeeper: self
+                .kafka
+                .brokers()
+                .iter()
+                .find_map(|one| one.zookeeper().map(|one| self.zookeeper(one))),
             topic: topic.to_owned(),
             postgres: ServerState {
                 version: self.postgres.version().to_owned(),
@@ -109,7 +129,7 @@ impl RunningServers {
 
     fn broker(&self, broker: &Kafka) -> ServerState {
         ServerState {
-            version: KAFKA_VERSION.to_owned(),
+            version: kafka_version(self.kafka_mode).to_owned(),
             pid: broker.pid(),
             port: broker.port(),
             address: broker.bootstrap_servers(),
@@ -118,7 +138,18 @@ impl RunningServers {
         }
     }
 
-    /// Fails if PostgreSQL, the registry or the only broker has ended by itself. A broker of several is started again
+    fn zookeeper(&self, zookeeper: &ZooKeeper) -> ServerState {
+        ServerState {
+            version: ZOOKEEPER_VERSION.to_owned(),
+            pid: zookeeper.pid(),
+            port: zookeeper.port(),
+            address: zookeeper.address(),
+            data: self.kafka_data.join("zookeeper"),
+            log: zookeeper.log().to_owned(),
+        }
+    }
+
+    /// Fails if PostgreSQL, the registry, the only broker or its ZooKeeper has ended by itself. A broker of several is started again
     /// after a while. Returns whether brokers have ended or been started.
     pub fn check(&mut self) -> Result<bool> {
         let registry = self.registry.as_mut().and_then(Registry::failure);
@@ -127,7 +158,7 @@ impl RunningServers {
         }
         let mut failures = self.kafka.failures();
         if self.kafka.brokers().len() == 1 {
-            return failures.pop().map_or(Ok(false), Err);
+            return if failures.is_empty() { Ok(false) } else { Err(failures.swap_remove(0)) };
         }
         for failure in &failures {
             warn(failure);

@@ -14,6 +14,8 @@ pub struct State {
     pub kafka: ServerState,
     /// All brokers, in the order of their numbers.
     pub brokers: Vec<ServerState>,
+    /// In ZooKeeper mode.
+    pub zookeeper: Option<ServerState>,
     /// The topic that the programs use.
     pub topic: String,
     pub postgres: ServerState,
@@ -28,7 +30,7 @@ pub struct ServerState {
     pub version: String,
     pub pid: Option<u32>,
     pub port: u16,
-    /// `host:port` of Kafka, or several of them with commas; the URL of another server.
+    /// `host:port` of Kafka, or several of them with commas, and of ZooKeeper; the URL of another server.
     pub address: String,
     pub data: PathBuf,
     pub log: PathBuf,

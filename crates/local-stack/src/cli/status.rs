@@ -37,6 +37,9 @@ pub fn status(folder: &Folder, json: bool) -> Result<ExitCode> {
             state.kafka.data.display()
         ),
     }
+    if let Some(zookeeper) = &state.zookeeper {
+        print_server("ZooKeeper", zookeeper);
+    }
     print_server("PostgreSQL", &state.postgres);
     if let Some(registry) = &state.registry {
         print_server("Registry", registry);

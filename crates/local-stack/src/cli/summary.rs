@@ -10,6 +10,9 @@ pub fn print(state: &State, api: SocketAddr, token: &str) {
     output::say!("food-orders is running:");
     output::say!("  HTTP API    http://{api}  (documentation: http://{api}/docs)");
     output::say!("  Kafka       {}  ({})", kafka.address, kafka.version);
+    if let Some(zookeeper) = &state.zookeeper {
+        output::say!("  ZooKeeper   {}  ({})", zookeeper.address, zookeeper.version);
+    }
     output::say!("  PostgreSQL  {}  ({})", postgres.address, postgres.version);
     if let Some(registry) = &state.registry {
         output::say!("  Registry    {}  ({})", registry.address, registry.version);

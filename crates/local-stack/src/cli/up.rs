@@ -14,15 +14,17 @@ use super::state::State;
 use super::summary;
 use crate::downloads::Downloads;
 use crate::error::Result;
+use crate::kafka_mode::KafkaMode;
 use crate::ports;
 
 pub fn up(arguments: &Up) -> Result<ExitCode> {
+    arguments.servers.kafka.require_brokers(arguments.servers.brokers)?;
     let owned = DataFolder::new(&arguments.folder.path)?.lock()?;
     for program in ["consumer", "api", "producer"] {
         require_built(program)?;
     }
     check_ports(arguments)?;
-    let downloads = Downloads::ensure()?;
+    let downloads = Downloads::ensure_for(arguments.servers.kafka)?;
     let events = Events::listen()?;
     output::note!("Starting Kafka and PostgreSQL ...");
     let mut servers = RunningServers::start(&downloads, &owned.folder, &arguments.servers)?;
@@ -37,15 +39,20 @@ pub fn up(arguments: &Up) -> Result<ExitCode> {
 
 /// Finds a busy port before anything is started on the others.
 fn check_ports(arguments: &Up) -> Result<()> {
-    let Servers { kafka_port, brokers, registry, registry_port, .. } = arguments.servers;
+    let Servers { kafka, kafka_port, zookeeper_port, brokers, registry, registry_port, .. } =
+        arguments.servers;
     let brokers = (0..if kafka_port == 0 { 0 } else { brokers })
         .map(|offset| ("Kafka", kafka_port.saturating_add(offset), "--kafka-port PORT"));
+    let zookeeper = match kafka {
+        KafkaMode::Kraft => None,
+        KafkaMode::ZooKeeper => Some(("ZooKeeper", zookeeper_port, "--zookeeper-port PORT")),
+    };
     let others = [
         ("PostgreSQL", arguments.servers.postgres_port, "--postgres-port PORT"),
         ("the HTTP API", arguments.api_listen.port(), "--api-listen ADDRESS:PORT"),
     ];
     let registry = registry.then_some(("Apicurio Registry", registry_port, "--registry-port PORT"));
-    for (server, port, setting) in brokers.chain(others).chain(registry) {
+    for (server, port, setting) in brokers.chain(zookeeper).chain(others).chain(registry) {
         if port != 0 {
             ports::require_free(server, port, setting)?;
         }

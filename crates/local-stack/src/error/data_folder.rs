@@ -55,6 +55,14 @@ pub enum DataFolderError {
     )]
     OtherBrokerCount { folder: PathBuf, found: u16, wanted: u16 },
 
+    /// Kafka's data was made in another mode. Neither release can read what the other one keeps.
+    #[error(
+        "{} holds data that was made with --kafka {found}, and --kafka {wanted} was asked for. Start with --kafka {found}, choose \
+         another folder with --data-dir, or delete all data with `./food-orders reset`",
+        .folder.display()
+    )]
+    OtherMode { folder: PathBuf, found: &'static str, wanted: &'static str },
+
     /// The server's own tool could not create the data.
     #[error("creating the data of {server} in {} failed: {tool} ended with {status}: {output}", .folder.display())]
     NotCreated {

@@ -65,6 +65,16 @@ pub enum UsageError {
     #[error("expected 1, 3 or 5")]
     NotANumberOfBrokers,
 
+    /// Only KRaft mode forms clusters here.
+    #[error(
+        "--kafka zookeeper runs one broker, and --brokers {brokers} was asked for. Leave out one of the two flags"
+    )]
+    BrokersInZooKeeperMode { brokers: u16 },
+
+    /// The environment names a mode that Kafka does not have.
+    #[error("{variable}={given} cannot be used: expected kraft or zookeeper")]
+    NotAMode { variable: &'static str, given: String },
+
     /// `up` found one of its programs missing.
     #[error(
         "{} has not been built. `./food-orders up` builds it, and so does: cargo build --release --locked -p {program}",

@@ -6,8 +6,9 @@ use std::process::Command;
 
 use super::{Kafka, KafkaOptions};
 use crate::class_archive;
-use crate::downloads::{Downloads, fill_once};
+use crate::downloads::{Downloads, fill_once, kafka_jars};
 use crate::error::{Error, Result};
+use crate::kafka_mode::KafkaMode;
 use crate::scratch::Scratch;
 
 /// Creates the archive if there is none. Everything works without one, only slower, so a failure is only a
@@ -23,13 +24,14 @@ fn warn(error: &Error) {
 }
 
 fn create(downloads: &Downloads) -> Result<()> {
-    let folder = class_archive::folder(&downloads.java, &downloads.kafka_jars);
+    let jars = kafka_jars(KafkaMode::Kraft)?;
+    let folder = class_archive::folder(&downloads.java, &jars);
     let run_broker = |file: &Path| -> Result<()> {
         output::note!("Preparing Kafka's classes for this Java (takes some seconds, once) ...");
         let scratch = Scratch::new()?;
         let options = KafkaOptions::new(scratch.path().join("kafka"));
         let mut kafka = Kafka::start_to_archive(downloads, &options, file)?;
-        run_first_client(downloads, &kafka.bootstrap_servers());
+        run_first_client(downloads, &jars, &kafka.bootstrap_servers());
         kafka.stop()?;
         if file.exists() { Ok(()) } else { Err(Error::NoClassArchive { file: file.to_owned() }) }
     };
@@ -47,10 +49,10 @@ fn create(downloads: &Downloads) -> Result<()> {
 }
 
 /// Makes the broker load the classes that serve a client, so that the archive contains them too.
-fn run_first_client(downloads: &Downloads, bootstrap_servers: &str) {
+fn run_first_client(downloads: &Downloads, jars: &Path, bootstrap_servers: &str) {
     let _ = Command::new(&downloads.java.program)
         .args(["-XX:TieredStopAtLevel=1", "-cp"])
-        .arg(downloads.kafka_jars.join("*"))
+        .arg(jars.join("*"))
         .args(["org.apache.kafka.tools.TopicCommand", "--create", "--topic", "warm-up", "--bootstrap-server"])
         .arg(bootstrap_servers)
         .output();

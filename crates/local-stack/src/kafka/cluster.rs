@@ -23,7 +23,7 @@ impl KafkaCluster {
     /// Starts this many brokers, 1 or an odd number, and returns when all accept requests. One alone is
     /// [`Kafka`], with its data in `options.data_dir` itself. Several listen on successive ports and keep
     /// their data in the folders `node-1`, `node-2` and so on. Data that was made with another number of
-    /// brokers is refused.
+    /// brokers or in another mode is refused.
     pub fn start(downloads: &Downloads, options: &KafkaOptions, brokers: u16) -> Result<Self> {
         Self::start_with(downloads, options, brokers, |_| Vec::new())
     }
@@ -36,8 +36,9 @@ impl KafkaCluster {
         brokers: u16,
         more: impl Fn(u16) -> Vec<(String, String)>,
     ) -> Result<Self> {
-        let file = ClusterFile::require(&options.data_dir, brokers)?;
-        let Some(file) = file else {
+        options.mode.require_brokers(brokers)?;
+        let file = ClusterFile::require(&options.data_dir, options.mode, brokers)?;
+        let Some(cluster_id) = file.and_then(|file| file.cluster_id) else {
             let mut options = options.clone();
             options.settings.extend(more(1));
             return Ok(Self { brokers: vec![Kafka::start(downloads, &options)?] });
@@ -62,9 +63,10 @@ impl KafkaCluster {
                     ports::require_free(NAME, ports.broker, options.port_setting)?;
                 }
             }
-            let places = (1..=brokers).map(|node| Place { node, ports: ports.clone() }).collect::<Vec<_>>();
+            let place = |node| Place { node, ports: ports.clone(), zookeeper: None };
+            let places = (1..=brokers).map(place).collect::<Vec<_>>();
             let taken = || ports.iter().any(|ports| ports::require_free(NAME, ports.broker, "").is_err());
-            match start_all(downloads, &nodes, places, &file.cluster_id) {
+            match start_all(downloads, &nodes, places, &cluster_id) {
                 Err(Error::NotStarted { .. })
                     if options.port == 0 && attempts < FREE_PORT_ATTEMPTS && taken() =>
                 {
@@ -96,20 +98,20 @@ impl KafkaCluster {
         each(stopped, "starts Kafka", Kafka::restart)
     }
 
-    /// Why brokers ended by themselves, those whose end has not been reported before.
+    /// Why brokers or a ZooKeeper ended by themselves, those whose end has not been reported before.
     pub fn failures(&mut self) -> Vec<Error> {
-        self.brokers.iter_mut().filter_map(|broker| broker.server.take_failure()).collect()
+        self.brokers.iter_mut().flat_map(Kafka::take_failures).collect()
     }
 
-    /// Stops all brokers in good order, together. Of several, the last one takes 5 s, because it waits for a
-    /// majority.
+    /// Stops all brokers in good order, together, and then a ZooKeeper. Of several brokers, the last one takes
+    /// 5 s, because it waits for a majority.
     pub fn stop(&mut self) -> Result<()> {
-        each(self.brokers.iter_mut(), "stops Kafka", Kafka::stop)
+        each(self.brokers.iter_mut(), "stops Kafka", Kafka::stop_with_zookeeper)
     }
 
-    /// Sends SIGKILL to all brokers.
+    /// Sends SIGKILL to all brokers and to a ZooKeeper.
     pub fn kill(&mut self) -> Result<()> {
-        each(self.brokers.iter_mut(), "kills Kafka", Kafka::kill)
+        each(self.brokers.iter_mut(), "kills Kafka", Kafka::kill_with_zookeeper)
     }
 }
 

@@ -4,25 +4,27 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::KafkaOptions;
+use super::jvm::Jvm;
 use super::place::Place;
-use crate::class_archive;
+use super::{KafkaOptions, zookeeper_commands};
 use crate::downloads::Downloads;
-use crate::error::{Attempt, Result};
-use crate::java::Java;
+use crate::error::{Attempt, Error, Result};
 use crate::server::ServerKind;
+
+/// How long a start waits for the end of the broker's earlier session, which ZooKeeper ends after 10 s at most.
+const SESSION_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Node {
-    java: Java,
+    jvm: Jvm,
     quick_start: bool,
     /// Where to write the class archive, in the one start that makes it.
     archive: Option<PathBuf>,
-    jars: PathBuf,
     folder: PathBuf,
     log: PathBuf,
     name: String,
@@ -31,18 +33,22 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub fn new(downloads: &Downloads, options: &KafkaOptions, place: Place, archive: Option<&Path>) -> Self {
-        Self {
-            java: downloads.java.clone(),
+    pub fn new(
+        downloads: &Downloads,
+        options: &KafkaOptions,
+        place: Place,
+        archive: Option<&Path>,
+    ) -> Result<Self> {
+        Ok(Self {
+            jvm: Jvm::new(downloads, options.mode)?,
             quick_start: options.quick_start,
             archive: archive.map(Path::to_owned),
-            jars: downloads.kafka_jars.clone(),
             folder: options.data_dir.clone(),
             log: options.data_dir.join("kafka.log"),
             name: place.name(),
             place,
             heap_mib: options.heap_mib,
-        }
+        })
     }
 
     pub fn folder(&self) -> &Path {
@@ -59,6 +65,10 @@ impl Node {
 
     pub fn write_settings(&self, additional: &[(String, String)]) -> Result<()> {
         let mut text = include_str!("../kafka.properties").to_owned();
+        text.push_str(match self.place.zookeeper {
+            None => include_str!("../kafka-kraft.properties"),
+            Some(_) => include_str!("../kafka-zookeeper.properties"),
+        });
         for (name, value) in additional {
             text.push_str(&format!("{name}={value}\n"));
         }
@@ -68,26 +78,18 @@ impl Node {
             .replace("@VOTERS@", &self.place.voters())
             .replace("@PORT@", &ports.broker.to_string())
             .replace("@CONTROLLER_PORT@", &ports.controller.to_string())
+            .replace("@ZOOKEEPER_PORT@", &self.place.zookeeper.unwrap_or_default().to_string())
             .replace("@REPLICAS@", &self.place.replicas().to_string())
             .replace("@IN_SYNC@", &self.place.in_sync().to_string())
             .replace("@DATA@", &self.data().display().to_string());
         let path = self.properties();
         fs::write(&path, text).attempt_on("writing", &path)?;
-        let path = self.folder.join("log4j2.properties");
-        fs::write(&path, include_str!("../log4j2-broker.properties")).attempt_on("writing", &path)
+        self.jvm.write_log_settings(&self.folder)
     }
 
     /// Java with Kafka's classes, logging to this file.
     pub fn java(&self, heap_mib: u32, log: &Path) -> Command {
-        let mut command = Command::new(&self.java.program);
-        command
-            .args(class_archive::flags(&self.java, &self.jars))
-            .arg(format!("-Xmx{heap_mib}m"))
-            .arg(format!("-Dlog4j2.configurationFile={}", self.folder.join("log4j2.properties").display()))
-            .arg(format!("-Dfood-orders.log={}", log.display()))
-            .arg("-cp")
-            .arg(self.jars.join("*"));
-        command
+        self.jvm.command(&self.folder, heap_mib, log)
     }
 }
 
@@ -115,11 +117,32 @@ impl ServerKind for Node {
         &self.log
     }
 
-    /// The broker opens its port before it serves requests. It writes this line once it is registered and not
-    /// fenced; the log file is a new one with every start.
+    /// A broker that was killed leaves a session in ZooKeeper, and with it the node that says that it runs.
+    /// Its next start would find that node, and end with `NodeExists`.
+    fn before_start(&self) -> Result<()> {
+        let Some(port) = self.place.zookeeper else { return Ok(()) };
+        let node = format!("/brokers/ids/{}", self.place.node);
+        let deadline = Instant::now() + SESSION_LIMIT;
+        // Where ZooKeeper does not answer, the broker says so itself.
+        while zookeeper_commands::is_held(port, &node).unwrap_or(false) {
+            if Instant::now() >= deadline {
+                return Err(Error::SessionOpen { port, node, seconds: SESSION_LIMIT.as_secs() });
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    /// The broker opens its port before it serves requests. It writes when it does; the log file is a new one
+    /// with every start.
     fn is_ready(&self, _pid: u32) -> bool {
-        let started = fs::read(&self.log)
-            .is_ok_and(|log| String::from_utf8_lossy(&log).contains("Kafka Server started"));
+        let log = fs::read(&self.log).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let started = match self.place.zookeeper {
+            // It is registered and not fenced.
+            None => log.contains("Kafka Server started"),
+            Some(_) => zookeeper_mode_started(&log),
+        };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.place.own_ports().broker));
         started && TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
     }
@@ -128,9 +151,11 @@ impl ServerKind for Node {
         Signal::SIGTERM
     }
 
-    /// One of several would wait for minutes for a majority that has ended as well.
+    /// One of several would wait for minutes for a majority that has ended as well, and one of ZooKeeper mode
+    /// for its ZooKeeper.
     fn death_signal(&self) -> Signal {
-        if self.place.ports.len() == 1 { self.stop_signal() } else { self.immediate_signal() }
+        let waits = self.place.ports.len() > 1 || self.place.zookeeper.is_some();
+        if waits { self.immediate_signal() } else { self.stop_signal() }
     }
 
     fn immediate_signal(&self) -> Signal {
@@ -139,5 +164,40 @@ impl ServerKind for Node {
 
     fn start_limit(&self) -> Duration {
         Duration::from_secs(60)
+    }
+}
+
+/// In ZooKeeper mode, the controller tells the broker which topics there are only after the start, and until then the broker answers
+/// that they do not exist.
+fn zookeeper_mode_started(log: &str) -> bool {
+    let is_sent = |line: &&str| {
+        line.contains("Sending UpdateMetadata request to brokers") && !line.contains(" for 0 partitions")
+    };
+    let is_received =
+        |line: &&str| line.contains("from metadata cache in response to UpdateMetadata request");
+    log.contains("started (kafka.server.KafkaServer)")
+        && log.contains("Ready to serve as the new controller")
+        && log.lines().filter(is_received).count() >= log.lines().filter(is_sent).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_of_zookeeper_mode_is_ready_once_it_knows_its_topics() {
+        let lines = [
+            "Sending UpdateMetadata request to brokers HashSet(1) for 0 partitions",
+            "Sending UpdateMetadata request to brokers HashSet(1) for 6 partitions",
+            "[Controller id=1] Ready to serve as the new controller with epoch 3",
+            "[KafkaServer id=1] started (kafka.server.KafkaServer)",
+        ];
+        let known = "[Broker id=1] Add 6 partitions and deleted 0 partitions from metadata cache in response to UpdateMetadata \
+                     request sent by controller 1 epoch 3";
+        assert!(!zookeeper_mode_started(&lines.join("\n")), "it knows no topic yet");
+        assert!(zookeeper_mode_started(&[&lines[..], &[known]].concat().join("\n")));
+        let new = [lines[0], lines[2], lines[3]].join("\n");
+        assert!(zookeeper_mode_started(&new), "there is no topic");
+        assert!(!zookeeper_mode_started(&[lines[0], lines[2]].join("\n")));
     }
 }

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::error::Result;
+use crate::kafka_mode::KafkaMode;
+
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct KafkaOptions {
@@ -11,6 +14,12 @@ pub struct KafkaOptions {
     pub port: u16,
     /// The flag or variable that an error names when the port is in use.
     pub port_setting: &'static str,
+    /// Where Kafka keeps its metadata.
+    pub mode: KafkaMode,
+    /// Of ZooKeeper, if the mode has one; 0 for a free port.
+    pub zookeeper_port: u16,
+    /// The flag or variable that an error names when ZooKeeper's port is in use.
+    pub zookeeper_port_setting: &'static str,
     /// Heap in MiB.
     pub heap_mib: u32,
     /// Compiles less: half the work at the start, and slower afterwards.
@@ -20,22 +29,25 @@ pub struct KafkaOptions {
 }
 
 impl KafkaOptions {
-    /// A free port, a heap of 512 MiB, and no additional settings.
+    /// KRaft mode, free ports, a heap of 512 MiB, and no additional settings.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
             port: 0,
             port_setting: "another KafkaOptions::port",
+            mode: KafkaMode::default(),
+            zookeeper_port: 0,
+            zookeeper_port_setting: "another KafkaOptions::zookeeper_port",
             heap_mib: 512,
             quick_start: false,
             settings: Vec::new(),
         }
     }
 
-    /// For brokers that live for seconds.
-    #[must_use]
-    pub fn for_tests(mut self) -> Self {
+    /// For brokers that live for seconds, in the mode that the environment of the tests names.
+    pub fn for_tests(mut self) -> Result<Self> {
         self.quick_start = true;
-        self
+        self.mode = KafkaMode::of_tests()?;
+        Ok(self)
     }
 }

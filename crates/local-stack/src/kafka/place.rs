@@ -1,4 +1,4 @@
-//! A node's place in its cluster: its number, the ports of all nodes, and how often data is replicated.
+//! A node's place in its cluster: its number, the ports of all nodes and of ZooKeeper, and how often data is replicated.
 
 use std::collections::BTreeSet;
 
@@ -19,12 +19,15 @@ pub(super) struct Place {
     pub node: u16,
     /// The ports of all nodes, in the order of their numbers.
     pub ports: Vec<NodePorts>,
+    /// The port of the ZooKeeper with the metadata; `None` in KRaft mode.
+    pub zookeeper: Option<u16>,
 }
 
 impl Place {
     /// The only node of its cluster.
-    pub fn alone(port: u16) -> Result<Self> {
-        Ok(Self { node: 1, ports: vec![NodePorts { broker: port, controller: ports::free_port()? }] })
+    pub fn alone(port: u16, zookeeper: Option<u16>) -> Result<Self> {
+        let ports = vec![NodePorts { broker: port, controller: ports::free_port()? }];
+        Ok(Self { node: 1, ports, zookeeper })
     }
 
     pub fn own_ports(&self) -> NodePorts {
@@ -78,7 +81,7 @@ mod tests {
     use super::*;
 
     fn place(brokers: u16) -> Place {
-        Place { node: 1, ports: cluster_ports(9092, brokers).unwrap() }
+        Place { node: 1, ports: cluster_ports(9092, brokers).unwrap(), zookeeper: None }
     }
 
     #[test]

@@ -77,7 +77,9 @@ fn quiet_libraries(level: &str) -> String {
                 "producer",
                 "consumer",
                 "api",
-                "replay_rebuild"
+                "replay_rebuild",
+                "stock_ticks",
+                "bank_app"
             ]
             .map(|target| format!("{target}={level}"))
             .join(",")

@@ -131,21 +131,21 @@ fn servers_and_topics_are_checked_by_form() {
     for wrong in ["", " , ", "a", "a:", "a:0", "a:99999", ":9092", "a b:1"] {
         assert_eq!(check_servers(wrong).unwrap_err().variable, "KAFKA_BOOTSTRAP_SERVERS", "{wrong:?}");
     }
-    assert_eq!(check_topic("food-orders").unwrap(), "food-orders");
+    assert_eq!(topic_name("KAFKA_TOPIC", "food-orders").unwrap(), "food-orders");
     for wrong in ["", ".", "..", "a b", "ä", &"x".repeat(250)] {
-        assert_eq!(check_topic(wrong).unwrap_err().variable, "KAFKA_TOPIC", "{wrong:?}");
+        assert_eq!(topic_name("KAFKA_TOPIC", wrong).unwrap_err().variable, "KAFKA_TOPIC", "{wrong:?}");
     }
-    assert!(check_topic("").unwrap_err().reason.starts_with("is empty;"));
+    assert!(topic_name("KAFKA_TOPIC", "").unwrap_err().reason.starts_with("is empty;"));
 }
 
 #[test]
 fn properties_may_contain_commas() {
-    let parsed = parse_properties("ssl.cipher.suites=A,B, linger.ms=5").unwrap();
+    let parsed = parse_properties("KAFKA_PROPERTIES", "ssl.cipher.suites=A,B, linger.ms=5").unwrap();
     let plain: Vec<_> = parsed.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
     assert_eq!(plain, [("ssl.cipher.suites", "A,B"), ("linger.ms", "5")]);
-    assert!(parse_properties("").unwrap().is_empty());
-    assert!(parse_properties("linger.ms").is_err());
-    assert!(parse_properties("=5").is_err());
+    assert!(parse_properties("KAFKA_PROPERTIES", "").unwrap().is_empty());
+    assert!(parse_properties("KAFKA_PROPERTIES", "linger.ms").is_err());
+    assert!(parse_properties("KAFKA_PROPERTIES", "=5").is_err());
 }
 
 /// So that one rule of Kafka's access control, for a prefix, serves all readers.
