@@ -9,7 +9,7 @@ use crate::tree::{self, File};
 
 /// What ships, from the bottom up. A package uses packages of lower layers only, so there are no circles between modules
 /// of different packages.
-const LAYERS: [&[&str]; 5] = [
+const LAYERS: [&[&str]; 6] = [
     &["orders", "output", "retry", "settings"],
     &["event-log", "views", "service"],
     &["schema-registry"],
