@@ -8,7 +8,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -45,8 +45,15 @@ impl Stage {
         let topic = NewTopic::new(&self.kafka.topic, partitions, TopicReplication::Fixed(-1))
             .set("message.timestamp.type", "LogAppendTime")
             .set("retention.ms", "-1");
-        let results = self.admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
-        results[0].as_ref().unwrap();
+        // With a ZooKeeper, a topic that was deleted is in the way for a moment longer than the brokers know it.
+        eventually("the topic can be created", GIVE_UP_AFTER, async || {
+            let results = self.admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
+            match &results[0] {
+                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => None,
+                created => Some(drop(created.as_ref().unwrap())),
+            }
+        })
+        .await;
     }
 
     /// Creates the topic with the replicas of each partition on these brokers, the preferred leader first.
