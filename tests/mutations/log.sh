@@ -95,8 +95,8 @@ mutate names-of-readers crates/event-log/src/settings/clients.rs \
 
 # What our programs give a topic on three brokers, and how many brokers a folder's data belongs to.
 mutate replicas-of-topic crates/event-log/src/topic.rs \
-  's~if brokers >= WANTED_REPLICAS~if brokers == usize::MAX~' \
+  's~spec\.replicas\.is_none\(\) && brokers >= WANTED_REPLICAS~brokers == usize::MAX~' \
   "${faults[@]}" fault_17_leader_killed
 mutate number-of-brokers crates/local-stack/src/kafka/cluster_file.rs \
-  's~found\.filter\(\|found\| \*found != brokers\)~found.filter(|_| false)~' \
+  's~found\.filter\(\|\(_, found\)\| \*found != brokers\)~found.filter(|_| false)~' \
   -p local-stack --lib -- cluster_file

@@ -30,8 +30,8 @@ mutate deleted-record consumer/src/log_check/unverified.rs \
   's~if !self\.gone\.is_empty\(\) \{~if self.gone.len() == usize::MAX {~' \
   --workspace --bin consumer -- unverified
 mutate build-gone consumer/src/lane_task.rs \
-  's~(let next = match error\.recovery\(\) \{.*?)Recovery::Reclaim \| Recovery::BuildGone => \{~$1Recovery::BuildGone => return Err(error),
-                Recovery::Reclaim => {~s' \
+  's~\(Recovery::Reclaim \| Recovery::BuildGone, _\) => \{~(Recovery::BuildGone, _) => return Err(error),
+                (Recovery::Reclaim, _) => {~' \
   "${faults[@]}" fault_72
 mutate no-ends consumer/src/kafka_state.rs \
   's~match waited < KAFKA_AWAY_AFTER~match waited < Duration::MAX~' \
