@@ -14,7 +14,7 @@ impl Sink {
     /// Makes the database. Its name is that of the topic.
     pub async fn create(server: &str, topic: &str) -> Result<Self> {
         let name = topic.replace('-', "_");
-        // The name consists of letters, digits and underscores.
+        // The name needs no quotes: it consists of a-z, 0-9 and underscores.
         connect(server).await?.batch_execute(&format!("CREATE DATABASE {name}")).await?;
         let sink = Self { name, server: server.to_owned() };
         let tables = "CREATE TABLE handled (record text); CREATE TABLE position (next bigint); INSERT INTO position VALUES (0)";
