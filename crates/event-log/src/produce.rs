@@ -117,7 +117,9 @@ impl LogWriter {
     /// Serves delivery reports for `wait`, and commits the transaction if it is due. A caller that has to
     /// wait should do so here.
     pub fn serve(&mut self, wait: Duration) -> Result<()> {
-        self.producer.poll(wait);
+        // `poll` waits in whole milliseconds, and would keep the processor busy for what is left of one.
+        std::thread::sleep(wait);
+        self.producer.poll(Duration::ZERO);
         self.producer.context().bootstrap.give_again(self.producer.client());
         match &mut self.transaction {
             Some(transaction) => transaction.commit_if_due(&self.producer),
