@@ -127,8 +127,8 @@ fn quoted_in_docs(text: &str) -> String {
 #[track_caller]
 fn assert_as_quoted(log: &str, quote: &str) {
     let is_there = |line: &str| {
-        let parts = quote.split('…');
-        parts.fold(Some(line), |rest, part| rest?.split_once(part).map(|(_, rest)| rest)).is_some()
+        let mut parts = quote.split('…');
+        parts.try_fold(line, |rest, part| rest.split_once(part).map(|(_, rest)| rest)).is_some()
     };
     assert!(log.lines().any(is_there), "{quote}\n is not in\n{log}");
 }
