@@ -50,7 +50,10 @@ impl Stage {
             let results = self.admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
             match &results[0] {
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => None,
-                created => Some(drop(created.as_ref().unwrap())),
+                created => {
+                    created.as_ref().unwrap();
+                    Some(())
+                }
             }
         })
         .await;
