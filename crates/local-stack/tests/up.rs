@@ -136,7 +136,10 @@ fn the_producer_ends_before_the_consumers_and_the_token_is_kept() {
     let journal = stage.journal();
     let started: Vec<&String> = journal.iter().filter(|line| line.contains("started")).collect();
     assert_eq!(started.len(), 4, "{journal:?}");
-    assert!(journal.contains(&"producer started --rate 7 --orders 0 token=false".to_owned()), "{journal:?}");
+    assert!(
+        journal.contains(&"producer started --rate 7 --orders 0 --format json token=false".to_owned()),
+        "{journal:?}"
+    );
     assert!(journal.contains(&"api started  token=true".to_owned()), "{journal:?}");
     let ended: Vec<&String> = journal.iter().filter(|line| line.contains("ended")).collect();
     assert_eq!(ended[0], "producer ended", "{journal:?}");
