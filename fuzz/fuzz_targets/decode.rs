@@ -18,6 +18,8 @@ fn schemas() -> Schemas {
     schemas
 }
 
+// A panic is a finding: what is expected here must hold for all data.
+//
 // The first two bytes say how many of the following ones are the block of headers, the next eight are the append
 // time, and the rest is the value.
 fuzz_target!(|data: &[u8]| {

@@ -27,6 +27,9 @@ const SCHEMA_VERSION: &str = "1";
 /// Longer waits are split into calls of this length, so that a client that has lost its brokers can be
 /// recovered in between.
 const TURN: Duration = Duration::from_secs(2);
+/// Far more than come in the shortest wait of a caller: the acknowledgements of one request are one event, and so is
+/// each line that the client logs.
+const EVENTS_A_TURN: u32 = 64;
 
 /// A record to write.
 #[derive(Clone, Copy, Debug)]
@@ -117,9 +120,12 @@ impl LogWriter {
     /// Serves delivery reports for `wait`, and commits the transaction if it is due. A caller that has to
     /// wait should do so here.
     pub fn serve(&mut self, wait: Duration) -> Result<()> {
-        // `poll` waits in whole milliseconds, and would keep the processor busy for what is left of one.
+        // A call of `poll` that waits would keep the processor busy for its last millisecond. One that does not
+        // wait serves a single event.
         std::thread::sleep(wait);
-        self.producer.poll(Duration::ZERO);
+        for _ in 0..EVENTS_A_TURN {
+            self.producer.poll(Duration::ZERO);
+        }
         self.producer.context().bootstrap.give_again(self.producer.client());
         match &mut self.transaction {
             Some(transaction) => transaction.commit_if_due(&self.producer),

@@ -62,8 +62,10 @@ impl<'a> Winners<'a> {
             || self.0.iter().enumerate().filter(|(index, _)| *index != place).map(|(_, other)| other);
         let value = |winner, name| value(others().chain([winner]).flatten(), name);
         let after = &self.0[place];
+        let lacks = |name: &&str| after.iter().all(|winner| winner.fields.get(name).is_none());
+        let gone = before.iter().flat_map(|winner| winner.fields.names()).filter(lacks);
         let mut changes = Changes::new();
-        for name in [&before, after].into_iter().flatten().flat_map(|winner| winner.fields.names()) {
+        for name in after.iter().flat_map(|winner| winner.fields.names()).chain(gone) {
             let (from, to) = (value(&before, name), value(after, name));
             if from != to {
                 let raw = |value: Option<&str>| RawJson(value.unwrap_or("null").to_owned());

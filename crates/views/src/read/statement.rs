@@ -21,7 +21,7 @@ pub(super) fn lacks_details(row: &Row) -> bool {
 }
 
 /// Whether a statement is planned once, or each time for its values.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Kind {
     /// A look-up of a few small rows by key, planned once. It never takes long.
     Point,
