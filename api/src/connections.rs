@@ -32,8 +32,8 @@ const HEAD_LIMIT: Duration = Duration::from_secs(30);
 const SHORT_HEAD_LIMIT: Duration = Duration::from_secs(5);
 /// How long a TLS handshake may take.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-/// The head of a request may have as many bytes: enough for a cut of some hundreds of partitions. A client that
-/// sends heads and never ends them costs as much memory.
+/// The largest head of a request: enough for a cut of several hundred partitions. A client that never finishes
+/// its head costs this much memory.
 const MAX_HEAD_BYTES: usize = 16 << 10;
 /// Further clients wait in the queue of the listener, until one of these has ended.
 const MAX_CONNECTIONS: u64 = 16_384;
@@ -84,7 +84,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// As many as the process may have files, of which it asks for all that it may have.
+/// The connections that the limit on open files allows. The limit is raised as far as possible first.
 fn max_connections() -> usize {
     let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, hard)| {
         match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {

@@ -29,8 +29,8 @@ pub struct Args {
     #[arg(long, env = "API_ADMIN_TOKEN", value_name = "TOKEN", value_parser = secret, hide_env_values = true)]
     pub api_admin_token: Option<SecretString>,
 
-    /// Token that reads must send likewise, the probes aside; the admin token permits reading too. Without it, everyone who
-    /// reaches the address may read
+    /// Token that all reads except the probes must send in the same way; the admin token is accepted, too. Without
+    /// it, everyone who reaches the address may read
     #[arg(long, env = "API_READ_TOKEN", value_name = "TOKEN", value_parser = secret, hide_env_values = true)]
     pub api_read_token: Option<SecretString>,
 

@@ -17,8 +17,8 @@ use crate::settings::Settings;
 /// Rows and positions commit in one transaction; Kafka's group offsets follow it as a hint
 /// for lag tools. Consumers of one group share the partitions among them.
 ///
-/// With a command it does not join the group: it shows dead letters, or decides about them,
-/// and ends. The flags of this page go before the command.
+/// With a command, it does not join the group. It shows dead letters or decides about them,
+/// and exits. The flags of this page go before the command.
 #[derive(Parser, Debug)]
 #[command(name = "consumer", version)]
 pub struct Args {
@@ -43,8 +43,8 @@ pub struct Args {
     #[arg(long, env = "CONSUMER_NAME", value_name = "NAME")]
     pub name: Option<String>,
 
-    /// End with 0 once the end offsets seen at the start are applied, no matter by which
-    /// member of the group
+    /// End with 0 once the end offsets seen at the start are applied, by any member of
+    /// the group
     #[arg(long)]
     pub until_caught_up: bool,
 
@@ -53,7 +53,8 @@ pub struct Args {
     #[arg(long, env = "LANES", value_name = "N", default_value = "2")]
     pub lanes: String,
 
-    /// Most records in one transaction, 1 to 1000000; while little arrives, one record is enough for a transaction
+    /// Maximum number of records in one transaction, 1 to 1000000; while little arrives, one record is enough for a
+    /// transaction
     #[arg(long, env = "BATCH_RECORDS", value_name = "N", default_value = "20000")]
     pub batch_records: String,
 

@@ -24,7 +24,7 @@ pub struct GroupWatch {
     check: GroupCheck,
     /// How many assignments there were.
     assignments: watch::Sender<u64>,
-    /// How many there were at the begin of the latest look that found nothing wrong.
+    /// The number of assignments when the last check that found nothing wrong began.
     verified: Arc<AtomicU64>,
 }
 

@@ -13,7 +13,7 @@ use service::Health;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use views::lane::{Applied, Lane};
-use views::{Error, Recovery};
+use views::{Error, Recovery, schemas};
 
 use crate::assignment::LanePosition;
 use crate::lane_partitions::LanePartitions;
@@ -172,7 +172,7 @@ impl LaneTask {
         Ok(Next::GoOn)
     }
 
-    /// Selects the records anew for each attempt, since partitions may have been released in between.
+    /// Selects the records again for each attempt, because partitions may have been released since the last one.
     async fn attempt_to_apply(&mut self, chunk: &Chunk) -> Result<Applied, Error> {
         let records: Vec<Record<'_>> = chunk
             .records()
@@ -199,7 +199,7 @@ impl LaneTask {
             Ok(error) => Err(error),
             Err(error) => {
                 self.waits_for_schemas = true;
-                let ids = ids.iter().map(SchemaId::to_string).collect::<Vec<_>>().join(", ");
+                let ids = schemas::list(ids);
                 let reason = format!("waiting for the schemas of records (id {ids}): {error}");
                 self.health.set("schema_registry", Err(reason));
                 Ok(self.pause().await)

@@ -63,8 +63,8 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Key::Order)]
     pub key: Key,
 
-    /// Form of the values: JSON, or JSON or Avro with a schema, which is registered as TOPIC-value; the latter two need
-    /// --schema-registry-url
+    /// Format of the values: `json` is plain JSON; `json-schema` and `avro` register their schema as TOPIC-value
+    /// and need --schema-registry-url
     #[arg(long, env = "PRODUCER_FORMAT", value_enum, default_value_t = Format::Json)]
     pub format: Format,
 

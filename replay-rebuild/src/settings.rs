@@ -59,7 +59,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["dry_run", "switch", "keep_history", "parts"])]
     pub cancel: bool,
 
-    /// Print what came of it as one JSON object; progress and messages go to standard error
+    /// Print the result as one JSON object; progress and messages go to standard error
     #[arg(long)]
     pub json: bool,
 

@@ -55,7 +55,8 @@ pub struct RebuildRequest {
     #[schema(schema_with = views::openapi::view_name)]
     view: String,
     /// Only plan: whether the log still holds the records that the live tables were made from, how much it holds, and how
-    /// long the rebuild would take. Comparing the log takes up to 10 s. A dry run is no rebuild, and is recorded nowhere.
+    /// long the rebuild would take. Comparing the log takes up to 10 s. A dry run is not a rebuild, and is recorded
+    /// nowhere.
     #[serde(default)]
     dry_run: bool,
     /// `auto` switches the verified build in; `manual` lets it wait in state `ready`.

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use orders::{Cause, Record, Rejection};
-use schema_registry::SchemaLookup;
 use views::Session;
 use views::dead_letters::{DeadLetterId, retry};
 use views::read::{DeadLetter, DeadLetterFilter, Reader};
@@ -58,8 +57,7 @@ impl Operator {
         report: &mut BulkRetryReport,
     ) -> Result<()> {
         let records = Records::read(&self.kafka, dead_letters).await?;
-        let named = SchemaLookup::named(records.iter().filter_map(|(_, record)| record));
-        self.schemas.learn_again(&named).await?;
+        self.schemas.learn_again(records.iter().filter_map(|(_, record)| record)).await?;
         let mut decodable: Vec<Record<'_>> = Vec::new();
         for (dead_letter, record) in records.iter() {
             report.retried += 1;

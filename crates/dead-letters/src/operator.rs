@@ -31,7 +31,7 @@ impl Operator {
         let dead_letter = open_dead_letter(reader, id).await?;
         let records = Records::read(&self.kafka, vec![dead_letter]).await?;
         let Some((_, Some(record))) = records.iter().next() else { return Err(Error::RecordGone(id)) };
-        self.schemas.learn_again(&SchemaLookup::named(std::iter::once(record))).await?;
+        self.schemas.learn_again(std::iter::once(record)).await?;
         self.codec
             .decoder()
             .decode(&record)

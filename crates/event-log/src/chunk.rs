@@ -82,7 +82,7 @@ impl Chunk {
     }
 
     /// The records, each with the generation that it was read under.
-    pub fn records(&self) -> impl Iterator<Item = (Generation, Record<'_>)> {
+    pub fn records(&self) -> impl Iterator<Item = (Generation, Record<'_>)> + Clone {
         self.entries.iter().map(|entry| {
             let record = Record {
                 partition: entry.partition,

@@ -159,7 +159,7 @@ impl Questioner {
     }
 }
 
-/// The partitions and leaders to go on with, after those that were `known` and an answer, if there was one.
+/// The partitions and leaders to use from now on, given those `known` so far and the latest answer, if any.
 fn believed(
     gone_since: &mut Option<Instant>,
     answer: Option<Leaders>,
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(after(0, Some(Leaders::new())), known, "the broker has just started");
         assert_eq!(after(29, Some(Leaders::new())), known);
         assert_eq!(after(30, Some(Leaders::new())), Leaders::new());
-        // Without an answer, and where the topic is there again, the time begins anew.
+        // If no answer comes, or the topic is there again, the 30 s start over.
         for other in [None, Some(known.clone())] {
             assert_eq!(after(40, other), known);
             assert_eq!(after(50, Some(Leaders::new())), known);

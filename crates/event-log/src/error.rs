@@ -17,7 +17,7 @@ pub enum Error {
 
     /// Kafka's access control forbids it.
     #[error(
-        "{attempt}: Kafka denies it; its user needs the right {right} (\"Access control\" in docs/configuration.md)"
+        "{attempt}: Kafka denies it; its user needs the right {right} (see \"Least rights\" in docs/operations.md)"
     )]
     Denied { attempt: &'static str, right: &'static str },
 
@@ -30,8 +30,8 @@ pub enum Error {
     /// A broker has answered, and named another address.
     #[error(
         "Kafka at {bootstrap_servers} has named {advertised} as the address to connect to, and no broker answers there \
-         ({problem}); if this machine cannot resolve or reach it, name another one in advertised.listeners of the broker, else \
-         start the broker"
+         ({problem}); if this machine cannot resolve or reach that address, set advertised.listeners on the broker \
+         to one that it can; otherwise start the broker"
     )]
     Unreachable { bootstrap_servers: String, advertised: String, problem: String },
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A callback that a thread's loop calls in each round, even when the loop is idle. Whoever provides it
-/// decides how long a pause between two beats means that the loop hangs.
+/// A callback that a thread's loop calls in each round, even when the loop is idle. The provider decides
+/// how long a pause between two beats counts as a hang.
 #[derive(Clone)]
 pub struct Heartbeat(Arc<dyn Fn() + Send + Sync>);
 

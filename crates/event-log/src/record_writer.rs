@@ -109,7 +109,8 @@ impl RecordWriter {
 }
 
 impl Drop for RecordWriter {
-    /// Whoever wanted the records written has called [`Self::finish`]; what is left must not hold the process up.
+    /// A caller that needs the records written calls [`Self::finish`] first; unsent records must not delay the
+    /// end of the process.
     fn drop(&mut self) {
         self.producer.purge(PurgeConfig::default().queue().inflight());
     }

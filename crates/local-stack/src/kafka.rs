@@ -32,7 +32,7 @@ pub use zookeeper::ZooKeeper;
 
 const NAME: &str = "Kafka";
 
-/// How long a broker may take to stop in good order.
+/// How long a broker may take to stop cleanly.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// A running Kafka: the only broker, or one of a cluster. Dropping it stops it, and its ZooKeeper if it has one. The other calls

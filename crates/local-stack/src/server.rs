@@ -32,7 +32,7 @@ pub(crate) trait ServerKind: Send + Sync + std::fmt::Debug {
     fn log(&self) -> &Path;
     /// Whether the process with this id accepts connections.
     fn is_ready(&self, pid: u32) -> bool;
-    /// Makes the server shut down in good order.
+    /// Makes the server shut down cleanly.
     fn stop_signal(&self) -> Signal;
     /// What the kernel sends to the server when this process dies.
     fn death_signal(&self) -> Signal {

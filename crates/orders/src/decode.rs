@@ -45,7 +45,7 @@ pub struct Envelope<'a> {
     pub key_bytes: usize,
     pub headers: Headers<'a>,
     /// A record whose key, value and headers have more bytes than this together is rejected without being
-    /// read.
+    /// read, and so is a value that has more bytes than this as JSON.
     pub max_bytes: usize,
 }
 
@@ -62,7 +62,7 @@ pub fn decode_with<'a>(
     envelope: Envelope<'_>,
     value: Option<&'a [u8]>,
 ) -> Result<Decoded<'a>, Rejection> {
-    decode_by(envelope, value, |framed| schemas.read(framed, texts))
+    decode_by(envelope, value, |framed| schemas.read(framed, texts, envelope.max_bytes))
 }
 
 fn decode_by<'a>(

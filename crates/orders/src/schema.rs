@@ -1,7 +1,7 @@
 //! Schemas of a schema registry: which of them are known, and the JSON of a value that was written with one.
 //!
 //! Serializers that use a registry put a zero byte and the four bytes of the schema's id before the value (Confluent's
-//! wire format). Nothing here asks a registry: whoever reads the log does that first, and hands over what was answered.
+//! wire format). Nothing here asks a registry: the caller does that first, and passes in the answers.
 
 mod avro;
 pub mod order_event;
@@ -90,35 +90,45 @@ impl Schema {
 #[derive(Clone, Debug)]
 enum Entry {
     Known(Arc<Schema>),
-    /// The registry was asked, and has no schema with this id.
-    Unknown,
-    /// There is no registry to ask.
-    NoRegistry,
+    /// None was found, by the question with this number.
+    Missing(Cause, u64),
 }
 
 /// The schemas that are known so far.
 #[derive(Clone, Debug, Default)]
-pub struct Schemas(HashMap<SchemaId, Entry>);
+pub struct Schemas {
+    entries: HashMap<SchemaId, Entry>,
+    /// How many questions found no schema.
+    fruitless: u64,
+}
 
 impl Schemas {
     pub fn add(&mut self, id: SchemaId, schema: &SchemaText) {
-        self.0.insert(id, Entry::Known(Arc::new(Schema::of(schema))));
+        self.entries.insert(id, Entry::Known(Arc::new(Schema::of(schema))));
     }
 
     /// Notes that the registry has no schema with this id.
     pub fn add_unknown(&mut self, id: SchemaId) {
-        self.0.entry(id).or_insert(Entry::Unknown);
+        self.add_missing(id, Cause::UnknownSchema);
     }
 
     /// Notes that there is no registry that could be asked about this id.
     pub fn add_without_registry(&mut self, id: SchemaId) {
-        self.0.entry(id).or_insert(Entry::NoRegistry);
+        self.add_missing(id, Cause::BadJson);
+    }
+
+    fn add_missing(&mut self, id: SchemaId, cause: Cause) {
+        self.fruitless += 1;
+        let entry = self.entries.entry(id).or_insert(Entry::Missing(cause, 0));
+        if matches!(entry, Entry::Missing(..)) {
+            *entry = Entry::Missing(cause, self.fruitless);
+        }
     }
 
     /// Forgets that no schema was found for this id.
     pub fn forget_unknown(&mut self, id: SchemaId) {
-        if let Some(Entry::Unknown | Entry::NoRegistry) = self.0.get(&id) {
-            self.0.remove(&id);
+        if let Some(Entry::Missing(..)) = self.entries.get(&id) {
+            self.entries.remove(&id);
         }
     }
 
@@ -127,7 +137,35 @@ impl Schemas {
     #[must_use]
     pub fn missing(&self, value: Option<&[u8]>) -> Option<SchemaId> {
         let framed = Framed::of(value?)?;
-        (!self.0.contains_key(&framed.id)).then_some(framed.id)
+        (!self.entries.contains_key(&framed.id)).then_some(framed.id)
+    }
+
+    /// The same for a record that an operator has retried: also a schema that one of the first `questions` did not find. The
+    /// operator has found it since, or decided in spite of it.
+    #[must_use]
+    pub fn missing_for_retry(&self, value: Option<&[u8]>, questions: u64) -> Option<SchemaId> {
+        let framed = Framed::of(value?)?;
+        let is_missing = match self.entries.get(&framed.id) {
+            None => true,
+            Some(Entry::Missing(_, question)) => *question <= questions,
+            Some(Entry::Known(_)) => false,
+        };
+        is_missing.then_some(framed.id)
+    }
+
+    /// How many questions found no schema so far.
+    #[must_use]
+    pub fn fruitless_questions(&self) -> u64 {
+        self.fruitless
+    }
+
+    /// The rejections of this value while its schema was not known.
+    #[must_use]
+    pub fn rejections_without_schema(value: Option<&[u8]>) -> Vec<Rejection> {
+        match value.and_then(Framed::of) {
+            Some(framed) => vec![Self::unknown(framed), Self::no_registry(framed)],
+            None => Vec::new(),
+        }
     }
 
     /// The id of the schema that a value was written with.
@@ -137,12 +175,17 @@ impl Schemas {
     }
 
     /// The value as JSON, in `texts` where it has to be written first.
-    pub(crate) fn read<'a>(&self, framed: Framed<'a>, texts: &'a Texts) -> Result<&'a [u8], Rejection> {
+    pub(crate) fn read<'a>(
+        &self,
+        framed: Framed<'a>,
+        texts: &'a Texts,
+        max_bytes: usize,
+    ) -> Result<&'a [u8], Rejection> {
         let Framed { id, payload } = framed;
-        match self.0.get(&id) {
+        match self.entries.get(&id) {
             Some(Entry::Known(schema)) => match &**schema {
                 Schema::Json => Ok(payload),
-                Schema::Avro(reader) => match reader.read(payload) {
+                Schema::Avro(reader) => match reader.read(payload, max_bytes) {
                     Ok(json) => Ok(texts.0.alloc_str(&json).as_bytes()),
                     Err(unread) => Err(Rejection::new(
                         unread.cause,
@@ -153,12 +196,14 @@ impl Schemas {
                     Err(Rejection::new(*cause, format!("the schema with the id {id} {why}")))
                 }
             },
-            Some(Entry::Unknown) => Err(Rejection::new(
-                Cause::UnknownSchema,
-                format!("the schema registry has no schema with the id {id}"),
-            )),
-            Some(Entry::NoRegistry) | None => Err(Self::no_registry(framed)),
+            Some(Entry::Missing(Cause::UnknownSchema, _)) => Err(Self::unknown(framed)),
+            Some(Entry::Missing(..)) | None => Err(Self::no_registry(framed)),
         }
+    }
+
+    fn unknown(framed: Framed<'_>) -> Rejection {
+        let message = format!("the schema registry has no schema with the id {}", framed.id);
+        Rejection::new(Cause::UnknownSchema, message)
     }
 
     pub(crate) fn no_registry(framed: Framed<'_>) -> Rejection {
@@ -174,6 +219,14 @@ impl Schemas {
 /// Memory for the JSON of values that have to be translated, for as long as what was decoded from them is in use.
 #[derive(Debug, Default)]
 pub struct Texts(bumpalo::Bump);
+
+impl Texts {
+    /// How much memory they take up.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.allocated_bytes()
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -212,7 +265,7 @@ mod tests {
         let texts = Texts::default();
         let cause = |id: u32| {
             let value = framed(id, b"\x02");
-            schemas.read(Framed::of(&value).unwrap(), &Texts::default()).unwrap_err().cause
+            schemas.read(Framed::of(&value).unwrap(), &Texts::default(), 100).unwrap_err().cause
         };
         assert_eq!(
             [1, 2, 3, 4, 5, 6].map(cause),
@@ -227,7 +280,7 @@ mod tests {
         );
         assert!([1, 2, 3, 4, 5, 6].iter().all(|id| schemas.missing(Some(&framed(*id, b"x"))).is_none()));
         let value = framed(4, b"\x04hi");
-        assert_eq!(schemas.read(Framed::of(&value).unwrap(), &texts).unwrap(), b"\"hi\"");
+        assert_eq!(schemas.read(Framed::of(&value).unwrap(), &texts, 100).unwrap(), b"\"hi\"");
     }
 
     #[test]
@@ -241,5 +294,21 @@ mod tests {
         }
         assert_eq!(schemas.missing(Some(&framed(1, b"x"))), Some(SchemaId(1)));
         assert_eq!(schemas.missing(Some(&framed(2, b"x"))), None);
+    }
+
+    #[test]
+    fn for_a_retry_it_is_asked_for_once_more_what_was_not_found_before() {
+        let mut schemas = Schemas::default();
+        let value = framed(1, b"x");
+        assert_eq!(schemas.missing_for_retry(Some(&value), 0), Some(SchemaId(1)));
+        schemas.add_unknown(SchemaId(1));
+        let when_it_was_retried = schemas.fruitless_questions();
+        assert_eq!(schemas.missing(Some(&value)), None);
+        assert_eq!(schemas.missing_for_retry(Some(&value), when_it_was_retried), Some(SchemaId(1)));
+        schemas.add_unknown(SchemaId(1));
+        assert_eq!(schemas.missing_for_retry(Some(&value), when_it_was_retried), None);
+        schemas.add(SchemaId(1), &schema("JSON", "{}", false));
+        schemas.add_without_registry(SchemaId(1));
+        assert_eq!(schemas.missing_for_retry(Some(&value), u64::MAX), None);
     }
 }

@@ -165,6 +165,7 @@ async fn apply(
         let chunk = chunk?;
         let records: Vec<Record<'_>> = chunk.records().map(|(_, record)| record).collect();
         let ends: Vec<_> = chunk.ends().map(|(partition, end, _)| (partition, end)).collect();
+        schemas.refresh();
         while let Err(error) = lane.apply(&records, &ends).await {
             let views::Error::MissingSchemas { ids } = error else { return Err(error.into()) };
             schemas.learn(&ids).await?;

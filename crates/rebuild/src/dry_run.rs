@@ -11,7 +11,7 @@ use crate::plan::Plan;
 use crate::planning::{self, Purpose};
 use crate::settings::{Request, Settings};
 
-/// What a dry run found out. It is no rebuild: it has no id, and is recorded nowhere.
+/// What a dry run found out. It is not a rebuild: it has no id, and is recorded nowhere.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RebuildDryRun))]
 pub struct DryRun {

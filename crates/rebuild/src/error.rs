@@ -105,7 +105,7 @@ impl Error {
     pub fn recovery(&self) -> Recovery {
         match self {
             Self::Views(error) => match error.recovery() {
-                // A step that runs again claims its partitions and reads their positions anew.
+                // A step that runs again claims its partitions and reads their positions again.
                 views::Recovery::Retry | views::Recovery::Reclaim => Recovery::Retry,
                 // Nobody but the owner of a rebuild drops its build.
                 views::Recovery::Record | views::Recovery::BuildGone | views::Recovery::Stop => {
@@ -114,7 +114,7 @@ impl Error {
             },
             Self::EventLog(error) if error.is_passing() => Recovery::Retry,
             Self::EventLog(error) if error.is_about_the_log() => Recovery::Fail(FailureCause::Log),
-            // A registry that refuses or is the wrong one is mended by a person, and until then it is waited for as well.
+            // A person must fix a registry that refuses or is the wrong one; until then the rebuild retries.
             Self::Schemas(_) | Self::SwitchTimedOut | Self::LockHeld { .. } => Recovery::Retry,
             Self::NotOwner => Recovery::LetGo,
             Self::EventLog(_)
@@ -133,7 +133,7 @@ impl Error {
         }
     }
 
-    /// For changes of the rebuild's row: PostgreSQL refuses them to whoever does not own it.
+    /// PostgreSQL refuses changes to the rebuild's row from a process that does not own it.
     pub(crate) fn from_row_change(error: views::Error) -> Self {
         match error {
             views::Error::NotTheOwner { .. } => Self::NotOwner,

@@ -52,8 +52,6 @@ impl Job {
     /// Returns an error if the rebuild stopped and its row is still unfinished: the database or
     /// Kafka was away for too long, or another process drives it.
     pub async fn run(self, stop: Stop) -> Result<Outcome> {
-        // What the registry did not know is asked again by each rebuild, but answered the same throughout one.
-        self.context.settings.schemas.forget_unknown();
         let pause = stop.pause.child_token();
         let _pause_when_dropped = pause.clone().drop_guard();
         let stop = Stop { cancel: stop.cancel, pause };

@@ -72,10 +72,11 @@ async fn a_long_statement_of_the_driver_is_ended() {
     assert!(long.await.unwrap().is_err(), "the statement was ended");
 }
 
-/// The request came when the process that drove the rebuild was about to end. Whoever looks next carries it out.
+/// The request came when the process that drove the rebuild was about to end. The next process that looks carries
+/// it out.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_outlives_the_process_that_it_was_meant_for() {
-    for is_started_anew in [false, true] {
+    for is_restarted in [false, true] {
         let world = World::new(1).await;
         world.write(lives(0, 100)).await;
         world.apply_live().await;
@@ -85,7 +86,7 @@ async fn a_request_outlives_the_process_that_it_was_meant_for() {
         let asked = rebuild::cancel(&world.settings, id).await.unwrap();
         assert_eq!((asked.state, asked.cancel_requested_by.as_deref()), (State::Planned, Some("test")));
         drop(job);
-        if is_started_anew {
+        if is_restarted {
             let next = world.start().await;
             assert_eq!((next.id(), next.resumed()), (id + 1, None));
         } else {

@@ -86,7 +86,7 @@ async fn a_dry_run_plans_and_makes_no_build() {
     let builds: i64 =
         world.client().await.query_one("SELECT count(*) FROM builds", &[]).await.unwrap().get(0);
     assert_eq!(builds, 1);
-    // The dry run is no rebuild, and does not prevent one.
+    // The dry run is not a rebuild, and does not prevent one.
     assert!(rebuild::list(&world.settings.database, 10).await.unwrap().is_empty());
     let (outcome, rebuild) = world.rebuild().await;
     assert!(matches!(outcome, Outcome::Active { .. }));

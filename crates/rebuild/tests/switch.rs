@@ -74,7 +74,7 @@ async fn no_event_is_lost_or_doubled_and_no_read_goes_back_in_time() {
         written.load(Ordering::SeqCst)
     );
     assert!(reads > 10 && written.load(Ordering::SeqCst) > 0);
-    assert!(refused.load(Ordering::SeqCst) >= 1, "the live writer was refused and claimed anew");
+    assert!(refused.load(Ordering::SeqCst) >= 1, "the live writer was refused and claimed again");
     world.assert_tables_follow_from_the_log().await;
 }
 

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_begins_anew() {
+    fn a_reset_starts_over() {
         let mut backoff = Backoff::default();
         assert_eq!((backoff.failures(), backoff.failing_for()), (0, Duration::ZERO));
         for _ in 0..20 {

@@ -22,7 +22,7 @@ pub struct SchemaRegistryArgs {
     #[arg(long, env = "SCHEMA_REGISTRY_PASSWORD", value_name = "PASSWORD", value_parser = secret, hide_env_values = true)]
     pub schema_registry_password: Option<SecretString>,
 
-    /// PEM file with the certificate that signed the registry's, trusted beside the system's own
+    /// PEM file with the certificate that signed the registry's, trusted in addition to the system's certificates
     #[arg(long, env = "SCHEMA_REGISTRY_SSL_CA_LOCATION", value_name = "FILE")]
     pub schema_registry_ssl_ca_location: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Why the registry gave no answer that can be used. None of these makes a dead letter: whoever reads the log waits.
+//! Why the registry gave no usable answer. None of these makes a dead letter: the reader of the log waits.
 
 use std::error::Error as _;
 
@@ -20,8 +20,8 @@ pub enum Error {
 
     /// Another program answers, or the path is wrong.
     #[error(
-        "what answers at {registry} is no schema registry with Confluent's API ({status}: {answer}); check SCHEMA_REGISTRY_URL, which \
-         ends with /apis/ccompat/v7 for Apicurio Registry"
+        "the server at {registry} is not a schema registry with Confluent's API ({status}: {answer}); check \
+         SCHEMA_REGISTRY_URL, which ends with /apis/ccompat/v7 for Apicurio Registry"
     )]
     NoRegistry { registry: String, status: u16, answer: String },
 
@@ -34,7 +34,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether it is the database that is to blame.
+    /// The database's own error, if the database is to blame.
     pub fn into_views(self) -> std::result::Result<views::Error, Self> {
         match self {
             Self::Views(error) => Ok(error),

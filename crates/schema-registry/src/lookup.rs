@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use orders::{Record, SchemaId, Schemas};
+use views::apply::{Codec, Decoder};
+use views::decisions::Decisions;
 use views::schemas::{self, KnownSchemas};
 use views::{Database, SessionKind};
 
@@ -18,6 +20,9 @@ use crate::registry::SchemaRegistry;
 const UNKNOWN_FOR: Duration = Duration::from_secs(10);
 /// Questions to the registry at a time.
 const QUESTIONS: usize = 8;
+/// Registries number schemas with positive integers of 32 bits. Confluent's answers a question about a higher number as if
+/// the path were wrong.
+const HIGHEST_ID: SchemaId = SchemaId(i32::MAX as u32);
 
 /// What it finds is added to `known`. Clones share what they know.
 #[derive(Clone, Debug)]
@@ -43,21 +48,34 @@ impl SchemaLookup {
         Self::new(known, &self.database, self.registry.clone())
     }
 
-    /// The schemas of these records that have to be asked for before they are decoded.
-    #[must_use]
-    pub fn missing<'r>(&self, records: impl Iterator<Item = Record<'r>>) -> BTreeSet<SchemaId> {
-        let known = self.known.now();
-        records.filter_map(|record| known.missing(record.value)).collect()
+    /// Asks for all schemas that these records were written with, known or not: an operator retries them.
+    pub async fn learn_again<'r>(&self, records: impl Iterator<Item = Record<'r>>) -> Result<()> {
+        self.learn(&records.filter_map(|record| Schemas::id_of(record.value)).collect()).await
     }
 
-    /// The schemas of these records, known or not.
-    #[must_use]
-    pub fn named<'r>(records: impl Iterator<Item = Record<'r>>) -> BTreeSet<SchemaId> {
-        records.filter_map(|record| Schemas::id_of(record.value)).collect()
+    /// A decoder of the codec to which this adds schemas. It can decode these records, about which `decisions` says what
+    /// operators have decided.
+    pub async fn decoder<'r>(
+        &self,
+        codec: &Codec,
+        records: impl Iterator<Item = Record<'r>> + Clone,
+        decisions: &Decisions,
+    ) -> Result<Decoder> {
+        self.refresh();
+        loop {
+            // What is missing is looked up in the decoder itself: a moment later, other tasks may have forgotten or learned some.
+            let decoder = codec.decoder();
+            let missing: BTreeSet<SchemaId> =
+                records.clone().filter_map(|record| decoder.missing(&record, decisions)).collect();
+            if missing.is_empty() {
+                return Ok(decoder);
+            }
+            self.learn(&missing).await?;
+        }
     }
 
-    /// Finds schemas. Afterwards something is known about each of the ids, be it that it has no schema. An error means
-    /// that the registry or the database gave no answer.
+    /// Finds schemas. Afterwards each id is known, either with its schema or as one that has none. An error means
+    /// that the registry or the database gave no answer about one of them; what was answered about others is kept.
     pub async fn learn(&self, ids: &BTreeSet<SchemaId>) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
@@ -72,37 +90,27 @@ impl SchemaLookup {
             self.note_unknown(&missing, Schemas::add_without_registry);
             return Ok(());
         };
-        let answers: Vec<_> = stream::iter(missing)
+        let (possible, impossible): (Vec<_>, Vec<_>) = missing.into_iter().partition(|id| *id <= HIGHEST_ID);
+        self.note_unknown(&impossible, Schemas::add_unknown);
+        let mut answers = stream::iter(possible)
             .map(async |id| registry.schema(id).await.map(|schema| (id, schema)))
-            .buffer_unordered(QUESTIONS)
-            .try_collect()
-            .await?;
-        let mut found = Vec::new();
-        let mut unknown = Vec::new();
-        for (id, schema) in answers {
-            match schema {
-                Some(schema) => {
-                    schemas::keep(&session, id, &schema).await?;
-                    tracing::info!(schema = %id, format = schema.schema_type, "a schema of the registry is kept from now on");
-                    found.push(id);
-                }
-                None => unknown.push(id),
-            }
+            .buffer_unordered(QUESTIONS);
+        while let Some(answer) = answers.next().await {
+            let (id, schema) = answer?;
+            let Some(schema) = schema else {
+                self.note_unknown(&[id], Schemas::add_unknown);
+                continue;
+            };
+            schemas::keep(&session, id, &schema).await?;
+            tracing::info!(schema = %id, format = schema.schema_type, "a schema of the registry is kept from now on");
+            // What is kept counts: another process may have been first.
+            self.add_kept(&session, &[id]).await?;
         }
-        // What is kept counts: another process may have been first.
-        self.add_kept(&session, &found).await?;
-        self.note_unknown(&unknown, Schemas::add_unknown);
         Ok(())
     }
 
-    /// Asks again about those of the ids that no schema was found for.
-    pub async fn learn_again(&self, ids: &BTreeSet<SchemaId>) -> Result<()> {
-        self.forget(ids.iter().copied());
-        self.learn(ids).await
-    }
-
-    /// Forgets which ids had no schema, once that is a while ago: it may have been registered since. For a process that
-    /// reads the log as it grows.
+    /// Forgets which ids had no schema, once that is a while ago: it may have been registered since. To be called before
+    /// each batch.
     pub fn refresh(&self) {
         let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
         if unknown.is_empty() {
@@ -111,19 +119,8 @@ impl SchemaLookup {
         let old: Vec<SchemaId> =
             unknown.extract_if(.., |_, since| since.elapsed() > UNKNOWN_FOR).map(|(id, _)| id).collect();
         drop(unknown);
-        self.forget(old.into_iter());
-    }
-
-    /// Forgets which ids had no schema. For what begins anew.
-    pub fn forget_unknown(&self) {
-        let all = std::mem::take(&mut *self.unknown.lock().unwrap_or_else(PoisonError::into_inner));
-        self.forget(all.into_keys());
-    }
-
-    fn forget(&self, ids: impl Iterator<Item = SchemaId>) {
-        let ids: Vec<SchemaId> = ids.collect();
-        if !ids.is_empty() {
-            self.known.change(|known| ids.iter().for_each(|id| known.forget_unknown(*id)));
+        if !old.is_empty() {
+            self.known.change(|known| old.iter().for_each(|id| known.forget_unknown(*id)));
         }
     }
 

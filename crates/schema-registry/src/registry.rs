@@ -125,16 +125,16 @@ impl SchemaRegistry {
         let status = response.status();
         let answer = body(response).await.map_err(away)?;
         let registry = self.url.clone();
+        let failing = || {
+            let (registry, status) = (self.url.clone(), status.as_u16());
+            Err(Error::Failing { registry, status, answer: quote(&answer) })
+        };
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(Error::Forbidden { registry, status: status.as_u16() })
             }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-                Err(Error::Failing { registry, status: status.as_u16(), answer: quote(&answer) })
-            }
-            status if status.is_server_error() => {
-                Err(Error::Failing { registry, status: status.as_u16(), answer: quote(&answer) })
-            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => failing(),
+            status if status.is_server_error() => failing(),
             status => Ok((status, answer)),
         }
     }

@@ -108,7 +108,7 @@ async fn only_the_registrys_own_answer_means_that_there_is_no_schema() {
     let is_passing: Vec<bool> = errors.iter().map(Error::is_passing).collect();
     assert_eq!(is_passing, [false, false, false, true, true, false]);
     let expected = [
-        "is no schema registry with Confluent's API (404: <html>nothing here</html>); check SCHEMA_REGISTRY_URL",
+        "is not a schema registry with Confluent's API (404: <html>nothing here</html>); check SCHEMA_REGISTRY_URL",
         "(404: HTTP 404 Not Found)",
         "refuses the user (401); check SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD",
         "answers 503: an answer without text",

@@ -135,7 +135,7 @@ fn end_on_panic() {
     }));
 }
 
-/// A setting that cannot be used concerns whoever started the program, so it is printed as clap prints its errors.
+/// An unusable setting concerns the person who started the program, so it is printed like clap's errors.
 fn report(failure: &Failure) {
     if failure.exit == Exit::Usage || !tracing::dispatcher::has_been_set() {
         output::note!("error: {failure}");

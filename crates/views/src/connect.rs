@@ -55,7 +55,7 @@ impl fmt::Display for Database {
 
 impl Database {
     /// Reads a URL such as `postgres://user:password@host:5432/name?sslmode=require`, and the files that it may name.
-    /// `root_certificates` is the text of a PEM file, whose certificates are trusted beside the system's own.
+    /// `root_certificates` is the text of a PEM file, whose certificates are trusted in addition to the system's.
     pub fn parse(url: &SecretString, root_certificates: Option<&[u8]>) -> Result<Self, Invalid> {
         let invalid = |reason: String| Invalid::new("DATABASE_URL", reason);
         let parsed = DatabaseUrl::parse(url.expose_secret()).map_err(invalid)?;

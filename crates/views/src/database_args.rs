@@ -16,7 +16,7 @@ pub struct DatabaseArgs {
     )]
     pub database_url: SecretString,
 
-    /// PEM file with the certificate that signed PostgreSQL's, trusted beside the system's own
+    /// PEM file with the certificate that signed PostgreSQL's, trusted in addition to the system's certificates
     #[arg(long, env = "DATABASE_SSL_ROOT_CERT", value_name = "FILE")]
     pub database_ssl_root_cert: Option<String>,
 }

@@ -8,11 +8,12 @@
 
 use std::collections::HashMap;
 
-use orders::{Cause, Offset, Partition, Position, Positions, Rejection, Time};
+use orders::{Cause, Offset, Partition, Position, Positions, Record, Rejection, SchemaId, Schemas, Time};
 use tokio_postgres::{Client, Row, Transaction};
 
 use crate::ORDERS;
 use crate::error::{Error, Result};
+use crate::schemas::KnownSchemas;
 use crate::session::Session;
 use crate::sql::Timestamptz;
 
@@ -72,12 +73,25 @@ pub struct Decided {
 pub struct Decisions {
     upto: i64,
     by_record: HashMap<(Partition, Offset), Decided>,
+    /// How many questions about schemas had been in vain when these decisions were read.
+    questions: u64,
 }
 
 impl Decisions {
     #[must_use]
     pub fn of(&self, partition: Partition, offset: Offset) -> Option<&Decided> {
         if self.by_record.is_empty() { None } else { self.by_record.get(&(partition, offset)) }
+    }
+
+    /// The schema that has to be asked for before this record can be decoded. A retry is made after its schema was kept, so
+    /// for a retried record it does not count that the schema was not found earlier.
+    pub(crate) fn missing_schema(&self, known: &Schemas, record: &Record<'_>) -> Option<SchemaId> {
+        match self.of(record.partition, record.offset) {
+            Some(Decided { verdict: Verdict::Retry, .. }) => {
+                known.missing_for_retry(record.value, self.questions)
+            }
+            _ => known.missing(record.value),
+        }
     }
 
     pub(crate) fn add(&mut self, partition: Partition, offset: Offset, decided: Decided) {
@@ -91,8 +105,8 @@ impl Decisions {
     }
 }
 
-/// The decisions about records from these positions on.
-pub async fn ahead(session: &Session, positions: &Positions) -> Result<Decisions> {
+/// The decisions about records from these positions on. `known`: the schemas with which these records are decoded.
+pub async fn ahead(session: &Session, positions: &Positions, known: &KnownSchemas) -> Result<Decisions> {
     let partitions: Vec<_> = positions.partitions().map(|partition| partition.0).collect();
     let from: Vec<_> = positions.iter().map(|(_, position)| position.0).collect();
     let rows = session
@@ -107,7 +121,7 @@ pub async fn ahead(session: &Session, positions: &Positions) -> Result<Decisions
         )
         .await
         .map_err(Error::during("reading decisions"))?;
-    let mut decisions = Decisions::default();
+    let mut decisions = Decisions { questions: known.now().fruitless_questions(), ..Decisions::default() };
     for row in &rows {
         decisions.add(Partition(row.get(0)), Offset(row.get(1)), decided(row)?);
     }

@@ -79,12 +79,14 @@ pub enum Error {
     #[error("an operator has decided about one of these records since they were read")]
     Decided,
 
-    /// Raised before anything of the batch was written. Whoever reads the log asks for them, and repeats the batch.
-    #[error(
-        "records were written with schemas that were not asked for yet: {}",
-        .ids.iter().map(SchemaId::to_string).collect::<Vec<_>>().join(", ")
-    )]
+    /// Raised before anything of this part of the batch was written; earlier parts may have been. The caller asks for the
+    /// schemas and repeats the batch.
+    #[error("records were written with schemas that were not asked for yet (id {})", crate::schemas::list(.ids))]
     MissingSchemas { ids: BTreeSet<SchemaId> },
+
+    /// Raised before anything of the batch was written. Fewer of the records, or each alone, can be applied.
+    #[error("records are too large together as JSON")]
+    TooLargeTogether,
 
     /// The active build was made by another version of the code.
     #[error(
@@ -132,10 +134,10 @@ pub enum Error {
     Pooler { cause: String },
 
     #[error(
-        "this database has a table public.orders or public.order_history that food-orders did not make; use a \
-         database of its own (DATABASE_URL), or rename that table"
+        "this database has tables that food-orders did not make, under names that it needs ({tables}); use a database of \
+         its own (DATABASE_URL), or rename these tables"
     )]
-    ForeignTables,
+    ForeignTables { tables: String },
 
     #[error(
         "the tables of this database were made by another version of food-orders ({cause}). A newer version may have \

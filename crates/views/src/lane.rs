@@ -96,7 +96,7 @@ impl Lane {
         self.held.extend(claimed.iter().map(|(partition, held)| (*partition, *held)));
         // They are read after the claim, because a switch may bring in a build whose positions lie further
         // back, and a switch and a decision wait for each other.
-        self.decisions = decisions::ahead(writer.session(), &self.positions()).await?;
+        self.decisions = decisions::ahead(writer.session(), &self.positions(), &self.codec.schemas).await?;
         self.writer = Some(writer);
         Ok(claimed)
     }
@@ -122,7 +122,7 @@ impl Lane {
 
     async fn read_decisions(&mut self) -> Result<()> {
         let mut writer = self.take_writer().await?;
-        self.decisions = decisions::ahead(writer.session(), &self.positions()).await?;
+        self.decisions = decisions::ahead(writer.session(), &self.positions(), &self.codec.schemas).await?;
         self.writer = Some(writer);
         Ok(())
     }
@@ -157,7 +157,13 @@ impl Lane {
             // This comes first, because a new session reads the positions again, where the batch begins.
             self.connect().await?;
             let decoder = self.codec.decoder();
-            let mut batch = self.encode(&decoder, part)?;
+            let mut batch = match self.encode(&decoder, part) {
+                Err(Error::TooLargeTogether) => {
+                    parts.extend(halves(part));
+                    continue;
+                }
+                encoded => encoded?,
+            };
             if is_last {
                 self.move_over(&mut batch, ends);
             }
@@ -178,8 +184,7 @@ impl Lane {
                     applied.transactions += 1;
                 }
                 (Err(error), part) if error.recovery() == Recovery::Record && part.len() > 1 => {
-                    let (first, second) = part.split_at(part.len() / 2);
-                    parts.extend([second, first]);
+                    parts.extend(halves(part));
                 }
                 (Err(error), _) => return Err(error),
             }
@@ -246,4 +251,10 @@ impl Lane {
         }
         result
     }
+}
+
+/// The halves of a part, to be put on the stack: the second one first.
+fn halves<'r, 'a>(part: &'r [Record<'a>]) -> [&'r [Record<'a>]; 2] {
+    let (first, second) = part.split_at(part.len() / 2);
+    [second, first]
 }

@@ -16,6 +16,24 @@ mod embedded {
 /// those of our other locks.
 const MIGRATION_LOCK: i64 = 0x00f0_0d01;
 
+/// The tables and views that each migration brings to the schema `public`, itself or with the first build.
+const TABLES: [(i32, &[&str]); 2] = [
+    (
+        1,
+        &[
+            "builds",
+            "rebuilds",
+            "decisions",
+            "deployment",
+            "orders",
+            "order_history",
+            "positions",
+            "dead_letters",
+        ],
+    ),
+    (2, &["schemas"]),
+];
+
 /// Runs the migrations that are missing, under an advisory lock, and makes build 1 of each view.
 pub async fn migrate(database: &Database) -> Result<()> {
     migrate_divided(database, Parts::ONE).await
@@ -39,22 +57,47 @@ pub async fn migrate_divided(database: &Database, parts: Parts) -> Result<()> {
     builds::ensure_first(&mut session, parts).await
 }
 
-/// A table `orders` that another program made is not ours to replace.
+/// A table that another program made is not ours to replace.
 async fn refuse_foreign_tables(session: &Session) -> Result<()> {
-    let foreign = session
+    let attempt = Error::during("looking for tables of others");
+    let row = session
         .client
         .query_one(
-            "/* views::migrate::refuse_foreign_tables */ SELECT to_regclass('public.refinery_schema_history') IS NULL
-                AND (to_regclass('public.orders') IS NOT NULL OR to_regclass('public.order_history') IS NOT NULL)",
+            "/* views::migrate::refuse_foreign_tables */ SELECT to_regclass('public.refinery_schema_history') IS NOT NULL",
             &[],
         )
         .await
-        .map_err(Error::during("looking for tables of others"))?
-        .get::<_, bool>(0);
-    if foreign {
-        return Err(Error::ForeignTables);
-    }
-    Ok(())
+        .map_err(&attempt)?;
+    let applied = match row.get(0) {
+        true => session
+            .client
+            .query_one(
+                "/* views::migrate::refuse_foreign_tables */ SELECT max(version) FROM public.refinery_schema_history",
+                &[],
+            )
+            .await
+            .map_err(&attempt)?
+            .get::<_, Option<i32>>(0)
+            .unwrap_or_default(),
+        false => 0,
+    };
+    let to_be_made: Vec<&str> = TABLES
+        .iter()
+        .filter(|(version, _)| *version > applied)
+        .flat_map(|(_, tables)| *tables)
+        .copied()
+        .collect();
+    let foreign: Vec<String> = session
+        .client
+        .query_one(
+            "/* views::migrate::refuse_foreign_tables */ SELECT coalesce(array_agg('public.' || name), '{}')
+             FROM unnest($1::text[]) AS name WHERE to_regclass('public.' || name) IS NOT NULL",
+            &[&to_be_made],
+        )
+        .await
+        .map_err(&attempt)?
+        .get(0);
+    if foreign.is_empty() { Ok(()) } else { Err(Error::ForeignTables { tables: foreign.join(", ") }) }
 }
 
 fn migration_failed(error: refinery::Error) -> Error {

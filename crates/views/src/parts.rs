@@ -19,7 +19,7 @@ use crate::sql::for_build;
 #[serde(try_from = "i64", into = "i64")]
 pub struct Parts(i16);
 
-/// The text is no number of [`Parts`].
+/// The text is not a number of [`Parts`].
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0} is not a number of parts: it is between 1 and {most}", most = Parts::MOST)]
 pub struct InvalidParts(String);

@@ -73,7 +73,7 @@ impl Place {
                     .collect();
                 let message = format!(
                     "the topics must have the same number of partitions, because an account is in the same partition of \
-                     each, but {}; create them anew, or copy them into topics that agree",
+                     each, but {}; delete and recreate them, or copy them into topics with the same number",
                     list.join(", ")
                 );
                 Err(Failure::new(Exit::Usage, message))

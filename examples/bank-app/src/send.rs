@@ -83,7 +83,8 @@ fn decision(decisions: &Tail, request: &Request, wait: Duration, shell: &Shell) 
         };
     }
     if shell.stop.is_cancelled() {
-        return Err(shell.interrupted(&format!("request {id} is sent, and its decision was not waited for")));
+        let what = format!("request {id} was sent, but the program stopped before the decision arrived");
+        return Err(shell.interrupted(&what));
     }
     let message = format!(
         "request {id} is sent, and there is no decision after {} s; is `bank-app run` running? Send it again with --id {id} if in \

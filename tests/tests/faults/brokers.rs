@@ -64,7 +64,7 @@ async fn fault_80_controller_killed_under_load() {
     load.finish(&cluster).await;
 }
 
-/// As in an upgrade: each broker in turn is stopped in good order and started again.
+/// As in an upgrade: each broker in turn is stopped cleanly and started again.
 #[tokio::test]
 #[ignore = "slow: ./food-orders test --faults"]
 async fn fault_81_rolling_restart_of_all_brokers() {

@@ -82,8 +82,8 @@ async fn fault_79_new_leader_hides_acknowledged_records_for_a_while() {
 
     proxies[0].set(Network::Delays(DELAY));
     stage.send(events(RECORDS..RECORDS + LAST, 1)).await;
-    // Acknowledged, so both followers have the records; that they are acknowledged is under way to them. The
-    // consumer asks for the end of the log every second.
+    // The records are acknowledged, so both followers have them; the new high watermark is still on its way to
+    // them. The consumer asks for the end of the log every second.
     hold_for(DELAY / 2).await;
     proxies[1].set(Network::Swallows);
     cluster.broker(1).kill().unwrap();

@@ -227,8 +227,7 @@ async fn fault_26_corrupt_batch() {
     stage.send(vec![raw(r#"{"event":"OrderCreated","order_id":"FIRST"}"#)]).await;
     stage.catch_up().await;
     stage.send(vec![raw(r#"{"event":"OrderCreated","order_id":"SECOND"}"#)]).await;
-    // Stopped in good order, because after a kill the broker would check the batches itself and remove this
-    // one.
+    // Stopped cleanly, because after a kill the broker would check the batches itself and remove this one.
     kafka.stop().unwrap();
     let path = segment(&kafka, &stage);
     let mut bytes = fs::read(&path).unwrap();

@@ -90,7 +90,7 @@ async fn fault_18_first_start_on_a_log_that_begins_later() {
 }
 
 #[tokio::test]
-async fn fault_19_topic_created_anew_and_shorter() {
+async fn fault_19_topic_recreated_and_shorter() {
     let stage = stage().await;
     stage.delete_topic().await;
     eventually("the topic is deleted", GIVE_UP_AFTER, async || stage.ends().await.is_empty().then_some(()))
@@ -102,7 +102,7 @@ async fn fault_19_topic_created_anew_and_shorter() {
 
 /// The new topic is longer than the position, so that only its id shows the difference.
 #[tokio::test]
-async fn fault_20_topic_created_anew_and_longer() {
+async fn fault_20_topic_recreated_and_longer() {
     let stage = stage().await;
     stage.delete_topic().await;
     eventually("the topic is deleted", GIVE_UP_AFTER, async || stage.ends().await.is_empty().then_some(()))
@@ -171,7 +171,7 @@ async fn start(data: &Path) -> Kafka {
     tokio::task::spawn_blocking(start).await.unwrap()
 }
 
-/// Stops it in good order, so that everything is on disk.
+/// Stops it cleanly, so that everything is on disk.
 async fn stop(mut kafka: Kafka) {
     tokio::task::spawn_blocking(move || kafka.stop().unwrap()).await.unwrap();
 }

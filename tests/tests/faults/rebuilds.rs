@@ -333,7 +333,7 @@ async fn fault_63_aborted_records_and_empty_values_before_a_rebuild() {
     assert_eq!((report.records, report.dead_letters), (30, 3));
 }
 
-pub async fn create_topic_anew(stage: &Stage) {
+pub async fn recreate_topic(stage: &Stage) {
     stage.delete_topic().await;
     let admin = admin(stage);
     eventually("the topic is gone", GIVE_UP_AFTER, async || {
@@ -351,7 +351,7 @@ async fn fault_64_topic_with_other_records_before_a_rebuild() {
     stage.create_topic(1).await;
     stage.send(lives(0..5)).await;
     stage.catch_up().await;
-    create_topic_anew(&stage).await;
+    recreate_topic(&stage).await;
     let mut other = lives(0..5);
     other[7].value = Some(br#"{"event":"OrderPaid","order_id":"O-2","note":"another"}"#.to_vec());
     stage.send(other).await;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use end_to_end::harness::{GIVE_UP_AFTER, NewRecord, Program, Stage, eventually};
 
 use crate::hot_orders::of_one_order;
-use crate::rebuilds::{DIFFERENCE, Held, active, create_topic_anew, keyed, lives, only_if};
+use crate::rebuilds::{DIFFERENCE, Held, active, keyed, lives, only_if, recreate_topic};
 use crate::support::{LOG_IDENTITY, wait_until_all_applied};
 
 /// A rebuild whose switch waits for a long read of the public views.
@@ -68,7 +68,7 @@ async fn fault_65_log_changes_while_the_switch_waits() {
 
     let stage = stage_with_orders().await;
     let waiting = Waiting::start(&stage).await;
-    create_topic_anew(&stage).await;
+    recreate_topic(&stage).await;
     stage.send(lives(0..20)).await;
     let (code, log) = waiting.end().await;
     assert_eq!(code, LOG_IDENTITY, "{log}");

@@ -91,7 +91,7 @@ impl Context {
     }
 
     /// Answers an assignment that nobody else will answer. Until it is answered, librdkafka can neither
-    /// rejoin nor leave the group in good order.
+    /// rejoin nor leave the group cleanly.
     pub(super) fn settle(&self, consumer: &BaseConsumer<Self>) -> KafkaResult<()> {
         let owes_assign = self.state().owes_assign;
         if owes_assign { self.assign(consumer, &[]) } else { Ok(()) }

@@ -23,8 +23,8 @@ pub struct ReadFrom {
     pub generation: Generation,
 }
 
-/// The partitions that the group has assigned. It knows only what the polling thread needs; whoever
-/// receives the group's events decides where each partition is read from.
+/// The partitions that the group has assigned. It knows only what the polling thread needs; the receiver
+/// of the group's events decides where each partition is read from.
 #[derive(Debug, Default)]
 pub(super) struct Readings {
     last_assignment: AssignmentId,

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use super::*;
 
 const LIMITS: ChunkLimits = ChunkLimits { records: 16, bytes: 1600 };
-/// As many of them as fit by their number fit by their bytes as well.
+/// Small enough that a chunk reaches its limit of records before its limit of bytes.
 const SMALL: usize = 10;
 
 /// Pushes a record whose value, of this length, begins with its offset. Returns whether the queue is full.
@@ -233,7 +233,7 @@ fn it_is_full_by_records_and_by_bytes() {
 }
 
 #[tokio::test]
-async fn whoever_waits_is_woken() {
+async fn a_waiting_task_is_woken() {
     let queue = LaneQueue::new(LIMITS);
     let (chunk, _) = tokio::join!(queue.take(), async { push(&queue, 0, 0, 1, SMALL) });
     assert_eq!(offsets(&chunk), BTreeMap::from([(0, vec![0])]));
@@ -242,7 +242,7 @@ async fn whoever_waits_is_woken() {
 }
 
 #[tokio::test]
-async fn whoever_gives_up_after_being_woken_takes_nothing() {
+async fn a_task_that_gives_up_after_being_woken_takes_nothing() {
     let queue = LaneQueue::new(LIMITS);
     let mut given_up = Box::pin(queue.take());
     assert!(poll(given_up.as_mut()).is_none());

@@ -18,7 +18,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Start Kafka, PostgreSQL, the consumer, the API and a demo producer; Ctrl-C stops them in good order.
+    /// Start Kafka, PostgreSQL, the consumer, the API and a demo producer; Ctrl-C shuts them down in order.
     Up(Up),
     /// Start Kafka and PostgreSQL only, and run them until Ctrl-C or SIGTERM.
     Run(Run),
@@ -46,7 +46,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Run one of Kafka's command line tools, or list them: kafka topics --help shows that of the tool.
+    /// Run one of Kafka's command-line tools, or list them. `kafka topics --help` shows the help of a tool.
     #[command(disable_help_flag = true)]
     Kafka(Passed),
     /// Open psql on the running database.
@@ -62,7 +62,7 @@ pub enum Command {
 pub struct Passed {
     #[command(flatten)]
     pub folder: Folder,
-    /// Are passed on.
+    /// Arguments for the other program.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub arguments: Vec<OsString>,
 }

@@ -122,7 +122,7 @@ fn names(arguments: &[OsString], flag: &str) -> bool {
     arguments.iter().any(|argument| argument.to_string_lossy().starts_with(flag))
 }
 
-/// From the environment, or else of the running stack.
+/// Taken from the environment, or else from the running stack.
 fn bootstrap_servers(folder: &Folder) -> Result<String> {
     if let Some(servers) = std::env::var("KAFKA_BOOTSTRAP_SERVERS").ok().filter(|servers| !servers.is_empty())
     {

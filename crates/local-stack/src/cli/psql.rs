@@ -21,7 +21,7 @@ pub fn psql(passed: &Passed) -> Result<ExitCode> {
     })
 }
 
-/// From the environment, or else of the running stack.
+/// Taken from the environment, or else from the running stack.
 fn url(folder: &Folder) -> Result<String> {
     if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
         return Ok(url);

@@ -184,7 +184,7 @@ impl RunningServers {
         Ok(true)
     }
 
-    /// Stops all in good order, and removes the state that names them.
+    /// Stops all cleanly, and removes the state that names them.
     pub fn stop(&mut self, owned: &OwnedFolder) -> Result<()> {
         let registry = self.registry.as_mut().map_or(Ok(()), Registry::stop);
         let results = [self.kafka.stop(), self.postgres.stop(), registry];

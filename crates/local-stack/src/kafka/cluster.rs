@@ -103,7 +103,7 @@ impl KafkaCluster {
         self.brokers.iter_mut().flat_map(Kafka::take_failures).collect()
     }
 
-    /// Stops all brokers in good order, together, and then a ZooKeeper. Of several brokers, the last one takes
+    /// Stops all brokers cleanly and together, and then a ZooKeeper. Of several brokers, the last one takes
     /// 5 s, because it waits for a majority.
     pub fn stop(&mut self) -> Result<()> {
         each(self.brokers.iter_mut(), "stops Kafka", Kafka::stop_with_zookeeper)

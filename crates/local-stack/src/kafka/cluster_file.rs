@@ -14,7 +14,7 @@ const NAME: &str = "cluster.properties";
 pub(super) struct ClusterFile {
     pub mode: KafkaMode,
     pub brokers: u16,
-    /// Of several brokers, which have to agree on it.
+    /// The cluster id, which all brokers must share. It is not recorded for a single broker.
     pub cluster_id: Option<String>,
 }
 

@@ -16,7 +16,7 @@ pub struct KafkaOptions {
     pub port_setting: &'static str,
     /// Where Kafka keeps its metadata.
     pub mode: KafkaMode,
-    /// Of ZooKeeper, if the mode has one; 0 for a free port.
+    /// The port of ZooKeeper in ZooKeeper mode; 0 picks a free port.
     pub zookeeper_port: u16,
     /// The flag or variable that an error names when ZooKeeper's port is in use.
     pub zookeeper_port_setting: &'static str,

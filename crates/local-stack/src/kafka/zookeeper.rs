@@ -16,7 +16,7 @@ use crate::ports;
 use crate::server::{Server, ServerKind};
 
 const NAME: &str = "ZooKeeper";
-/// Of one broker and a handful of topics.
+/// Enough for one broker and a handful of topics.
 const HEAP_MIB: u32 = 128;
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 

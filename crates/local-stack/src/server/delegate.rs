@@ -19,7 +19,7 @@ macro_rules! delegate_to_server {
             self.server.failure()
         }
 
-        /// Stops the server in good order, and kills it after 30 seconds.
+        /// Stops the server cleanly, and kills it after 30 seconds.
         pub fn stop(&mut self) -> crate::Result<()> {
             self.server.stop(std::time::Duration::from_secs(30))
         }

@@ -15,7 +15,8 @@ use crate::decode::cause::Cause;
 use crate::text::{self, MAX_DEPTH};
 use input::Input;
 
-/// The JSON may have this many bytes, or [`GROWTH`] times as many as the value if that is more.
+/// The JSON may have this many bytes, or [`GROWTH`] times as many as the value if that is more, even where the limit of
+/// the caller is higher.
 const MAX_JSON_BYTES: usize = 10_000_000;
 const GROWTH: usize = 8;
 
@@ -82,9 +83,9 @@ fn out_of_range<T>(why: impl Into<String>) -> Result<T> {
 
 impl AvroReader {
     /// The value as JSON. Fields of the record that are null are left out, as in an event that was written as JSON; a
-    /// branch of a union is written without its name.
-    pub(super) fn read(&self, value: &[u8]) -> Result<String> {
-        let limit = MAX_JSON_BYTES.max(value.len().saturating_mul(GROWTH));
+    /// branch of a union is written without its name. JSON of more than `max_bytes` is refused.
+    pub(super) fn read(&self, value: &[u8], max_bytes: usize) -> Result<String> {
+        let limit = max_bytes.min(MAX_JSON_BYTES.max(value.len().saturating_mul(GROWTH)));
         let mut json = Json { types: &self.types, input: Input::new(value), out: String::new(), limit };
         json.out.reserve(value.len() * 2 + 128);
         json.write(self.root, 0)?;
@@ -240,7 +241,12 @@ impl Json<'_> {
                 if !std::mem::take(&mut is_first) {
                     self.out.push(',');
                 }
+                let before = self.input.left();
                 item(self)?;
+                // A few bytes could claim a million of them.
+                if self.input.left() == before {
+                    return mismatch("a list has items that take no bytes");
+                }
             }
         }
         self.out.push(close);

@@ -5,28 +5,28 @@ use views::rebuild::State;
 use crate::plan::RateSource;
 use crate::progress::Progress;
 
-/// Of a build with its indexes, where none is large enough to be measured.
+/// The assumed size per event, with indexes, if no build is large enough to measure.
 const BYTES_PER_EVENT: f64 = 600.0;
 /// Sorting and the write-ahead log need room for a while, beside the build itself.
 const DISK_PER_BYTE_OF_BUILD: f64 = 1.5;
-/// What a rebuild takes however few events there are, where no rebuild was measured: to connect, to plan, to make the
-/// tables, to verify the last stretch and to switch.
+/// Seconds that every rebuild takes, however few events there are: to connect, plan, make the tables, verify the
+/// last stretch and switch. Assumed if no rebuild was measured.
 const FIXED_SECONDS: f64 = 1.0;
-/// Beyond that, where no rebuild was measured.
+/// Assumed speed beyond that, if no rebuild was measured.
 const EVENTS_PER_SECOND: f64 = 150_000.0;
 /// Fewer events leave pages empty, which distorts the size of one.
 const FEWEST_MEASURED: u64 = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Size {
-    /// Of the build on disk.
+    /// Size of the build on disk.
     pub(super) bytes: u64,
-    /// While the build is made.
+    /// Disk space that is needed while the build is made.
     pub(super) disk_needed_bytes: u64,
 }
 
 impl Size {
-    /// Of a build of `events`, by what the live build takes.
+    /// Estimates the size of a build of `events` from that of the live build.
     pub(super) fn estimate(events: u64, live_events: u64, live_bytes: u64) -> Self {
         let per_event = match live_events {
             FEWEST_MEASURED.. => live_bytes as f64 / live_events as f64,

@@ -29,7 +29,8 @@ const WAITING_PIECES: usize = 4;
 
 pub(crate) async fn run(context: &Context, row: &RebuildRow, build: Build, plan: &Plan) -> Result<StepEnd> {
     let session = context.session(SessionKind::Short).await?;
-    let scope = Scope::read(&session, build, row.keep_history.as_ref().map(|_| plan)).await?;
+    let kept = row.keep_history.as_ref().map(|_| plan);
+    let scope = Scope::read(&session, build, kept, &context.settings.codec.schemas).await?;
     // Such a record is tried again, for which the tables have to be complete.
     if scope.dead_letters.values().any(was_refused) {
         context.meter.expect(scope.events());

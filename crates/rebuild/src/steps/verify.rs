@@ -64,7 +64,7 @@ pub(crate) async fn run(
 ) -> Result<StepEnd> {
     let session = context.session(SessionKind::Short).await?;
     let kept = row.keep_history.as_ref().map(|_| plan);
-    let scope = Scope::read(&session, build, kept).await?;
+    let scope = Scope::read(&session, build, kept, &context.settings.codec.schemas).await?;
     let derived = derived.filter(|derived| derived.is_of(&scope));
     let LogHash { mut differences, lost, .. } = match derived {
         Some(derived) => compare_derived(context, &scope, derived).await?,

@@ -54,7 +54,10 @@ impl World {
             let chunk = chunk.unwrap();
             let records: Vec<Record<'_>> = chunk.records().map(|(_, record)| record).collect();
             let ends: Vec<_> = chunk.ends().map(|(partition, end, _)| (partition, end)).collect();
-            lane.apply(&records, &ends).await?;
+            while let Err(error) = lane.apply(&records, &ends).await {
+                let Error::MissingSchemas { ids } = error else { return Err(error) };
+                self.settings.schemas.learn(&ids).await.unwrap();
+            }
         }
         Ok(())
     }

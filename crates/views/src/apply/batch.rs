@@ -31,7 +31,8 @@ impl<'a> Batch<'a> {
     /// Decodes and folds `records`. Those that an operator has decided about become what `decisions`
     /// says. Records below their partition's position were applied before and are left out, as are
     /// those of partitions that `positions` does not name. Fails with [`Error::MissingSchemas`] if a record was
-    /// written with a schema that was not asked for yet.
+    /// written with a schema that was not asked for yet, and with [`Error::TooLargeTogether`] if several records take up
+    /// too much memory.
     pub fn encode(
         decoder: &'a Decoder,
         positions: &Positions,
@@ -72,9 +73,12 @@ impl<'a> Batch<'a> {
             if !advances.accept(record) {
                 continue;
             }
-            if let Some(id) = decoder.missing(&record) {
+            if let Some(id) = decoder.missing(&record, decisions) {
                 missing.insert(id);
                 continue;
+            }
+            if decoder.is_full() && records.len() > 1 {
+                return Err(Error::TooLargeTogether);
             }
             match Disposition::of(decoder, &record, decisions.of(record.partition, record.offset)) {
                 Disposition::Event(decoded) => {

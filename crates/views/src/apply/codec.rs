@@ -6,14 +6,18 @@ use orders::decode::Envelope;
 use orders::{Decoded, Record, Rejection, SchemaId, Schemas, Texts, decode_with};
 use settings::{Invalid, whole_number};
 
+use crate::decisions::Decisions;
 use crate::schemas::KnownSchemas;
+
+/// What one decoder may translate, unless a single record has more. As many bytes come in a chunk.
+const MAX_TEXT_BYTES: usize = 16 << 20;
 
 /// What decoding needs to know.
 #[derive(Clone, Debug)]
 pub struct Codec {
     /// Part of the event ids that are derived for events without one.
     pub topic: String,
-    /// Larger values become dead letters. In bytes.
+    /// Larger records become dead letters, and so do values that are larger than this as JSON. In bytes.
     pub max_record_bytes: usize,
     /// Clones share them.
     pub schemas: KnownSchemas,
@@ -48,7 +52,7 @@ impl Codec {
 /// it has translated.
 #[derive(Debug)]
 pub struct Decoder {
-    pub(crate) codec: Codec,
+    codec: Codec,
     schemas: Arc<Schemas>,
     texts: Texts,
 }
@@ -62,8 +66,22 @@ impl Decoder {
     /// The schema that has to be asked for before this record can be decoded.
     #[inline]
     #[must_use]
-    pub fn missing(&self, record: &Record<'_>) -> Option<SchemaId> {
-        self.schemas.missing(record.value)
+    pub fn missing(&self, record: &Record<'_>, decisions: &Decisions) -> Option<SchemaId> {
+        decisions.missing_schema(&self.schemas, record)
+    }
+
+    /// Whether no more records should be decoded as long as those that were are in use.
+    #[inline]
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.texts.bytes() > MAX_TEXT_BYTES
+    }
+
+    /// Frees what was translated, if that is much.
+    pub fn make_room(&mut self) {
+        if self.is_full() {
+            self.texts = Texts::default();
+        }
     }
 
     /// By the size limit of the codec.

@@ -24,7 +24,7 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, String> {
 /// What the programs show a server that asks who they are. Both are the text of a PEM file.
 pub(super) fn identity(certificate: &[u8], key: &[u8]) -> Result<Identity, String> {
     if !String::from_utf8_lossy(key).contains("-----BEGIN PRIVATE KEY-----") {
-        return Err("an sslkey that is no unencrypted key in PKCS #8 form; \
+        return Err("an sslkey that is not an unencrypted key in PKCS #8 form; \
                     `openssl pkcs8 -topk8 -nocrypt -in KEY` makes one"
             .into());
     }
@@ -32,7 +32,7 @@ pub(super) fn identity(certificate: &[u8], key: &[u8]) -> Result<Identity, Strin
         .map_err(|error| format!("an sslcert and an sslkey that do not serve together: {error}"))
 }
 
-/// Trusts `roots` beside the system's own authorities.
+/// Trusts `roots` in addition to the system's own authorities.
 pub(super) fn connector(
     verification: Verification,
     roots: Vec<Certificate>,

@@ -162,8 +162,8 @@ fn split(rest: &str) -> Result<(&str, &str), String> {
 
 fn seconds(value: &str) -> Result<Option<Duration>, String> {
     let seconds = value.parse().ok().filter(|seconds| *seconds <= 3600);
-    let seconds =
-        seconds.ok_or("gives connect_timeout a value that is no whole number of seconds from 0 to 3600")?;
+    let seconds = seconds
+        .ok_or("gives connect_timeout a value that is not a whole number of seconds from 0 to 3600")?;
     // As in libpq, 0 stands for the default.
     Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
 }

@@ -38,6 +38,7 @@ impl Error {
             Self::NoDatabase { .. } => Recovery::Retry,
             Self::NoAnswer { .. } | Self::Pool { .. } | Self::Busy { .. } | Self::Decided => Recovery::Retry,
             Self::MissingSchemas { .. } => Recovery::Retry,
+            Self::TooLargeTogether => Recovery::Record,
             Self::Fenced { .. } | Self::WentBack { .. } | Self::NotTheOwner { .. } => Recovery::Reclaim,
             Self::OtherDeployment { .. }
             | Self::TooManyDeadLetters { .. }
@@ -48,7 +49,7 @@ impl Error {
             | Self::BuildBehind { .. }
             | Self::Encoding { .. }
             | Self::Pooler { .. }
-            | Self::ForeignTables
+            | Self::ForeignTables { .. }
             | Self::OtherSchemaVersion { .. }
             | Self::Migration { .. }
             | Self::RowCount { .. }

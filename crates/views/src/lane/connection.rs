@@ -68,7 +68,7 @@ impl Lane {
             }
         }
         self.held = resumed;
-        self.decisions = decisions::ahead(writer.session(), &self.positions()).await?;
+        self.decisions = decisions::ahead(writer.session(), &self.positions(), &self.codec.schemas).await?;
         Ok(())
     }
 

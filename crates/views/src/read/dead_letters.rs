@@ -174,7 +174,8 @@ impl Reader {
         let text = format!(
             "/* views::read::dead_letters::dead_letter */ SELECT {COLUMNS}, {bytes} {FROM} WHERE l.partition = {partition} AND l.\"offset\" = {offset}"
         );
-        let statement = Statement { kind: Kind::Point, text, values };
+        let kind = if with_bytes { Kind::LargePoint } else { Kind::Point };
+        let statement = Statement { kind, text, values };
         let answer = self.read_of_any_version("reading a dead letter", statement).await?;
         let dead_letter = answer.value.first().map(|row| DeadLetter::of(row, with_bytes)).transpose()?;
         Ok(answer.map(|_| dead_letter))

@@ -13,6 +13,7 @@ use super::reader::{Answer, Reader};
 use super::rows::Rows;
 use super::source::{CutParams, Values, fold, incomplete, incomplete_of, within};
 use super::statement::{Kind, Statement, lacks_details};
+use super::turns::LARGE_BYTES;
 use crate::history::FACT_COLUMNS;
 use crate::order_columns;
 
@@ -29,8 +30,7 @@ impl Reader {
         cut: &Cut,
     ) -> Result<Answer<Option<Order>>, ReadError> {
         let mut answer = self.order_records(id, cut, Kind::Point).await?;
-        if answer.value.iter().any(lacks_details) {
-            // The next read takes a turn of its own.
+        if answer.value.iter().any(lacks_details) || answer.value.bytes >= LARGE_BYTES {
             drop(answer);
             answer = self.order_records(id, cut, Kind::LargePoint).await?;
         }

@@ -42,7 +42,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The columns of a look-up in which `details` is one of them, and one more for [`lacks_details`]: outside of the gate, large
+    /// The columns of a look-up in which `details` is one of them, and one more for [`lacks_details`]: outside the gate, large
     /// details are not read.
     pub(super) fn guard(self, columns: &str, details: &str) -> (String, String) {
         match self {

@@ -17,8 +17,8 @@ pub(super) struct Turns(Arc<Semaphore>);
 #[derive(Debug)]
 pub struct Turn {
     _working: OwnedSemaphorePermit,
-    /// The next read may begin when this answer is made. So the rows of few large answers are in the memory at a time.
-    _pass: Option<Arc<Pass>>,
+    /// The next read may begin when this answer is made. So only a few large answers hold their rows in memory at a time.
+    _pass: Arc<Pass>,
 }
 
 impl Default for Turns {
@@ -29,11 +29,10 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Waits for a turn for rows of this size, which were read with this pass. `None`: they are small and need none.
+    /// Waits for a turn for rows of this size, which were read with this pass. `None`: they are small and need none. Large rows
+    /// without a pass do not wait, because there may be any number of them: their reader drops them and reads again with one.
     pub(super) async fn take(&self, bytes: usize, pass: Option<Arc<Pass>>) -> Option<Turn> {
-        if bytes < LARGE_BYTES {
-            return None;
-        }
+        let pass = pass.filter(|_| bytes >= LARGE_BYTES)?;
         let working = Arc::clone(&self.0).acquire_owned().await.ok()?;
         Some(Turn { _working: working, _pass: pass })
     }
@@ -61,11 +60,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn large_rows_wait_for_each_other_and_small_ones_do_not() {
-        let turns = Turns(Arc::new(Semaphore::new(1)));
-        let first = turns.take(1 << 20, None).await;
+        let (turns, gate) = (Turns(Arc::new(Semaphore::new(1))), Gate::new(6, Duration::from_secs(1)));
+        let pass = async || gate.enter().await.map(Arc::new);
+        let first = turns.take(1 << 20, pass().await).await;
         assert!(first.is_some());
-        assert!(turns.take(1000, None).await.is_none());
-        let second = turns.take(1 << 20, None);
+        assert!(turns.take(1000, pass().await).await.is_none());
+        assert!(turns.take(1 << 20, None).await.is_none(), "nothing bounds how many would wait");
+        let second = turns.take(1 << 20, pass().await);
         let (second, ()) = tokio::join!(second, async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
             drop(first);

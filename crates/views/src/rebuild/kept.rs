@@ -12,7 +12,8 @@ use crate::sql::for_build;
 /// More of them are not read.
 const LIMIT: i64 = 101;
 
-/// What of a row has to be equal: not when this build dead-lettered the record, and not who decided to keep it.
+/// The columns that must be equal. When the record became a dead letter in this build, and who decided to keep it,
+/// may differ.
 const CONTENT: [(&str, &str); 2] = [
     (
         "order_history",

@@ -50,9 +50,13 @@ pub fn one_order(order_id: &str) -> OrderPiece {
 
 /// A lane that has claimed nothing yet.
 pub fn lane(database: &Database, owner: &str) -> Lane {
+    lane_with(database, owner, Codec::new("food-orders", 1_000_000))
+}
+
+pub fn lane_with(database: &Database, owner: &str, codec: Codec) -> Lane {
     Lane::new(LaneOptions {
         database: database.clone(),
-        codec: Codec::new("food-orders", 1_000_000),
+        codec,
         group: None,
         owner: owner.into(),
         synchronous_commit: SynchronousCommit::Off,

@@ -8,7 +8,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub accounts: u32,
 
-    /// How many requests to send besides
+    /// How many requests to send after those that open the accounts
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000_000))]
     pub requests: u32,
 

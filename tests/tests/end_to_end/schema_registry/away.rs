@@ -92,7 +92,7 @@ async fn what_answers_but_is_no_registry_makes_no_dead_letter() {
     let health = free_address();
     let consumer = with_registry(&stage, "consumer", &wrong).env("METRICS_LISTEN", &health).start();
     let said = registry_check(&health).await;
-    assert!(said.contains("is no schema registry with Confluent's API (404"), "{said}");
+    assert!(said.contains("is not a schema registry with Confluent's API (404"), "{said}");
     assert!(said.contains("check SCHEMA_REGISTRY_URL"), "{said}");
     assert_eq!(dead_letters(&stage).await, []);
     assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);

@@ -55,7 +55,7 @@ impl Compiler {
             Schema::Long => Type::Long,
             Schema::Float => Type::Float,
             Schema::Double => Type::Double,
-            Schema::Bytes => Type::Bytes,
+            Schema::Bytes | Schema::Uuid(UuidSchema::Bytes) => Type::Bytes,
             Schema::String | Schema::Uuid(UuidSchema::String) => Type::String,
             Schema::Array(array) => Type::Array(self.add(&array.items)?),
             Schema::Map(map) => Type::Map(self.add(&map.types)?),
@@ -65,10 +65,7 @@ impl Compiler {
             Schema::Record(record) => {
                 let mut fields = Vec::with_capacity(record.fields.len());
                 for field in &record.fields {
-                    let mut name = String::new();
-                    text::push_string(&mut name, &field.name);
-                    name.push(':');
-                    fields.push((name, self.add(&field.schema)?));
+                    fields.push((json(&field.name) + ":", self.add(&field.schema)?));
                 }
                 Type::Record(fields)
             }
@@ -82,7 +79,6 @@ impl Compiler {
                 InnerDecimalSchema::Fixed(fixed) => Type::Decimal(decimal.scale, Some(fixed.size)),
             },
             Schema::Uuid(UuidSchema::Fixed(_)) => Type::Uuid,
-            Schema::Uuid(UuidSchema::Bytes) => Type::Bytes,
             Schema::Date => Type::Date,
             Schema::TimeMillis => Type::TimeOfDay(Unit::Millis),
             Schema::TimeMicros => Type::TimeOfDay(Unit::Micros),

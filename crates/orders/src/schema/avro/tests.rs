@@ -1,7 +1,11 @@
 use super::*;
 
 fn read(schema: &str, value: &[u8]) -> Result<String, (Cause, String)> {
-    AvroReader::of(schema).unwrap().read(value).map_err(|unread| (unread.cause, unread.why))
+    read_up_to(schema, value, usize::MAX)
+}
+
+fn read_up_to(schema: &str, value: &[u8], max_bytes: usize) -> Result<String, (Cause, String)> {
+    AvroReader::of(schema).unwrap().read(value, max_bytes).map_err(|unread| (unread.cause, unread.why))
 }
 
 fn record(fields: &str) -> String {
@@ -88,10 +92,22 @@ fn what_is_not_as_the_schema_describes_is_refused() {
 
 #[test]
 fn a_few_bytes_cannot_become_more_json_than_the_limit() {
-    // 2⁶² nulls.
+    // 2⁶² nulls, or records without fields.
     let many = b"\xfe\xff\xff\xff\xff\xff\xff\xff\x7f";
-    let (cause, why) = read(r#"{"type":"array","items":"null"}"#, many).unwrap_err();
-    assert_eq!((cause, why.as_str()), (Cause::TooLarge, "as JSON it has more than 10000000 bytes"));
+    for items in [r#""null""#, r#"{"type":"record","name":"I","fields":[]}"#] {
+        let (cause, why) = read(&format!(r#"{{"type":"array","items":{items}}}"#), many).unwrap_err();
+        assert_eq!((cause, why.as_str()), (Cause::SchemaMismatch, "a list has items that take no bytes"));
+    }
+    let name = "x".repeat(100);
+    let wide = format!(
+        r#"{{"type":"array","items":{{"type":"record","name":"I","fields":[{{"name":"{name}","type":"boolean"}}]}}}}"#
+    );
+    let mut value = b"\xc0\x9a\x0c".to_vec(); // a block of 100 000
+    value.resize(value.len() + 100_000, 1);
+    for (max_bytes, limit) in [(1_000, 1_000), (usize::MAX, 10_000_000)] {
+        let (cause, why) = read_up_to(&wide, &value, max_bytes).unwrap_err();
+        assert_eq!((cause, why), (Cause::TooLarge, format!("as JSON it has more than {limit} bytes")));
+    }
 }
 
 #[test]

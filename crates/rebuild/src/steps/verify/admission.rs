@@ -1,7 +1,7 @@
 //! What must have become of a record in the build. It follows from the record's bytes, from what
 //! operators decided about it, and from the dead letter that the build has of it.
 
-use orders::{Cause, Decoded, Offset, Partition, Record, Rejection};
+use orders::{Cause, Decoded, Offset, Partition, Record, Rejection, Schemas};
 use views::Totals;
 use views::apply::{Closed, Decoder, Disposition, refusal};
 use views::decisions::{Decided, Verdict};
@@ -44,6 +44,16 @@ impl<'a> Admission<'a> {
             |event, mismatch| Self { event: Some(event), mismatch, is_refused: false, is_open: false };
         let closed = |mismatch| Self { event: None, mismatch, is_refused: false, is_open: false };
         let open = |mismatch| Self { event: None, mismatch, is_refused: false, is_open: true };
+        if let (None, Some(dead_letter)) = (decided, dead_letter)
+            && lacked_a_schema(record, dead_letter)
+        {
+            // Its schema may have become known since. As in the live build, it stays a dead letter until it is retried.
+            return open(wrong_content(
+                record,
+                dead_letter,
+                &Schemas::rejections_without_schema(record.value),
+            ));
+        }
         match (Disposition::of(decoder, record, decided), dead_letter) {
             (Disposition::Event(decoded), None) => event((decoded, None), None),
             (Disposition::Event(_) | Disposition::Admitted(..), Some(dead_letter))
@@ -141,6 +151,12 @@ fn dead_letter_at((partition, offset): (Partition, Offset)) -> Difference {
         offset: Some(offset.0),
         ..Difference::default()
     }
+}
+
+/// Whether the record is an open dead letter because its schema was not known.
+fn lacked_a_schema(record: &Record<'_>, dead_letter: &KnownDeadLetter) -> bool {
+    let has_cause = |rejection: &Rejection| rejection.cause.as_str() == dead_letter.cause;
+    dead_letter.closed.is_none() && Schemas::rejections_without_schema(record.value).iter().any(has_cause)
 }
 
 /// Whether PostgreSQL is said to have refused the record.

@@ -39,10 +39,11 @@ async fn expected_rows(settings: &Settings, scope: &Scope, block: Block) -> Resu
     let mut replay = Replay::start(&settings.kafka, spans, ChunkLimits::SMALL)?;
     while let Some(chunk) = replay.next().await {
         let chunk = chunk?;
-        let missing = settings.schemas.missing(chunk.records().map(|(_, record)| record));
-        settings.schemas.learn(&missing).await?;
-        let decoder = settings.codec.decoder();
-        for (_, record) in chunk.records() {
+        let records = chunk.records().map(|(_, record)| record);
+        let mut decoder =
+            settings.schemas.decoder(&settings.codec, records.clone(), &scope.decisions).await?;
+        for record in records {
+            decoder.make_room();
             let decided = scope.decisions.of(record.partition, record.offset);
             let dead_letter = scope.dead_letters.get(&(record.partition, record.offset));
             let admission = Admission::of(&decoder, &record, decided, dead_letter);

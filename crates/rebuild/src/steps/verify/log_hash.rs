@@ -9,7 +9,7 @@ use orders::Partition;
 use schema_registry::SchemaLookup;
 use tokio::task::JoinSet;
 use views::Totals;
-use views::apply::Codec;
+use views::apply::{Codec, Decoder};
 use views::decisions::Decisions;
 use views::rebuild::KnownDeadLetters;
 
@@ -103,9 +103,9 @@ impl Reader {
             let mut replay = Replay::start(&kafka, spans, ChunkLimits::SMALL)?;
             while let Some(chunk) = replay.next().await {
                 let chunk = chunk?;
-                let missing = self.schemas.missing(chunk.records().map(|(_, record)| record));
-                self.schemas.learn(&missing).await?;
-                self.add(&chunk);
+                let records = chunk.records().map(|(_, record)| record);
+                let decoder = self.schemas.decoder(&self.codec, records, &self.decisions).await?;
+                self.add(&chunk, decoder);
                 self.refusals.check(&chunk, &self.decisions, &mut self.differences).await?;
                 meter.add(chunk.len() as u64);
             }
@@ -114,10 +114,10 @@ impl Reader {
         Ok(self)
     }
 
-    fn add(&mut self, chunk: &Chunk) {
+    fn add(&mut self, chunk: &Chunk, mut decoder: Decoder) {
         self.readings.add(chunk);
-        let decoder = self.codec.decoder();
         for (_, record) in chunk.records() {
+            decoder.make_room();
             let at = (record.partition, record.offset);
             let dead_letter = self.dead_letters.remove(&at);
             let decided = self.decisions.of(record.partition, record.offset);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use orders::{LogPrefix, Partition, Position, Positions};
 use views::decisions::{self, Decisions};
 use views::rebuild::{KnownDeadLetters, LogRows};
+use views::schemas::KnownSchemas;
 use views::{Build, Session, Totals};
 
 use crate::error::Result;
@@ -34,14 +35,19 @@ pub(in crate::steps) struct Scope {
 }
 
 impl Scope {
-    /// `kept`: the plan, if records were taken over from the live build.
-    pub(in crate::steps) async fn read(session: &Session, build: Build, kept: Option<&Plan>) -> Result<Self> {
+    /// `kept`: the plan, if records were taken over from the live build. `known`: the schemas with which the log is decoded.
+    pub(in crate::steps) async fn read(
+        session: &Session,
+        build: Build,
+        kept: Option<&Plan>,
+        known: &KnownSchemas,
+    ) -> Result<Self> {
         let last_decision = decisions::latest(session).await?;
         let prefixes = build.log_prefixes(session).await?;
         let positions: Positions = prefixes.iter().collect();
         // All decisions: verifying begins at offset 0 again.
         let starts = positions.partitions().map(|partition| (partition, Position::START)).collect();
-        let decisions = decisions::ahead(session, &starts).await?;
+        let decisions = decisions::ahead(session, &starts, known).await?;
         let rows = if kept.is_some() { LogRows::NotKept } else { LogRows::All };
         let dead_letters = build.dead_letters(session, rows).await?;
         let totals = build.totals(session).await?;

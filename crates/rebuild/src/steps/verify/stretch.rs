@@ -70,7 +70,7 @@ impl Stretch<'_> {
             settings,
             session,
             build: self.build,
-            decisions: decisions::ahead(session, &starts).await?,
+            decisions: decisions::ahead(session, &starts, &settings.codec.schemas).await?,
             dead_letters: self.build.dead_letters_from(session, &starts).await?,
             compared: starts,
             expected: BTreeMap::new(),
@@ -165,14 +165,14 @@ struct Pieces<'a> {
 
 impl Pieces<'_> {
     async fn add_all(&mut self, chunk: &Chunk) -> Result<()> {
-        let schemas = &self.settings.schemas;
-        let missing = schemas.missing(chunk.records().map(|(_, record)| record));
-        schemas.learn(&missing).await?;
-        // What it translates is freed with the chunk.
-        let decoder = self.settings.codec.decoder();
-        for (_, record) in chunk.records() {
+        let Settings { schemas, codec, .. } = self.settings;
+        let records = chunk.records().map(|(_, record)| record);
+        let mut decoder = schemas.decoder(codec, records.clone(), &self.decisions).await?;
+        for record in records {
+            decoder.make_room();
             self.add(&decoder, &record);
         }
+        // What it has translated is freed before the refused records are tried.
         drop(decoder);
         self.refusals.check(chunk, &self.decisions, &mut self.differences).await
     }
