@@ -29,7 +29,7 @@ fn registry() -> (String, Arc<Mutex<BTreeSet<u32>>>) {
             noted.lock().unwrap().insert(id);
             let (status, body) = match id {
                 ..=100 => ("200 OK", r#"{"schema":"{}","schemaType":"JSON"}"#),
-                ..=200 => ("404 Not Found", r#"{"error_code":40403,"message":"Schema not found"}"#),
+                101..=200 => ("404 Not Found", r#"{"error_code":40403,"message":"Schema not found"}"#),
                 _ => ("503 Service Unavailable", ""),
             };
             let length = body.len();
