@@ -13,7 +13,7 @@ use service::Health;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use views::lane::{Applied, Lane};
-use views::{Error, Recovery, schemas};
+use views::{Error, Recovery};
 
 use crate::assignment::LanePosition;
 use crate::lane_partitions::LanePartitions;
@@ -199,7 +199,7 @@ impl LaneTask {
             Ok(error) => Err(error),
             Err(error) => {
                 self.waits_for_schemas = true;
-                let ids = schemas::list(ids);
+                let ids = SchemaId::list(ids);
                 let reason = format!("waiting for the schemas of records (id {ids}): {error}");
                 self.health.set("schema_registry", Err(reason));
                 Ok(self.pause().await)

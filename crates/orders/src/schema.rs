@@ -6,12 +6,15 @@
 mod avro;
 pub mod order_event;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use crate::decode::cause::{Cause, Rejection};
 use avro::AvroReader;
+
+/// As many ids as a message lists.
+const LISTED: usize = 5;
 
 /// The id that the registry has given to a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +23,18 @@ pub struct SchemaId(pub u32);
 impl fmt::Display for SchemaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl SchemaId {
+    /// Ids for a message, which names some of them if they are many.
+    #[must_use]
+    pub fn list(ids: &BTreeSet<Self>) -> String {
+        let first: Vec<_> = ids.iter().take(LISTED).map(Self::to_string).collect();
+        match ids.len() - first.len() {
+            0 => first.join(", "),
+            more => format!("{} and {more} more", first.join(", ")),
+        }
     }
 }
 
@@ -241,6 +256,14 @@ mod tests {
         push_framing(&mut value, SchemaId(id));
         value.extend(payload);
         value
+    }
+
+    #[test]
+    fn a_message_lists_a_few_ids() {
+        let list = |range: std::ops::Range<u32>| SchemaId::list(&range.map(SchemaId).collect());
+        assert_eq!(list(1..3), "1, 2");
+        assert_eq!(list(1..6), "1, 2, 3, 4, 5");
+        assert_eq!(list(1..1001), "1, 2, 3, 4, 5 and 995 more");
     }
 
     #[test]

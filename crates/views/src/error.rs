@@ -81,7 +81,7 @@ pub enum Error {
 
     /// Raised before anything of this part of the batch was written; earlier parts may have been. The caller asks for the
     /// schemas and repeats the batch.
-    #[error("records were written with schemas that were not asked for yet (id {})", crate::schemas::list(.ids))]
+    #[error("records were written with schemas that were not asked for yet (id {})", SchemaId::list(.ids))]
     MissingSchemas { ids: BTreeSet<SchemaId> },
 
     /// Raised before anything of the batch was written. Fewer of the records, or each alone, can be applied.

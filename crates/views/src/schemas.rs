@@ -1,6 +1,5 @@
 //! The schemas of the registry: those that a process knows, and those that the database keeps for all builds.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use orders::{SchemaId, SchemaText, Schemas};
@@ -23,19 +22,6 @@ impl KnownSchemas {
 
     pub fn change(&self, change: impl FnOnce(&mut Schemas)) {
         change(Arc::make_mut(&mut self.0.write().unwrap_or_else(PoisonError::into_inner)));
-    }
-}
-
-/// As many ids as a message lists.
-const LISTED: usize = 5;
-
-/// The ids for a message, which names some of them if they are many.
-#[must_use]
-pub fn list(ids: &BTreeSet<SchemaId>) -> String {
-    let first: Vec<_> = ids.iter().take(LISTED).map(SchemaId::to_string).collect();
-    match ids.len() - first.len() {
-        0 => first.join(", "),
-        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 
@@ -79,17 +65,4 @@ pub async fn keep(session: &Session, id: SchemaId, schema: &SchemaText) -> Resul
         .await
         .map_err(Error::during("keeping a schema"))?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_lists_a_few_ids() {
-        let ids = |range: std::ops::Range<u32>| range.map(SchemaId).collect();
-        assert_eq!(list(&ids(1..3)), "1, 2");
-        assert_eq!(list(&ids(1..6)), "1, 2, 3, 4, 5");
-        assert_eq!(list(&ids(1..1001)), "1, 2, 3, 4, 5 and 995 more");
-    }
 }
