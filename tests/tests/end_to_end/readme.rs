@@ -10,7 +10,8 @@ const PROGRAMS: [&str; 6] =
     ["./", "curl ", "docker-compose ", "docker compose ", "consumer ", "replay-rebuild "];
 
 /// They run tests for an hour, and no test runs them.
-const BY_HAND: [&str; 2] = ["./food-orders test --faults", "./food-orders test --soak MINUTES"];
+const BY_HAND: [&str; 3] =
+    ["./food-orders test --all", "./food-orders test --faults", "./food-orders test --soak MINUTES"];
 
 /// Commands that are not run here, and what runs them.
 const ELSEWHERE: [(&str, &str); 6] = [

@@ -48,11 +48,7 @@ impl<'a> Admission<'a> {
             && lacked_a_schema(record, dead_letter)
         {
             // Its schema may have become known since. As in the live build, it stays a dead letter until it is retried.
-            return open(wrong_content(
-                record,
-                dead_letter,
-                &Schemas::rejections_without_schema(record.value),
-            ));
+            return open(None);
         }
         match (Disposition::of(decoder, record, decided), dead_letter) {
             (Disposition::Event(decoded), None) => event((decoded, None), None),
@@ -153,10 +149,12 @@ fn dead_letter_at((partition, offset): (Partition, Offset)) -> Difference {
     }
 }
 
-/// Whether the record is an open dead letter because its schema was not known.
+/// Whether the record is an open dead letter because its schema was not known, with the content that follows from that.
 fn lacked_a_schema(record: &Record<'_>, dead_letter: &KnownDeadLetter) -> bool {
-    let has_cause = |rejection: &Rejection| rejection.cause.as_str() == dead_letter.cause;
-    dead_letter.closed.is_none() && Schemas::rejections_without_schema(record.value).iter().any(has_cause)
+    let is_this = |rejection: &Rejection| {
+        rejection.cause.as_str() == dead_letter.cause && dead_letter.wrong_column(record, rejection).is_none()
+    };
+    dead_letter.closed.is_none() && Schemas::rejections_without_schema(record.value).iter().any(is_this)
 }
 
 /// Whether PostgreSQL is said to have refused the record.
