@@ -8,7 +8,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub accounts: u32,
 
-    /// How many requests to send besides
+    /// Number of requests to send after the accounts are opened
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000_000))]
     pub requests: u32,
 
