@@ -9,6 +9,7 @@ pub mod ends;
 pub mod error;
 mod fingerprints;
 mod generation;
+mod group_generation;
 mod group_mark;
 mod heartbeat;
 mod incoming;

@@ -17,7 +17,9 @@ use crate::error::{Error, Result};
 use crate::producer_log::log;
 use crate::settings::KafkaSettings;
 
-/// How long the queue is waited for before it is looked at again.
+/// How long a full queue is waited for before it is looked at again.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Longer waits are split, so that a client that has lost its brokers is recovered in between.
 const TURN: Duration = Duration::from_millis(100);
 
 /// A record to write.
@@ -74,7 +76,9 @@ impl RecordWriter {
             match self.producer.send(outgoing) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
-                    self.producer.poll(TURN);
+                    // Its own thread makes room. A call of `poll` would last until its deadline, and be busy for the last
+                    // millisecond, however soon there is some.
+                    std::thread::sleep(PAUSE);
                     self.recover();
                     outgoing = again;
                 }

@@ -13,6 +13,7 @@ use crate::chunk::{Chunk, ChunkLimits};
 use crate::error::{Error, Result, is_passing};
 use crate::generation::Generation;
 use crate::incoming::{Incoming, Receiver};
+use crate::list_offsets::{self, Wanted};
 use crate::quiet::Quiet;
 use crate::settings::KafkaSettings;
 use crate::thread;
@@ -29,7 +30,8 @@ const UNASSIGNED: Generation = Generation(0);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub from: Position,
-    /// Must not lie beyond the current end of the partition: a log that ends earlier is an error.
+    /// Must not lie beyond the current high watermark of the partition: a log that ends earlier is an error. Below it may be
+    /// records of a transaction that is open; the replay waits for its end.
     pub to: Position,
 }
 
@@ -162,13 +164,13 @@ impl Reader {
         for (partition, due_at) in &mut self.short {
             let (true, Some(span)) = (*due_at <= now, open.get(partition)) else { continue };
             *due_at = now + ASK_AGAIN_AFTER;
-            let consumer = self.receiver.consumer();
-            let Ok((_, end)) = consumer.fetch_watermarks(&self.topic, partition.0, ASK_LIMIT) else {
-                continue;
-            };
-            if end < span.to.0 {
-                let (partition, end, expected) = (*partition, Position(end), span.to);
-                return Err(Error::EndsEarly { partition, end, expected });
+            // Not the end of committed records: a span may include those of a transaction that is still open.
+            let (client, wanted) = (self.receiver.consumer().client(), [Wanted::HighWatermark]);
+            let answers = list_offsets::ask(client, &self.topic, &[*partition], wanted, ASK_LIMIT);
+            let Ok([answers]) = answers else { continue };
+            let Some(Ok(end)) = answers.get(partition).copied() else { continue };
+            if end < span.to {
+                return Err(Error::EndsEarly { partition: *partition, end, expected: span.to });
             }
         }
         Ok(())

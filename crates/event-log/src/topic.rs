@@ -19,7 +19,7 @@ use crate::error::{Error, Result, is_no_answer, is_passing};
 use crate::quiet::{Quiet, no_answer};
 use crate::settings::KafkaSettings;
 use replicas::Replicas;
-use warnings::{timestamp_type, value, warnings};
+use warnings::{cleanup_policy, retention, timestamp_type, warnings};
 
 /// Bounds each request.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -75,6 +75,10 @@ impl fmt::Display for TimestampType {
 pub struct TopicState {
     pub partitions: usize,
     pub timestamp_type: TimestampType,
+    /// The value of `cleanup.policy`; `None` if the broker does not report it.
+    pub cleanup_policy: Option<String>,
+    /// The settings that delete older records, with their values: `retention.ms` and `retention.bytes`, unless they are −1.
+    pub retention: Vec<(&'static str, String)>,
     /// Whether this call has created it.
     pub created: bool,
     /// The settings that weaken what this system promises, each with the command that changes it.
@@ -90,11 +94,15 @@ pub async fn ensure_topic(settings: &KafkaSettings, spec: &TopicSpec) -> Result<
     let created = admin.announced(admin.create(spec)).await?;
     let replicas = admin.wait_for_leaders().await?;
     let config = admin.config().await;
-    let (timestamp_type, warnings) = match &config {
-        Some(config) => (timestamp_type(config), warnings(&settings.topic, config, &replicas)),
-        None => (TimestampType::Unknown, Vec::new()),
-    };
-    Ok(TopicState { partitions: replicas.partitions, timestamp_type, created, warnings })
+    let warnings = config.as_ref().map(|config| warnings(&settings.topic, config, &replicas));
+    Ok(TopicState {
+        partitions: replicas.partitions,
+        timestamp_type: config.as_ref().map_or(TimestampType::Unknown, timestamp_type),
+        cleanup_policy: config.as_ref().and_then(cleanup_policy),
+        retention: config.as_ref().map(retention).unwrap_or_default(),
+        created,
+        warnings: warnings.unwrap_or_default(),
+    })
 }
 
 /// The settings of a topic that a rebuild depends on.
@@ -112,7 +120,7 @@ pub async fn topic_settings(settings: &KafkaSettings) -> Result<Option<TopicSett
     let admin = Admin::new(settings)?;
     let Some(config) = admin.config().await else { return Ok(None) };
     Ok(admin.replicas().await?.map(|replicas| TopicSettings {
-        cleanup_policy: value(&config, "cleanup.policy").map(str::to_owned),
+        cleanup_policy: cleanup_policy(&config),
         warnings: warnings(&settings.topic, &config, &replicas),
     }))
 }

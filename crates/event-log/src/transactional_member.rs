@@ -18,6 +18,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::bootstrap::Bootstrap;
 use crate::error::{Error, Result, is_passing};
+use crate::group_generation::group_generation;
 use crate::incoming::{Incoming, Receiver};
 use crate::owned_record::OwnedRecord;
 use crate::record_writer::NewRecord;
@@ -89,7 +90,7 @@ impl TransactionalMember {
     }
 
     /// The offsets that the group has committed: the next to read. A partition that has none yet is left out. Waits until no
-    /// transaction that holds an offset of these partitions is open.
+    /// transaction that holds an offset of these partitions is open, for at most `timeout`.
     pub fn committed(
         &self,
         partitions: &[TopicPartition],
@@ -132,11 +133,17 @@ impl TransactionalMember {
     /// Commits what was written, and that the records below these positions are done. Unless it returns
     /// [`Committed::Yes`], nothing of it has happened, and the owner has to go back to [`Self::committed`].
     pub fn commit(&mut self, done: &BTreeMap<TopicPartition, Position>) -> Result<Committed> {
+        if done.is_empty() && !self.transaction.is_open() {
+            return Ok(Committed::Yes);
+        }
         let offsets = offsets(done)?;
-        let Some(member) = self.consumer().group_metadata() else {
-            return self.transaction.abort("the member has left its group".to_owned());
-        };
-        self.transaction.commit(&offsets, &member)
+        let member = self.consumer().group_metadata();
+        // The broker takes offsets without a generation from anybody, even if the group has members. The client may have lost its
+        // place before a poll tells the owner so; until then it cannot have got another one.
+        match member.filter(|_| group_generation(self.consumer().client()) >= 1) {
+            Some(member) => self.transaction.commit(&offsets, &member),
+            None => self.transaction.abort("the member has lost its place in the group".to_owned()),
+        }
     }
 
     /// Undoes what was written since the last commit.
@@ -189,4 +196,55 @@ fn offsets(positions: &BTreeMap<TopicPartition, Position>) -> Result<TopicPartit
             .map_err(Error::during("naming offsets"))?;
     }
     Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(30);
+    const TURN: Duration = Duration::from_millis(50);
+
+    fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < SOON, "{what}");
+            std::thread::sleep(TURN);
+        }
+    }
+
+    /// A broker takes such offsets even while the group has members: from a member without a place, for partitions that others own.
+    #[test]
+    fn a_member_that_has_lost_its_place_commits_nothing_before_a_poll_says_so() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("t", 1, 1).unwrap();
+        let settings = KafkaSettings::new(&cluster.bootstrap_servers(), "t");
+        let mut member = TransactionalMember::join(&settings, &settings, "g", "id", &["t"]).unwrap();
+        wait_until("it gets no partition", || match member.poll(TURN).unwrap() {
+            MemberStep::Assigned(partitions) => {
+                let positions = partitions.into_iter().map(|one| (one, Position::START)).collect();
+                member.read_from(&positions).unwrap();
+                true
+            }
+            _ => false,
+        });
+        let done = [(("t".to_owned(), Partition(0)), Position(1))].into();
+        let record = NewRecord { topic: "t", partition: Some(Partition(0)), key: None, value: b"v" };
+        member.write(&record).unwrap();
+        assert_eq!(member.commit(&done).unwrap(), Committed::Yes);
+        member.write(&record).unwrap();
+        cluster.request_errors(
+            RDKafkaApiKey::Heartbeat,
+            &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION],
+        );
+        wait_until("it keeps its place", || group_generation(member.consumer().client()) < 1);
+        let Committed::RolledBack(why) = member.commit(&done).unwrap() else { panic!("it was committed") };
+        assert!(why.contains("lost its place"), "{why}");
+        assert_eq!(member.commit(&BTreeMap::new()).unwrap(), Committed::Yes, "nothing is left to commit");
+    }
 }

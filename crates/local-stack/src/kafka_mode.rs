@@ -2,6 +2,8 @@
 
 use std::env;
 
+use clap::ValueEnum as _;
+
 use crate::error::{Result, UsageError};
 
 /// The mode of the Kafka that tests start: `kraft` (the default) or `zookeeper`. `exec` takes it as its default, too, and passes
@@ -20,8 +22,6 @@ pub enum KafkaMode {
 }
 
 impl KafkaMode {
-    const ALL: [Self; 2] = [Self::Kraft, Self::ZooKeeper];
-
     /// The mode that the environment asks for.
     pub fn of_tests() -> Result<Self> {
         match env::var(MODE_VARIABLE) {
@@ -41,7 +41,7 @@ impl KafkaMode {
     }
 
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.name() == name)
+        Self::from_str(name, false).ok()
     }
 
     /// One broker and one ZooKeeper are enough to try programs on them.
@@ -55,15 +55,12 @@ impl KafkaMode {
 
 #[cfg(test)]
 mod tests {
-    use clap::ValueEnum;
-
     use super::*;
 
     #[test]
     fn a_mode_has_the_same_name_everywhere() {
-        for mode in KafkaMode::ALL {
-            assert_eq!(KafkaMode::from_str(mode.name(), false), Ok(mode));
-            assert_eq!(KafkaMode::parse(mode.name()), Some(mode));
+        for mode in KafkaMode::value_variants() {
+            assert_eq!(KafkaMode::parse(mode.name()), Some(*mode));
         }
         assert_eq!(KafkaMode::parse("docker"), None);
     }

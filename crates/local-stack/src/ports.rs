@@ -1,7 +1,8 @@
 //! Ports on 127.0.0.1: finding a free one, and telling whether a given one is free.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use crate::error::{Attempt, Error, Result};
 use crate::process;
@@ -23,6 +24,12 @@ pub fn free_port() -> Result<u16> {
         }
     }
     Err(Error::NoFreePort { first: FIRST, last: FIRST + COUNT - 1 })
+}
+
+/// Whether a program accepts connections on the port.
+pub(crate) fn answers(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
 }
 
 /// Fails if another program listens on the port, and names that program where it can be known.

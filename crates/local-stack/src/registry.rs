@@ -1,12 +1,9 @@
 //! A real schema registry: Apicurio Registry, on 127.0.0.1 only.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-
-use nix::sys::signal::Signal;
 
 use crate::account;
 use crate::downloads::RegistryDownloads;
@@ -117,16 +114,7 @@ impl ServerKind for App {
     fn is_ready(&self, _pid: u32) -> bool {
         let started = fs::read(&self.log)
             .is_ok_and(|log| String::from_utf8_lossy(&log).contains("Listening on: http://"));
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        started && TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
-    }
-
-    fn stop_signal(&self) -> Signal {
-        Signal::SIGTERM
-    }
-
-    fn immediate_signal(&self) -> Signal {
-        Signal::SIGKILL
+        started && ports::answers(self.port)
     }
 
     /// Long, because on a busy machine it has taken more than a minute.

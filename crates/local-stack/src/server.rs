@@ -33,13 +33,17 @@ pub(crate) trait ServerKind: Send + Sync + std::fmt::Debug {
     /// Whether the process with this id accepts connections.
     fn is_ready(&self, pid: u32) -> bool;
     /// Makes the server shut down cleanly.
-    fn stop_signal(&self) -> Signal;
+    fn stop_signal(&self) -> Signal {
+        Signal::SIGTERM
+    }
     /// What the kernel sends to the server when this process dies.
     fn death_signal(&self) -> Signal {
         self.stop_signal()
     }
     /// Makes the server end without a shutdown; its next start recovers.
-    fn immediate_signal(&self) -> Signal;
+    fn immediate_signal(&self) -> Signal {
+        Signal::SIGKILL
+    }
     fn start_limit(&self) -> Duration;
 }
 

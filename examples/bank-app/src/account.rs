@@ -9,10 +9,14 @@ use crate::account_id::AccountId;
 use crate::currency::Currency;
 use crate::money::{Cents, is_balance};
 use crate::request_id::RequestId;
+use crate::rules::MOST_REQUESTS_PER_MINUTE;
 
-/// How many approved requests an account remembers, to know a repetition. With at most N requests per minute, it takes at least
-/// 100 / N - 1 minutes until one is forgotten.
+/// The fewest approved requests that an account remembers, to know a repetition.
 const REMEMBERED: usize = 100;
+/// If it may make more requests per minute, it remembers five times as many, so that none is forgotten before 4 minutes are over.
+const REMEMBERED_MINUTES: usize = 5;
+/// With ids of 64 characters they take 335 kB, and a record may have 1 MB.
+const MOST_REMEMBERED: usize = REMEMBERED_MINUTES * MOST_REQUESTS_PER_MINUTE;
 const MINUTE_MS: i64 = 60_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
@@ -30,7 +34,7 @@ pub struct Account {
     /// rules need.
     #[garde(skip)]
     pub recent_requests_ms: VecDeque<i64>,
-    #[garde(length(max = REMEMBERED), dive)]
+    #[garde(length(max = MOST_REMEMBERED), dive)]
     pub approved_request_ids: VecDeque<RequestId>,
 }
 
@@ -65,9 +69,10 @@ impl Account {
         }
     }
 
-    pub fn remember_approved(&mut self, request_id: RequestId) {
+    /// `most`: how many requests of a minute the rules allow.
+    pub fn remember_approved(&mut self, request_id: RequestId, most: usize) {
         self.approved_request_ids.push_back(request_id);
-        while self.approved_request_ids.len() > REMEMBERED {
+        while self.approved_request_ids.len() > REMEMBERED.max(REMEMBERED_MINUTES * most) {
             self.approved_request_ids.pop_front();
         }
     }
@@ -82,12 +87,23 @@ mod tests {
         let mut account = Account::open(AccountId::new("A"), Currency::new("EUR"));
         for n in 0..1000 {
             account.count_request(n, 20);
-            account.remember_approved(RequestId::new(format!("r{n}")));
+            account.remember_approved(RequestId::new(format!("r{n}")), 20);
         }
         assert_eq!(account.recent_requests_ms.len(), 20);
         assert_eq!(account.approved_request_ids.len(), 100);
         assert!(
             account.has_approved(&RequestId::new("r900")) && !account.has_approved(&RequestId::new("r899"))
         );
+    }
+
+    #[test]
+    fn an_account_that_may_make_more_requests_remembers_more() {
+        let mut account = Account::open(AccountId::new("A"), Currency::new("EUR"));
+        for n in 0..6000 {
+            account.remember_approved(RequestId::new(format!("r{n}")), MOST_REQUESTS_PER_MINUTE);
+        }
+        let is_known = |n: u32| account.has_approved(&RequestId::new(format!("r{n}")));
+        assert!(is_known(1000) && !is_known(999));
+        account.validate().unwrap();
     }
 }

@@ -15,8 +15,9 @@ pub use run::{RunArgs, RunSettings};
 
 /// A bank on Kafka transactions: validates requests, keeps balances, and moves money between accounts exactly once.
 ///
-/// Ends with 0 if a signal ended it in order, with 1 for an unexpected error or a refused request, with 2 if a setting is
-/// wrong, with 3 if the log has lost records, and with 4 if another process has taken its place.
+/// `run` and `watch` end with 0 after a signal. The exit code is 1 for an unexpected error or a refused request, 2 for a wrong
+/// setting, 3 if the log has lost records, and 4 if another process has taken this one's place. `request` and `load` end with
+/// 130 or 143 if a signal interrupts them.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 120, mut_args(|arg| arg.global(true)))]
 pub struct Args {

@@ -27,8 +27,10 @@ mod rules;
 mod run;
 mod send;
 mod shard;
+mod start;
 mod text;
 mod topic;
+mod topic_settings;
 mod watch;
 
 use std::process::ExitCode;
@@ -41,7 +43,10 @@ fn main() -> ExitCode {
         async |args, shell| {
             let place = args.place()?;
             match args.command {
-                Command::Run(options) => run::run(place, options.validate(&args.connection)?, shell).await,
+                Command::Run(options) => {
+                    let settings = options.validate(&place.kafka)?;
+                    run::run(place, settings, shell).await
+                }
                 // The Kafka client blocks, so it has a thread of its own.
                 Command::Request(options) => {
                     let request = options.validate()?;

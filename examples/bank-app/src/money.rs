@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Never a floating-point number: a cent that is lost in rounding is a cent that is lost.
+/// Not a floating-point number, whose rounding can lose cents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cents(i64);
@@ -25,7 +25,7 @@ impl Cents {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// What is left; `None` if it would be less than nothing.
+    /// The difference; `None` if it is negative.
     #[must_use]
     pub fn minus(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self).filter(|left| *left >= Self::ZERO)
@@ -61,7 +61,7 @@ pub fn is_amount(amount: &Cents, _: &()) -> garde::Result {
     Err(garde::Error::new(format!("must be from 1 to {} cents", Cents::MOST.0)))
 }
 
-/// A check for garde: a balance is never below nothing.
+/// A check for garde: a balance is not negative.
 pub fn is_balance(balance: &Cents, _: &()) -> garde::Result {
     if *balance >= Cents::ZERO { Ok(()) } else { Err(garde::Error::new("must not be negative")) }
 }

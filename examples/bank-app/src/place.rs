@@ -5,6 +5,7 @@ use service::{Exit, Failure, Invalid};
 use std::time::Duration;
 
 use crate::topic::Topic;
+use crate::topic_settings;
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
@@ -36,15 +37,23 @@ impl Place {
         format!("{}bank-app", self.prefix)
     }
 
-    /// Creates the topics that do not exist, and returns how many partitions each of them has.
+    /// Creates the topics that do not exist, refuses those that cannot be used, and returns how many partitions each of them has.
     pub async fn ensure_topics(&self, partitions: i32) -> Result<i32, Failure> {
-        let mut counts = Vec::new();
+        let (mut counts, mut problems) = (Vec::new(), Vec::new());
         for topic in Topic::ALL {
             let spec = TopicSpec { partitions, compacted: topic.is_compacted(), ..TopicSpec::default() };
-            let state = ensure_topic(&self.kafka_of(topic), &spec).await?;
+            let (name, state) = (self.topic(topic), ensure_topic(&self.kafka_of(topic), &spec).await?);
+            problems.extend(topic_settings::problem(topic, &name, &state));
+            for warning in topic_settings::warnings(topic, &name, &state) {
+                tracing::warn!("{warning}");
+            }
             counts.push((topic, i32::try_from(state.partitions).unwrap_or(i32::MAX)));
         }
-        self.agreed(&counts)
+        if problems.is_empty() {
+            self.agreed(&counts)
+        } else {
+            Err(Failure::new(Exit::Usage, problems.join(". ")))
+        }
     }
 
     /// The same for a client, which creates nothing and needs the inputs only. Blocks.

@@ -8,6 +8,8 @@ use event_log::Position;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
+use crate::topic::Topic;
+
 /// No account can have this id.
 pub const KEY: &[u8] = b"#positions";
 
@@ -24,5 +26,10 @@ pub struct Positions {
 impl Positions {
     pub fn new(requests: Position, updates: Position) -> Self {
         Self { requests: requests.0, updates: updates.0 }
+    }
+
+    /// The one in this input.
+    pub fn of(self, input: Topic) -> Position {
+        Position(if input == Topic::TransactionRequests { self.requests } else { self.updates })
     }
 }

@@ -10,7 +10,8 @@ pub enum Refusal {
     #[error("the request cannot be read: {0}")]
     Unreadable(String),
     #[error(
-        "the record is in partition {is}, but belongs to partition {must}: its key must be the account id"
+        "the record is in partition {is}, but belongs to partition {must}: its key must be the account id, partitioned as Java's \
+         clients do (murmur2)"
     )]
     WrongPartition { is: i32, must: i32 },
     #[error("account {0} does not exist")]

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use event_log::{ChunkLimits, LogClient, Partition, Replay, Span, partition_of_key};
+use event_log::{ChunkLimits, LogClient, OffsetRange, Partition, Replay, Span, partition_of_key};
 
 use crate::account::Account;
 use crate::account_id::AccountId;
 use crate::json;
 use crate::place::Place;
 use crate::positions::{self, Positions};
+use crate::start::StartError;
 use crate::topic::Topic;
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -20,6 +21,9 @@ pub enum RestoreError {
     Kafka(#[from] event_log::Error),
     #[error("{topic}: the state at {partition}:{offset} cannot be read: {problem}")]
     Unreadable { topic: String, partition: Partition, offset: i64, problem: String },
+    /// One for each partition that cannot be started, so that a person can do what all of them ask for.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(". "))]
+    Start(Vec<StartError>),
     #[error(
         "{topic}: account {account} is in partition {is}, but with {partitions} partitions it belongs to {must}: the topics \
          have been given more partitions, which splits the accounts. Copy the topics into new ones instead"
@@ -55,11 +59,12 @@ pub async fn restore(
     });
     let (ranges, ends) =
         asked.await.map_err(|cause| event_log::Error::Task { attempt: "asking for the end", cause })??;
-    let span = |partition: &Partition| {
-        let (range, end) = (ranges.get(partition)?, ends.get(partition)?);
-        Some((*partition, Span { from: range.low_watermark, to: *end }))
+    let (ranges, ends) =
+        (of_each(&kafka.topic, partitions, ranges)?, of_each(&kafka.topic, partitions, ends)?);
+    let span = |(partition, range): (&Partition, &OffsetRange)| {
+        (*partition, Span { from: range.low_watermark, to: ends[partition] })
     };
-    let spans = partitions.iter().filter_map(span).collect();
+    let spans = ranges.iter().map(span).collect();
     let mut restored = Restored::default();
     let mut replay = Replay::start(&kafka, spans, ChunkLimits::default())?;
     while let Some(chunk) = replay.next().await {
@@ -84,4 +89,37 @@ pub async fn restore(
         }
     }
     Ok(restored)
+}
+
+/// What was answered about these partitions. A topic that was deleted, or that a broker does not know yet, has no partitions: that
+/// must not be taken for partitions without records.
+pub fn of_each<T>(
+    topic: &str,
+    partitions: &BTreeSet<Partition>,
+    mut answers: BTreeMap<Partition, T>,
+) -> Result<BTreeMap<Partition, T>, event_log::Error> {
+    let of = |partition: &Partition| Some((*partition, answers.remove(partition)?));
+    let found: BTreeMap<_, _> = partitions.iter().filter_map(of).collect();
+    if found.len() == partitions.len() {
+        Ok(found)
+    } else {
+        Err(event_log::Error::TopicGone(topic.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_that_are_missing_are_no_empty_partitions() {
+        let asked = [0, 1].map(Partition).into();
+        for answered in [&[][..], &[0], &[1, 2]] {
+            let answers = answered.iter().map(|one| (Partition(*one), ())).collect();
+            let error = of_each("t", &asked, answers).unwrap_err();
+            assert!(matches!(error, event_log::Error::TopicGone(_)) && error.is_passing(), "{error}");
+        }
+        let answers = [0, 1, 2].map(|one| (Partition(one), one)).into();
+        assert_eq!(of_each("t", &asked, answers).unwrap(), [0, 1].map(|one| (Partition(one), one)).into());
+    }
 }

@@ -6,6 +6,9 @@ use crate::money::Cents;
 use crate::refusal::Refusal;
 use crate::request::{Action, Request};
 
+/// The largest [`Rules::requests_per_minute`].
+pub const MOST_REQUESTS_PER_MINUTE: usize = 1000;
+
 /// The limits that the rules know.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
@@ -25,7 +28,7 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
-/// Decides. What is suspicious is refused before anything is said about the balance.
+/// Decides. The rules against fraud come first, so a suspicious request learns nothing about the balance.
 pub fn decide(account: &Account, request: &Request, at_ms: i64, rules: &Rules) -> Verdict {
     if account.has_approved(&request.request_id) {
         return Verdict::Duplicate;

@@ -16,12 +16,13 @@ use crate::{Result, failed};
 
 /// The kind of request that appends records.
 const PRODUCE: [u8; 2] = [0, 0];
-/// The longest message that a scene can cause by far.
+/// Far longer than any message of a scene.
 const MAX_BYTES: usize = 16 << 20;
 
 /// Passes on everything but the first answer about records that were appended: then it closes the connection instead.
 pub struct LossyProxy {
     pub address: SocketAddr,
+    route: Arc<Route>,
     accepting: JoinHandle<()>,
 }
 
@@ -41,12 +42,18 @@ impl LossyProxy {
         let address = listener.local_addr()?;
         let ports = [port, address.port()].map(|port| i32::from(port).to_be_bytes());
         let route = Arc::new(Route { broker: broker.to_owned(), ports, has_lost: AtomicBool::new(false) });
+        let passed = Arc::clone(&route);
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass(client, Arc::clone(&route)));
+                tokio::spawn(pass(client, Arc::clone(&passed)));
             }
         });
-        Ok(Self { address, accepting })
+        Ok(Self { address, route, accepting })
+    }
+
+    /// Whether an answer was lost. None is if another broker is the leader: its answers do not come through here.
+    pub fn has_lost(&self) -> bool {
+        self.route.has_lost.load(Ordering::Relaxed)
     }
 }
 

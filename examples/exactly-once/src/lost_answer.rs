@@ -2,9 +2,9 @@
 
 use output::say;
 
-use crate::Result;
 use crate::kafka::{Kafka, send};
 use crate::lossy_proxy::LossyProxy;
+use crate::{Result, failed};
 
 pub async fn show(kafka: &Kafka) -> Result<()> {
     say!(
@@ -21,6 +21,9 @@ pub async fn show(kafka: &Kafka) -> Result<()> {
             ("retry.backoff.ms", "100"),
         ])?;
         send(&producer, &topic, "a payment of 10.00").await?;
+        if !proxy.has_lost() {
+            return Err(failed("no answer was lost: the scene needs a single broker"));
+        }
         say!("{name}: the log has");
         for (offset, record) in kafka.read(&topic, "read_committed").await? {
             say!("    offset {offset}: {record}");

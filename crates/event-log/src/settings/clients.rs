@@ -33,8 +33,8 @@ const WRITER_DEFAULTS: [(&str, &str); 7] = [
     ("partitioner", "murmur2_random"),
 ];
 /// Defaults of a member that commits in transactions.
-const TRANSACTIONAL_MEMBER_DEFAULTS: [(&str, &str); 2] =
-    [("session.timeout.ms", "10000"), ("heartbeat.interval.ms", "500")];
+const TRANSACTIONAL_MEMBER_DEFAULTS: [(&str, &str); 3] =
+    [("session.timeout.ms", "10000"), ("heartbeat.interval.ms", "500"), fixed::METADATA_INTERVAL];
 /// Defaults of its transactions. While one of a process that was killed is open, readers of committed records wait.
 const TRANSACTIONAL_WRITER_DEFAULTS: [(&str, &str); 2] =
     [("transaction.timeout.ms", "10000"), ("delivery.timeout.ms", "9000")];

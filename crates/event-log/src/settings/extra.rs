@@ -15,7 +15,9 @@ impl KafkaSettings {
         properties: &[SecretString],
     ) -> Result<Self, Invalid> {
         let kept = [&fixed::READING[..], &fixed::TRANSACTIONAL_MEMBER];
-        self.with_properties(variable, properties, &names(&kept, &[]))
+        let settings = self.with_properties(variable, properties, &names(&kept, &[]))?;
+        settings.check_transactional_consumer().map_err(of_variable(variable))?;
+        Ok(settings)
     }
 
     /// The same for its producer.
@@ -24,7 +26,10 @@ impl KafkaSettings {
         variable: &'static str,
         properties: &[SecretString],
     ) -> Result<Self, Invalid> {
-        self.with_properties(variable, properties, &names(&[&fixed::WRITING], &["transactional.id"]))
+        let kept = names(&[&fixed::WRITING], &["transactional.id"]);
+        let settings = self.with_properties(variable, properties, &kept)?;
+        settings.check_transactional_producer().map_err(of_variable(variable))?;
+        Ok(settings)
     }
 
     fn with_properties(
@@ -48,11 +53,16 @@ impl KafkaSettings {
             settings.properties.retain(|(other, _)| *other != name);
             settings.properties.push((name, value));
         }
-        settings.check_properties().map_err(|invalid| match invalid.variable {
-            "KAFKA_PROPERTIES" => Invalid { variable, ..invalid },
-            _ => invalid,
-        })?;
+        settings.check_properties().map_err(of_variable(variable))?;
         Ok(settings)
+    }
+}
+
+/// What no other setting is to blame for, this one is.
+fn of_variable(variable: &'static str) -> impl Fn(Invalid) -> Invalid {
+    move |invalid| match invalid.variable {
+        "KAFKA_PROPERTIES" => Invalid { variable, ..invalid },
+        _ => invalid,
     }
 }
 
@@ -84,6 +94,23 @@ mod tests {
             assert!(producer(property).unwrap_err().reason.contains("cannot be changed"), "{property}");
         }
         assert!(producer("linger.ms=7").is_ok());
+    }
+
+    /// Each is legal for other clients of the same kind.
+    #[test]
+    fn properties_that_do_not_go_together_in_a_transaction_are_refused_with_their_setting() {
+        let settings = KafkaSettings::new("localhost:9092", "t");
+        let producer =
+            settings.for_transactional_producer("P", &["transaction.timeout.ms=5000".to_owned().into()]);
+        let consumer = consumer("session.timeout.ms=400000");
+        for (result, variable, part) in [
+            (producer, "P", "transaction.timeout.ms"),
+            (consumer, "CONSUMER_PROPERTIES", "session.timeout.ms"),
+        ] {
+            let invalid = result.unwrap_err();
+            assert_eq!(invalid.variable, variable, "{invalid}");
+            assert!(invalid.reason.contains(part) && invalid.reason.contains("together"), "{invalid}");
+        }
     }
 
     #[test]

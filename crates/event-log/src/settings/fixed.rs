@@ -77,6 +77,11 @@ fn variable_of(message: &str) -> &'static str {
     named.map_or("KAFKA_PROPERTIES", |(_, variable)| variable)
 }
 
+fn refused(error: KafkaError) -> Invalid {
+    let reason = format!("is refused by librdkafka, alone or together with other settings: {error}");
+    Invalid::new(variable_of(&error.to_string()), reason)
+}
+
 impl KafkaSettings {
     /// Refuses properties that librdkafka does not know, or whose values it refuses, alone or together. The message
     /// names the property and not its value, which may be a password.
@@ -96,10 +101,19 @@ impl KafkaSettings {
         {
             return Err(invalid(format!("gives {name}, which does not go with group.protocol=consumer")));
         }
-        self.check_together().map_err(|error| {
-            let reason = format!("is refused by librdkafka, alone or together with other settings: {error}");
-            Invalid::new(variable_of(&error.to_string()), reason)
-        })
+        self.check_together().map_err(refused)
+    }
+
+    /// The same for the consumer of a [`crate::TransactionalMember`], whose other properties differ from those of a reader.
+    pub(super) fn check_transactional_consumer(&self) -> Result<(), Invalid> {
+        let mut config = self.transactional_member_config("check");
+        config.remove("bootstrap.servers").create::<BaseConsumer>().map(drop).map_err(refused)
+    }
+
+    /// The same for its producer.
+    pub(super) fn check_transactional_producer(&self) -> Result<(), Invalid> {
+        let mut config = self.transactional_writer_config("check");
+        config.remove("bootstrap.servers").create::<BaseProducer>().map(drop).map_err(refused)
     }
 
     /// librdkafka compares properties with each other, and reads the files that they name, only when a client is

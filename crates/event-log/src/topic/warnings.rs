@@ -5,7 +5,7 @@ use rdkafka::admin::ConfigResource;
 use super::TimestampType;
 use super::replicas::Replicas;
 
-pub(super) fn value<'a>(config: &'a ConfigResource, name: &str) -> Option<&'a str> {
+fn value<'a>(config: &'a ConfigResource, name: &str) -> Option<&'a str> {
     config.get(name)?.value.as_deref()
 }
 
@@ -15,6 +15,16 @@ pub(super) fn timestamp_type(config: &ConfigResource) -> TimestampType {
         Some("CreateTime") => TimestampType::CreateTime,
         _ => TimestampType::Unknown,
     }
+}
+
+pub(super) fn cleanup_policy(config: &ConfigResource) -> Option<String> {
+    value(config, "cleanup.policy").map(str::to_owned)
+}
+
+/// The limits beyond which older records are deleted, and their values.
+pub(super) fn retention(config: &ConfigResource) -> Vec<(&'static str, String)> {
+    let limit = |name| Some((name, value(config, name).filter(|limit| *limit != "-1")?.to_owned()));
+    ["retention.ms", "retention.bytes"].into_iter().filter_map(limit).collect()
 }
 
 /// One sentence for each, with the command that changes it.
@@ -35,13 +45,11 @@ pub(super) fn warnings(topic: &str, config: &ConfigResource, replicas: &Replicas
         let problem = "it is compacted, so all events of a key but the last one will be lost";
         warn(problem.into(), "cleanup.policy=delete");
     }
-    for name in ["retention.ms", "retention.bytes"] {
-        if let Some(limit) = value(config, name).filter(|limit| *limit != "-1") {
-            let problem = format!(
-                "{name}={limit} deletes older events, and without them no rebuild from offset 0 is possible"
-            );
-            warn(problem, &format!("{name}=-1"));
-        }
+    for (name, limit) in retention(config) {
+        let problem = format!(
+            "{name}={limit} deletes older events, and without them no rebuild from offset 0 is possible"
+        );
+        warn(problem, &format!("{name}=-1"));
     }
     if value(config, "unclean.leader.election.enable") == Some("true") {
         let problem =
@@ -94,6 +102,10 @@ mod tests {
         assert!(warnings("t", &one, &replicas(3, 3))[0].ends_with("--add-config min.insync.replicas=2"));
         assert!(warnings("t", &unclean, &replicas(3, 3))[0].contains("unclean.leader.election.enable=false"));
         assert!(warnings("t", &one, &replicas(3, 1))[0].contains("there are 3 brokers"));
+        assert_eq!(
+            retention(&topic(&[("retention.ms", "5"), ("retention.bytes", "-1")])),
+            [("retention.ms", "5".into())]
+        );
         for (config, replicas) in [(&sound, replicas(3, 3)), (&one, replicas(1, 1)), (&one, replicas(2, 2))] {
             assert_eq!(warnings("t", config, &replicas), Vec::<String>::new());
         }

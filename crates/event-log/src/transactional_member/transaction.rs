@@ -49,6 +49,11 @@ impl Transaction {
         self.writer.recover();
     }
 
+    /// Whether something was written since the last end of a transaction.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     pub fn write(&mut self, record: &NewRecord<'_>) -> Result<()> {
         self.begin()?;
         match self.writer.try_send(record) {
@@ -76,9 +81,6 @@ impl Transaction {
         offsets: &TopicPartitionList,
         member: &ConsumerGroupMetadata,
     ) -> Result<Committed> {
-        if !self.is_open && offsets.count() == 0 {
-            return Ok(Committed::Yes);
-        }
         self.begin()?;
         let done = match self.broken.take() {
             Some(error) => Err(error),

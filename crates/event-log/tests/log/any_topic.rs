@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use event_log::{
-    Committed, Error, KafkaSettings, MemberStep, NewRecord, OwnedRecord, Partition, Position, RecordWriter,
-    Tail, TailFrom, TopicPartition, TopicSpec, TransactionalMember, ensure_topic, topic_settings,
+    ChunkLimits, Committed, Error, KafkaSettings, LogClient, MemberStep, NewRecord, OwnedRecord, Partition,
+    Position, RecordWriter, Replay, Span, Tail, TailFrom, TopicPartition, TopicSpec, TransactionalMember,
+    ensure_topic, topic_settings,
 };
 
 use crate::common::{blocking, read_all, settings};
@@ -169,6 +170,34 @@ async fn what_is_read_and_what_is_written_are_committed_together() {
         assert_eq!(done.values().max(), Some(&Position(3)), "it goes on behind what was committed");
     })
     .await;
+}
+
+/// Its records are below the high watermark, but readers of committed records get past them only once it has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_up_to_the_high_watermark_waits_for_the_transactions_below_it() {
+    let (input, output) = (topic().await, topic().await);
+    let (from, to) = (input.clone(), output.clone());
+    let (mut member, end) = blocking(move || {
+        write(&from, &["a"]);
+        let mut member = Member::join(&from, &to, "open");
+        member.copy(1).unwrap();
+        let (client, began) = (LogClient::new(&to).unwrap(), Instant::now());
+        loop {
+            let end = client.high_watermarks(SOON).unwrap()[&Partition(1)];
+            if end > Position::START {
+                break (member, end);
+            }
+            assert!(began.elapsed() < SOON, "the record was not written");
+        }
+    })
+    .await;
+    let span = Span { from: Position::START, to: end };
+    let mut replay = Replay::start(&output, [(Partition(1), span)].into(), ChunkLimits::default()).unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(2500), replay.next()).await;
+    assert!(early.is_err(), "{early:?}");
+    blocking(move || member.member.abort("a test").unwrap()).await;
+    let chunk = tokio::time::timeout(SOON, replay.next()).await.unwrap().unwrap().unwrap();
+    assert_eq!(chunk.records().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,17 @@ async fn a_topic_is_made_once_whoever_asks() {
     assert!(one.created ^ two.created, "{one:?} {two:?}");
     let again = ensure_topic(&settings, &spec).await.unwrap();
     let timestamp_type = TimestampType::LogAppendTime;
-    assert_eq!(again, TopicState { partitions: 6, timestamp_type, created: false, warnings: vec![] });
+    assert_eq!(
+        again,
+        TopicState {
+            partitions: 6,
+            timestamp_type,
+            cleanup_policy: Some("delete".into()),
+            retention: vec![],
+            created: false,
+            warnings: vec![]
+        }
+    );
 }
 
 #[tokio::test]

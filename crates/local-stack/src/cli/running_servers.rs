@@ -37,8 +37,13 @@ pub struct RunningServers {
 }
 
 impl RunningServers {
-    /// Starts all.
-    pub fn start(downloads: &Downloads, folder: &DataFolder, servers: &Servers) -> Result<Self> {
+    /// Starts all: the schema registry if it was fetched.
+    pub fn start(
+        downloads: &Downloads,
+        registry: Option<&RegistryDownloads>,
+        folder: &DataFolder,
+        servers: &Servers,
+    ) -> Result<Self> {
         let kafka_data = folder.kafka();
         let postgres_data = folder.postgres()?;
         if !postgres_data.starts_with(folder.path()) {
@@ -72,8 +77,9 @@ impl RunningServers {
         let registry_data = folder.registry();
         let (servers_of_both, registry) = thread::scope(|scope| {
             // It takes longer than the other two together.
-            let registry =
-                servers.registry.then(|| scope.spawn(|| start_registry(servers, &registry_data, &started)));
+            let registry = registry.map(|downloads| {
+                scope.spawn(|| start_registry(downloads, servers, &registry_data, &started))
+            });
             let both = start_both(downloads, &kafka, servers.brokers, &postgres, started);
             let lost = || Err(Error::ThreadPanicked { task: "starts the schema registry" });
             (both, registry.map(|registry| registry.join().unwrap_or_else(|_| lost())).transpose())
@@ -193,13 +199,18 @@ impl RunningServers {
     }
 }
 
-fn start_registry(servers: &Servers, data: &Path, started: &(impl Fn(&str) + Sync)) -> Result<Registry> {
+fn start_registry(
+    downloads: &RegistryDownloads,
+    servers: &Servers,
+    data: &Path,
+    started: &(impl Fn(&str) + Sync),
+) -> Result<Registry> {
     let options = RegistryOptions {
         port: servers.registry_port,
         port_setting: "--registry-port PORT",
         ..RegistryOptions::new(data)
     };
-    let registry = Registry::start(&RegistryDownloads::ensure()?, &options)?;
+    let registry = Registry::start(downloads, &options)?;
     started("Apicurio Registry");
     Ok(registry)
 }

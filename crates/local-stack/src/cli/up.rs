@@ -12,7 +12,7 @@ use super::service::require_built;
 use super::services::{Services, topic};
 use super::state::State;
 use super::summary;
-use crate::downloads::Downloads;
+use crate::downloads::{Downloads, RegistryDownloads};
 use crate::error::Result;
 use crate::kafka_mode::KafkaMode;
 use crate::ports;
@@ -24,10 +24,13 @@ pub fn up(arguments: &Up) -> Result<ExitCode> {
         require_built(program)?;
     }
     check_ports(arguments)?;
+    // Before `listen`: a signal ends a download at once.
     let downloads = Downloads::ensure_for(arguments.servers.kafka)?;
+    let registry = arguments.servers.registry.then(RegistryDownloads::ensure).transpose()?;
     let events = Events::listen()?;
     output::note!("Starting Kafka and PostgreSQL ...");
-    let mut servers = RunningServers::start(&downloads, &owned.folder, &arguments.servers)?;
+    let mut servers =
+        RunningServers::start(&downloads, registry.as_ref(), &owned.folder, &arguments.servers)?;
     owned.write_state(&servers.state(&topic()))?;
     let mut services = Services::new(&owned.folder, &servers)?;
     let result = run_until_stopped(arguments, &owned, &events, &mut servers, &mut services);

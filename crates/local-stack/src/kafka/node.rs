@@ -1,7 +1,6 @@
 //! One node: its settings, its command line, and when it is ready.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -14,6 +13,7 @@ use super::place::Place;
 use super::{KafkaOptions, zookeeper_commands};
 use crate::downloads::Downloads;
 use crate::error::{Attempt, Error, Result};
+use crate::ports;
 use crate::server::ServerKind;
 
 /// How long a start waits for the end of the broker's earlier session, which ZooKeeper ends after 10 s at most.
@@ -143,12 +143,7 @@ impl ServerKind for Node {
             None => log.contains("Kafka Server started"),
             Some(_) => zookeeper_mode_started(&log),
         };
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.place.own_ports().broker));
-        started && TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
-    }
-
-    fn stop_signal(&self) -> Signal {
-        Signal::SIGTERM
+        started && ports::answers(self.place.own_ports().broker)
     }
 
     /// One of several would wait for minutes for a majority that has ended as well, and one of ZooKeeper mode
@@ -156,10 +151,6 @@ impl ServerKind for Node {
     fn death_signal(&self) -> Signal {
         let waits = self.place.ports.len() > 1 || self.place.zookeeper.is_some();
         if waits { self.immediate_signal() } else { self.stop_signal() }
-    }
-
-    fn immediate_signal(&self) -> Signal {
-        Signal::SIGKILL
     }
 
     fn start_limit(&self) -> Duration {

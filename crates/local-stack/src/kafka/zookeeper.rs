@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-
 use super::jvm::Jvm;
 use super::{KafkaOptions, prepare_folder, zookeeper_commands};
 use crate::downloads::Downloads;
@@ -120,14 +118,6 @@ impl ServerKind for Kind {
 
     fn is_ready(&self, _pid: u32) -> bool {
         zookeeper_commands::serves(self.port)
-    }
-
-    fn stop_signal(&self) -> Signal {
-        Signal::SIGTERM
-    }
-
-    fn immediate_signal(&self) -> Signal {
-        Signal::SIGKILL
     }
 
     fn start_limit(&self) -> Duration {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use clap::Args;
-use event_log::{ConnectionArgs, KafkaSettings};
+use event_log::KafkaSettings;
 use secrecy::SecretString;
 use service::Invalid;
 use service::settings::{secret, whole_number};
 
 use crate::money::Cents;
-use crate::rules::Rules;
+use crate::rules::{MOST_REQUESTS_PER_MINUTE, Rules};
 
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
@@ -59,8 +59,7 @@ pub struct RunSettings {
 }
 
 impl RunArgs {
-    pub fn validate(&self, connection: &ConnectionArgs) -> Result<RunSettings, Invalid> {
-        let kafka = connection.validate("transaction_requests")?.of_application("bank-app");
+    pub fn validate(&self, kafka: &KafkaSettings) -> Result<RunSettings, Invalid> {
         let number = |name, text: &str, most| whole_number(name, text, 1, most);
         Ok(RunSettings {
             instance: instance(&self.instance)?,
@@ -72,8 +71,11 @@ impl RunArgs {
                     let reason = format!("is {:?}; it must be an amount such as 10.00", self.large_amount);
                     Invalid::new("BANK_LARGE_AMOUNT", reason)
                 })?,
-                requests_per_minute: number("BANK_REQUESTS_PER_MINUTE", &self.requests_per_minute, 1000)?
-                    as usize,
+                requests_per_minute: number(
+                    "BANK_REQUESTS_PER_MINUTE",
+                    &self.requests_per_minute,
+                    MOST_REQUESTS_PER_MINUTE as u64,
+                )? as usize,
             },
             consumer: kafka
                 .for_transactional_consumer("BANK_CONSUMER_PROPERTIES", &self.consumer_properties)?,

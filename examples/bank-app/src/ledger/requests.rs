@@ -57,7 +57,7 @@ impl Ledger {
                     Verdict::Approved(balance) => {
                         account.balance_cents = balance;
                         account.count_request(input.at_ms, most);
-                        account.remember_approved(request.request_id.clone());
+                        account.remember_approved(request.request_id.clone(), most);
                         outputs.state(account)?;
                         if let Some(credit) = credit(&request) {
                             outputs.update(&credit)?;
@@ -90,8 +90,9 @@ impl Ledger {
     ) -> Result<Account, LedgerError> {
         let at_ms = decided.input.at_ms;
         let mut account = Account::open(request.account_id.clone(), currency.clone());
-        account.count_request(at_ms, self.rules.requests_per_minute);
-        account.remember_approved(request.request_id.clone());
+        let most = self.rules.requests_per_minute;
+        account.count_request(at_ms, most);
+        account.remember_approved(request.request_id.clone(), most);
         outputs.state(&mut account)?;
         let profile = Profile {
             account_id: request.account_id.clone(),

@@ -18,21 +18,18 @@ impl Ledger {
         let mut outputs = Outputs::new(input.partition, self.partitions, input.at_ms);
         let shard = self.shards.entry(input.partition).or_default();
         shard.positions.updates = Position::after(input.offset).0;
-        let problem = match json::decode::<AccountUpdate>(input.value) {
-            Err(problem) => Some(problem),
-            Ok(update) => {
-                let must = partition_of_key(update.account_id.as_bytes(), self.partitions);
-                if must == input.partition {
-                    self.apply(input, &update, &mut outputs)?;
-                    None
-                } else {
-                    Some(Refusal::WrongPartition { is: input.partition.0, must: must.0 }.to_string())
-                }
+        let own = json::decode::<AccountUpdate>(input.value).and_then(|update| {
+            let must = partition_of_key(update.account_id.as_bytes(), self.partitions);
+            let elsewhere = || Refusal::WrongPartition { is: input.partition.0, must: must.0 }.to_string();
+            if must == input.partition { Ok(update) } else { Err(elsewhere()) }
+        });
+        match own {
+            Ok(update) => self.apply(input, &update, &mut outputs)?,
+            Err(problem) => {
+                let Input { partition, offset, .. } = input;
+                outputs
+                    .notify(None, format!("account_updates {partition}:{offset} was left out: {problem}"))?;
             }
-        };
-        if let Some(problem) = problem {
-            let Input { partition, offset, .. } = input;
-            outputs.notify(None, format!("account_updates {partition}:{offset} was left out: {problem}"))?;
         }
         Ok(outputs.into_list())
     }
@@ -59,12 +56,12 @@ impl Ledger {
                 None => outputs.notify(None, format!("a profile was left out: {}", unknown()))?,
             },
             Change::Credit { transfer_id, from, amount_cents, currency } => {
-                let balance = match &account {
-                    Some(account) => credited(account, *amount_cents, currency),
-                    None => Err(unknown()),
-                };
-                match (account, balance) {
-                    (Some(account), Ok(balance)) => {
+                let credited = account.ok_or_else(unknown).and_then(|account| {
+                    let balance = credited(account, *amount_cents, currency)?;
+                    Ok((account, balance))
+                });
+                match credited {
+                    Ok((account, balance)) => {
                         account.balance_cents = balance;
                         outputs.state(account)?;
                         let text = format!(
@@ -72,15 +69,14 @@ impl Ledger {
                         );
                         outputs.notify(Some(account_id), text)?;
                     }
-                    (_, refused) => {
-                        let reason = refused.err().unwrap_or_else(unknown).to_string();
+                    Err(refusal) => {
                         let change = Change::Refund {
                             transfer_id: transfer_id.clone(),
                             to: account_id.clone(),
                             amount_cents: *amount_cents,
                             currency: currency.clone(),
                             // An account id alone may have 64 characters.
-                            reason: reason.chars().take(100).collect(),
+                            reason: refusal.to_string().chars().take(100).collect(),
                         };
                         outputs.update(&AccountUpdate { account_id: from.clone(), change })?;
                     }

@@ -50,7 +50,7 @@ fn each_refusal_has_its_reason() {
 #[test]
 fn a_request_that_was_approved_is_not_approved_again() {
     let mut one = account(100);
-    one.remember_approved(RequestId::new("r"));
+    one.remember_approved(RequestId::new("r"), RULES.requests_per_minute);
     assert_eq!(decide(&one, &transfer("B", 1, "EUR"), 0, &RULES), Verdict::Duplicate);
 }
 

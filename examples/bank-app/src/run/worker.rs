@@ -20,9 +20,10 @@ use crate::json;
 use crate::ledger::Ledger;
 use crate::place::Place;
 use crate::positions::{self, Positions};
-use crate::restore::{RestoreError, Restored, restore};
+use crate::restore::{RestoreError, Restored, of_each, restore};
 use crate::shard::Shard;
-use crate::topic::Topic;
+use crate::start::start;
+use crate::topic::{Topic, TopicNames};
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
@@ -39,7 +40,7 @@ pub struct Worker {
     is_stale: bool,
     backoff: Backoff,
     warnings: Throttle,
-    topics: BTreeMap<Topic, String>,
+    topics: TopicNames,
 }
 
 impl Worker {
@@ -61,7 +62,7 @@ impl Worker {
         )
         .map_err(failure)?;
         Ok(Self {
-            topics: Topic::ALL.map(|topic| (topic, place.topic(topic))).into(),
+            topics: TopicNames::new(|topic| place.topic(topic)),
             place,
             shell,
             runtime,
@@ -102,12 +103,11 @@ impl Worker {
 
     fn apply(&mut self, record: &OwnedRecord) -> Result<(), Failure> {
         let input = Input::of(record);
-        let is_request = self.topics.get(&Topic::TransactionRequests) == Some(&record.topic);
+        let is_request = record.topic == self.topics.of(Topic::TransactionRequests);
         let outputs = if is_request { self.ledger.request(&input)? } else { self.ledger.update(&input)? };
         for output in outputs {
-            let Some(topic) = self.topics.get(&output.topic) else { continue };
             let written = NewRecord {
-                topic,
+                topic: self.topics.of(output.topic),
                 partition: Some(output.partition),
                 key: output.key.as_ref().map(|key| key.as_bytes()),
                 value: &output.value,
@@ -121,7 +121,7 @@ impl Worker {
     /// The positions are part of the state.
     fn write_positions(&mut self) -> Result<(), Failure> {
         let partitions: BTreeSet<_> = self.batch.done().keys().map(|(_, partition)| *partition).collect();
-        let Some(topic) = self.topics.get(&Topic::AccountBalanceUpdates) else { return Ok(()) };
+        let topic = self.topics.of(Topic::AccountBalanceUpdates);
         for partition in partitions {
             let Some(positions) = self.ledger.positions(partition) else { continue };
             let value = json::encode(&positions)?;
@@ -164,15 +164,15 @@ impl Worker {
             );
             return Err(Failure::new(Exit::LogIdentity, message));
         }
-        let inputs = Topic::INPUTS.map(|topic| self.place.topic(topic));
-        let own: BTreeSet<_> = partitions.iter().map(|(_, partition)| *partition).collect();
-        if partitions.len() != inputs.len() * own.len() {
-            let message = format!(
-                "the group has not given the same partitions of {} and {} to this instance; does it have a member that \
-                 reads other topics?",
-                inputs[0], inputs[1]
+        let [requests, updates] = Topic::INPUTS.map(|topic| self.topics.of(topic));
+        if partitions.len() != Topic::INPUTS.len() * distinct(&partitions).len() {
+            tracing::warn!(
+                "the group has given this instance other partitions of {requests} than of {updates}, so it reads none until the \
+                 next rebalance; either it has a member that reads other topics, or one of them was just created"
             );
-            return Err(Failure::new(Exit::Unexpected, message));
+            self.assigned.clear();
+            self.is_stale = false;
+            return self.member.read_from(&BTreeMap::new()).map_err(failure);
         }
         self.assigned = partitions;
         self.is_stale = true;
@@ -194,14 +194,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Goes back to the last committed transaction. The offsets of the group are asked for first: that waits until no transaction
-    /// that holds them is open, so that the accounts which are read next include it.
+    /// Goes back to the last committed transaction. It may have to be called again: the accounts are right once `is_stale` is
+    /// false.
     fn recover(&mut self) -> Result<(), Failure> {
         match self.try_recover() {
-            Ok(()) => {
-                self.is_stale = false;
-                Ok(())
-            }
+            Ok(()) => Ok(()),
             Err(RestoreError::Kafka(error)) if error.is_passing() => {
                 if self.warnings.is_due() {
                     tracing::warn!(%error, "waiting for the positions and the accounts");
@@ -214,59 +211,69 @@ impl Worker {
         }
     }
 
+    /// The offsets of the group are asked for first: that waits until no transaction that holds them is open, so that the accounts
+    /// which are read next include it.
     fn try_recover(&mut self) -> Result<(), RestoreError> {
         let committed = self.member.committed(&self.assigned, REQUEST_LIMIT)?;
-        let own: BTreeSet<_> = self.assigned.iter().map(|(_, partition)| *partition).collect();
-        let restored = restore(&self.place, &own, self.partitions);
-        let restored = self.runtime.block_on(self.shell.stop.run_until_cancelled(restored));
+        let own = distinct(&self.assigned);
+        let partitions: Vec<_> = own.iter().map(|partition| partition.0).collect();
+        tracing::info!(?partitions, "reading the accounts");
+        let restoring = restore(&self.place, &own, self.partitions);
+        let restored = self.runtime.block_on(self.shell.stop.run_until_cancelled(restoring));
+        // After a signal the accounts stay stale, so nothing is applied to them or committed any more.
         let Some(restored) = restored else { return Ok(()) };
-        let Restored { mut accounts, mut positions } = restored?;
-        let missing: Vec<_> = own.iter().filter(|one| !positions.contains_key(*one)).copied().collect();
-        if !missing.is_empty() {
-            let first = self.first_positions()?;
-            positions.extend(missing.iter().filter_map(|one| Some((*one, *first.get(one)?))));
-        }
-        let mut from = BTreeMap::new();
-        for (partition, positions) in &positions {
-            for topic in Topic::INPUTS {
-                let one = (self.place.topic(topic), *partition);
-                let position = Position(match topic {
-                    Topic::TransactionRequests => positions.requests,
-                    _ => positions.updates,
-                });
-                if let Some(other) = committed.get(&one).filter(|other| **other != position) {
-                    tracing::warn!(
-                        topic = one.0, %partition, group_offset = other.0, position = position.0,
-                        "the offset of the group is not where the accounts are; reading begins where the accounts are"
-                    );
+        let Restored { mut accounts, positions } = restored?;
+        let (mut shards, mut from, mut problems) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        for (partition, low) in self.first_positions(&own)? {
+            let of_input = |topic: Topic| (self.topics.of(topic).to_owned(), partition);
+            let read = |topic| committed.get(&of_input(topic)).copied();
+            match start(&self.topics, partition, positions.get(&partition).copied(), low, read) {
+                Ok(positions) => {
+                    from.extend(Topic::INPUTS.map(|topic| (of_input(topic), positions.of(topic))));
+                    let accounts = accounts.remove(&partition).unwrap_or_default();
+                    shards.insert(partition, Shard { accounts, positions });
                 }
-                from.insert(one, position);
+                Err(problem) => problems.push(problem),
             }
         }
-        self.ledger.restore(
-            positions
-                .into_iter()
-                .map(|(partition, positions)| {
-                    let accounts = accounts.remove(&partition).unwrap_or_default();
-                    (partition, Shard { accounts, positions })
-                })
-                .collect(),
-        );
+        if !problems.is_empty() {
+            return Err(RestoreError::Start(problems));
+        }
+        compare(&committed, &from);
+        self.ledger.restore(shards);
         self.member.read_from(&from)?;
-        let partitions: Vec<_> = own.iter().map(|partition| partition.0).collect();
+        self.is_stale = false;
         tracing::info!(?partitions, accounts = self.ledger.accounts(), "owns these partitions");
         Ok(())
     }
 
-    /// Where each partition begins.
-    fn first_positions(&self) -> Result<BTreeMap<Partition, Positions>, event_log::Error> {
-        let [requests, updates] = Topic::INPUTS
-            .map(|topic| LogClient::new(&self.place.kafka_of(topic))?.offset_ranges(REQUEST_LIMIT));
-        let (requests, updates) = (requests?, updates?);
-        let first = requests.into_iter().filter_map(|(partition, range)| {
-            let updates = updates.get(&partition)?.low_watermark;
-            Some((partition, Positions::new(range.low_watermark, updates)))
+    /// Where each of these partitions begins.
+    fn first_positions(
+        &self,
+        own: &BTreeSet<Partition>,
+    ) -> Result<BTreeMap<Partition, Positions>, event_log::Error> {
+        let [requests, updates] = Topic::INPUTS.map(|topic| {
+            let ranges = LogClient::new(&self.place.kafka_of(topic))?.offset_ranges(REQUEST_LIMIT)?;
+            of_each(self.topics.of(topic), own, ranges)
         });
-        Ok(first.collect())
+        let (requests, updates) = (requests?, updates?);
+        let first = |one: &Partition| Positions::new(requests[one].low_watermark, updates[one].low_watermark);
+        Ok(own.iter().map(|partition| (*partition, first(partition))).collect())
+    }
+}
+
+fn distinct(partitions: &[TopicPartition]) -> BTreeSet<Partition> {
+    partitions.iter().map(|(_, partition)| *partition).collect()
+}
+
+/// Warns where the offsets of the group are not the positions of the accounts.
+fn compare(committed: &BTreeMap<TopicPartition, Position>, from: &BTreeMap<TopicPartition, Position>) {
+    for (one @ (topic, partition), position) in from {
+        if let Some(other) = committed.get(one).filter(|other| *other != position) {
+            tracing::warn!(
+                topic, %partition, group_offset = other.0, position = position.0,
+                "the offset of the group is not where the accounts are; reading begins where the accounts are"
+            );
+        }
     }
 }

@@ -22,8 +22,8 @@ impl Account {
         json!({ "account_id": id, "currency": self.currency, "balance_cents": self.balance, "version": self.version })
     }
 
-    pub fn is_repetition(&self, id: &str) -> bool {
-        self.approved.iter().rev().take(100).any(|approved| approved == id)
+    pub fn is_repetition(&self, id: &str, requests_per_minute: usize) -> bool {
+        self.approved.iter().rev().take(100.max(5 * requests_per_minute)).any(|approved| approved == id)
     }
 
     pub fn requests_within_a_minute(&self, at: i64) -> usize {

@@ -75,6 +75,10 @@ async fn what_cannot_be_used_is_refused() {
         (&["--consumer-property", "group.protocol=consumer"], "cannot be changed"),
         (&["--producer-property", "transactional.id=x"], "BANK_PRODUCER_PROPERTIES gives transactional.id"),
         (&["--producer-property", "acks"], "NAME=VALUE"),
+        (
+            &["--producer-property", "transaction.timeout.ms=5000"],
+            "BANK_PRODUCER_PROPERTIES is refused by librdkafka",
+        ),
         (&["--producer-property", "linger=1"], "BANK_PRODUCER_PROPERTIES gives linger"),
         (&["--instance", "a b"], "BANK_INSTANCE"),
         (&["--large-amount", "1.005"], "BANK_LARGE_AMOUNT"),
@@ -97,6 +101,49 @@ async fn topics_that_are_partitioned_differently_are_refused() {
     assert_eq!(output.status.code(), Some(2), "{printed}");
     assert!(printed.contains("must have the same number of partitions"), "{printed}");
     assert!(printed.contains("account_updates has 3"), "{printed}");
+}
+
+/// Each would lose accounts or inputs, or let clients write the times that the rules go by.
+#[tokio::test]
+async fn topics_with_settings_that_break_the_promise_are_refused_with_the_command_that_changes_them() {
+    let world = World::fresh().await;
+    world.create("account_balance_updates", false).await;
+    world.create("account_updates", true).await;
+    world.create("transaction_requests", false).await;
+    world
+        .set(
+            "transaction_requests",
+            &[("message.timestamp.type", "CreateTime"), ("retention.ms", "86400000")],
+        )
+        .await;
+    let mut instance = world.instance("1");
+    let (status, printed) = (instance.end().await, instance.log());
+    assert_eq!(status.code(), Some(2), "{printed}");
+    for (topic, setting) in [
+        ("account_balance_updates", "cleanup.policy=compact"),
+        ("account_updates", "cleanup.policy=delete"),
+        ("transaction_requests", "message.timestamp.type=LogAppendTime"),
+    ] {
+        let command = format!("--entity-name {} --add-config {setting}", world.topic(topic));
+        assert!(printed.contains(&command), "{topic}: {printed}");
+    }
+    assert!(printed.contains("retention.ms=86400000 deletes inputs"), "{printed}");
+}
+
+/// The id was made up by the program, so nobody else knows it.
+#[tokio::test]
+async fn a_request_that_may_have_been_sent_can_be_sent_again() {
+    let world = World::fresh().await;
+    let mut instance = world.instance("1");
+    instance.wait_for("owns these partitions", 1).await;
+    world.set("transaction_requests", &[("max.message.bytes", "90")]).await;
+    let output = world.run(&["request", "open", "A", "Ada"]).await;
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    let id = printed.split_once("request ").unwrap().1.split(' ').next().unwrap();
+    assert_eq!(id.len(), 36, "{printed}");
+    assert!(printed.contains(&format!("request {id} may have been sent")), "{printed}");
+    assert!(printed.contains(&format!("Send it again with --id {id}: it is applied once")), "{printed}");
 }
 
 #[tokio::test]

@@ -1,10 +1,8 @@
 //! What is killed, paused, fenced or rolled back leaves no trace.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -12,7 +10,9 @@ use crate::world::{PARTITIONS, World, count};
 
 /// Waits until a number of requests is decided.
 async fn decided(world: &World, wanted: usize) {
+    let deadline = Instant::now() + Duration::from_secs(60);
     while count(&world.read("transactions_validated").await) < wanted {
+        assert!(Instant::now() < deadline, "{wanted} requests are not decided in 60 s");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -25,7 +25,7 @@ async fn an_instance_that_is_killed_and_bad_records_leave_no_trace() {
     two.wait_for("owns these partitions", 1).await;
     let load = world.load(1, 60, 3000, 1500);
     let faults = async {
-        tokio::time::sleep(Duration::from_millis(800)).await;
+        decided(&world, 300).await;
         let elsewhere =
             r#"{"request_id":"w","account_id":"L1-1","kind":"deposit","amount_cents":1,"currency":"EUR"}"#;
         let bad = [(0, "nonsense"), (1, "{}"), (2, elsewhere), (3, elsewhere), (4, elsewhere), (5, "\u{1}")];
@@ -47,24 +47,15 @@ async fn transactions_that_are_rolled_back_leave_no_trace() {
     let mut instance = world.instance("one");
     instance.wait_for("owns these partitions", 1).await;
     // The markers of transactions have 78 bytes, and must fit.
-    set_max_message_bytes(&world, "120").await;
+    world.set("notifications", &[("max.message.bytes", "120")]).await;
     let load = world.load(2, 30, 500, 0);
     let repair = async {
         instance.wait_for("a transaction was rolled back", 3).await;
         assert_eq!(count(&world.read("transactions_validated").await), 0);
-        set_max_message_bytes(&world, "1048588").await;
+        world.set("notifications", &[]).await;
     };
     tokio::join!(load, repair);
     println!("{:?}", world.compare().await);
-}
-
-async fn set_max_message_bytes(world: &World, bytes: &str) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", &world.kafka.bootstrap_servers).create().unwrap();
-    let topic = world.topic("notifications");
-    let change = AlterConfig::new(ResourceSpecifier::Topic(&topic)).set("max.message.bytes", bytes);
-    let changed = admin.alter_configs([&change], &AdminOptions::new()).await.unwrap();
-    changed.into_iter().for_each(|result| drop(result.unwrap()));
 }
 
 /// As an operator does, or as a week without members does.
@@ -136,12 +127,15 @@ async fn a_zombie_writes_nothing() {
         other.wait_for(ALL, before + 1).await;
         let log = zombie.log();
         zombie.signal(Signal::SIGCONT);
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        let since = zombie.log().split_off(log.len());
-        let is_noticed = since.contains("rolled back")
-            || since.contains("fenced")
-            || since.contains("gave all partitions up");
-        assert!(is_noticed, "{since}");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let since = loop {
+            let since = zombie.log().split_off(log.len());
+            if ["rolled back", "fenced", "gave all partitions up"].iter().any(|part| since.contains(part)) {
+                break since;
+            }
+            assert!(Instant::now() < deadline, "it has noticed nothing in 30 s: {since}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
         println!("the zombie: {since}");
         if let Some(status) = zombie.ended() {
             assert_eq!(status.code(), Some(4), "{since}");

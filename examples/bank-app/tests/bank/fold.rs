@@ -145,7 +145,7 @@ impl Fold<'_> {
         let Some(account) = self.accounts.get_mut(id) else {
             return ("refused", Some("unknown_account"));
         };
-        if account.is_repetition(request_id) {
+        if account.is_repetition(request_id, self.rules.requests_per_minute) {
             return ("duplicate", None);
         }
         let before = account.requests_within_a_minute(at);

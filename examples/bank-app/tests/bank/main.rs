@@ -9,10 +9,12 @@
 )]
 
 mod account;
+mod admin;
 mod command_line;
 mod faults;
 mod fold;
 mod instance;
 mod murmur2;
 mod records;
+mod restore;
 mod world;

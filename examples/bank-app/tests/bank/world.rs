@@ -41,8 +41,13 @@ impl World {
 
     /// An instance that loses its place after 6 s of silence, the least that brokers allow.
     pub fn instance(&self, name: &str) -> Instance {
+        self.instance_with_batches_of_ms(name, 100)
+    }
+
+    pub fn instance_with_batches_of_ms(&self, name: &str, batch_ms: u32) -> Instance {
         let rules = ["--large-amount=400.00", "--requests-per-minute=200"];
-        let mut command = self.command(&["run", "--instance", name, "--batch-ms=100", "--batch-records=200"]);
+        let mut command = self.command(&["run", "--instance", name, "--batch-records=200"]);
+        command.arg(format!("--batch-ms={batch_ms}"));
         command.args(rules).args(["--consumer-property", "session.timeout.ms=6000"]);
         Instance::start(command)
     }
