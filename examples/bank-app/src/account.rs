@@ -9,12 +9,13 @@ use crate::account_id::AccountId;
 use crate::currency::Currency;
 use crate::money::{Cents, is_balance};
 use crate::request_id::RequestId;
-use crate::rules::MOST_REQUESTS_PER_MINUTE;
 
 /// The fewest approved requests that an account remembers, to know a repetition.
 const REMEMBERED: usize = 100;
 /// If it may make more requests per minute, it remembers five times as many, so that none is forgotten before 4 minutes are over.
 const REMEMBERED_MINUTES: usize = 5;
+/// The most that the setting may allow, so that the state of an account stays small.
+pub const MOST_REQUESTS_PER_MINUTE: usize = 1000;
 /// With ids of 64 characters they take 335 kB, and a record may have 1 MB.
 const MOST_REMEMBERED: usize = REMEMBERED_MINUTES * MOST_REQUESTS_PER_MINUTE;
 const MINUTE_MS: i64 = 60_000;

@@ -6,15 +6,12 @@ use crate::money::Cents;
 use crate::refusal::Refusal;
 use crate::request::{Action, Request};
 
-/// The largest [`Rules::requests_per_minute`].
-pub const MOST_REQUESTS_PER_MINUTE: usize = 1000;
-
 /// The limits that the rules know.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// What may leave an account at once.
     pub large_amount: Cents,
-    /// How many requests an account may make within a minute.
+    /// How many requests an account may make within a minute, at most [`crate::account::MOST_REQUESTS_PER_MINUTE`].
     pub requests_per_minute: usize,
 }
 

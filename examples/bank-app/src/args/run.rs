@@ -8,8 +8,9 @@ use secrecy::SecretString;
 use service::Invalid;
 use service::settings::{secret, whole_number};
 
+use crate::account::MOST_REQUESTS_PER_MINUTE;
 use crate::money::Cents;
-use crate::rules::{MOST_REQUESTS_PER_MINUTE, Rules};
+use crate::rules::Rules;
 
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
