@@ -27,7 +27,7 @@ mutate end-of-fingerprint crates/event-log/src/fingerprints.rs \
   's~\Qopen.get(&partition).is_some_and(|offset| Position::after(*offset) <= end)\E~open.contains_key(&partition)~' \
   -p event-log --test log -- ends::
 mutate end-before-span crates/event-log/src/replay.rs \
-  's~if end < span\.to\.0~if end < 0~' \
+  's~if end < span\.to \{~if end < Position::START {~' \
   -p event-log --test log -- ends::a_log_that_ends_below
 # A seek each second, as in a partition that seems stuck.
 mutate seek-each-second crates/event-log/src/consumer/poll.rs \
@@ -100,3 +100,6 @@ mutate replicas-of-topic crates/event-log/src/topic.rs \
 mutate number-of-brokers crates/local-stack/src/kafka/cluster_file.rs \
   's~found\.filter\(\|\(_, found\)\| \*found != brokers\)~found.filter(|_| false)~' \
   -p local-stack --lib -- cluster_file
+mutate events-of-a-writer crates/event-log/src/produce.rs \
+  's~EVENTS_A_TURN: u32 = 64~EVENTS_A_TURN: u32 = 1~' \
+  --workspace --test log -- no_brokers::writers_deliver

@@ -66,3 +66,9 @@ mutate cancel-left-behind crates/rebuild/src/ownership.rs \
   --workspace --test cancel
 mutate cancel-long-statement crates/views/src/rebuild/row_owner.rs 's~interrupt\(tx\.client\(\), build\)\.await\?;~~' \
   --workspace --test cancel
+mutate schema-of-a-retry crates/views/src/decisions.rs \
+  's~known\.missing_for_retry\(record\.value, self\.questions\)~known.missing(record.value)~' \
+  --workspace --test schemas
+mutate dead-letter-without-schema crates/rebuild/src/steps/verify/admission.rs \
+  's~&& lacked_a_schema\(record, dead_letter\)~\&\& false~' \
+  --workspace --test schemas
