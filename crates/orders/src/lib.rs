@@ -36,5 +36,5 @@ pub use order_id::OrderId;
 pub use positions::Positions;
 pub use printed::print_object;
 pub use record::Record;
-pub use schema::{SchemaId, SchemaText, Schemas, Texts};
+pub use schema::{FRAMED_MESSAGE, SchemaId, SchemaText, Schemas, Texts};
 pub use time::Time;

@@ -13,6 +13,9 @@ use std::sync::Arc;
 use crate::decode::cause::{Cause, Rejection};
 use avro::AvroReader;
 
+/// With this begins the message of a value that cannot be read because there is no registry.
+pub const FRAMED_MESSAGE: &str = "the value begins with the framing of a schema registry";
+
 /// As many ids as a message lists.
 const LISTED: usize = 5;
 
@@ -105,7 +108,7 @@ impl Schema {
 #[derive(Clone, Debug)]
 enum Entry {
     Known(Arc<Schema>),
-    /// None was found, by the question with this number.
+    /// The question with this number found none.
     Missing(Cause, u64),
 }
 
@@ -113,8 +116,8 @@ enum Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Schemas {
     entries: HashMap<SchemaId, Entry>,
-    /// How many questions found no schema.
-    fruitless: u64,
+    /// How many questions were begun.
+    questions: u64,
 }
 
 impl Schemas {
@@ -122,21 +125,25 @@ impl Schemas {
         self.entries.insert(id, Entry::Known(Arc::new(Schema::of(schema))));
     }
 
-    /// Notes that the registry has no schema with this id.
-    pub fn add_unknown(&mut self, id: SchemaId) {
-        self.add_missing(id, Cause::UnknownSchema);
+    /// The number of a question that begins now.
+    pub fn begin_question(&mut self) -> u64 {
+        self.questions += 1;
+        self.questions
     }
 
-    /// Notes that there is no registry that could be asked about this id.
-    pub fn add_without_registry(&mut self, id: SchemaId) {
-        self.add_missing(id, Cause::BadJson);
+    /// Notes the answer to a question: the registry has no schema with this id.
+    pub fn add_unknown(&mut self, id: SchemaId, question: u64) {
+        self.add_missing(id, Entry::Missing(Cause::UnknownSchema, question));
     }
 
-    fn add_missing(&mut self, id: SchemaId, cause: Cause) {
-        self.fruitless += 1;
-        let entry = self.entries.entry(id).or_insert(Entry::Missing(cause, 0));
-        if matches!(entry, Entry::Missing(..)) {
-            *entry = Entry::Missing(cause, self.fruitless);
+    /// The same if there is no registry that could be asked about this id.
+    pub fn add_without_registry(&mut self, id: SchemaId, question: u64) {
+        self.add_missing(id, Entry::Missing(Cause::BadJson, question));
+    }
+
+    fn add_missing(&mut self, id: SchemaId, missing: Entry) {
+        if !matches!(self.entries.get(&id), Some(Entry::Known(_))) {
+            self.entries.insert(id, missing);
         }
     }
 
@@ -156,7 +163,7 @@ impl Schemas {
     }
 
     /// The same for a record that an operator has retried: also a schema that one of the first `questions` did not find. The
-    /// operator has found it since, or decided in spite of it.
+    /// operator has found it since.
     #[must_use]
     pub fn missing_for_retry(&self, value: Option<&[u8]>, questions: u64) -> Option<SchemaId> {
         let framed = Framed::of(value?)?;
@@ -168,10 +175,10 @@ impl Schemas {
         is_missing.then_some(framed.id)
     }
 
-    /// How many questions found no schema so far.
+    /// How many questions were begun so far.
     #[must_use]
-    pub fn fruitless_questions(&self) -> u64 {
-        self.fruitless
+    pub fn questions(&self) -> u64 {
+        self.questions
     }
 
     /// The rejections of this value while its schema was not known.
@@ -223,8 +230,8 @@ impl Schemas {
 
     pub(crate) fn no_registry(framed: Framed<'_>) -> Rejection {
         let message = format!(
-            "the value begins with the framing of a schema registry (a zero byte and the schema id {}), not with JSON; set \
-             SCHEMA_REGISTRY_URL to read it, or write plain JSON, with a serializer that uses no registry",
+            "{FRAMED_MESSAGE} (a zero byte and the schema id {}), not with JSON; set SCHEMA_REGISTRY_URL to read it, or write plain \
+             JSON, with a serializer that uses no registry",
             framed.id
         );
         Rejection::new(Cause::BadJson, message)
@@ -283,8 +290,8 @@ mod tests {
         schemas.add(SchemaId(2), &schema("AVRO", "{\"type\":\"nonsense\"}", false));
         schemas.add(SchemaId(3), &schema("AVRO", "\"string\"", true));
         schemas.add(SchemaId(4), &schema("AVRO", "\"string\"", false));
-        schemas.add_unknown(SchemaId(5));
-        schemas.add_without_registry(SchemaId(6));
+        schemas.add_unknown(SchemaId(5), 1);
+        schemas.add_without_registry(SchemaId(6), 1);
         let texts = Texts::default();
         let cause = |id: u32| {
             let value = framed(id, b"\x02");
@@ -309,9 +316,9 @@ mod tests {
     #[test]
     fn an_unknown_id_can_be_asked_for_again_and_a_known_one_stays() {
         let mut schemas = Schemas::default();
-        schemas.add_unknown(SchemaId(1));
+        schemas.add_unknown(SchemaId(1), 1);
         schemas.add(SchemaId(2), &schema("JSON", "{}", false));
-        schemas.add_unknown(SchemaId(2));
+        schemas.add_unknown(SchemaId(2), 1);
         for id in [1, 2] {
             schemas.forget_unknown(SchemaId(id));
         }
@@ -324,14 +331,19 @@ mod tests {
         let mut schemas = Schemas::default();
         let value = framed(1, b"x");
         assert_eq!(schemas.missing_for_retry(Some(&value), 0), Some(SchemaId(1)));
-        schemas.add_unknown(SchemaId(1));
-        let when_it_was_retried = schemas.fruitless_questions();
+        let answered = schemas.begin_question();
+        schemas.add_unknown(SchemaId(1), answered);
+        let in_flight = schemas.begin_question();
+        let when_it_was_retried = schemas.questions();
         assert_eq!(schemas.missing(Some(&value)), None);
         assert_eq!(schemas.missing_for_retry(Some(&value), when_it_was_retried), Some(SchemaId(1)));
-        schemas.add_unknown(SchemaId(1));
+        schemas.add_unknown(SchemaId(1), in_flight);
+        assert_eq!(schemas.missing_for_retry(Some(&value), when_it_was_retried), Some(SchemaId(1)));
+        let later = schemas.begin_question();
+        schemas.add_unknown(SchemaId(1), later);
         assert_eq!(schemas.missing_for_retry(Some(&value), when_it_was_retried), None);
         schemas.add(SchemaId(1), &schema("JSON", "{}", false));
-        schemas.add_without_registry(SchemaId(1));
+        schemas.add_without_registry(SchemaId(1), later);
         assert_eq!(schemas.missing_for_retry(Some(&value), u64::MAX), None);
     }
 }

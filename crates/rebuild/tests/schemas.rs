@@ -7,7 +7,7 @@ use common::events::{Written, lives};
 use common::{World, eventually};
 use event_log::{ChunkLimits, Replay, Span};
 use orders::{Position, SchemaId, SchemaText};
-use rebuild::{Outcome, Request, Settings, Stop};
+use rebuild::{FailureCause, Outcome, Request, Settings, Stop};
 use schema_registry::SchemaLookup;
 use views::SessionKind;
 use views::apply::Codec;
@@ -133,4 +133,29 @@ async fn a_retry_counts_in_a_rebuild_that_had_not_found_the_schema() {
         world.finish().await;
         assert_eq!(world.dead_letter().await, ("retried".into(), "bad_json".into()), "{state}");
     }
+}
+
+/// A record is an event in the live tables, and a rebuild met it a moment before its schema was kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_lacked_a_schema_of_the_live_tables_is_not_switched_to() {
+    let world = World::new(1).await;
+    world.keep_schema().await;
+    world.write(lives(0, 100)).await;
+    world.write(vec![framed()]).await;
+    world.apply_live().await;
+    let client = world.client().await;
+    client.batch_execute("CREATE TABLE later AS TABLE schemas; DELETE FROM schemas").await.unwrap();
+    let other = world.of_another_process();
+    let (outcome, view) = other.rebuild().await;
+    assert!(matches!(outcome, Outcome::Failed { cause: FailureCause::Difference, .. }), "{outcome:?}");
+    let differences = view.differences.unwrap();
+    let expected = differences.listed[0].expected.as_deref().unwrap();
+    assert!(
+        differences.total == 1 && expected.starts_with("an event, as in the live tables"),
+        "{differences:?}"
+    );
+    client.batch_execute("INSERT INTO schemas TABLE later").await.unwrap();
+    world.of_another_process().finish().await;
+    let dead_letters = "SELECT count(*) FROM public.dead_letters";
+    assert_eq!(client.query_one(dead_letters, &[]).await.unwrap().get::<_, i64>(0), 0);
 }

@@ -10,7 +10,7 @@ use orders::{Record, SchemaId, Schemas};
 use views::apply::{Codec, Decoder};
 use views::decisions::Decisions;
 use views::schemas::{self, KnownSchemas};
-use views::{Database, SessionKind};
+use views::{Database, Session, SessionKind};
 
 use crate::error::Result;
 use crate::registry::SchemaRegistry;
@@ -80,31 +80,42 @@ impl SchemaLookup {
         if ids.is_empty() {
             return Ok(());
         }
+        let question = self.known.change(Schemas::begin_question);
         let session = self.database.session("food-orders schemas", SessionKind::Short).await?;
         let ids: Vec<SchemaId> = ids.iter().copied().collect();
         let missing = self.add_kept(&session, &ids).await?;
-        if missing.is_empty() {
-            return Ok(());
-        }
         let Some(registry) = &self.registry else {
-            self.note_unknown(&missing, Schemas::add_without_registry);
+            self.note_unknown(&missing, |known, id| known.add_without_registry(id, question));
             return Ok(());
         };
-        let (possible, impossible): (Vec<_>, Vec<_>) = missing.into_iter().partition(|id| *id <= HIGHEST_ID);
-        self.note_unknown(&impossible, Schemas::add_unknown);
-        let mut answers = stream::iter(possible)
+        let (possible, mut unknown): (Vec<_>, Vec<_>) = missing.into_iter().partition(|id| *id <= HIGHEST_ID);
+        let asked = self.ask(registry, &session, possible, &mut unknown).await;
+        // All at once: if the first ones were noted earlier, they would be forgotten before the last ones are answered.
+        self.note_unknown(&unknown, |known, id| known.add_unknown(id, question));
+        asked
+    }
+
+    /// Asks the registry until it gives no answer. Adds the ids that it does not know to `unknown`.
+    async fn ask(
+        &self,
+        registry: &SchemaRegistry,
+        session: &Session,
+        ids: Vec<SchemaId>,
+        unknown: &mut Vec<SchemaId>,
+    ) -> Result<()> {
+        let mut answers = stream::iter(ids)
             .map(async |id| registry.schema(id).await.map(|schema| (id, schema)))
             .buffer_unordered(QUESTIONS);
         while let Some(answer) = answers.next().await {
             let (id, schema) = answer?;
             let Some(schema) = schema else {
-                self.note_unknown(&[id], Schemas::add_unknown);
+                unknown.push(id);
                 continue;
             };
-            schemas::keep(&session, id, &schema).await?;
+            schemas::keep(session, id, &schema).await?;
             tracing::info!(schema = %id, format = schema.schema_type, "a schema of the registry is kept from now on");
             // What is kept counts: another process may have been first.
-            self.add_kept(&session, &[id]).await?;
+            self.add_kept(session, &[id]).await?;
         }
         Ok(())
     }
@@ -125,6 +136,9 @@ impl SchemaLookup {
     }
 
     fn note_unknown(&self, ids: &[SchemaId], note: impl Fn(&mut Schemas, SchemaId)) {
+        if ids.is_empty() {
+            return;
+        }
         let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
         unknown.extend(ids.iter().map(|id| (*id, Instant::now())));
         drop(unknown);
@@ -132,7 +146,7 @@ impl SchemaLookup {
     }
 
     /// Adds those that the database keeps, and returns the others.
-    async fn add_kept(&self, session: &views::Session, ids: &[SchemaId]) -> Result<Vec<SchemaId>> {
+    async fn add_kept(&self, session: &Session, ids: &[SchemaId]) -> Result<Vec<SchemaId>> {
         let kept = schemas::kept(session, ids).await?;
         let missing = ids.iter().filter(|id| !kept.iter().any(|(kept, _)| kept == *id)).copied().collect();
         self.known.change(|known| kept.iter().for_each(|(id, schema)| known.add(*id, schema)));

@@ -73,7 +73,8 @@ pub struct Decided {
 pub struct Decisions {
     upto: i64,
     by_record: HashMap<(Partition, Offset), Decided>,
-    /// How many questions about schemas had been in vain when these decisions were read.
+    /// How many questions about schemas had begun when these decisions had been read. A schema was kept before its retry
+    /// was committed, so a question that begins later finds it.
     questions: u64,
 }
 
@@ -121,7 +122,8 @@ pub async fn ahead(session: &Session, positions: &Positions, known: &KnownSchema
         )
         .await
         .map_err(Error::during("reading decisions"))?;
-    let mut decisions = Decisions { questions: known.now().fruitless_questions(), ..Decisions::default() };
+    // After the rows: until then, a question may have begun before a decision that is among them.
+    let mut decisions = Decisions { questions: known.now().questions(), ..Decisions::default() };
     for row in &rows {
         decisions.add(Partition(row.get(0)), Offset(row.get(1)), decided(row)?);
     }

@@ -20,8 +20,8 @@ impl KnownSchemas {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub fn change(&self, change: impl FnOnce(&mut Schemas)) {
-        change(Arc::make_mut(&mut self.0.write().unwrap_or_else(PoisonError::into_inner)));
+    pub fn change<T>(&self, change: impl FnOnce(&mut Schemas) -> T) -> T {
+        change(Arc::make_mut(&mut self.0.write().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 

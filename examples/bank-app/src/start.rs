@@ -42,7 +42,7 @@ pub fn start(
     let state = name(Topic::AccountBalanceUpdates);
     for input in Topic::INPUTS {
         match (stored, read(input)) {
-            (None, Some(read)) if read > low.of(input) => {
+            (None, Some(read)) if read > Position::START => {
                 return Err(StartError::Emptied { input: name(input), partition, read, state });
             }
             (Some(stored), _) if stored.of(input) < low.of(input) => {
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_partition_that_was_never_read_begins_at_its_first_record() {
-        for read in [None, Some(at(10, 20)), Some(at(3, 20))] {
+        for read in [None, Some(at(0, 0))] {
             assert_eq!(start_at(None, read), Ok(at(10, 20)), "{read:?}");
         }
     }
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn inputs_that_were_applied_are_not_applied_again_when_the_accounts_are_gone() {
         for (read, part) in
-            [(at(11, 20), "transaction_requests up to 11"), (at(10, 21), "account_updates up to 21")]
+            [(at(3, 0), "transaction_requests up to 3"), (at(0, 21), "account_updates up to 21")]
         {
             let error = start_at(None, Some(read)).unwrap_err().to_string();
             assert!(

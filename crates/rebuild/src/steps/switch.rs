@@ -19,9 +19,11 @@ use views::{Build, Session, SessionKind};
 use self::records::RecordComparison;
 use super::StepEnd;
 use super::verify;
+use super::verify::admission::event_in_live;
 use super::verify::stretch::{Comparison, Stretch};
 use crate::build_writer::{BuildWriter, MOST_ROUNDS, SHORT_ROUND};
 use crate::context::Context;
+use crate::differences::Differences;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::log_comparison::describe;
@@ -56,6 +58,7 @@ pub(crate) async fn run(
         plan,
         writer: context.build_writer(build),
         records: RecordComparison::new(plan),
+        beside: Positions::new(),
         verified,
         snapshot: None,
     };
@@ -87,6 +90,8 @@ struct Switching<'a> {
     plan: &'a Plan,
     writer: BuildWriter,
     records: RecordComparison,
+    /// Up to where none of the build's dead letters is an event in the live build.
+    beside: Positions,
     verified: Positions,
     /// The build when it stood at `verified`; `None` if it was ahead when this process came to it, or while the switch
     /// waits.
@@ -278,8 +283,21 @@ impl Switching<'_> {
     ) -> Result<Option<Box<Failure>>> {
         let new = self.build.log_prefixes(session).await?;
         let differences = self.records.compare(&self.context.settings.kafka, live, &new).await?;
-        let reason = (!differences.is_empty()).then(|| describe(&self.plan.topic, &differences));
-        Ok(reason.map(|reason| Box::new(Failure::new(FailureCause::Log, reason))))
+        if !differences.is_empty() {
+            let reason = describe(&self.plan.topic, &differences);
+            return Ok(Some(Box::new(Failure::new(FailureCause::Log, reason))));
+        }
+        self.events_beside(session, live.iter().collect()).await
+    }
+
+    /// Why the build is refused if it lacked a schema that the live build has had. The next rebuild finds that schema.
+    async fn events_beside(&mut self, session: &Session, live: Positions) -> Result<Option<Box<Failure>>> {
+        let other = Build(self.plan.live_build);
+        let events = self.build.without_schemas_beside(session, other, &self.beside, &live).await?;
+        self.beside = live;
+        let mut differences = Differences::default();
+        events.into_iter().map(event_in_live).for_each(|difference| differences.push(difference));
+        Ok((!differences.is_empty()).then(|| verify::failure(self.build, self.plan, differences, &[])))
     }
 }
 

@@ -30,7 +30,7 @@ impl Default for Turns {
 
 impl Turns {
     /// Waits for a turn for rows of this size, which were read with this pass. `None`: they are small and need none. Large rows
-    /// without a pass do not wait, because there may be any number of them: their reader drops them and reads again with one.
+    /// without a pass do not wait, because there may be any number of them.
     pub(super) async fn take(&self, bytes: usize, pass: Option<Arc<Pass>>) -> Option<Turn> {
         let pass = pass.filter(|_| bytes >= LARGE_BYTES)?;
         let working = Arc::clone(&self.0).acquire_owned().await.ok()?;

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
-use orders::{Cause, Offset, Partition, Positions, Record, Rejection};
+use orders::{Cause, FRAMED_MESSAGE, Offset, Partition, Positions, Record, Rejection};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -104,6 +104,39 @@ impl Build {
         let join = "JOIN unnest($1::int[], $2::bigint[]) AS starts (partition, start)
             ON l.partition = starts.partition AND l.\"offset\" >= starts.start";
         self.read_dead_letters(session, join, &[&partitions, &offsets]).await
+    }
+
+    /// The first open dead letters of this build, from the positions `from` up to `to`, whose records had no known schema, and
+    /// are not dead letters of `other`, which has read them: there they are events.
+    pub async fn without_schemas_beside(
+        self,
+        session: &Session,
+        other: Self,
+        from: &Positions,
+        to: &Positions,
+    ) -> Result<Vec<(Partition, Offset)>> {
+        let partitions: Vec<i32> = to.partitions().map(|partition| partition.0).collect();
+        let starts: Vec<i64> = to.partitions().map(|partition| from.of(partition).0).collect();
+        let ends: Vec<i64> = to.iter().map(|(_, end)| end.0).collect();
+        let statement = for_build(
+            "/* views::rebuild::dead_letters::without_schemas_beside */ SELECT l.partition, l.\"offset\"
+             FROM {build}.dead_letters AS l
+             JOIN unnest($1::int[], $2::bigint[], $3::bigint[]) AS span (partition, from_offset, to_offset)
+                 ON l.partition = span.partition AND l.\"offset\" >= span.from_offset AND l.\"offset\" < span.to_offset
+             WHERE l.state = 'open'
+                 AND (l.cause = 'unknown_schema' OR l.cause = 'bad_json' AND starts_with(l.error, $4))
+                 AND NOT EXISTS (SELECT FROM {other}.dead_letters AS o
+                     WHERE o.partition = l.partition AND o.\"offset\" = l.\"offset\")
+             ORDER BY l.partition, l.\"offset\" LIMIT 100",
+            self,
+        );
+        let statement = statement.replace("{other}", &other.schema());
+        let rows = session
+            .client
+            .query(&statement, &[&partitions, &starts, &ends, &FRAMED_MESSAGE])
+            .await
+            .map_err(Error::during("comparing the dead letters with those of the live build"))?;
+        Ok(rows.iter().map(|row| (Partition(row.get(0)), Offset(row.get(1)))).collect())
     }
 
     async fn read_dead_letters(

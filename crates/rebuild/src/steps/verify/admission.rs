@@ -47,7 +47,8 @@ impl<'a> Admission<'a> {
         if let (None, Some(dead_letter)) = (decided, dead_letter)
             && lacked_a_schema(record, dead_letter)
         {
-            // Its schema may have become known since. As in the live build, it stays a dead letter until it is retried.
+            // Its schema may have become known since. It stays a dead letter until it is retried. The switch makes sure that
+            // it is none of the live build's events.
             return open(None);
         }
         match (Disposition::of(decoder, record, decided), dead_letter) {
@@ -93,12 +94,13 @@ fn wrongly_closed(
     decided: &Decided,
     dead_letter: &KnownDeadLetter,
 ) -> Option<DeadLetterMismatch> {
-    if !is_closed_by(dead_letter, decided) {
+    if !is_closed_by(record, dead_letter, decided) {
         let (expected, found) = (Some(describe_closed_by(decided)), Some(describe(dead_letter)));
         return Some(DeadLetterMismatch { column: "cause", expected, found });
     }
     // It has the words of the decision, or was written before that, with words of its own.
     let mut rejections = vec![decided.dead_letter.clone()];
+    rejections.extend(Schemas::rejections_without_schema(record.value));
     if let Disposition::Rejected(own) = Disposition::of(decoder, record, None) {
         rejections.push(own);
     }
@@ -135,6 +137,16 @@ pub(super) fn not_refused(at: (Partition, Offset)) -> Difference {
     }
 }
 
+/// A dead letter whose record is an event in the live build.
+pub(in crate::steps) fn event_in_live(at: (Partition, Offset)) -> Difference {
+    Difference {
+        column: Some("cause".into()),
+        expected: Some("an event, as in the live tables: its schema has become known".into()),
+        found: Some("a dead letter, because its schema was not known".into()),
+        ..dead_letter_at(at)
+    }
+}
+
 /// A dead letter whose record is not in the log.
 pub(super) fn without_record(at: (Partition, Offset), dead_letter: KnownDeadLetter) -> Difference {
     Difference { found: Some(dead_letter.cause), ..dead_letter_at(at) }
@@ -162,9 +174,13 @@ pub(in crate::steps) fn was_refused(dead_letter: &KnownDeadLetter) -> bool {
     dead_letter.closed.is_none() && dead_letter.cause == Cause::RefusedByDatabase.as_str()
 }
 
-fn is_closed_by(dead_letter: &KnownDeadLetter, decided: &Decided) -> bool {
+/// With the cause of the decision, or with that which the record had in this build because its schema was not known.
+fn is_closed_by(record: &Record<'_>, dead_letter: &KnownDeadLetter, decided: &Decided) -> bool {
+    let without_schema = Schemas::rejections_without_schema(record.value);
+    let mut causes =
+        without_schema.iter().map(|rejection| rejection.cause).chain([decided.dead_letter.cause]);
     dead_letter.closed == Some(Closed { verdict: decided.verdict, decision: decided.id })
-        && dead_letter.cause == decided.dead_letter.cause.as_str()
+        && causes.any(|cause| cause.as_str() == dead_letter.cause)
 }
 
 fn describe(dead_letter: &KnownDeadLetter) -> String {

@@ -29,6 +29,10 @@ impl RecordColumns {
         ])
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(|(_, value)| value.as_ref().map_or(0, String::len)).sum()
+    }
+
     pub(super) fn order_id(&self) -> &str {
         self.0[0].1.as_deref().unwrap_or_default()
     }

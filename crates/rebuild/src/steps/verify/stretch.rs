@@ -23,7 +23,7 @@ use crate::log_comparison::{LogDifference, read_log};
 use crate::log_readings::LogReadings;
 use crate::settings::Settings;
 
-/// Records, and bytes of them, that are compared at a time.
+/// Records, and bytes of their rows, that are compared at a time.
 const PIECE: usize = 10_000;
 const PIECE_BYTES: usize = 4 << 20;
 /// Orders that are compared at a time.
@@ -90,7 +90,7 @@ impl Stretch<'_> {
             if let Some(readings) = &mut readings {
                 readings.add(&chunk);
             }
-            if pieces.records >= PIECE || pieces.bytes >= PIECE_BYTES {
+            if pieces.records >= PIECE {
                 pieces.compare(None).await?;
             }
         }
@@ -171,6 +171,9 @@ impl Pieces<'_> {
         for record in records {
             decoder.make_room();
             self.add(&decoder, &record);
+            if self.bytes >= PIECE_BYTES {
+                self.compare(None).await?;
+            }
         }
         // What it has translated is freed before the refused records are tried.
         drop(decoder);
@@ -185,6 +188,7 @@ impl Pieces<'_> {
         admission.count(&mut self.totals);
         let rows = self.expected.entry(record.partition).or_default();
         if let Some(columns) = rows::expected(decoder.topic(), record, &admission) {
+            self.bytes += columns.bytes();
             rows.insert(record.offset, columns);
         }
         if let Some((event, _)) = &admission.event {
@@ -201,7 +205,6 @@ impl Pieces<'_> {
             self.refusals.add(at);
         }
         self.records += 1;
-        self.bytes += record.value.map_or(0, <[u8]>::len);
     }
 
     /// Compares the rows up to the last record that was read, or up to the end of the stretch.
