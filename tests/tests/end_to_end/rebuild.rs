@@ -28,7 +28,7 @@ async fn live() -> Live {
     .await;
     let api = stage.api().await;
     let producer =
-        stage.program("producer").args("--rate 1000 --cancel-share 0.2 --time-compression 2000").start();
+        stage.program("producer").args("--rate 500 --cancel-share 0.2 --time-compression 2000").start();
     Live { stage, api, producer, consumer }
 }
 
