@@ -214,6 +214,7 @@ mod tests {
         let began = Instant::now();
         while !is_so() {
             assert!(began.elapsed() < SOON, "{what}");
+            // Nothing says when it becomes so.
             std::thread::sleep(TURN);
         }
     }

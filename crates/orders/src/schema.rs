@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn for_a_retry_it_is_asked_for_once_more_what_was_not_found_before() {
+    fn a_retry_asks_once_more_for_what_was_not_found_before() {
         let mut schemas = Schemas::default();
         let value = framed(1, b"x");
         assert_eq!(schemas.missing_for_retry(Some(&value), 0), Some(SchemaId(1)));

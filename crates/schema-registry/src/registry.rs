@@ -19,6 +19,8 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 const QUOTED_CHARS: usize = 200;
 /// The API's own code in the 404 that says that a schema does not exist. Another 404 means a wrong path.
 const NO_SUCH_SCHEMA: u32 = 40403;
+/// Refusals that say nothing about the request.
+const MAY_PASS: [StatusCode; 2] = [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT];
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 
 /// How to reach the registry. The password is never printed.
@@ -125,16 +127,13 @@ impl SchemaRegistry {
         let status = response.status();
         let answer = body(response).await.map_err(away)?;
         let registry = self.url.clone();
-        let failing = || {
-            let (registry, status) = (self.url.clone(), status.as_u16());
-            Err(Error::Failing { registry, status, answer: quote(&answer) })
-        };
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(Error::Forbidden { registry, status: status.as_u16() })
             }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => failing(),
-            status if status.is_server_error() => failing(),
+            status if status.is_server_error() || MAY_PASS.contains(&status) => {
+                Err(Error::Failing { registry, status: status.as_u16(), answer: quote(&answer) })
+            }
             status => Ok((status, answer)),
         }
     }

@@ -14,6 +14,7 @@ use crate::apply::{Batch, Breaker, Codec, Decoder, Writer};
 use crate::decisions::{self, Decisions};
 use crate::error::{Error, Recovery, Result};
 use crate::ownership::{self, Held};
+use crate::session::Session;
 pub use options::LaneOptions;
 
 #[derive(Debug)]
@@ -96,7 +97,7 @@ impl Lane {
         self.held.extend(claimed.iter().map(|(partition, held)| (*partition, *held)));
         // They are read after the claim, because a switch may bring in a build whose positions lie further
         // back, and a switch and a decision wait for each other.
-        self.decisions = decisions::ahead(writer.session(), &self.positions(), &self.codec.schemas).await?;
+        self.decisions = self.decisions_ahead(writer.session()).await?;
         self.writer = Some(writer);
         Ok(claimed)
     }
@@ -120,9 +121,14 @@ impl Lane {
         }
     }
 
+    /// The decisions about records from the held positions on.
+    async fn decisions_ahead(&self, session: &Session) -> Result<Decisions> {
+        decisions::ahead(session, &self.positions(), &self.codec.schemas).await
+    }
+
     async fn read_decisions(&mut self) -> Result<()> {
         let mut writer = self.take_writer().await?;
-        self.decisions = decisions::ahead(writer.session(), &self.positions(), &self.codec.schemas).await?;
+        self.decisions = self.decisions_ahead(writer.session()).await?;
         self.writer = Some(writer);
         Ok(())
     }

@@ -60,27 +60,7 @@ pub async fn migrate_divided(database: &Database, parts: Parts) -> Result<()> {
 /// A table that another program made is not ours to replace.
 async fn refuse_foreign_tables(session: &Session) -> Result<()> {
     let attempt = Error::during("looking for tables of others");
-    let row = session
-        .client
-        .query_one(
-            "/* views::migrate::refuse_foreign_tables */ SELECT to_regclass('public.refinery_schema_history') IS NOT NULL",
-            &[],
-        )
-        .await
-        .map_err(&attempt)?;
-    let applied = match row.get(0) {
-        true => session
-            .client
-            .query_one(
-                "/* views::migrate::refuse_foreign_tables */ SELECT max(version) FROM public.refinery_schema_history",
-                &[],
-            )
-            .await
-            .map_err(&attempt)?
-            .get::<_, Option<i32>>(0)
-            .unwrap_or_default(),
-        false => 0,
-    };
+    let applied = latest_migration(session).await.map_err(&attempt)?;
     let to_be_made: Vec<&str> = TABLES
         .iter()
         .filter(|(version, _)| *version > applied)
@@ -98,6 +78,16 @@ async fn refuse_foreign_tables(session: &Session) -> Result<()> {
         .map_err(&attempt)?
         .get(0);
     if foreign.is_empty() { Ok(()) } else { Err(Error::ForeignTables { tables: foreign.join(", ") }) }
+}
+
+/// The version of the last migration that was applied; 0 if there was none.
+async fn latest_migration(session: &Session) -> Result<i32, tokio_postgres::Error> {
+    let exists = "/* views::migrate::latest_migration */ SELECT to_regclass('public.refinery_schema_history') IS NOT NULL";
+    if !session.client.query_one(exists, &[]).await?.get::<_, bool>(0) {
+        return Ok(0);
+    }
+    let latest = "/* views::migrate::latest_migration */ SELECT coalesce(max(version), 0) FROM public.refinery_schema_history";
+    Ok(session.client.query_one(latest, &[]).await?.get(0))
 }
 
 fn migration_failed(error: refinery::Error) -> Error {

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partitions_that_are_missing_are_no_empty_partitions() {
+    fn partitions_that_are_missing_are_not_empty_ones() {
         let asked = [0, 1].map(Partition).into();
         for answered in [&[][..], &[0], &[1, 2]] {
             let answers = answered.iter().map(|one| (Partition(*one), ())).collect();

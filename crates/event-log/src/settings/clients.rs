@@ -35,7 +35,7 @@ const WRITER_DEFAULTS: [(&str, &str); 7] = [
 /// Defaults of a member that commits in transactions.
 const TRANSACTIONAL_MEMBER_DEFAULTS: [(&str, &str); 3] =
     [("session.timeout.ms", "10000"), ("heartbeat.interval.ms", "500"), fixed::METADATA_INTERVAL];
-/// Defaults of its transactions. While one of a process that was killed is open, readers of committed records wait.
+/// Defaults of its transactions. Readers of committed records wait for the open one of a killed process until it times out.
 const TRANSACTIONAL_WRITER_DEFAULTS: [(&str, &str); 2] =
     [("transaction.timeout.ms", "10000"), ("delivery.timeout.ms", "9000")];
 

@@ -1,6 +1,7 @@
 //! The properties that the design depends on. They are set last, whatever the user's properties say.
 
 use rdkafka::ClientConfig;
+use rdkafka::config::FromClientConfig;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseProducer;
@@ -77,9 +78,13 @@ fn variable_of(message: &str) -> &'static str {
     named.map_or("KAFKA_PROPERTIES", |(_, variable)| variable)
 }
 
-fn refused(error: KafkaError) -> Invalid {
-    let reason = format!("is refused by librdkafka, alone or together with other settings: {error}");
-    Invalid::new(variable_of(&error.to_string()), reason)
+/// Whether librdkafka takes the properties. It compares them with each other, and reads the files that they name, only when a
+/// client is created. A client that knows no servers connects to none.
+fn accepts<Client: FromClientConfig>(mut config: ClientConfig) -> Result<(), Invalid> {
+    config.remove("bootstrap.servers").create::<Client>().map(drop).map_err(|error| {
+        let reason = format!("is refused by librdkafka, alone or together with other settings: {error}");
+        Invalid::new(variable_of(&error.to_string()), reason)
+    })
 }
 
 impl KafkaSettings {
@@ -101,31 +106,20 @@ impl KafkaSettings {
         {
             return Err(invalid(format!("gives {name}, which does not go with group.protocol=consumer")));
         }
-        self.check_together().map_err(refused)
+        accepts::<BaseConsumer>(self.member_config(&self.group))?;
+        accepts::<BaseConsumer>(self.replay_config())?;
+        // Only the producer knows whether it writes in transactions. If it is given an id for them, it does.
+        accepts::<BaseProducer>(self.writer_config(self.has("transactional.id")))
     }
 
     /// The same for the consumer of a [`crate::TransactionalMember`], whose other properties differ from those of a reader.
     pub(super) fn check_transactional_consumer(&self) -> Result<(), Invalid> {
-        let mut config = self.transactional_member_config("check");
-        config.remove("bootstrap.servers").create::<BaseConsumer>().map(drop).map_err(refused)
+        accepts::<BaseConsumer>(self.transactional_member_config("check"))
     }
 
     /// The same for its producer.
     pub(super) fn check_transactional_producer(&self) -> Result<(), Invalid> {
-        let mut config = self.transactional_writer_config("check");
-        config.remove("bootstrap.servers").create::<BaseProducer>().map(drop).map_err(refused)
-    }
-
-    /// librdkafka compares properties with each other, and reads the files that they name, only when a client is
-    /// created. A client that knows no servers connects to none.
-    fn check_together(&self) -> Result<(), KafkaError> {
-        for mut config in [self.member_config(&self.group), self.replay_config()] {
-            config.remove("bootstrap.servers").create::<BaseConsumer>()?;
-        }
-        // Only the producer knows whether it writes in transactions. If it is given an id for them, it does.
-        let is_transactional = self.has("transactional.id");
-        self.writer_config(is_transactional).remove("bootstrap.servers").create::<BaseProducer>()?;
-        Ok(())
+        accepts::<BaseProducer>(self.transactional_writer_config("check"))
     }
 
     /// The properties that the user gives without any effect.

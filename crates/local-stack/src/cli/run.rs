@@ -6,23 +6,19 @@ use std::time::Duration;
 use super::args::Run;
 use super::events::Events;
 use super::folder::{DataFolder, OwnedFolder};
-use super::running_servers::RunningServers;
+use super::running_servers::{RunningServers, ServerDownloads};
 use super::services::topic;
-use crate::downloads::{Downloads, RegistryDownloads};
 use crate::error::Result;
 
 pub fn run(arguments: &Run) -> Result<ExitCode> {
     arguments.servers.kafka.require_brokers(arguments.servers.brokers)?;
     let owned = DataFolder::new(&arguments.folder.path)?.lock()?;
-    // Before `listen`: a signal ends a download at once.
-    let downloads = Downloads::ensure_for(arguments.servers.kafka)?;
-    let registry = arguments.servers.registry.then(RegistryDownloads::ensure).transpose()?;
+    let downloads = ServerDownloads::ensure(&arguments.servers)?;
     let events = Events::listen()?;
     if arguments.while_stdin_open {
         events.watch_input();
     }
-    let mut servers =
-        RunningServers::start(&downloads, registry.as_ref(), &owned.folder, &arguments.servers)?;
+    let mut servers = RunningServers::start(&downloads, &owned.folder, &arguments.servers)?;
     owned.write_state(&servers.state(&topic()))?;
     let registry = servers.registry.as_ref().map(|registry| format!(" registry={}", registry.url()));
     output::say!(

@@ -36,14 +36,24 @@ pub struct RunningServers {
     restart_at: Option<Instant>,
 }
 
+/// What the servers need, and the schema registry if one is to run.
+pub struct ServerDownloads {
+    servers: Downloads,
+    registry: Option<RegistryDownloads>,
+}
+
+impl ServerDownloads {
+    /// To be called before signals are handled, so that one ends a download at once.
+    pub fn ensure(servers: &Servers) -> Result<Self> {
+        let registry = || servers.registry.then(RegistryDownloads::ensure).transpose();
+        Ok(Self { servers: Downloads::ensure_for(servers.kafka)?, registry: registry()? })
+    }
+}
+
 impl RunningServers {
-    /// Starts all: the schema registry if it was fetched.
-    pub fn start(
-        downloads: &Downloads,
-        registry: Option<&RegistryDownloads>,
-        folder: &DataFolder,
-        servers: &Servers,
-    ) -> Result<Self> {
+    /// Starts all.
+    pub fn start(downloads: &ServerDownloads, folder: &DataFolder, servers: &Servers) -> Result<Self> {
+        let ServerDownloads { servers: downloads, registry } = downloads;
         let kafka_data = folder.kafka();
         let postgres_data = folder.postgres()?;
         if !postgres_data.starts_with(folder.path()) {
@@ -77,7 +87,7 @@ impl RunningServers {
         let registry_data = folder.registry();
         let (servers_of_both, registry) = thread::scope(|scope| {
             // It takes longer than the other two together.
-            let registry = registry.map(|downloads| {
+            let registry = registry.as_ref().map(|downloads| {
                 scope.spawn(|| start_registry(downloads, servers, &registry_data, &started))
             });
             let both = start_both(downloads, &kafka, servers.brokers, &postgres, started);

@@ -7,12 +7,11 @@ use std::time::Duration;
 use super::args::{Servers, Up};
 use super::events::Events;
 use super::folder::{DataFolder, OwnedFolder};
-use super::running_servers::RunningServers;
+use super::running_servers::{RunningServers, ServerDownloads};
 use super::service::require_built;
 use super::services::{Services, topic};
 use super::state::State;
 use super::summary;
-use crate::downloads::{Downloads, RegistryDownloads};
 use crate::error::Result;
 use crate::kafka_mode::KafkaMode;
 use crate::ports;
@@ -24,13 +23,10 @@ pub fn up(arguments: &Up) -> Result<ExitCode> {
         require_built(program)?;
     }
     check_ports(arguments)?;
-    // Before `listen`: a signal ends a download at once.
-    let downloads = Downloads::ensure_for(arguments.servers.kafka)?;
-    let registry = arguments.servers.registry.then(RegistryDownloads::ensure).transpose()?;
+    let downloads = ServerDownloads::ensure(&arguments.servers)?;
     let events = Events::listen()?;
     output::note!("Starting Kafka and PostgreSQL ...");
-    let mut servers =
-        RunningServers::start(&downloads, registry.as_ref(), &owned.folder, &arguments.servers)?;
+    let mut servers = RunningServers::start(&downloads, &owned.folder, &arguments.servers)?;
     owned.write_state(&servers.state(&topic()))?;
     let mut services = Services::new(&owned.folder, &servers)?;
     let result = run_until_stopped(arguments, &owned, &events, &mut servers, &mut services);

@@ -9,7 +9,7 @@ use settings::{Invalid, whole_number};
 use crate::decisions::Decisions;
 use crate::schemas::KnownSchemas;
 
-/// What one decoder may translate, unless a single record has more. As many bytes come in a chunk.
+/// What one decoder may translate, unless a single record has more: twice what a consumer reads at a time.
 const MAX_TEXT_BYTES: usize = 16 << 20;
 
 /// What decoding needs to know.

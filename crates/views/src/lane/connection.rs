@@ -4,7 +4,7 @@ use super::{Lane, Target};
 use crate::apply::Writer;
 use crate::error::{Error, Recovery, Result};
 use crate::session::SessionKind;
-use crate::{Build, builds, decisions, ownership};
+use crate::{Build, builds, ownership};
 
 impl Lane {
     /// Whether the active build is no longer the one that this lane writes to. If so, the next claim is
@@ -68,7 +68,7 @@ impl Lane {
             }
         }
         self.held = resumed;
-        self.decisions = decisions::ahead(writer.session(), &self.positions(), &self.codec.schemas).await?;
+        self.decisions = self.decisions_ahead(writer.session()).await?;
         Ok(())
     }
 

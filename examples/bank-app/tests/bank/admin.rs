@@ -53,6 +53,7 @@ impl World {
             let deadline = Instant::now() + LIMIT;
             while !client.partitions(LIMIT).unwrap().is_empty() {
                 assert!(Instant::now() < deadline, "the topic is still there");
+                // Kafka has no request that waits for it.
                 std::thread::sleep(Duration::from_millis(50));
             }
         });

@@ -28,7 +28,7 @@ async fn a_signal_while_the_accounts_are_read_commits_nothing() {
     let world = World::fresh().await;
     let mut instance = world.instance_with_batches_of_ms("one", 1000);
     instance.wait_for("owns these partitions", 1).await;
-    // Whoever reads the accounts waits for its end.
+    // A reader of the accounts waits for its end.
     let foreign = world.open_transaction("account_balance_updates").await;
     // Only notifications of accounts with long names do not fit, so their batch alone is refused.
     world.set("notifications", &[("max.message.bytes", "205")]).await;

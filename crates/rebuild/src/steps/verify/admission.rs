@@ -94,13 +94,13 @@ fn wrongly_closed(
     decided: &Decided,
     dead_letter: &KnownDeadLetter,
 ) -> Option<DeadLetterMismatch> {
-    if !is_closed_by(record, dead_letter, decided) {
+    // It has the words of the decision, or was written before that, with words of its own or for want of a schema.
+    let mut rejections = Schemas::rejections_without_schema(record.value);
+    rejections.push(decided.dead_letter.clone());
+    if !is_closed_by(dead_letter, decided, &rejections) {
         let (expected, found) = (Some(describe_closed_by(decided)), Some(describe(dead_letter)));
         return Some(DeadLetterMismatch { column: "cause", expected, found });
     }
-    // It has the words of the decision, or was written before that, with words of its own.
-    let mut rejections = vec![decided.dead_letter.clone()];
-    rejections.extend(Schemas::rejections_without_schema(record.value));
     if let Disposition::Rejected(own) = Disposition::of(decoder, record, None) {
         rejections.push(own);
     }
@@ -174,13 +174,10 @@ pub(in crate::steps) fn was_refused(dead_letter: &KnownDeadLetter) -> bool {
     dead_letter.closed.is_none() && dead_letter.cause == Cause::RefusedByDatabase.as_str()
 }
 
-/// With the cause of the decision, or with that which the record had in this build because its schema was not known.
-fn is_closed_by(record: &Record<'_>, dead_letter: &KnownDeadLetter, decided: &Decided) -> bool {
-    let without_schema = Schemas::rejections_without_schema(record.value);
-    let mut causes =
-        without_schema.iter().map(|rejection| rejection.cause).chain([decided.dead_letter.cause]);
+/// Whether it was closed by this decision, and has the cause of one of these rejections.
+fn is_closed_by(dead_letter: &KnownDeadLetter, decided: &Decided, rejections: &[Rejection]) -> bool {
     dead_letter.closed == Some(Closed { verdict: decided.verdict, decision: decided.id })
-        && causes.any(|cause| cause.as_str() == dead_letter.cause)
+        && rejections.iter().any(|rejection| rejection.cause.as_str() == dead_letter.cause)
 }
 
 fn describe(dead_letter: &KnownDeadLetter) -> String {
