@@ -11,7 +11,7 @@ const LAG: &str = "food_orders_lag_events";
 /// Gives them their help texts.
 pub fn describe() {
     views::metrics::describe();
-    // A rate begins with the zero from which the counter starts.
+    // A counter that is exported as 0 from the start lets `rate()` see its first increment.
     counter!("food_orders_records_applied_total").absolute(0);
     counter!("food_orders_dead_letters_total").absolute(0);
     counter!("food_orders_batches_total").absolute(0);

@@ -42,12 +42,12 @@ impl Modify for FreshnessHeaders {
             (
                 "Lag-Events",
                 lag,
-                "How many events the log has and the view has not applied; `unknown` if Kafka has not answered for 10 s.",
+                "How many events the log has and the view has not applied; `unknown` while Kafka has not answered, or has another log than the view was made from.",
             ),
             (
                 "Lag-Seconds",
                 lag,
-                "Seconds since the view was last level with the log; `unknown` if Kafka has not answered for 10 s.",
+                "Seconds since the view was last level with the log; `unknown` likewise.",
             ),
         ] {
             add(document, name, &header(description, Some(pattern)));

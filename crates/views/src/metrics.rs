@@ -4,7 +4,7 @@ use metrics::{Unit, counter, describe_counter, describe_histogram};
 
 /// Gives them their help texts, in the recorder of the process.
 pub fn describe() {
-    // A rate begins with the zero from which the counter starts.
+    // A counter that is exported as 0 from the start lets `rate()` see its first increment.
     counter!("food_orders_orders_refolded_total").absolute(0);
     counter!("food_orders_positions_went_back_total").absolute(0);
     describe_counter!(

@@ -1,6 +1,6 @@
 //! The API's answers say how fresh they are, and answers as of a cut can be repeated bit for bit.
 
-use end_to_end::harness::{Answer, Api, Stage};
+use end_to_end::harness::{Answer, Api, GIVE_UP_AFTER, Stage, eventually};
 
 const PATHS: [&str; 7] = [
     "/orders/ORD-000001",
@@ -38,6 +38,11 @@ async fn as_of_now(api: &Api, stage: &Stage) -> Vec<(String, Answer)> {
 async fn every_read_says_how_fresh_it_is() {
     let (stage, api) = stage().await;
     let ends = stage.ends().await;
+    // An API is ready without Kafka, so that it may be asked before Kafka's first answer.
+    eventually("the lag is known", GIVE_UP_AFTER, async || {
+        (api.get("/lag").await.header("lag-events") != "unknown").then_some(())
+    })
+    .await;
     for path in PATHS {
         let answer = api.get(path).await;
         assert_eq!(answer.applied(), ends, "{path}");
