@@ -44,11 +44,7 @@ impl Modify for FreshnessHeaders {
                 lag,
                 "How many events the log has and the view has not applied; `unknown` while Kafka has not answered, or has another log than the view was made from.",
             ),
-            (
-                "Lag-Seconds",
-                lag,
-                "Seconds since the view was last level with the log; `unknown` likewise.",
-            ),
+            ("Lag-Seconds", lag, "Seconds since the view was last level with the log; `unknown` likewise."),
         ] {
             add(document, name, &header(description, Some(pattern)));
         }
