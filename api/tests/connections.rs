@@ -63,7 +63,7 @@ async fn when_all_connections_are_busy_the_answer_is_503() {
     world.client.batch_execute("BEGIN; LOCK TABLE build_1.orders IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let url = format!("{}/orders", world.url);
     let first = tokio::spawn(reqwest::get(url));
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.until("the first waits", async || waiting(&world).await == 1).await;
     let second = world.get("/orders/A").await;
     assert!(second.headers().contains_key("retry-after"));
     crate::world::problem(second, 503).await;
@@ -100,8 +100,8 @@ async fn reads_that_may_take_long_leave_connections_to_the_others() {
     let scan = format!("{}/stats?as_of=2100-01-01T00:00:00Z", world.url);
     let scans: Vec<_> = (0..40).map(|_| tokio::spawn(reqwest::get(scan.clone()))).collect();
     world.until("two scans wait for the table", async || waiting(&world).await == 2).await;
-    let order = tokio::time::timeout(Duration::from_millis(500), world.get("/orders/A")).await;
-    assert_eq!(order.expect("it does not wait for the scans").status(), 404);
+    assert_eq!(world.get("/orders/A").await.status(), 404);
+    assert_eq!(waiting(&world).await, 2, "the answer did not wait for the scans");
     // Two of them run for as long as the table is locked. The others are refused, at once or after a second.
     let refused = || scans.iter().filter(|scan| scan.is_finished()).count();
     world.until("the others are refused", async || refused() >= 38).await;

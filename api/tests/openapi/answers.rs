@@ -204,15 +204,15 @@ async fn rebuilds(world: &World, compare: &mut Comparison) {
     let topic = Topic::new(1).await;
     topic.create_orders(&["A"]).await;
     let with_kafka = World::with(&[&topic.flags()[..], &["--api-admin-token", TOKEN]].concat()).await;
+    let known = async || with_kafka.json("/lag").await["views"][0]["events_behind"] == 1;
+    with_kafka.until("the ends of the log are known", known).await;
+    compare.answer("getLag", with_kafka.get("/lag").await).await;
     let planned = send(&with_kafka, "POST", "/rebuilds", r#"{"dry_run":true}"#).await;
     assert_eq!(planned.status(), 200);
     compare.answer("startRebuild", planned).await;
     let begun = send(&with_kafka, "POST", "/rebuilds", "").await;
     assert_eq!(begun.status(), 202);
     compare.answer("startRebuild", begun).await;
-    let known = async || with_kafka.json("/lag").await["views"][0]["events_behind"] == 1;
-    with_kafka.until("the ends of the log are known", known).await;
-    compare.answer("getLag", with_kafka.get("/lag").await).await;
 }
 
 /// The api was started without an admin token.

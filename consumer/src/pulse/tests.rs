@@ -19,7 +19,7 @@ use crate::lane_partitions::LanePartitions;
 use crate::lane_task::{Command, LaneTask};
 
 /// Longer than one round of an idle lane (2 s).
-const LIMIT: Duration = Duration::from_secs(4);
+const LIMIT: Duration = Duration::from_secs(8);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
 /// Blocks threads that try to pass while it is closed.
@@ -119,7 +119,7 @@ fn a_watch_of_the_end_offsets_that_has_ended_makes_the_process_not_live() {
         if is_live(&health) {
             last_live.set(Instant::now());
         }
-        last_live.get().elapsed() > 3 * LIMIT
+        last_live.get().elapsed() > 2 * LIMIT
     });
 }
 

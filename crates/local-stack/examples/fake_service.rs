@@ -20,14 +20,14 @@ fn main() {
     }
     let listen = if name == "api" { "API_LISTEN" } else { "METRICS_LISTEN" };
     let address = std::env::var(listen).unwrap_or_default();
-    thread::spawn(move || answer(&address));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return };
     runtime.block_on(async {
         let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
         // The start is noted only now, because a SIGTERM before this handler would end the process without its
-        // last line.
+        // last line. For the same reason, health checks are answered only now.
         note_start(&name);
+        thread::spawn(move || answer(&address));
         if let Ok(mut terminate) = terminate {
             terminate.recv().await;
         }
@@ -58,7 +58,11 @@ fn print_settings() {
 }
 
 fn answer(address: &str) {
-    let Ok(listener) = TcpListener::bind(address) else { return };
+    // Another test may have taken the port after `up` found it free.
+    let listener = (0..600).find_map(|_| {
+        TcpListener::bind(address).inspect_err(|_| thread::sleep(Duration::from_millis(100))).ok()
+    });
+    let Some(listener) = listener else { return };
     for mut stream in listener.incoming().flatten() {
         let _ = stream.read(&mut [0; 1024]);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

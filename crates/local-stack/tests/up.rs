@@ -97,7 +97,7 @@ impl Stage {
 
     /// Asks for the status until it is as expected.
     fn status_becomes(&self, is_as_expected: impl Fn(&str) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(15);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let output = self.command(&["status"]).output().unwrap();
             let status = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -48,9 +48,9 @@ pub enum Error {
     )]
     OtherParts { id: i64, made: i16 },
 
-    /// A session holds the lock, and no row says for which rebuild.
+    /// A session holds the lock, and no row names another process that drives a rebuild.
     #[error(
-        "another session holds the lock for rebuilds of view {view}, but no unfinished rebuild is recorded; if trying \
+        "another session holds the lock for rebuilds of view {view}, but no rebuild of another process is recorded; if trying \
          again does not help, look for the session in pg_locks (locktype advisory)"
     )]
     LockHeld { view: String },

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::settings::Settings;
 
 /// How long to wait for a lock whose holder has no unfinished rebuild: the holder has just ended
-/// its rebuild, or is about to record one.
+/// its rebuild, or is about to record one. Or it is a session that this process has lost, and the
+/// server has not ended it yet.
 const LOCK_WAIT_LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) fn check_view(view: &str) -> Result<()> {
@@ -33,16 +34,30 @@ pub(crate) fn owner_name(settings: &Settings) -> String {
 
 /// Fails with [`Error::AlreadyRunning`] if another process drives a rebuild of this view.
 pub(crate) async fn take_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
-    let may_wait = |error: &Error| matches!(error, Error::LockHeld { .. });
-    retry_within("the lock for rebuilds", LOCK_WAIT_LIMIT, may_wait, || try_lock(settings, view)).await
+    wait_for_lock(settings, view, None).await
 }
 
-async fn try_lock(settings: &Settings, view: &str) -> Result<RunnerLock> {
+/// For the process that drives the rebuild, after it has lost the session that held the lock. Fails with
+/// [`Error::NotOwner`] if another process was faster.
+pub(crate) async fn take_lock_again(settings: &Settings, view: &str, owner: &RowOwner) -> Result<RunnerLock> {
+    match wait_for_lock(settings, view, Some(owner)).await {
+        Err(Error::AlreadyRunning { .. }) => Err(Error::NotOwner),
+        taken => taken,
+    }
+}
+
+async fn wait_for_lock(settings: &Settings, view: &str, own: Option<&RowOwner>) -> Result<RunnerLock> {
+    let may_wait = |error: &Error| matches!(error, Error::LockHeld { .. });
+    retry_within("the lock for rebuilds", LOCK_WAIT_LIMIT, may_wait, || try_lock(settings, view, own)).await
+}
+
+async fn try_lock(settings: &Settings, view: &str, own: Option<&RowOwner>) -> Result<RunnerLock> {
     if let Some(lock) = RunnerLock::take(&settings.database, view).await? {
         return Ok(lock);
     }
     let session = open_session(settings).await?;
-    let Some(row) = rows::running(&session, view).await? else {
+    let is_of_another = |row: &RebuildRow| own.is_none_or(|own| row.runner.as_ref() != Some(&own.name));
+    let Some(row) = rows::running(&session, view).await?.filter(is_of_another) else {
         return Err(Error::LockHeld { view: view.to_owned() });
     };
     let runner = row.runner.unwrap_or_else(|| "another process".into());
@@ -100,3 +115,6 @@ pub(crate) async fn build_version(session: &Session, row: &RebuildRow) -> Result
         None => Ok(PROJECTION_VERSION),
     }
 }
+
+#[cfg(test)]
+mod tests;

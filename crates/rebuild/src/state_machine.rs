@@ -14,6 +14,7 @@ use crate::error::{Error, Recovery, Result};
 use crate::failure::Failure;
 use crate::json::from_json;
 use crate::outcome::Outcome;
+use crate::ownership::take_lock_again;
 use crate::plan::Plan;
 use crate::report::{self, RowEnd};
 use crate::steps::{self, Derived, StepEnd};
@@ -159,8 +160,8 @@ impl StateMachine {
             return Ok(());
         }
         self.lock = None;
-        let lock = RunnerLock::take(&self.context.settings.database, &self.context.view).await?;
-        self.lock = Some(lock.ok_or(Error::NotOwner)?);
+        let Context { settings, view, owner, .. } = &self.context;
+        self.lock = Some(take_lock_again(settings, view, owner).await?);
         Ok(())
     }
 }

@@ -9,8 +9,8 @@ use common::events::lives;
 use common::{World, eventually};
 use rebuild::{Error, Outcome, RebuildView, Request, State, Stop, SwitchMode};
 
-/// The driver looks once a second.
-const NOTICED_WITHIN: Duration = Duration::from_secs(5);
+/// The driver looks once a second, and the long statement takes a minute.
+const NOTICED_WITHIN: Duration = Duration::from_secs(30);
 
 impl World {
     async fn is_gone(&self, schema: &str) -> bool {

@@ -85,7 +85,7 @@ async fn an_unfinished_rebuild_is_not_continued_with_other_parts() {
     };
     let job = rebuild::start(&world.settings, &request(SwitchMode::Manual, 2)).await.unwrap();
     assert_eq!(job.run(Stop::default()).await.unwrap(), Outcome::Ready { build: 2 });
-    let refused = rebuild::start(&world.settings, &request(SwitchMode::Auto, 3)).await;
+    let refused = world.start_as(&request(SwitchMode::Auto, 3)).await;
     let error = refused.err().expect("it has another number of parts");
     assert!(matches!(error, Error::OtherParts { made: 2, .. }), "{error}");
     let row = rebuild::list(&world.settings.database, 1).await.unwrap().remove(0);

@@ -7,7 +7,7 @@ use common::events::{Written, lives};
 use common::{World, eventually};
 use event_log::{ChunkLimits, Replay, Span};
 use orders::{Position, SchemaId, SchemaText};
-use rebuild::{FailureCause, Outcome, Request, Settings, Stop};
+use rebuild::{FailureCause, Outcome, Settings, Stop};
 use schema_registry::SchemaLookup;
 use views::SessionKind;
 use views::apply::Codec;
@@ -60,25 +60,14 @@ impl World {
             async || -> bool { client.query_one("SELECT is_called FROM held", &[]).await.unwrap().get(0) };
         eventually("the state", is_held).await;
         run.abort();
+        let _ = run.await;
         client.batch_execute("DROP FUNCTION hold CASCADE; DROP SEQUENCE held").await.unwrap();
     }
 
-    /// Continues the rebuild as soon as the process that ran it has let go of it, and expects it to succeed.
+    /// Continues the rebuild, or starts another one, and expects it to succeed.
     async fn finish(&self) {
-        eventually("a free rebuild", async || {
-            match rebuild::start(&self.settings, &Request::default()).await {
-                Ok(job) => {
-                    let outcome = job.run(Stop::default()).await.unwrap();
-                    assert!(matches!(outcome, Outcome::Active { .. }), "{outcome:?}");
-                    true
-                }
-                Err(error) => {
-                    tracing::info!(%error, "not yet");
-                    false
-                }
-            }
-        })
-        .await;
+        let (outcome, _) = self.rebuild().await;
+        assert!(matches!(outcome, Outcome::Active { .. }), "{outcome:?}");
     }
 
     async fn keep_schema(&self) {

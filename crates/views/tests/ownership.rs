@@ -151,7 +151,7 @@ impl World {
         let began = std::time::Instant::now();
         self.lane("the next").await;
         let took = began.elapsed();
-        assert!((5.0..8.0).contains(&took.as_secs_f64()), "{took:?}");
+        assert!((5.0..15.0).contains(&took.as_secs_f64()), "{took:?}");
         assert!(self.sql.batch_execute("COMMIT").await.is_err(), "its session has ended");
     }
 }

@@ -168,10 +168,18 @@ async fn leave_over(world: &mut World) {
 async fn lanes_that_wait_for_each_other_go_on_after_the_deadlock() {
     let mut world = World::new(Parts::ONE).await;
     // Both lanes have copied their new orders when they turn to those of the other lane, which they cannot see yet.
-    let slow = "CREATE FUNCTION build_1.slow() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
-        CREATE TRIGGER slow AFTER INSERT ON build_1.orders FOR EACH STATEMENT EXECUTE FUNCTION build_1.slow()";
-    world.sql.batch_execute(slow).await.unwrap();
+    let meet = "CREATE SEQUENCE build_1.arrivals;
+        CREATE FUNCTION build_1.meet() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM nextval('build_1.arrivals');
+            FOR attempt IN 1..3000 LOOP
+                EXIT WHEN (SELECT last_value FROM build_1.arrivals) >= 2;
+                PERFORM pg_sleep(0.01);
+            END LOOP;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER meet AFTER INSERT ON build_1.orders FOR EACH STATEMENT EXECUTE FUNCTION build_1.meet()";
+    world.sql.batch_execute(meet).await.unwrap();
     let (mut first, mut second) = (Log::default(), Log::default());
     for order in 0..MANY {
         first.push(order, "OrderCreated", 1);

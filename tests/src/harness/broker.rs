@@ -14,6 +14,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::{GIVE_UP_AFTER, Program, Stage, eventually};
+use crate::oracle::Offsets;
 
 /// A record to send, with any bytes as its value.
 #[derive(Clone, Debug, Default)]
@@ -69,9 +70,14 @@ impl Stage {
         results[0].as_ref().unwrap();
     }
 
+    /// Deletes the topic, and waits until the brokers know it no more.
     pub async fn delete_topic(&self) {
         let results = self.admin().delete_topics(&[&self.kafka.topic], &AdminOptions::new()).await.unwrap();
         results[0].as_ref().unwrap();
+        eventually("the topic is deleted", GIVE_UP_AFTER, async || {
+            self.ends().await.is_empty().then_some(())
+        })
+        .await;
     }
 
     /// Raises the topic's number of partitions to `to`.
@@ -113,7 +119,7 @@ impl Stage {
         sent.await.unwrap()
     }
 
-    /// Sends the records in a transaction, which is then committed or aborted.
+    /// Sends the records in a transaction, which is then committed or aborted. Returns once its markers are in the log.
     pub async fn send_in_transaction(&self, records: Vec<NewRecord>, commit: bool) {
         let id = format!("transactions-of-{}", self.kafka.topic);
         let producer: BaseProducer = self.client().set("transactional.id", id).create().unwrap();
@@ -129,6 +135,27 @@ impl Stage {
             }
         });
         sent.await.unwrap().unwrap();
+        self.wait_for_markers().await;
+    }
+
+    /// Waits until no partition ends in an open transaction. The brokers answer that one has ended before they write its
+    /// markers.
+    pub async fn wait_for_markers(&self) {
+        let consumer: BaseConsumer =
+            self.client().set("isolation.level", "read_uncommitted").create().unwrap();
+        let consumer = Arc::new(consumer);
+        eventually("no partition ends in an open transaction", GIVE_UP_AFTER, async || {
+            let (consumer, topic) = (consumer.clone(), self.kafka.topic.clone());
+            let partitions = self.ends().await.into_keys();
+            let high_watermarks = tokio::task::spawn_blocking(move || {
+                let of = |partition| consumer.fetch_watermarks(&topic, partition, GIVE_UP_AFTER).ok();
+                partitions.map(|partition| Some((partition, of(partition)?.1))).collect::<Option<Offsets>>()
+            });
+            let high_watermarks = high_watermarks.await.unwrap()?;
+            // These are the last stable offsets.
+            (self.ends().await == high_watermarks).then_some(())
+        })
+        .await;
     }
 
     /// Sends the records in a transaction that stays open.

@@ -94,11 +94,18 @@ impl Program {
 
     /// Waits until the log of the process contains a text.
     pub async fn wait_for_log(&mut self, text: &str, limit: Duration) {
-        eventually(&format!("the log of {} contains {text:?}", self.name), limit, async || {
-            if self.log().contains(text) {
+        self.wait_for_line(&[text], limit).await;
+    }
+
+    /// Waits until a line of the log of the process contains all these texts.
+    pub async fn wait_for_line(&mut self, texts: &[&str], limit: Duration) {
+        eventually(&format!("the log of {} has a line with {texts:?}", self.name), limit, async || {
+            // This comes first, because the process may log the line and end at once.
+            let has_ended = self.has_ended();
+            if self.log().lines().any(|line| texts.iter().all(|text| line.contains(text))) {
                 return Some(());
             }
-            assert!(!self.has_ended(), "{} ended without logging {text:?}", self.name);
+            assert!(!has_ended, "{} ended without logging {texts:?}", self.name);
             None
         })
         .await;

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use event_log::KafkaSettings;
 use local_stack::{TestServers, free_port};
@@ -162,7 +161,7 @@ impl Stage {
         self.ends().await.values().sum()
     }
 
-    /// Waits up to a minute until everything that is in the log now is applied, and has the oracle compare
+    /// Waits up to five minutes until everything that is in the log now is applied, and has the oracle compare
     /// all tables with the log.
     pub async fn check(&self) -> Report {
         self.compare(None, 1_000_000, &[]).await
@@ -197,7 +196,7 @@ impl Stage {
             root_certificate: None,
             max_record_bytes,
             refused: refused.iter().copied().collect::<BTreeSet<_>>(),
-            wait: Duration::from_secs(60),
+            wait: 5 * GIVE_UP_AFTER,
             samples,
         };
         let report = oracle::check(&settings).await.unwrap();

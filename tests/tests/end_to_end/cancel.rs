@@ -1,15 +1,11 @@
 //! A rebuild that is cancelled while it runs, by the command and by the API, whichever of them drives it.
 
 use std::fs::{self, File};
-use std::time::Duration;
 
 use end_to_end::harness::{Api, GIVE_UP_AFTER, Program, Stage, eventually};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
-
-/// The process that drives a rebuild looks once a second.
-const NOTICED_WITHIN: Duration = Duration::from_secs(10);
 
 async fn stage() -> (Stage, Api) {
     let stage = Stage::new().await;
@@ -55,7 +51,7 @@ async fn a_rebuild_of_the_command_is_cancelled_by_the_api() {
     let asked = api.post("/rebuilds/1/cancel", "").await;
     assert_eq!((asked.status.as_u16(), asked.header("location")), (202, "/rebuilds/1"), "{}", asked.body);
     assert_eq!(asked.json()["cancel_requested_by"], "api");
-    assert_eq!(rebuild.exit_code(NOTICED_WITHIN).await, 8, "{}", rebuild.log());
+    assert_eq!(rebuild.exit_code(GIVE_UP_AFTER).await, 8, "{}", rebuild.log());
     assert!(rebuild.log().contains("rebuild 1 was cancelled in api"), "{}", rebuild.log());
     expect_cancelled(&stage, &api, 1, "cancelled in api").await;
 }
@@ -66,7 +62,7 @@ async fn a_rebuild_of_the_api_is_cancelled_by_the_command() {
     let reader = long_read(&stage).await;
     assert_eq!(api.post("/rebuilds", "").await.status, 202);
     wait_for_the_switch(&api, 1).await;
-    let printed = stage.program("replay-rebuild").args("--cancel").succeed(NOTICED_WITHIN).await;
+    let printed = stage.program("replay-rebuild").args("--cancel").succeed(GIVE_UP_AFTER).await;
     assert!(printed.contains("cancelled rebuild 1"), "{printed}");
     expect_cancelled(&stage, &api, 1, "cancelled in replay-rebuild").await;
     // The api drives the next one as if nothing had been.
@@ -87,7 +83,7 @@ async fn a_signal_cancels_a_rebuild_and_is_not_success() {
         let mut rebuild = stage.program("replay-rebuild").start();
         wait_for_the_switch(&api, id).await;
         rebuild.signal(signal);
-        assert_eq!(rebuild.exit_code(NOTICED_WITHIN).await, code, "{}", rebuild.log());
+        assert_eq!(rebuild.exit_code(GIVE_UP_AFTER).await, code, "{}", rebuild.log());
         expect_cancelled(&stage, &api, id, "cancelled in replay-rebuild").await;
     }
     // The log has ended long before: the wait for the database is what the signal ends.
@@ -97,7 +93,7 @@ async fn a_signal_cancels_a_rebuild_and_is_not_success() {
         .start();
     consumer.wait_for_log("PostgreSQL", GIVE_UP_AFTER).await;
     consumer.signal(Signal::SIGTERM);
-    assert_eq!(consumer.exit_code(NOTICED_WITHIN).await, 143, "{}", consumer.log());
+    assert_eq!(consumer.exit_code(GIVE_UP_AFTER).await, 143, "{}", consumer.log());
 }
 
 /// One object on standard output; what is for people goes to standard error.

@@ -42,7 +42,7 @@ async fn catch_up(stage: &Stage) {
 }
 
 async fn rebuild(stage: &Stage) {
-    stage.program("replay-rebuild").env("MAX_RECORD_BYTES", LIMIT).succeed(GIVE_UP_AFTER).await;
+    stage.program("replay-rebuild").env("MAX_RECORD_BYTES", LIMIT).succeed(5 * GIVE_UP_AFTER).await;
 }
 
 async fn check(stage: &Stage) {

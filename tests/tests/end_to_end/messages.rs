@@ -101,15 +101,12 @@ async fn a_broker_that_is_away_is_named_soon() {
         let began = Instant::now();
         let mut program = start(&stage, program, |launch| launch.env("KAFKA_BOOTSTRAP_SERVERS", NOBODY));
         program.wait_for_log(&format!("waiting for Kafka at {NOBODY}"), GIVE_UP_AFTER).await;
-        // A consumer sees to the database first.
-        let is_late = program.name() == "producer" && began.elapsed() > Duration::from_secs(5);
+        // That is how long a request to a broker may take. A consumer sees to the database first.
+        let is_late = program.name() == "producer" && began.elapsed() >= Duration::from_secs(10);
         assert!(!is_late, "{:?}", began.elapsed());
-        let log = program.log();
-        let waiting = log.lines().find(|line| line.contains("waiting for Kafka")).unwrap();
-        assert!(
-            waiting.contains("Connection refused") && waiting.contains("KAFKA_BOOTSTRAP_SERVERS"),
-            "{log}"
-        );
+        // The first such line may come before the client has tried to connect.
+        let words = ["waiting for Kafka", "Connection refused", "KAFKA_BOOTSTRAP_SERVERS"];
+        program.wait_for_line(&words, GIVE_UP_AFTER).await;
     }
     let rebuild = ("replay-rebuild", "");
     let mut rebuild = start(&stage, rebuild, |launch| launch.env("KAFKA_BOOTSTRAP_SERVERS", NOBODY));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use end_to_end::harness::{GIVE_UP_AFTER, Stage, eventually, free_address};
+use end_to_end::harness::{GIVE_UP_AFTER, Stage, free_address, scrape};
 
 /// The names that a scrape gives a type or a help text to.
 fn names<'a>(scrape: &'a str, comment: &str) -> BTreeSet<&'a str> {
@@ -10,18 +10,10 @@ fn names<'a>(scrape: &'a str, comment: &str) -> BTreeSet<&'a str> {
     lines.filter_map(|line| line.split(' ').next()).collect()
 }
 
-async fn scrape(address: &str) -> String {
-    reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap()
-}
-
 /// Waits until the program has recorded these, and then looks at all that it has recorded.
 async fn check(address: &str, expected: &[&str]) {
-    let scrape = eventually(&format!("metrics {expected:?}"), GIVE_UP_AFTER, async || {
-        let scrape = scrape(address).await;
-        let found = names(&scrape, "# TYPE ");
-        expected.iter().all(|name| found.contains(name)).then_some(scrape)
-    })
-    .await;
+    let types: Vec<_> = expected.iter().map(|name| format!("# TYPE {name} ")).collect();
+    let scrape = scrape(address, &types).await;
     let (typed, helped) = (names(&scrape, "# TYPE "), names(&scrape, "# HELP "));
     let without: Vec<_> = typed.difference(&helped).collect();
     assert!(without.is_empty(), "without a help text: {without:?}");

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use end_to_end::harness::{GIVE_UP_AFTER, Stage, eventually, free_address, raw, repository};
+use end_to_end::harness::{GIVE_UP_AFTER, Stage, eventually, free_address, raw, repository, scrape};
 
 /// A row of the tables of metrics: name, programs, kind, meaning.
 struct Row {
@@ -39,16 +39,6 @@ fn exported(text: &str) -> BTreeMap<String, String> {
             (name.to_owned(), kind.to_owned())
         })
         .collect()
-}
-
-/// What a program exports once these lines are among it.
-async fn scrape(address: &str, awaited: &[&str]) -> String {
-    let url = format!("http://{address}/metrics");
-    eventually(&format!("{url} has {awaited:?}"), GIVE_UP_AFTER, async || {
-        let text = reqwest::get(&url).await.ok()?.error_for_status().ok()?.text().await.ok()?;
-        awaited.iter().all(|line| text.contains(line)).then_some(text)
-    })
-    .await
 }
 
 #[tokio::test]

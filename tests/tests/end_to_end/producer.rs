@@ -5,6 +5,7 @@ use end_to_end::harness::Stage;
 async fn produced_and_applied(arguments: &str) -> Stage {
     let stage = Stage::new().await;
     stage.produce(arguments).await;
+    stage.wait_for_markers().await;
     stage.catch_up().await;
     let report = stage.check().await;
     assert_eq!(report.dead_letters, 0);

@@ -169,7 +169,7 @@ async fn a_killed_rebuild_is_resumed_or_started_again() {
     let sql = live.stage.sql().await;
     for state in ["loading", "catching_up"] {
         let rebuild = live.stage.program("replay-rebuild").args("--parts 2").start();
-        eventually(&format!("a rebuild has reached {state}"), GIVE_UP_AFTER, async || {
+        eventually(&format!("a rebuild has reached {state}"), 5 * GIVE_UP_AFTER, async || {
             let reached = "SELECT FROM public.rebuilds WHERE state = $1 OR state IN ('verifying', 'active')";
             sql.query(reached, &[&state]).await.is_ok_and(|rows| !rows.is_empty()).then_some(())
         })

@@ -1,6 +1,6 @@
 //! Three consumers, restarted one after the other under load.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -20,14 +20,14 @@ async fn a_rolling_restart_loses_and_doubles_nothing() {
     stage.create_topic(6).await;
     let sql = stage.sql().await;
     let mut consumers = [stage.consumer(), stage.consumer(), stage.consumer()];
-    wait_for_owners(&sql, 3).await;
+    let mut owners = wait_for_owners(&sql, &BTreeSet::new()).await;
     let producer = stage.program("producer").args("--rate 600").start();
     let done = Arc::new(AtomicBool::new(false));
     let watch = tokio::spawn(longest_pauses(stage.sql().await, done.clone()));
     for consumer in &mut consumers {
         let old = std::mem::replace(consumer, stage.consumer());
         assert_eq!(old.terminate(GIVE_UP_AFTER).await, 0);
-        wait_for_owners(&sql, 3).await;
+        owners = wait_for_owners(&sql, &owners).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     done.store(true, Ordering::Relaxed);
@@ -41,14 +41,16 @@ async fn a_rolling_restart_loses_and_doubles_nothing() {
     }
 }
 
-/// Waits until this number of consumers share the six partitions.
-async fn wait_for_owners(sql: &Client, number: i64) {
-    let query = "SELECT count(DISTINCT owner), count(owner) FROM public.positions";
-    eventually(&format!("the partitions have {number} owners"), GIVE_UP_AFTER, async || {
-        let row = sql.query_one(query, &[]).await.ok()?;
-        ((row.get::<_, i64>(0), row.get::<_, i64>(1)) == (number, 6)).then_some(())
+/// Waits until three consumers share the six partitions, one of them new, and returns their names. The positions name a
+/// consumer that has ended until another one claims them.
+async fn wait_for_owners(sql: &Client, before: &BTreeSet<String>) -> BTreeSet<String> {
+    let query = "SELECT owner FROM public.positions WHERE owner IS NOT NULL";
+    eventually("three consumers share the partitions, one of them new", GIVE_UP_AFTER, async || {
+        let rows = sql.query(query, &[]).await.ok()?;
+        let owners: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+        (rows.len() == 6 && owners.len() == 3 && !owners.is_subset(before)).then_some(owners)
     })
-    .await;
+    .await
 }
 
 /// The longest time for which each position did not move, while the producer writes to all partitions.

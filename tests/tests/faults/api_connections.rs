@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use end_to_end::harness::{GIVE_UP_AFTER, Stage, eventually};
 
-use crate::support::{events, hold_for, idle_consumer};
+use crate::support::{events, hold_for, idle_consumer, wait_until_all_applied};
 
 /// The consumer has sessions of its own, so it does not wait for the API's.
 #[tokio::test]
@@ -14,12 +14,16 @@ async fn fault_16_connections_of_the_api_exhausted() {
     let consumer = idle_consumer(&stage).await;
     let api = stage.api().await;
     let sql = stage.sql().await;
-    // Every read of the API begins with this table; a batch does not use it.
-    sql.batch_execute("BEGIN; LOCK TABLE public.builds IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    // A lane reads the decisions after it has claimed its partitions, so none of them still has to.
+    stage.send(events(0..4, 4)).await;
+    wait_until_all_applied(&stage).await;
+    // Every read of the API begins with this table. A batch of the active build does not use it, nor does the look of an
+    // idle lane at its session.
+    sql.batch_execute("BEGIN; LOCK TABLE public.decisions IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let requests = (0..30).map(|_| api.get("/orders?limit=5"));
     let answered = futures_util::future::join_all(requests);
     let applied = async {
-        stage.send(events(0..400, 4)).await;
+        stage.send(events(4..400, 4)).await;
         let other = stage.sql().await;
         let query = "SELECT COALESCE(sum(next_offset), 0)::bigint FROM build_1.positions";
         eventually("400 offsets are applied", GIVE_UP_AFTER, async || {

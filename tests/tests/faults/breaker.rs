@@ -2,7 +2,7 @@
 
 use end_to_end::harness::{GIVE_UP_AFTER, NewRecord, Stage, free_address, raw};
 
-use crate::support::{WAITS_FOR_A_LOCK, wait_for_lanes, wait_for_readiness};
+use crate::support::{WAITS_FOR_A_LOCK, wait_for_lanes, wait_for_readiness, wait_for_reason};
 
 const CIRCUIT_BREAKER: i32 = 5;
 
@@ -40,8 +40,7 @@ async fn fault_33_reason_is_in_the_health_answer() {
     stage.send(vec![on(0, r#"{"event":"OrderPaid","order_id":"A"}"#.into())]).await;
     wait_for_lanes(&stage.sql().await, 1, WAITS_FOR_A_LOCK).await;
     stage.send((0..300).map(|n| on(1, format!("not an event {n}"))).collect()).await;
-    let body = wait_for_readiness(&health, false, GIVE_UP_AFTER).await;
-    assert!(body.contains("100 of the last 100 records cannot be read"), "{body}");
+    wait_for_reason(&health, "100 of the last 100 records cannot be read", GIVE_UP_AFTER).await;
     lock.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(consumer.exit_code(GIVE_UP_AFTER).await, CIRCUIT_BREAKER);
     assert_eq!(

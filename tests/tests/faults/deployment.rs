@@ -34,7 +34,8 @@ async fn fault_07_two_groups_on_one_database() {
     assert_eq!(before, after, "the second group has claimed partitions");
 
     // Further consumers of the same group may join. Another group may start once all of them have ended.
-    let third = stage.consumer();
+    let mut third = stage.consumer();
+    third.wait_for_log("joining the group", GIVE_UP_AFTER).await;
     assert_eq!(first.terminate(GIVE_UP_AFTER).await, 0);
     let mut refused = stage.program("consumer").env("KAFKA_GROUP_ID", "another-group").start();
     assert_eq!(refused.exit_code(GIVE_UP_AFTER).await, OTHER_DEPLOYMENT);

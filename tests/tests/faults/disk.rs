@@ -5,7 +5,9 @@ use std::time::Duration;
 use end_to_end::harness::{GIVE_UP_AFTER, OwnServer, Stage, free_address};
 
 use crate::small_disk::SmallDisk;
-use crate::support::{count_dead_letters, events, hold_for, wait_for_owners, wait_for_readiness};
+use crate::support::{
+    count_dead_letters, events, hold_for, wait_for_owners, wait_for_readiness, wait_for_reason,
+};
 
 #[tokio::test]
 async fn fault_14_disk_full() {
@@ -25,8 +27,7 @@ async fn fault_14_disk_full() {
         sql.batch_execute(&format!("ALTER TABLE build_1.{table} SET TABLESPACE small")).await.unwrap();
     }
     stage.produce("--orders 40000").await;
-    let body = wait_for_readiness(&health, false, 2 * GIVE_UP_AFTER).await;
-    assert!(body.contains("53100"), "{body}");
+    wait_for_reason(&health, "53100", 2 * GIVE_UP_AFTER).await;
     // The consumer keeps trying, and its positions stay.
     let before = stage.positions(&sql).await;
     hold_for(Duration::from_secs(3)).await;

@@ -35,7 +35,8 @@ async fn check_800_records(stage: Stage, consumer: Program) {
 
 #[tokio::test]
 async fn fault_13_deadlock() {
-    let (stage, other, consumer) = stage_with_orders(&["deadlock_timeout = '3s'"]).await;
+    // A session looks for a deadlock once, so the test has to close the circle within this time.
+    let (stage, other, consumer) = stage_with_orders(&["deadlock_timeout = '10s'"]).await;
     let sql = stage.sql().await;
     // The session that finds the deadlock is the one that is ended. It has to be the consumer's.
     other.batch_execute("SET deadlock_timeout = '10min'").await.unwrap();

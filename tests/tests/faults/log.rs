@@ -118,7 +118,9 @@ async fn fault_23_log_truncated_under_a_running_consumer() {
     assert!(end < 1000, "the log was not truncated: it ends at {end}");
     let before = stage.positions(&stage.sql().await).await;
     assert_eq!(consumer.exit_code(GIVE_UP_AFTER).await, LOG_IDENTITY, "{}", consumer.log());
-    assert!(consumer.log().contains("truncated"), "{}", consumer.log());
+    // The second one if the new end of the log did not arrive soon enough to explain it.
+    let reasons = ["the log was truncated", "the log does not hold the offset to read next"];
+    assert!(reasons.iter().any(|reason| consumer.log().contains(reason)), "{}", consumer.log());
     assert_eq!(stage.positions(&stage.sql().await).await, before, "the positions have to stay");
 }
 
@@ -165,9 +167,8 @@ async fn fault_24_markers_and_aborted_records_at_the_end() {
     let report = stage.check().await;
     assert_eq!((report.records, report.dead_letters), (200, 0));
     let sql = stage.sql().await;
-    let ends = stage.ends().await;
     eventually("the lag is zero", GIVE_UP_AFTER, async || {
-        (stage.positions(&sql).await == ends).then_some(())
+        (stage.positions(&sql).await == stage.ends().await).then_some(())
     })
     .await;
     assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
@@ -196,6 +197,7 @@ async fn fault_25_open_transaction_holds_back_a_partition() {
         "records behind the open transaction have to wait"
     );
     transaction.commit().await;
+    stage.wait_for_markers().await;
     let report = stage.check().await;
     assert_eq!((report.records, report.dead_letters), (401, 0));
     assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);

@@ -69,6 +69,6 @@ async fn fault_57_lock_of_the_deployment_is_lost() {
     let sql = stage.sql().await;
     let mut consumer = idle_consumer(&stage).await;
     assert_eq!(end_sessions(&sql, "food-orders deployment").await.len(), 1);
-    consumer.wait_for_log("still belongs to this group", Duration::from_secs(10)).await;
+    consumer.wait_for_log("still belongs to this group", GIVE_UP_AFTER).await;
     assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
 }

@@ -3,7 +3,7 @@
 use end_to_end::harness::{GIVE_UP_AFTER, Stage, eventually, free_address};
 
 use crate::support::{
-    count_dead_letters, events, idle_consumer, wait_for_lanes, wait_for_owners, wait_for_readiness,
+    count_dead_letters, events, idle_consumer, wait_for_owners, wait_for_readiness, wait_for_reason,
 };
 
 /// Sessions that are opened meanwhile stay read-only until they end, so the consumer has to reconnect.
@@ -18,8 +18,7 @@ async fn fault_12_database_is_read_only() {
     let name = stage.database_url.rsplit('/').next().unwrap();
     set_read_only(&stage, name, true).await;
     stage.send(events(0..400, 4)).await;
-    let body = wait_for_readiness(&health, false, GIVE_UP_AFTER).await;
-    assert!(body.contains("25006"), "{body}");
+    wait_for_reason(&health, "25006", GIVE_UP_AFTER).await;
     assert!(!consumer.has_ended());
     set_read_only(&stage, name, false).await;
     let report = stage.check().await;
@@ -34,7 +33,7 @@ async fn fault_12_partitions_taken_over_while_the_database_is_read_only() {
     let stage = Stage::new().await;
     stage.create_topic(1).await;
     let first = idle_consumer(&stage).await;
-    let mut second = stage.consumer();
+    let mut second = stage.program("consumer").env("LOG_LEVEL", "debug").start();
     eventually("the group has two members", GIVE_UP_AFTER, async || {
         (stage.members().await == 2).then_some(())
     })
@@ -43,8 +42,7 @@ async fn fault_12_partitions_taken_over_while_the_database_is_read_only() {
     set_read_only(&stage, name, true).await;
     stage.send(events(0..100, 1)).await;
     first.kill().await;
-    let sql = stage.sql().await;
-    wait_for_lanes(&sql, 1, "query LIKE '%positions%' OR query LIKE '%ROLLBACK%'").await;
+    second.wait_for_line(&["claiming partitions", "25006"], GIVE_UP_AFTER).await;
     set_read_only(&stage, name, false).await;
     assert_eq!(stage.check().await.records, 100);
     assert!(!second.has_ended());

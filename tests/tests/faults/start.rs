@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use end_to_end::harness::{GIVE_UP_AFTER, Network, Proxy, Stage, free_address};
 
-use super::support::{events, hold_for, idle_consumer, wait_for_readiness, wait_until_all_applied};
+use super::support::{
+    events, hold_for, idle_consumer, wait_for_readiness, wait_for_reason, wait_until_all_applied,
+};
 
 /// Lets the broker answer the fetches of one client at one byte per second, or as usual.
 async fn throttle(stage: &Stage, client: &str, throttled: bool) {
@@ -32,8 +34,7 @@ async fn fault_74_last_applied_record_cannot_be_read() {
         .env("KAFKA_PROPERTIES", format!("client.id={client}"))
         .start();
     consumer.wait_for_log("waiting for Kafka", GIVE_UP_AFTER).await;
-    let health = wait_for_readiness(&address, false, GIVE_UP_AFTER).await;
-    assert!(health.contains("--accept-unverified-log"), "{health}");
+    wait_for_reason(&address, "--accept-unverified-log", GIVE_UP_AFTER).await;
     assert_eq!(stage.members().await, 0, "it has joined the group without comparing");
     let mut bold = stage
         .program("consumer")

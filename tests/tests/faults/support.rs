@@ -49,7 +49,9 @@ pub async fn count_dead_letters(sql: &Client) -> i64 {
 
 /// Starts a consumer, and waits until it owns all partitions.
 pub async fn idle_consumer(stage: &Stage) -> Program {
-    let consumer = stage.consumer();
+    let mut consumer = stage.consumer();
+    // The positions may still name the owner before it.
+    consumer.wait_for_log("assigned", GIVE_UP_AFTER).await;
     wait_for_owners(stage, 1).await;
     consumer
 }
@@ -110,12 +112,22 @@ pub async fn hold_for(time: Duration) {
 /// Waits until the probe `/health/ready` at this address answers that the process is ready, or is not, and
 /// returns its body.
 pub async fn wait_for_readiness(address: &str, ready: bool, limit: Duration) -> String {
+    wait_for_answer(address, ready, "", limit).await
+}
+
+/// Waits until it answers that the process is not ready, for a reason that contains this text. Another reason may come
+/// first.
+pub async fn wait_for_reason(address: &str, text: &str, limit: Duration) {
+    wait_for_answer(address, false, text, limit).await;
+}
+
+async fn wait_for_answer(address: &str, ready: bool, text: &str, limit: Duration) -> String {
     let url = format!("http://{address}/health/ready");
-    eventually(&format!("{url} answers ready = {ready}"), limit, async || {
+    eventually(&format!("{url} answers ready = {ready} and {text:?}"), limit, async || {
         let answer = reqwest::get(&url).await.ok()?;
         let is_ready = answer.status().is_success();
         let body = answer.text().await.ok()?;
-        (is_ready == ready).then_some(body)
+        (is_ready == ready && body.contains(text)).then_some(body)
     })
     .await
 }

@@ -6,14 +6,14 @@ pub mod events;
 pub mod live;
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use event_log::{
     ChunkLimits, KafkaSettings, LogClient, LogWriter, Outgoing, Replay, Sent, Span, TopicSpec, ensure_topic,
 };
 use local_stack::TestServers;
 use orders::{EventType, Partition, Position, decode};
-use rebuild::{Job, Outcome, RebuildView, Request, Settings, Stop};
+use rebuild::{Error, Job, Outcome, RebuildView, Request, Settings, Stop};
 use schema_registry::SchemaLookup;
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
@@ -21,6 +21,8 @@ use views::apply::{Codec, envelope};
 use views::{Database, Parts, SessionKind};
 
 use events::Written;
+
+const SOON: Duration = Duration::from_secs(60);
 
 pub struct World {
     pub settings: Settings,
@@ -63,7 +65,20 @@ impl World {
     }
 
     pub async fn start(&self) -> Job {
-        rebuild::start(&self.settings, &Request::default()).await.unwrap()
+        self.start_as(&Request::default()).await.unwrap()
+    }
+
+    /// Starts a rebuild, or continues one. PostgreSQL may keep the lock of a session that has just ended for a moment.
+    pub async fn start_as(&self, request: &Request) -> rebuild::Result<Job> {
+        let deadline = Instant::now() + SOON;
+        loop {
+            match rebuild::start(&self.settings, request).await {
+                Err(Error::AlreadyRunning { .. }) if Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                started => return started,
+            }
+        }
     }
 
     /// Runs a rebuild to its end.
@@ -72,7 +87,7 @@ impl World {
     }
 
     pub async fn rebuild_as(&self, request: &Request) -> (Outcome, RebuildView) {
-        let job = rebuild::start(&self.settings, request).await.unwrap();
+        let job = self.start_as(request).await.unwrap();
         let id = job.id();
         let outcome = job.run(Stop::default()).await.unwrap();
         (outcome, self.view(id).await)
@@ -207,9 +222,9 @@ pub fn write(kafka: &KafkaSettings, records: &[Written]) {
 
 /// Waits for a condition, at most a minute.
 pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + SOON;
     while !condition().await {
-        assert!(std::time::Instant::now() < deadline, "{what} did not happen within a minute");
+        assert!(Instant::now() < deadline, "{what} did not happen within a minute");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

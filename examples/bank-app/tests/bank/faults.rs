@@ -145,25 +145,29 @@ async fn a_zombie_writes_nothing() {
     println!("{:?}", world.compare().await);
 }
 
-/// Kills, pauses and stops instances at random for a while. `BANK_TEST_SEED` repeats a run.
+fn from_environment<T: std::str::FromStr>(variable: &str) -> Option<T> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+/// Kills, pauses and stops instances at random for a minute, or for `BANK_TEST_MINUTES`. `BANK_TEST_SEED` repeats a run.
 #[tokio::test]
 #[ignore = "slow: ./food-orders test --faults"]
 async fn instances_that_fail_at_random_leave_no_trace() {
-    let seed = std::env::var("BANK_TEST_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(rand::random::<u64>);
-    println!("BANK_TEST_SEED={seed}");
+    let seed = from_environment("BANK_TEST_SEED").unwrap_or_else(rand::random::<u64>);
+    let minutes = from_environment("BANK_TEST_MINUTES").unwrap_or(1_u32);
+    println!("BANK_TEST_SEED={seed} BANK_TEST_MINUTES={minutes}");
     let mut rng = <rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(seed);
     let mut next = |most: u64| rand::Rng::random_range(&mut rng, 0..most);
     let world = World::fresh().await;
     let names = ["one", "two", "three"];
     let mut instances = names.map(|name| world.instance(name));
     instances[0].wait_for("owns these partitions", 1).await;
-    let load = world.load(6, 400, 60_000, 700);
+    let rate = 700;
+    let load = world.load(6, 400, rate * 60 * minutes, rate);
     let mut counts = [0; 4];
     let faults = async {
-        for _ in 0..25 {
+        let began = Instant::now();
+        while began.elapsed() < minutes * Duration::from_secs(60) {
             tokio::time::sleep(Duration::from_millis(200 + next(2500))).await;
             let at = next(3) as usize;
             let kind = next(4) as usize;

@@ -26,7 +26,8 @@ async fn end(instance: &mut Instance, code: i32) -> String {
 #[tokio::test]
 async fn a_signal_while_the_accounts_are_read_commits_nothing() {
     let world = World::fresh().await;
-    let mut instance = world.instance_with_batches_of_ms("one", 1000);
+    // The three records below have to get into one batch.
+    let mut instance = world.instance_with_batches_of_ms("one", 5000);
     instance.wait_for("owns these partitions", 1).await;
     // A reader of the accounts waits for its end.
     let foreign = world.open_transaction("account_balance_updates").await;
