@@ -187,10 +187,16 @@ impl LaneTask {
         self.pulse.during(self.lane.apply(&records, &ends)).await
     }
 
-    /// Makes one attempt to find the schemas that records of the chunk were written with. While the registry does not
-    /// answer, the lane waits: nothing is known about these records yet.
+    /// Makes one attempt to find the schemas that records of the chunk were written with; a command ends it early. While
+    /// the registry does not answer, the lane waits: nothing is known about these records yet.
     async fn learn(&mut self, ids: &BTreeSet<SchemaId>) -> Result<Next, Error> {
-        let Err(error) = self.pulse.during(self.schemas.learn(ids)).await else {
+        let learned = tokio::select! {
+            biased;
+            // A registry may take its time to answer. What it has answered by then is kept.
+            command = self.commands.recv() => return Ok(self.carry_out(command)),
+            learned = self.pulse.during(self.schemas.learn(ids)) => learned,
+        };
+        let Err(error) = learned else {
             self.waits_no_longer();
             return Ok(Next::GoOn);
         };

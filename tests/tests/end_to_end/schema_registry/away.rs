@@ -1,11 +1,12 @@
 //! A registry that is away, or that is none: records wait for it, unless their schemas are kept.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use end_to_end::harness::{
     GIVE_UP_AFTER, OwnServer, Schemas, Stage, eventually, free_address, raw, repository,
 };
 use reqwest::StatusCode;
+use tokio::net::TcpListener;
 
 use super::{catch_up, dead_letters, produce, tables, with_registry};
 
@@ -103,6 +104,22 @@ async fn what_answers_but_is_no_registry_makes_no_dead_letter() {
         (cause.as_str(), message.as_str()),
         ("unknown_schema", "the schema registry has no schema with the id 1999999998")
     );
+}
+
+#[tokio::test]
+async fn a_registry_that_takes_connections_and_does_not_answer_holds_up_no_stop() {
+    let stage = Stage::new().await;
+    stage.create_topic(1).await;
+    stage.send(vec![raw(Schemas::framed(1_999_999_997, b"x"))]).await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let consumer = with_registry(&stage, "consumer", &url).start();
+    let _question = silent.accept().await.unwrap();
+    let began = Instant::now();
+    assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
+    // An answer may take 10 s.
+    assert!(began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
+    assert_eq!(dead_letters(&stage).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
