@@ -5,6 +5,7 @@ mod archive_classes;
 mod cluster;
 mod cluster_file;
 mod cluster_id;
+mod controller;
 mod format;
 mod jvm;
 mod node;

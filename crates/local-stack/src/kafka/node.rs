@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 
 use super::jvm::Jvm;
 use super::place::Place;
-use super::{KafkaOptions, zookeeper_commands};
+use super::{KafkaOptions, controller, zookeeper_commands};
 use crate::downloads::Downloads;
 use crate::error::{Attempt, Error, Result};
 use crate::ports;
@@ -138,12 +138,12 @@ impl ServerKind for Node {
     fn is_ready(&self, _pid: u32) -> bool {
         let log = fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
-        let started = match self.place.zookeeper {
+        let port = self.place.own_ports().broker;
+        match self.place.zookeeper {
             // It is registered and not fenced.
-            None => log.contains("Kafka Server started"),
-            Some(_) => zookeeper_mode_started(&log),
-        };
-        started && ports::answers(self.place.own_ports().broker)
+            None => log.contains("Kafka Server started") && ports::answers(port),
+            Some(_) => zookeeper_mode_started(&log) && controller::is_known(port),
+        }
     }
 
     /// One of several would wait for minutes for a majority that has ended as well, and one of ZooKeeper mode
@@ -158,8 +158,8 @@ impl ServerKind for Node {
     }
 }
 
-/// In ZooKeeper mode, the controller tells the broker which topics there are only after the start, and until then the broker answers
-/// that they do not exist.
+/// In ZooKeeper mode, the controller tells the broker who it is, and which topics there are, only after the start. Until then the
+/// broker answers that they do not exist.
 fn zookeeper_mode_started(log: &str) -> bool {
     let is_sent = |line: &&str| {
         line.contains("Sending UpdateMetadata request to brokers") && !line.contains(" for 0 partitions")
