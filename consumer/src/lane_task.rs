@@ -192,7 +192,7 @@ impl LaneTask {
     async fn learn(&mut self, ids: &BTreeSet<SchemaId>) -> Result<Next, Error> {
         let learned = tokio::select! {
             biased;
-            // A registry may take its time to answer. What it has answered by then is kept.
+            // A registry may take its time to answer. What is not kept by then is asked again.
             command = self.commands.recv() => return Ok(self.carry_out(command)),
             learned = self.pulse.during(self.schemas.learn(ids)) => learned,
         };

@@ -42,7 +42,7 @@ impl Modify for FreshnessHeaders {
             (
                 "Lag-Events",
                 lag,
-                "How many events the log has and the view has not applied; `unknown` while Kafka has not answered, or has another log than the view was made from.",
+                "How many events the log has and the view has not applied; `unknown` until Kafka has answered, if it has not answered for 10 s, and while it has another log than the view was made from.",
             ),
             ("Lag-Seconds", lag, "Seconds since the view was last level with the log; `unknown` likewise."),
         ] {

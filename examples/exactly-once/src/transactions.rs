@@ -35,7 +35,7 @@ pub async fn show(kafka: &Kafka) -> Result<()> {
     kafka.remove(&topic).await
 }
 
-/// Reads until there is the record at the offset `last`. The commit is valid a moment before its marker is in the
+/// Reads until the record at offset `last` is there. The commit is valid a moment before its marker is in the
 /// partition, and until then readers stop before the transaction.
 async fn read_committed(kafka: &Kafka, topic: &str, last: Option<i64>) -> Result<Vec<(i64, String)>> {
     let deadline = Instant::now() + LIMIT;

@@ -70,7 +70,7 @@ impl Stage {
         results[0].as_ref().unwrap();
     }
 
-    /// Deletes the topic, and waits until the brokers know it no more.
+    /// Deletes the topic, and waits until the brokers no longer know it.
     pub async fn delete_topic(&self) {
         let results = self.admin().delete_topics(&[&self.kafka.topic], &AdminOptions::new()).await.unwrap();
         results[0].as_ref().unwrap();

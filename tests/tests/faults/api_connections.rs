@@ -14,7 +14,7 @@ async fn fault_16_connections_of_the_api_exhausted() {
     let consumer = idle_consumer(&stage).await;
     let api = stage.api().await;
     let sql = stage.sql().await;
-    // A lane reads the decisions after it has claimed its partitions, so none of them still has to.
+    // A lane reads the decisions after it has claimed its partitions, so no lane still has to read them.
     stage.send(events(0..4, 4)).await;
     wait_until_all_applied(&stage).await;
     // Every read of the API begins with this table. A batch of the active build does not use it, nor does the look of an

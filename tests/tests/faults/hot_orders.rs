@@ -23,8 +23,8 @@ pub fn of_one_order(records: std::ops::Range<u32>) -> Vec<NewRecord> {
 }
 
 /// How long half of the log would take at the slowest pace of its first third and at the fastest pace of its last third,
-/// and the peak memory in MiB. What else the machine does holds up some of the work; growth holds up all of its end.
-/// The log is looked at in this many slices, a multiple of three; each has to be several batches.
+/// and the peak memory in MiB. What else the machine does slows some slices down, and growth slows down all of the last ones.
+/// There are this many slices, a multiple of three; each has to be many batches.
 async fn paces(stage: &Stage, records: u32, batch_records: &str, slices: i64) -> (Duration, Duration, u64) {
     for start in (0..records).step_by(20_000) {
         stage.send(of_one_order(start..(start + 20_000).min(records))).await;
@@ -45,14 +45,19 @@ async fn paces(stage: &Stage, records: u32, batch_records: &str, slices: i64) ->
     reached.dedup_by_key(|(applied, _)| *applied);
     let memory = consumer.peak_memory_mib();
     assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
-    let slices = reached.windows(2).map(|ends| {
-        let ((from, began), (to, ended)) = (ends[0], ends[1]);
-        (from, (ended - began).mul_f64(f64::from(records) / 2.0 / (to - from) as f64))
-    });
+    let paces: Vec<_> = reached
+        .windows(2)
+        .map(|ends| {
+            let ((from, began), (to, ended)) = (ends[0], ends[1]);
+            (from, (ended - began).mul_f64(f64::from(records) / 2.0 / (to - from) as f64))
+        })
+        .collect();
     let third = i64::from(records) / 3;
-    let first = slices.clone().filter(|(from, _)| *from < third).map(|(_, pace)| pace).max();
-    let last = slices.filter(|(from, _)| *from >= 2 * third).map(|(_, pace)| pace).min();
-    (first.expect("a slice of the first third"), last.expect("a slice of the last third"), memory)
+    let early = paces.iter().filter(|(from, _)| *from < third).map(|(_, pace)| *pace);
+    let late = paces.iter().filter(|(from, _)| *from >= 2 * third).map(|(_, pace)| *pace);
+    // A look that comes late may pass over a third of the log.
+    let first = early.max().unwrap_or(paces[0].1);
+    (first, late.min().unwrap_or(paces[paces.len() - 1].1), memory)
 }
 
 async fn hot_order(records: u32, batch_records: &str, slices: i64) {
@@ -76,7 +81,7 @@ async fn fault_53_hot_order() {
 #[tokio::test]
 #[ignore = "slow: ./food-orders test --faults"]
 async fn fault_53_hot_order_of_400_000_records() {
-    hot_order(400_000, "20000", 6).await;
+    hot_order(400_000, "20000", 3).await;
 }
 
 /// The late records come in one batch, which has to be merged with as many records of 0.9 MB.

@@ -192,7 +192,7 @@ pub struct Held {
     rebuild: Program,
 }
 
-/// Keeps a rebuild for two seconds where it has loaded, else it could be past that between two looks. A trigger of the
+/// Holds a rebuild for two seconds once it has loaded; otherwise it could move on between two looks. A trigger of the
 /// statement fires before the row is locked.
 const LINGER: &str = "
     CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$

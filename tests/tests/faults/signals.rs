@@ -9,14 +9,18 @@ use super::support::{
     Blocker, WAITS_FOR_A_LOCK, events, hold_for, idle_consumer, wait_for_lanes, wait_until_all_applied,
 };
 
-/// Starts a consumer whose transaction is held up, and asks it to stop by these signals, one right after the other.
+/// Starts a consumer whose transaction is held up, and asks it to stop by these signals, one soon after the other.
 async fn draining_consumer(stage: &Stage, first_order: u32, signals: &[Signal]) -> (Program, Blocker) {
     let mut consumer = idle_consumer(stage).await;
     wait_until_all_applied(stage).await;
     let blocker = Blocker::new(stage).await;
     stage.send(events(first_order..first_order + 10, 2)).await;
     wait_for_lanes(&stage.sql().await, 1, WAITS_FOR_A_LOCK).await;
-    signals.iter().for_each(|signal| consumer.signal(*signal));
+    for signal in signals {
+        consumer.signal(*signal);
+        // Two signals of a kind are one until the process has received the first.
+        hold_for(Duration::from_millis(50)).await;
+    }
     consumer.wait_for_log("stopping;", GIVE_UP_AFTER).await;
     (consumer, blocker)
 }

@@ -1,5 +1,6 @@
 //! What several fault tests do.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -49,11 +50,23 @@ pub async fn count_dead_letters(sql: &Client) -> i64 {
 
 /// Starts a consumer, and waits until it owns all partitions.
 pub async fn idle_consumer(stage: &Stage) -> Program {
+    let sql = stage.sql().await;
+    // The positions name an owner that has ended until another one claims them.
+    let before = owners(&sql).await;
     let mut consumer = stage.consumer();
-    // The positions may still name the owner before it.
     consumer.wait_for_log("assigned", GIVE_UP_AFTER).await;
+    eventually("the earlier owners have no partitions", GIVE_UP_AFTER, async || {
+        owners(&sql).await.is_disjoint(&before).then_some(())
+    })
+    .await;
     wait_for_owners(stage, 1).await;
     consumer
+}
+
+/// None as long as no consumer has made the tables.
+async fn owners(sql: &Client) -> BTreeSet<String> {
+    let rows = sql.query("SELECT owner FROM public.positions WHERE owner IS NOT NULL", &[]).await;
+    rows.unwrap_or_default().iter().map(|row| row.get(0)).collect()
 }
 
 /// Waits until every partition has an owner, and there are this many of them.

@@ -36,7 +36,7 @@ pub struct RunningServers {
     restart_at: Option<Instant>,
 }
 
-/// What the servers need, and the schema registry if one is to run.
+/// The downloaded programs of the servers, and of the schema registry if one is to run.
 pub struct ServerDownloads {
     servers: Downloads,
     registry: Option<RegistryDownloads>,
@@ -45,8 +45,11 @@ pub struct ServerDownloads {
 impl ServerDownloads {
     /// To be called before signals are handled, so that one ends a download at once.
     pub fn ensure(servers: &Servers) -> Result<Self> {
-        let registry = || servers.registry.then(RegistryDownloads::ensure).transpose();
-        Ok(Self { servers: Downloads::ensure_for(servers.kafka)?, registry: registry()? })
+        let programs = Downloads::ensure_for(servers.kafka)?;
+        Ok(Self {
+            servers: programs,
+            registry: servers.registry.then(RegistryDownloads::ensure).transpose()?,
+        })
     }
 }
 

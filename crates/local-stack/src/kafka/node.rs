@@ -142,6 +142,7 @@ impl ServerKind for Node {
         match self.place.zookeeper {
             // It is registered and not fenced.
             None => log.contains("Kafka Server started") && ports::answers(port),
+            // The controller tells the broker about itself only after the start.
             Some(_) => zookeeper_mode_started(&log) && controller::is_known(port),
         }
     }
@@ -158,8 +159,8 @@ impl ServerKind for Node {
     }
 }
 
-/// In ZooKeeper mode, the controller tells the broker who it is, and which topics there are, only after the start. Until then the
-/// broker answers that they do not exist.
+/// In ZooKeeper mode, the controller tells the broker which topics there are only after the start, and until then the broker answers
+/// that they do not exist.
 fn zookeeper_mode_started(log: &str) -> bool {
     let is_sent = |line: &&str| {
         line.contains("Sending UpdateMetadata request to brokers") && !line.contains(" for 0 partitions")
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broker_of_zookeeper_mode_is_ready_once_it_knows_its_topics() {
+    fn a_broker_of_zookeeper_mode_has_started_once_it_knows_its_topics() {
         let lines = [
             "Sending UpdateMetadata request to brokers HashSet(1) for 0 partitions",
             "Sending UpdateMetadata request to brokers HashSet(1) for 6 partitions",

@@ -29,6 +29,7 @@ async fn the_process_that_drives_a_rebuild_waits_for_the_lock_that_it_has_lost()
     let rebuild = rows::insert(&session, &new).await.unwrap();
     let owner = RowOwner { rebuild, name };
     let lost = RunnerLock::take(&settings.database, ORDERS).await.unwrap();
+    assert!(matches!(try_lock(&settings, ORDERS, Some(&owner)).await, Err(Error::LockHeld { .. })));
 
     let ends = async {
         tokio::time::sleep(Duration::from_millis(300)).await;

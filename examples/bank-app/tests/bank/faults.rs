@@ -146,10 +146,12 @@ async fn a_zombie_writes_nothing() {
 }
 
 fn from_environment<T: std::str::FromStr>(variable: &str) -> Option<T> {
-    std::env::var(variable).ok()?.parse().ok()
+    let value = std::env::var(variable).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{variable}={value} is not a whole number")))
 }
 
-/// Kills, pauses and stops instances at random for a minute, or for `BANK_TEST_MINUTES`. `BANK_TEST_SEED` repeats a run.
+/// Kills, pauses and stops instances at random for a minute, or for `BANK_TEST_MINUTES`. `BANK_TEST_SEED` repeats what
+/// it chooses.
 #[tokio::test]
 #[ignore = "slow: ./food-orders test --faults"]
 async fn instances_that_fail_at_random_leave_no_trace() {

@@ -114,7 +114,7 @@ async fn a_registry_that_takes_connections_and_does_not_answer_holds_up_no_stop(
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let consumer = with_registry(&stage, "consumer", &url).start();
-    let _question = silent.accept().await.unwrap();
+    let _question = tokio::time::timeout(GIVE_UP_AFTER, silent.accept()).await.unwrap().unwrap();
     let began = Instant::now();
     assert_eq!(consumer.terminate(GIVE_UP_AFTER).await, 0);
     // An answer may take 10 s.
