@@ -102,8 +102,11 @@ impl World {
                 let states = self.read("account_balance_updates").await;
                 let wanted: usize = expected.iter().map(|expected| expected.states.len()).sum();
                 let [money, balances] = sums(&expected);
+                // Updates may have come, and led to states, since they were read.
+                let is_complete = count(&self.read("account_updates").await) == count(&updates);
                 // More states than inputs can give will not become fewer.
-                if (count(&states) == wanted && money == balances) || count(&states) > wanted {
+                if is_complete && ((count(&states) == wanted && money == balances) || count(&states) > wanted)
+                {
                     return self.compare_now(&expected, &decisions, &states, &updates).await;
                 }
             }
