@@ -49,6 +49,7 @@ mod tests {
     async fn until_live_is(fine: bool, health: &Health) {
         let changed = async {
             while health.live().is_fine() != fine {
+                // Nothing says when a check is abandoned.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };

@@ -1,8 +1,8 @@
 //! Ports on 127.0.0.1: finding a free one, and telling whether a given one is free.
 
-use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
+use std::{fs, io};
 
 use crate::error::{Attempt, Error, Result};
 use crate::process;
@@ -26,6 +26,14 @@ pub fn free_port() -> Result<u16> {
     Err(Error::NoFreePort { first: FIRST, last: FIRST + COUNT - 1 })
 }
 
+/// A connection. Connecting, each read and each write may take this long.
+pub(crate) fn connect(address: impl Into<SocketAddr>, limit: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address.into(), limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.set_write_timeout(Some(limit))?;
+    Ok(stream)
+}
+
 /// Whether a program accepts connections on the port.
 pub(crate) fn answers(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -36,7 +44,7 @@ pub(crate) fn answers(port: u16) -> bool {
 pub fn require_free(server: &'static str, port: u16, setting: &'static str) -> Result<()> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => {
+        Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
             Err(Error::PortBusy { server, port, holder: holder(port).unwrap_or_default(), setting })
         }
         Err(e) => Err(e).attempt(format!("listening on port {port} for {server}")),

@@ -47,6 +47,7 @@ async fn read_committed(kafka: &Kafka, topic: &str, last: Option<i64>) -> Result
         if Instant::now() > deadline {
             return Err(failed("the marker of the second transaction has not come for 30 s"));
         }
+        // Kafka has no request that waits for a marker.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

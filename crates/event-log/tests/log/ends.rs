@@ -98,6 +98,7 @@ async fn an_end_that_is_too_low_for_a_moment_makes_nobody_skip_records() {
     let mut comparing = Fingerprints::start(&settings, [(PARTITION, Offset(5))].into()).unwrap();
     let lowered = async {
         while proxy.lowered() == 0 {
+            // The proxy only counts.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

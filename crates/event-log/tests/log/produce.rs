@@ -35,6 +35,7 @@ async fn read_committed(settings: &KafkaSettings) -> Vec<Read> {
             return records;
         }
         assert!(Instant::now() < deadline, "nothing was committed");
+        // Kafka has no request that waits for a marker.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

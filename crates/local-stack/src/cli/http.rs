@@ -1,8 +1,10 @@
 //! A GET without the weight of an HTTP client.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use crate::ports;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -20,9 +22,7 @@ pub fn status(address: SocketAddr, path: &str) -> Option<u16> {
 
 /// `None` if there is no answer.
 pub fn get(address: SocketAddr, path: &str) -> Option<Answer> {
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).ok()?;
-    stream.set_read_timeout(Some(TIMEOUT)).ok()?;
-    stream.set_write_timeout(Some(TIMEOUT)).ok()?;
+    let mut stream = ports::connect(address, TIMEOUT).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = Vec::new();
     stream.take(64 * 1024).read_to_end(&mut answer).ok()?;

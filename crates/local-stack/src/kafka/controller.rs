@@ -1,8 +1,10 @@
 //! Which controller a broker knows, asked in Kafka's protocol: a request for metadata, version 1, about no topic.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::Ipv4Addr;
 use std::time::Duration;
+
+use crate::ports;
 
 const LIMIT: Duration = Duration::from_secs(2);
 /// Its length, which request it is (3, version 1), a number, no name of the client, and no topics.
@@ -17,9 +19,7 @@ pub(super) fn is_known(port: u16) -> bool {
 }
 
 fn ask(port: u16) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), LIMIT)?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_write_timeout(Some(LIMIT))?;
+    let mut stream = ports::connect((Ipv4Addr::LOCALHOST, port), LIMIT)?;
     stream.write_all(&REQUEST)?;
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;

@@ -1,15 +1,15 @@
 //! ZooKeeper's commands for monitoring: a word is sent, and the answer ends with the connection.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::Ipv4Addr;
 use std::time::Duration;
+
+use crate::ports;
 
 const LIMIT: Duration = Duration::from_secs(2);
 
 fn ask(port: u16, word: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), LIMIT)?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_write_timeout(Some(LIMIT))?;
+    let mut stream = ports::connect((Ipv4Addr::LOCALHOST, port), LIMIT)?;
     stream.write_all(word.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

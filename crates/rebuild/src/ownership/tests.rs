@@ -32,6 +32,7 @@ async fn the_process_that_drives_a_rebuild_waits_for_the_lock_that_it_has_lost()
     assert!(matches!(try_lock(&settings, ORDERS, Some(&owner)).await, Err(Error::LockHeld { .. })));
 
     let ends = async {
+        // No wait: the time for which the server keeps the session.
         tokio::time::sleep(Duration::from_millis(300)).await;
         drop(lost);
     };

@@ -74,6 +74,7 @@ impl World {
         loop {
             match rebuild::start(&self.settings, request).await {
                 Err(Error::AlreadyRunning { .. }) if Instant::now() < deadline => {
+                    // PostgreSQL does not say when a session has ended.
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 started => return started,

@@ -102,11 +102,10 @@ impl World {
                 let states = self.read("account_balance_updates").await;
                 let wanted: usize = expected.iter().map(|expected| expected.states.len()).sum();
                 let [money, balances] = sums(&expected);
-                // Updates may have come, and led to states, since they were read.
-                let is_complete = count(&self.read("account_updates").await) == count(&updates);
                 // More states than inputs can give will not become fewer.
-                if is_complete && ((count(&states) == wanted && money == balances) || count(&states) > wanted)
-                {
+                let is_over = (count(&states) == wanted && money == balances) || count(&states) > wanted;
+                // But updates may have come, and led to states, since they were read.
+                if is_over && count(&self.read("account_updates").await) == count(&updates) {
                     return self.compare_now(&expected, &decisions, &states, &updates).await;
                 }
             }
