@@ -23,7 +23,9 @@ pub fn status(address: SocketAddr, path: &str) -> Option<u16> {
 /// `None` if there is no answer.
 pub fn get(address: SocketAddr, path: &str) -> Option<Answer> {
     let mut stream = ports::connect(address, TIMEOUT).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    // In one piece: a server that answers and closes after the first piece would have the rest reset the connection.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     stream.take(64 * 1024).read_to_end(&mut answer).ok()?;
     let text = String::from_utf8_lossy(&answer);
